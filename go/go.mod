@@ -1,0 +1,3 @@
+module github.com/strait-data/strait/go
+
+go 1.26.0
