@@ -1,1 +1,2 @@
 //! strait-ringbuf
+pub mod layout;
