@@ -1,1 +1,102 @@
-//! strait-component
+//! The component SDK of Strait: what the author of a Rust component uses.
+//!
+//! A component is a crate with two things in it: a [`Processor`], which gets one
+//! [`Batch`] at a time and edits it in place, and a [`Factory`], which says what
+//! the component is called, reads its configuration and creates processors. The
+//! crate offers them through one function, `factory()`. This is a complete one:
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use strait_component::prelude::*;
+//!
+//! /// Drops logs below a severity.
+//! struct Floor(i32);
+//!
+//! impl Processor for Floor {
+//!     fn process(&mut self, batch: &mut Batch) -> Result<(), ProcessError> {
+//!         batch.retain(|log| log.severity_number() >= self.0)?;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[derive(Default, Deserialize, Serialize)]
+//! #[serde(default)]
+//! pub struct Config {
+//!     min_severity: i32,
+//! }
+//!
+//! struct FloorFactory;
+//!
+//! impl Factory for FloorFactory {
+//!     type Config = Config;
+//!
+//!     fn describe(&self) -> Description {
+//!         Description::processor("severity_floor", package!()).logs(Stability::Alpha)
+//!     }
+//!
+//!     fn access(&self, _: &Config) -> Access {
+//!         Access::new().read(Columns::SEVERITY_NUMBER).filter()
+//!     }
+//!
+//!     fn create(&self, config: Config, _: &Context) -> Result<Box<dyn Processor>, CreateError> {
+//!         Ok(Box::new(Floor(config.min_severity)))
+//!     }
+//! }
+//!
+//! pub fn factory() -> &'static dyn DynFactory {
+//!     &FloorFactory
+//! }
+//! # use serde_json::json;
+//! # assert!(factory().validate(&json!({"min_severity": 9})).is_ok());
+//! # let errors = factory().validate(&json!({"min_sevrity": 9})).unwrap_err();
+//! # assert_eq!(errors[0].path, "min_sevrity");
+//! ```
+//!
+//! What the SDK promises:
+//!
+//! - A processor belongs to one thread. There is one instance per lane, made on
+//!   demand, so `process` needs no lock and takes `&mut self`.
+//! - Columns are read the same whichever way they are encoded: plain, or with a
+//!   dictionary of 8- or 16-bit keys, absent or null.
+//! - An edit touches only what it changes: every array that stays equal stays the
+//!   same array, at the same address. The host sends back the difference alone.
+//! - A configuration key that the component does not know is an error with its
+//!   path (`rules::0::patern`), with no attribute to remember on the type.
+//!
+//! It knows Arrow record batches and nothing of the engine or of the Collector;
+//! an adapter in `strait-engine` runs a [`DynFactory`] as an engine node.
+//!
+//! This first form carries logs. Traces and metrics come with their encoders.
+
+mod access;
+mod attributes;
+mod batch;
+mod column;
+mod config;
+mod edit;
+mod errors;
+mod factory;
+mod filter;
+mod logs;
+mod nested;
+mod processor;
+mod schema;
+mod text;
+mod value;
+
+pub use access::{Access, Columns, Keys};
+pub use attributes::{Attribute, Attributes};
+pub use batch::{AttributeTable, Batch, Payload};
+pub use errors::{BatchError, ConfigError, CreateError, ProcessError};
+pub use factory::{Description, DynFactory, Factory, Kind, Package, Signal, Stability};
+pub use logs::{Log, Logs};
+pub use processor::{Context, Processor};
+pub use value::Value;
+
+/// Everything that a component usually needs.
+pub mod prelude {
+    pub use crate::{
+        Access, AttributeTable, Batch, BatchError, Columns, ConfigError, Context, CreateError,
+        Description, DynFactory, Factory, Keys, ProcessError, Processor, Stability, package,
+    };
+}

@@ -1,0 +1,78 @@
+//! Reading a table of attributes.
+
+use arrow_array::{RecordBatch, StringArray, UInt16Array};
+
+use crate::Value;
+use crate::column::Column;
+use crate::value::Values;
+
+/// The rows of one attribute table: of the logs, the resources or the scopes.
+#[derive(Clone, Copy, Debug)]
+pub struct Attributes<'a> {
+    len: usize,
+    parent: Column<'a, UInt16Array>,
+    key: Column<'a, StringArray>,
+    values: Values<'a>,
+}
+
+/// One attribute.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Attribute<'a> {
+    /// The id of what it belongs to: [`Log::id`](crate::Log::id), the resource's
+    /// id or the scope's.
+    pub parent: u16,
+    /// The key.
+    pub key: &'a str,
+    /// The value.
+    pub value: Value<'a>,
+}
+
+impl<'a> Attributes<'a> {
+    pub(crate) fn new(table: Option<&'a RecordBatch>) -> Self {
+        Self {
+            len: table.map_or(0, RecordBatch::num_rows),
+            parent: Column::root(table, "parent_id"),
+            key: Column::root(table, "key"),
+            values: Values::of_table(table),
+        }
+    }
+
+    /// How many attributes there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The attributes in the order of their rows, which is not the order of what
+    /// they belong to. Rows without a parent id belong to nothing and are left out.
+    pub fn iter(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+        let table = *self;
+        (0..table.len).filter_map(move |row| {
+            Some(Attribute {
+                parent: table.parent.get(row)?,
+                key: table.key.get(row).unwrap_or_default(),
+                value: table.values.get(row),
+            })
+        })
+    }
+
+    /// The parents' ids, by row.
+    pub(crate) fn parents(&self) -> Column<'a, UInt16Array> {
+        self.parent
+    }
+
+    /// The keys, by row.
+    pub(crate) fn keys(&self) -> Column<'a, StringArray> {
+        self.key
+    }
+
+    /// The values, by row.
+    pub(crate) fn values(&self) -> Values<'a> {
+        self.values
+    }
+}

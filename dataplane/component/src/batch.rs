@@ -1,0 +1,170 @@
+//! A batch of log records: its tables, and the views that read them. Dropping rows
+//! is in `filter`, changing text in `text`.
+//!
+//! A batch is checked when it is made and stays checked, so that reading needs no
+//! errors. It trusts Arrow's own invariants (offsets, keys, UTF-8), which are the
+//! producer's.
+
+use arrow_array::RecordBatch;
+
+use crate::{Attributes, BatchError, Logs, schema};
+
+/// The tables that a batch of logs may have, with OTAP's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Payload {
+    /// The attributes of resources.
+    ResourceAttributes = 1,
+    /// The attributes of scopes.
+    ScopeAttributes = 2,
+    /// The log records: the root table.
+    Logs = 30,
+    /// The attributes of log records.
+    LogAttributes = 31,
+}
+
+impl Payload {
+    const ALL: [Self; 4] = [
+        Self::Logs,
+        Self::LogAttributes,
+        Self::ResourceAttributes,
+        Self::ScopeAttributes,
+    ];
+
+    /// OTAP's number of the payload type.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The payload type with this number.
+    ///
+    /// # Errors
+    ///
+    /// [`BatchError::UnknownPayload`]: a log batch has no such table.
+    pub fn from_code(code: u8) -> Result<Self, BatchError> {
+        let found = Self::ALL.into_iter().find(|payload| payload.code() == code);
+        found.ok_or(BatchError::UnknownPayload(code))
+    }
+
+    /// The name in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Logs => "logs",
+            Self::LogAttributes => "log_attributes",
+            Self::ResourceAttributes => "resource_attributes",
+            Self::ScopeAttributes => "scope_attributes",
+        }
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Logs => 0,
+            Self::LogAttributes => 1,
+            Self::ResourceAttributes => 2,
+            Self::ScopeAttributes => 3,
+        }
+    }
+}
+
+/// Whose attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AttributeTable {
+    /// The logs'.
+    Log,
+    /// The resources'.
+    Resource,
+    /// The scopes'.
+    Scope,
+}
+
+impl AttributeTable {
+    /// The table's payload type.
+    pub const fn payload(self) -> Payload {
+        match self {
+            Self::Log => Payload::LogAttributes,
+            Self::Resource => Payload::ResourceAttributes,
+            Self::Scope => Payload::ScopeAttributes,
+        }
+    }
+}
+
+/// A batch of log records with the attributes of the logs, resources and scopes.
+///
+/// Cloning is cheap and shares the data. Edits build new arrays for what changes
+/// and nothing else.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub(crate) tables: [Option<RecordBatch>; 4],
+}
+
+impl Batch {
+    /// A batch of these tables. Without a logs table it has no logs.
+    ///
+    /// # Errors
+    ///
+    /// A table is given twice, a required column is missing, a column is not of
+    /// its schema's type, or ids are not plain.
+    pub fn from_tables(
+        tables: impl IntoIterator<Item = (Payload, RecordBatch)>,
+    ) -> Result<Self, BatchError> {
+        let mut batch = Self::default();
+        for (payload, records) in tables {
+            if batch.table(payload).is_some() {
+                return Err(BatchError::DuplicateTable {
+                    payload: payload.name(),
+                });
+            }
+            batch.set_table(payload, Some(records))?;
+        }
+        Ok(batch)
+    }
+
+    /// The tables, the logs first.
+    pub fn into_tables(self) -> impl Iterator<Item = (Payload, RecordBatch)> {
+        let tables = Payload::ALL.into_iter().zip(self.tables);
+        tables.filter_map(|(payload, records)| Some((payload, records?)))
+    }
+
+    /// A table's records, for what the views do not offer.
+    pub fn table(&self, payload: Payload) -> Option<&RecordBatch> {
+        self.tables[payload.index()].as_ref()
+    }
+
+    /// Replaces or removes a table, for edits that the SDK does not offer. Give
+    /// columns that stay equal as the same arrays.
+    ///
+    /// # Errors
+    ///
+    /// The table's columns are not those of its schema; the batch stays as it was.
+    pub fn set_table(
+        &mut self,
+        payload: Payload,
+        records: Option<RecordBatch>,
+    ) -> Result<(), BatchError> {
+        if let Some(records) = &records {
+            schema::check(payload, records)?;
+        }
+        self.tables[payload.index()] = records;
+        Ok(())
+    }
+
+    /// How many logs there are.
+    pub fn len(&self) -> usize {
+        self.table(Payload::Logs).map_or(0, RecordBatch::num_rows)
+    }
+
+    /// Whether there is no log.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The log records, to read.
+    pub fn logs(&self) -> Logs<'_> {
+        Logs::new(self.table(Payload::Logs))
+    }
+
+    /// The attributes of one table, to read; none where the table is absent.
+    pub fn attributes(&self, of: AttributeTable) -> Attributes<'_> {
+        Attributes::new(self.table(of.payload()))
+    }
+}

@@ -1,0 +1,194 @@
+//! The errors of the SDK: of a configuration, of creating an instance, of
+//! processing a batch, and of a batch that is not what it must be.
+
+use std::fmt;
+
+use arrow_schema::ArrowError;
+use thiserror::Error;
+
+use crate::Payload;
+
+/// Why a processor could not handle a batch.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProcessError {
+    /// The same batch would fail again: the sender must not retry it.
+    #[error("{message}")]
+    Permanent {
+        /// What happened, where, and what to do.
+        message: String,
+    },
+    /// The same batch may pass later.
+    #[error("{message}")]
+    Retryable {
+        /// What happened, where, and what to do.
+        message: String,
+    },
+}
+
+impl ProcessError {
+    /// An error that a retry does not cure.
+    pub fn permanent(message: impl Into<String>) -> Self {
+        Self::Permanent {
+            message: message.into(),
+        }
+    }
+
+    /// An error that a later attempt may not meet.
+    pub fn retryable(message: impl Into<String>) -> Self {
+        Self::Retryable {
+            message: message.into(),
+        }
+    }
+
+    /// Whether the sender must not retry.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::Permanent { .. })
+    }
+}
+
+/// A batch that cannot be edited does not become editable by a retry.
+impl From<BatchError> for ProcessError {
+    fn from(error: BatchError) -> Self {
+        Self::permanent(error.to_string())
+    }
+}
+
+/// One finding in a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The key's path within the component's own configuration, its parts joined
+    /// by `::` (`rules::0::pattern`). Empty: the configuration as a whole.
+    pub path: String,
+    /// What is wrong there, and what is expected.
+    pub message: String,
+}
+
+impl ConfigError {
+    /// A finding at `path`.
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.path, self.message)
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Why an instance could not be created.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// The configuration is wrong.
+    #[error("invalid configuration: {}", join(.0))]
+    Config(Vec<ConfigError>),
+    /// The configuration is right, and creating the instance failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<Vec<ConfigError>> for CreateError {
+    fn from(errors: Vec<ConfigError>) -> Self {
+        Self::Config(errors)
+    }
+}
+
+fn join(errors: &[ConfigError]) -> String {
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// Why a set of record batches is not a [`Batch`](crate::Batch), or cannot be edited.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// A column has another type than its table's schema says.
+    #[error("{payload} column {column}: type {found}, expected {expected}")]
+    ColumnType {
+        /// The table, such as `logs`.
+        payload: &'static str,
+        /// The column's path, such as `body.str`.
+        column: &'static str,
+        /// The Arrow type found.
+        found: String,
+        /// The Arrow type the schema asks for.
+        expected: String,
+    },
+    /// A column that the table's schema requires is not there.
+    #[error("{payload} column {column} is missing")]
+    MissingColumn {
+        /// The table, such as `log_attributes`.
+        payload: &'static str,
+        /// The column's path.
+        column: &'static str,
+    },
+    /// An id column is not marked `encoding=plain`, so that its numbers may be
+    /// differences; decode the batch's ids first.
+    #[error("{payload} column {column} is not marked encoding=plain; decode the ids first")]
+    EncodedIds {
+        /// The table.
+        payload: &'static str,
+        /// The column's path.
+        column: &'static str,
+    },
+    /// The same table was given twice.
+    #[error("table {payload} was given twice")]
+    DuplicateTable {
+        /// The table.
+        payload: &'static str,
+    },
+    /// A table's records do not belong to a batch of this signal.
+    #[error("payload type {0} is not a table of a log batch (expected 1, 2, 30 or 31)")]
+    UnknownPayload(u8),
+    /// A nested value is not valid CBOR of a map or list.
+    #[error("{payload} column {column}, value {index}: {problem}")]
+    Nested {
+        /// The table.
+        payload: &'static str,
+        /// The column's path.
+        column: &'static str,
+        /// The value's row, or its place in the column's dictionary.
+        index: usize,
+        /// What is wrong with the bytes.
+        problem: String,
+    },
+    /// A row mask has another length than the table has rows.
+    #[error("a mask of {found} rows for a batch of {expected}")]
+    MaskLength {
+        /// The mask's length.
+        found: usize,
+        /// The batch's rows.
+        expected: usize,
+    },
+    /// An Arrow operation failed, for example because text passed 2 GiB in a column.
+    #[error("{payload}: {problem}")]
+    Arrow {
+        /// The table.
+        payload: &'static str,
+        /// Arrow's message.
+        problem: String,
+    },
+}
+
+impl BatchError {
+    pub(crate) fn arrow(payload: Payload, error: ArrowError) -> Self {
+        Self::Arrow {
+            payload: payload.name(),
+            problem: error.to_string(),
+        }
+    }
+}

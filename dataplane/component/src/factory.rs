@@ -1,0 +1,232 @@
+//! What a component is: the typed [`Factory`] that an author writes, and the
+//! object-safe [`DynFactory`] that the host calls.
+//!
+//! Factories are pure: describing and validating open nothing, start nothing and
+//! cost little, because the host does both while it only checks a configuration.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::config;
+use crate::{Access, ConfigError, Context, CreateError, Processor};
+
+/// A component as its author writes it.
+pub trait Factory: Send + Sync + 'static {
+    /// The configuration. Give the type `#[serde(default)]`, so that users name
+    /// only what they change. Keys that it does not have are refused by the SDK,
+    /// with their path; `#[serde(flatten)]` hides keys from that check.
+    type Config: DeserializeOwned + Serialize + Default;
+
+    /// What the component is. The same values as in `[package.metadata.strait]`
+    /// of the crate's `Cargo.toml`, from which the Go side is made; the host
+    /// compares them at start.
+    fn describe(&self) -> Description;
+
+    /// Checks what types cannot. Reports every finding, not the first.
+    ///
+    /// # Errors
+    ///
+    /// The findings, with paths relative to the component's configuration.
+    fn validate(&self, _config: &Self::Config) -> Result<(), Vec<ConfigError>> {
+        Ok(())
+    }
+
+    /// What instances of this configuration read, write and keep. Called with
+    /// configurations that passed [`validate`](Self::validate).
+    fn access(&self, config: &Self::Config) -> Access;
+
+    /// Makes the instance of one lane. Called with configurations that passed
+    /// [`validate`](Self::validate).
+    ///
+    /// # Errors
+    ///
+    /// Why there can be no instance.
+    fn create(
+        &self,
+        config: Self::Config,
+        context: &Context,
+    ) -> Result<Box<dyn Processor>, CreateError>;
+}
+
+/// A component as the host sees it: its configuration is JSON. Every [`Factory`]
+/// is one.
+pub trait DynFactory: Send + Sync {
+    /// What the component is.
+    fn describe(&self) -> Description;
+
+    /// The configuration that an empty one stands for.
+    ///
+    /// # Errors
+    ///
+    /// The default cannot be written as JSON: a mistake in the component.
+    fn default_config(&self) -> Result<Value, ConfigError>;
+
+    /// Checks a configuration: its shape, unknown keys, then the component's own
+    /// rules. `null` stands for an empty configuration.
+    ///
+    /// # Errors
+    ///
+    /// Every finding, with its path.
+    fn validate(&self, config: &Value) -> Result<(), Vec<ConfigError>>;
+
+    /// What instances of this configuration read, write and keep.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`validate`](Self::validate).
+    fn access(&self, config: &Value) -> Result<Access, Vec<ConfigError>>;
+
+    /// Validates the configuration and makes the instance of one lane.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`validate`](Self::validate), or why the instance failed.
+    fn create(&self, config: &Value, context: &Context) -> Result<Box<dyn Processor>, CreateError>;
+}
+
+impl<F: Factory> DynFactory for F {
+    fn describe(&self) -> Description {
+        Factory::describe(self)
+    }
+
+    fn default_config(&self) -> Result<Value, ConfigError> {
+        serde_json::to_value(F::Config::default()).map_err(|e| {
+            ConfigError::new("", format!("the default configuration is not JSON: {e}"))
+        })
+    }
+
+    fn validate(&self, config: &Value) -> Result<(), Vec<ConfigError>> {
+        read(self, config).map(drop)
+    }
+
+    fn access(&self, config: &Value) -> Result<Access, Vec<ConfigError>> {
+        Ok(Factory::access(self, &read(self, config)?))
+    }
+
+    fn create(&self, config: &Value, context: &Context) -> Result<Box<dyn Processor>, CreateError> {
+        Factory::create(self, read(self, config)?, context)
+    }
+}
+
+/// The only way from JSON to a typed configuration: parsed and validated.
+fn read<F: Factory>(factory: &F, value: &Value) -> Result<F::Config, Vec<ConfigError>> {
+    let config = config::parse(value)?;
+    Factory::validate(factory, &config)?;
+    Ok(config)
+}
+
+/// What a component is: what `describe` answers. As JSON:
+/// `{"kind": "processor", "type": "mask_cards", "crate": "mask-cards",
+/// "version": "0.1.0", "signals": {"logs": "alpha"}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Description {
+    /// What kind of component it is.
+    pub kind: Kind,
+    /// The type in the Collector's configuration: `^[a-zA-Z][0-9a-zA-Z_]{0,62}$`.
+    #[serde(rename = "type")]
+    pub type_name: &'static str,
+    /// The crate it comes from.
+    #[serde(flatten)]
+    pub package: Package,
+    /// The signals it takes, each with its stability.
+    pub signals: BTreeMap<Signal, Stability>,
+}
+
+impl Description {
+    /// A processor of this type. Get `package` from [`package!`](crate::package).
+    pub fn processor(type_name: &'static str, package: Package) -> Self {
+        Self {
+            kind: Kind::Processor,
+            type_name,
+            package,
+            signals: BTreeMap::new(),
+        }
+    }
+
+    /// It takes logs.
+    pub fn logs(mut self, stability: Stability) -> Self {
+        self.signals.insert(Signal::Logs, stability);
+        self
+    }
+}
+
+/// A crate's name and version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Package {
+    /// The crate's name in its Cargo.toml.
+    #[serde(rename = "crate")]
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// The [`Package`] of the crate that calls it.
+#[macro_export]
+macro_rules! package {
+    () => {
+        $crate::Package {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    };
+}
+
+/// Kinds of components.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Kind {
+    /// Takes batches and passes them on.
+    Processor,
+}
+
+/// Signals of telemetry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Signal {
+    /// Log records.
+    Logs,
+}
+
+/// How much users may rely on a component; the Collector's own levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stability {
+    /// Not meant to be used yet.
+    Development,
+    /// Works, may change.
+    Alpha,
+    /// Changes rarely and with notice.
+    Beta,
+    /// Promised.
+    Stable,
+    /// On its way out.
+    Deprecated,
+    /// Nobody looks after it.
+    Unmaintained,
+}
+
+impl Stability {
+    /// The level's name, in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Alpha => "alpha",
+            Self::Beta => "beta",
+            Self::Stable => "stable",
+            Self::Deprecated => "deprecated",
+            Self::Unmaintained => "unmaintained",
+        }
+    }
+}
+
+impl Serialize for Stability {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}

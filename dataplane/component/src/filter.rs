@@ -1,0 +1,96 @@
+//! Dropping logs, and with them what only they refer to.
+
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_buffer::BooleanBuffer;
+use arrow_select::filter::filter_record_batch;
+
+use crate::{AttributeTable, Batch, BatchError, Log, Payload};
+
+impl Batch {
+    /// Keeps the logs that `keep` holds for, in their order, and answers how many
+    /// it dropped. See [`keep`](Self::keep).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`keep`](Self::keep).
+    pub fn retain(&mut self, mut keep: impl FnMut(Log<'_>) -> bool) -> Result<usize, BatchError> {
+        let mask: BooleanBuffer = self.logs().iter().map(&mut keep).collect();
+        self.keep(&mask)
+    }
+
+    /// Keeps the logs whose bit is set and answers how many it dropped. With a log
+    /// go its attributes; with the last log of a resource or scope, that one's.
+    /// Ids stay what they were. A table that loses no row stays the same object.
+    ///
+    /// # Errors
+    ///
+    /// The mask is of another length than the batch; the batch stays as it was.
+    pub fn keep(&mut self, mask: &BooleanBuffer) -> Result<usize, BatchError> {
+        let before = self.len();
+        if mask.len() != before {
+            return Err(BatchError::MaskLength {
+                found: mask.len(),
+                expected: before,
+            });
+        }
+        let mut tables = self.tables.clone();
+        let Some(logs) = self.filtered(Payload::Logs, mask)? else {
+            return Ok(0);
+        };
+        let dropped = before - logs.num_rows();
+        tables[Payload::Logs.index()] = Some(logs);
+        for of in [
+            AttributeTable::Log,
+            AttributeTable::Resource,
+            AttributeTable::Scope,
+        ] {
+            let Some(referred) = self.referred(of, mask) else {
+                continue;
+            };
+            if let Some(table) = self.filtered(of.payload(), &referred)? {
+                tables[of.payload().index()] = Some(table);
+            }
+        }
+        self.tables = tables;
+        Ok(dropped)
+    }
+
+    /// The attribute rows that logs of `mask` refer to; none where the logs have
+    /// no ids, so that nothing can be said of the rows.
+    fn referred(&self, of: AttributeTable, mask: &BooleanBuffer) -> Option<BooleanBuffer> {
+        self.table(of.payload())?;
+        let logs = self.logs();
+        let ids = logs.ids(of);
+        if !ids.is_present() {
+            return None;
+        }
+        let mut live = vec![false; 1 << 16];
+        for id in mask.set_indices().filter_map(|row| ids.get(row)) {
+            live[usize::from(id)] = true;
+        }
+        let attributes = self.attributes(of);
+        let parents = attributes.parents();
+        Some(BooleanBuffer::collect_bool(attributes.len(), |row| {
+            parents
+                .get(row)
+                .is_none_or(|parent| live[usize::from(parent)])
+        }))
+    }
+
+    /// The table's rows whose bit is set; none where that is all of them.
+    fn filtered(
+        &self,
+        payload: Payload,
+        mask: &BooleanBuffer,
+    ) -> Result<Option<RecordBatch>, BatchError> {
+        let Some(table) = self.table(payload) else {
+            return Ok(None);
+        };
+        if mask.count_set_bits() == mask.len() {
+            return Ok(None);
+        }
+        let mask = BooleanArray::new(mask.clone(), None);
+        let kept = filter_record_batch(table, &mask).map_err(|e| BatchError::arrow(payload, e))?;
+        Ok(Some(kept))
+    }
+}
