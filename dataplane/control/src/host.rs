@@ -1,0 +1,147 @@
+//! Calls to the host, for the code behind [`Peer`](crate::Peer).
+//!
+//! Each is one-way: it returns when the host's Go function has returned, and tells nothing. Before a
+//! host is bound the calls do nothing. They run Go code on the calling thread's stack: never call
+//! them from a thread with a small stack, or while holding a lock that an operation needs.
+
+use crate::errors::Failure;
+use crate::idl::{FailureMessage, HostCalls, HostCallsImpl, LogMessage, OpDone};
+
+/// How important a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u32)]
+pub enum Level {
+    /// Finer than debug.
+    Trace = 1,
+    /// For whoever looks for a fault.
+    Debug = 2,
+    /// Worth a line in normal running.
+    Info = 3,
+    /// Works, but needs attention.
+    Warn = 4,
+    /// Does not work.
+    Error = 5,
+}
+
+impl Level {
+    /// Every level, in the order of its number.
+    pub const ALL: [Self; 5] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// The word for messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A component's status, as the Collector knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum StatusCode {
+    /// On its way up.
+    Starting = 1,
+    /// Works.
+    Ok = 2,
+    /// Does not work now, and tries again by itself.
+    RecoverableError = 3,
+    /// Does not work and will not without a change; the rest goes on.
+    PermanentError = 4,
+    /// The Collector should stop.
+    FatalError = 5,
+    /// On its way down.
+    Stopping = 6,
+    /// Down.
+    Stopped = 7,
+}
+
+impl StatusCode {
+    /// Every status, in the order of its number.
+    pub const ALL: [Self; 7] = [
+        Self::Starting,
+        Self::Ok,
+        Self::RecoverableError,
+        Self::PermanentError,
+        Self::FatalError,
+        Self::Stopping,
+        Self::Stopped,
+    ];
+
+    /// The word for messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Ok => "ok",
+            Self::RecoverableError => "recoverable_error",
+            Self::PermanentError => "permanent_error",
+            Self::FatalError => "fatal_error",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// One log line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// How important it is.
+    pub level: Level,
+    /// Where in the code it comes from, as `tracing` says it.
+    pub target: String,
+    /// The line.
+    pub message: String,
+    /// A JSON object of its fields; empty = none.
+    pub fields_json: String,
+    /// Whose it is: the handle of a unit or component, 0 = the peer itself.
+    pub handle: u64,
+}
+
+/// Ends a call of the host's as failed. The call must not be acked on the ring as well.
+pub fn batch_failed(call_id: u64, failure: &Failure) {
+    HostCallsImpl::batch_failed(call_id, &FailureMessage::from(failure));
+}
+
+/// Tells the host that an egress batch is no longer wanted. It may still end by itself.
+pub fn batch_cancel(call_id: u64) {
+    HostCallsImpl::batch_cancel(call_id);
+}
+
+/// Gives the host a log line.
+pub fn log(record: LogRecord) {
+    let LogRecord { level, target, message, fields_json, handle } = record;
+    HostCallsImpl::log(&LogMessage { level: level as u32, target, message, fields_json, handle });
+}
+
+/// Reports the status of the component with this handle; the message may be empty.
+pub fn status(handle: u64, code: StatusCode, message: &str) {
+    HostCallsImpl::status(handle, code as u32, &message.to_owned());
+}
+
+/// Ends an operation. Called by the completion guard only.
+pub(crate) fn op_done(op_id: u64, class_code: u32, payload: Vec<u8>) {
+    HostCallsImpl::op_done(&OpDone { op_id, class_code, payload });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Guarantees: both languages use the same numbers and words.
+    #[test]
+    fn shared_codes_hold() {
+        let codes: serde_json::Value =
+            serde_json::from_str(include_str!("../vectors/codes.json")).expect("vectors/codes.json");
+        let levels: serde_json::Map<_, _> =
+            Level::ALL.into_iter().map(|l| (l.name().to_owned(), (l as u32).into())).collect();
+        assert_eq!(codes["levels"], serde_json::Value::Object(levels));
+        let statuses: serde_json::Map<_, _> =
+            StatusCode::ALL.into_iter().map(|s| (s.name().to_owned(), (s as u32).into())).collect();
+        assert_eq!(codes["statuses"], serde_json::Value::Object(statuses));
+    }
+}
