@@ -1,0 +1,180 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Level says how important a log line is. The numbers are in dataplane/control/vectors/codes.json.
+type Level uint32
+
+const (
+	// LevelTrace is finer than debug.
+	LevelTrace Level = 1 + iota
+	// LevelDebug is for whoever looks for a fault.
+	LevelDebug
+	// LevelInfo is worth a line in normal running.
+	LevelInfo
+	// LevelWarn works, but needs attention.
+	LevelWarn
+	// LevelError does not work.
+	LevelError
+)
+
+// StatusCode is a component's status; the numbers are those of componentstatus.Status.
+type StatusCode uint32
+
+const (
+	// StatusStarting: on its way up.
+	StatusStarting StatusCode = 1 + iota
+	// StatusOK: works.
+	StatusOK
+	// StatusRecoverableError: does not work now, and tries again by itself.
+	StatusRecoverableError
+	// StatusPermanentError: does not work and will not without a change; the rest goes on.
+	StatusPermanentError
+	// StatusFatalError: the Collector should stop.
+	StatusFatalError
+	// StatusStopping: on its way down.
+	StatusStopping
+	// StatusStopped: down.
+	StatusStopped
+)
+
+// LogRecord is one log line of the peer.
+type LogRecord struct {
+	Level Level
+	// Target is where in the Rust code it comes from.
+	Target string
+	// Message is the line.
+	Message string
+	// FieldsJSON is a JSON object of its fields; "" = none.
+	FieldsJSON string
+	// Handle says whose it is; 0 = the peer itself.
+	Handle uint64
+}
+
+// Status is one report of a component's status.
+type Status struct {
+	Handle  uint64
+	Code    StatusCode
+	Message string
+}
+
+// NextHandle returns a handle that was not given out before in this process. 0 is never one.
+func NextHandle() uint64 { return lastHandle.Add(1) }
+
+var lastHandle atomic.Uint64
+
+// HandleLogs sends the log lines of a handle to sink, and those whose handle has no sink to the sink
+// of handle 0. Of several for one handle the latest that was not released gets them. The sink runs
+// on the peer's threads: hand over and return. Release may be called more than once.
+func HandleLogs(handle uint64, sink func(LogRecord)) (release func()) {
+	return logSinks.add(handle, sink)
+}
+
+// HandleStatus sends the status reports of a handle to sink, as HandleLogs does with log lines; but
+// a report whose handle has no sink is dropped and counted.
+func HandleStatus(handle uint64, sink func(Status)) (release func()) {
+	return statusSinks.add(handle, sink)
+}
+
+// registry holds sinks by handle.
+type registry[T any] struct {
+	mu    sync.RWMutex
+	sinks map[uint64][]*func(T)
+}
+
+var (
+	logSinks    registry[LogRecord]
+	statusSinks registry[Status]
+)
+
+func (r *registry[T]) add(handle uint64, sink func(T)) (release func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sinks == nil {
+		r.sinks = map[uint64][]*func(T){}
+	}
+	entry := &sink
+	r.sinks[handle] = append(r.sinks[handle], entry)
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		left := slices.DeleteFunc(slices.Clone(r.sinks[handle]), func(e *func(T)) bool { return e == entry })
+		if len(left) == 0 {
+			delete(r.sinks, handle)
+			return
+		}
+		r.sinks[handle] = left
+	}
+}
+
+func (r *registry[T]) get(handle uint64) func(T) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if list := r.sinks[handle]; len(list) > 0 {
+		return *list[len(list)-1]
+	}
+	return nil
+}
+
+func deliverLog(record LogRecord) {
+	sink := logSinks.get(record.Handle)
+	if sink == nil {
+		sink = logSinks.get(0)
+	}
+	if sink == nil {
+		counters.unheard.Add(1)
+		return
+	}
+	_ = contain(func() { sink(record) })
+}
+
+func deliverStatus(report Status) {
+	sink := statusSinks.get(report.Handle)
+	if sink == nil {
+		counters.unheard.Add(1)
+		return
+	}
+	_ = contain(func() { sink(report) })
+}
+
+// Stats counts what went wrong between the two sides, since the process started.
+type Stats struct {
+	// Panics is how many panics of sinks were contained.
+	Panics uint64
+	// UnknownOperations is how many operations ended that nobody waited for: abandoned ones.
+	UnknownOperations uint64
+	// UnknownCalls is how many batch messages named a link without a sink.
+	UnknownCalls uint64
+	// Unheard is how many log lines and status reports had no sink.
+	Unheard uint64
+}
+
+var counters struct{ panics, unknownOperations, unknownCalls, unheard atomic.Uint64 }
+
+// ReadStats returns the counters; each is exact, they are not read at one instant.
+func ReadStats() Stats {
+	return Stats{
+		Panics:            counters.panics.Load(),
+		UnknownOperations: counters.unknownOperations.Load(),
+		UnknownCalls:      counters.unknownCalls.Load(),
+		Unheard:           counters.unheard.Load(),
+	}
+}
+
+// contain runs f. A panic of it must not reach the Rust frames below, where it would end the
+// process: it is counted and comes back as an error.
+func contain(f func()) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			counters.panics.Add(1)
+			err = fmt.Errorf("panic in the host: %v", r)
+		}
+	}()
+	f()
+	return nil
+}
