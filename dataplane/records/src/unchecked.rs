@@ -1,0 +1,35 @@
+//! The only unsafe code of this crate: arrays whose content has been checked here, or is an invariant of
+//! a trusted writer, are built without checking it a second time.
+#![allow(unsafe_code)]
+
+use arrow_array::types::{ArrowDictionaryKeyType, ByteArrayType};
+use arrow_array::{ArrayRef, DictionaryArray, GenericByteArray, OffsetSizeTrait, PrimitiveArray};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+
+/// Offsets that are not empty, begin at zero or above and do not decrease.
+pub(crate) fn offsets<O: OffsetSizeTrait>(offsets: ScalarBuffer<O>) -> OffsetBuffer<O> {
+    // SAFETY: the one caller, `decode::Decoder::offsets`, returns an error before it gets here unless there is at
+    // least one offset, the first is not negative and none is below the one before it.
+    unsafe { OffsetBuffer::new_unchecked(offsets) }
+}
+
+/// Strings or binary values of a trusted writer. `offsets` end within `values`, and `nulls` has one bit per value.
+pub(crate) fn bytes<T: ByteArrayType>(
+    offsets: OffsetBuffer<T::Offset>,
+    values: Buffer,
+    nulls: Option<NullBuffer>,
+) -> GenericByteArray<T> {
+    // SAFETY: `decode::Decoder::bytes` has checked that the last offset lies within `values`, the offsets do
+    // not decrease, and `nulls` is as long as the array. That text is UTF-8 is the writer's invariant S-13, on which only
+    // links of the trusted tier rely: `decode` calls the checking constructor for all others.
+    unsafe { GenericByteArray::new_unchecked(offsets, values, nulls) }
+}
+
+/// A dictionary array all of whose keys that are not null are below the length of `values`.
+pub(crate) fn dictionary<K: ArrowDictionaryKeyType>(
+    keys: PrimitiveArray<K>,
+    values: ArrayRef,
+) -> DictionaryArray<K> {
+    // SAFETY: `decode::Decoder::dictionary` has compared each key that is not null with the length of `values`.
+    unsafe { DictionaryArray::new_unchecked(keys, values) }
+}
