@@ -1,1 +1,22 @@
-//! strait
+//! The `strait` command as a library.
+//!
+//! `strait build` reads ocb's builder file, extended by `cargo:` entries, and
+//! makes one Collector of Go and Rust components: it writes a Cargo workspace
+//! whose umbrella crate registers every Rust factory, compiles it, prelinks it
+//! to one object, writes one small Go module per Rust component, and lets
+//! stock ocb build the rest. It does not depend on the engine, so installing
+//! it is quick.
+
+pub mod args;
+pub mod builder_file;
+pub mod chain;
+pub mod checkout;
+pub mod error;
+pub mod files;
+pub mod finding;
+pub mod golang;
+pub mod process;
+pub mod rust;
+pub mod toolchain;
+pub mod ui;
+pub mod yaml;

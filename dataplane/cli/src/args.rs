@@ -1,0 +1,59 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Builds OpenTelemetry Collectors with Go and Rust components.
+#[derive(Debug, Parser)]
+#[command(name = "strait", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build a Collector from a builder file
+    #[command(after_help = BUILD_HELP)]
+    Build(Build),
+}
+
+const BUILD_HELP: &str = "\
+The builder file is ocb's; a Rust component has `cargo:` where a Go component has `gomod:`, with one
+line as in Cargo.toml:
+
+  processors:
+    - gomod: go.opentelemetry.io/collector/processor/batchprocessor v0.161.0
+    - cargo: mask_cards = { path = \"../mask-cards\" }
+
+Without Rust components the file goes to stock ocb as it is.
+Exit codes: 0 built, 1 findings or a failed step, 2 wrong usage.";
+
+/// `strait build`
+#[derive(Debug, Args)]
+pub struct Build {
+    /// Builder file
+    #[arg(long, short, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Folder for everything that is written [default: `dist.output_path`]
+    #[arg(long, value_name = "FOLDER")]
+    pub output_path: Option<PathBuf>,
+    /// Strait's sources [default: `dist.strait_path`, STRAIT_PATH, what this command was built from]
+    #[arg(long, value_name = "FOLDER")]
+    pub strait_path: Option<PathBuf>,
+    /// Use only what the caches of Cargo and Go hold
+    #[arg(long)]
+    pub offline: bool,
+    /// Write all sources, compile nothing
+    #[arg(long)]
+    pub generate_only: bool,
+    /// Show every command and its output
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Show errors only
+    #[arg(long, short)]
+    pub quiet: bool,
+}

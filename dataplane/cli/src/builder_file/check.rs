@@ -1,0 +1,619 @@
+//! Reads the tree of a builder file and collects what is wrong with it.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+
+use super::cargo_line::{Dependency, LineError};
+use super::{BuilderFile, Dist, Entry, GoEntry, Kind, RustEntry, STRAIT_GO_MODULE, Spanned};
+use crate::finding::Finding;
+use crate::yaml::{self, Node, Value};
+
+const ROOT: [&str; 12] = [
+    "dist",
+    "receivers",
+    "processors",
+    "exporters",
+    "extensions",
+    "connectors",
+    "telemetry",
+    "providers",
+    "converters",
+    "replaces",
+    "excludes",
+    "conf_resolver",
+];
+const DIST: [&str; 11] = [
+    "module",
+    "name",
+    "go",
+    "description",
+    "output_path",
+    "version",
+    "build_tags",
+    "debug_compilation",
+    "cgo_enabled",
+    "use_absolute_replace_paths",
+    "strait_path",
+];
+const GO_ENTRY: [&str; 4] = ["gomod", "import", "name", "path"];
+const ENTRY: [&str; 5] = ["gomod", "cargo", "import", "name", "path"];
+const EITHER: &str = "a Go component has `gomod: <module> <version>`, a Rust component `cargo: <crate> = \"<version>\"`";
+
+pub(super) fn check(text: &str, path: &Path) -> Result<BuilderFile, Vec<Finding>> {
+    let root = yaml::parse(text).map_err(|e| {
+        vec![Finding::new(
+            e.at,
+            "the builder file is not valid YAML",
+            e.message,
+            "see https://yaml.org, or quote the value",
+        )]
+    })?;
+    let mut checker = Checker {
+        text,
+        folder: path.parent().unwrap_or(Path::new("")),
+        findings: Vec::new(),
+    };
+    let file = checker.root(&root);
+    if checker.findings.is_empty() {
+        Ok(file)
+    } else {
+        Err(checker.findings)
+    }
+}
+
+struct Checker<'a> {
+    text: &'a str,
+    folder: &'a Path,
+    findings: Vec<Finding>,
+}
+
+/// The entries of a mapping whose keys are known, each once.
+struct Keys<'n>(HashMap<&'n str, &'n (Node, Node)>);
+
+impl<'n> Keys<'n> {
+    fn entry(&self, key: &str) -> Option<&'n (Node, Node)> {
+        self.0.get(key).copied()
+    }
+
+    /// The value, unless it is null: ocb takes null as absent.
+    fn value(&self, key: &str) -> Option<&'n Node> {
+        self.entry(key)
+            .map(|(_, value)| value)
+            .filter(|value| value.value != Value::Null)
+    }
+}
+
+impl Checker<'_> {
+    fn find(
+        &mut self,
+        at: &Range<usize>,
+        message: impl Into<String>,
+        label: &str,
+        help: impl Into<String>,
+    ) {
+        self.findings
+            .push(Finding::new(at.clone(), message, label, help));
+    }
+
+    fn root(&mut self, root: &Node) -> BuilderFile {
+        if root.value == Value::Null {
+            self.find(
+                &root.at,
+                "the builder file is empty",
+                "nothing here",
+                "list at least `dist` and one component",
+            );
+            return BuilderFile::default();
+        }
+        let Some(keys) = self.mapping(root, &ROOT, "the builder file") else {
+            return BuilderFile::default();
+        };
+        let mut file = BuilderFile {
+            dist: self.dist(keys.value("dist")),
+            ..BuilderFile::default()
+        };
+        for kind in Kind::ALL {
+            for item in self.list(keys.value(kind.section()), kind.section()) {
+                if let Some(entry) = self.component(item, kind) {
+                    file.components.push((kind, entry));
+                }
+            }
+        }
+        file.telemetry = keys
+            .value("telemetry")
+            .and_then(|node| self.go_entry(node, "telemetry"));
+        file.providers = keys
+            .value("providers")
+            .map(|node| self.go_list(Some(node), "providers"));
+        file.converters = self.go_list(keys.value("converters"), "converters");
+        file.replaces = self.texts(keys.value("replaces"), "replaces");
+        file.excludes = self.texts(keys.value("excludes"), "excludes");
+        if let Some(node) = keys.value("conf_resolver")
+            && let Some(keys) = self.mapping(node, &["default_uri_scheme"], "conf_resolver")
+        {
+            file.default_uri_scheme = self.text(&keys, "default_uri_scheme").map(|s| s.value);
+        }
+        self.across(&file);
+        file
+    }
+
+    fn dist(&mut self, node: Option<&Node>) -> Dist {
+        let Some(keys) = node.and_then(|node| self.mapping(node, &DIST, "dist")) else {
+            return Dist::default();
+        };
+        let name = self.text(&keys, "name");
+        if let Some(name) = name
+            .as_ref()
+            .filter(|name| name.value.contains(['/', '\\']))
+        {
+            let help = "put the folder into `dist.output_path`";
+            self.find(
+                &name.at,
+                "`dist.name` is the name of the binary, not a path",
+                "has a separator",
+                help,
+            );
+        }
+        let plain = |checker: &mut Self, key| checker.text(&keys, key).map(|s| s.value);
+        Dist {
+            name,
+            module: plain(self, "module"),
+            go: plain(self, "go"),
+            description: plain(self, "description"),
+            output_path: self.text(&keys, "output_path"),
+            version: plain(self, "version"),
+            build_tags: plain(self, "build_tags"),
+            debug_compilation: self
+                .boolean(&keys, "debug_compilation")
+                .is_some_and(|b| b.value),
+            cgo_enabled: self.boolean(&keys, "cgo_enabled"),
+            use_absolute_replace_paths: self
+                .boolean(&keys, "use_absolute_replace_paths")
+                .is_some_and(|b| b.value),
+            strait_path: self.text(&keys, "strait_path"),
+        }
+    }
+
+    fn component(&mut self, node: &Node, kind: Kind) -> Option<Entry> {
+        let keys = self.mapping(
+            node,
+            &ENTRY,
+            &format!("a component of `{}`", kind.section()),
+        )?;
+        match (keys.entry("gomod"), keys.entry("cargo")) {
+            (Some((gomod, _)), Some((cargo, _))) => {
+                let message = "a component has both `gomod` and `cargo`";
+                let help = format!("keep one, or make two components of them: {EITHER}");
+                let (first, second) = if gomod.at.start < cargo.at.start {
+                    (gomod, cargo)
+                } else {
+                    (cargo, gomod)
+                };
+                self.findings.push(
+                    Finding::new(second.at.clone(), message, "the second source", help)
+                        .also(first.at.clone(), "the first source"),
+                );
+                None
+            }
+            (None, None) => {
+                self.find(
+                    &node.at,
+                    "a component has neither `gomod` nor `cargo`",
+                    "no source",
+                    EITHER,
+                );
+                None
+            }
+            (Some(_), None) => self.go_keys(node, &keys).map(Entry::Go),
+            (None, Some((key, _))) if kind != Kind::Processor => {
+                let message = format!("a Rust {kind} cannot be built yet");
+                let help = "Rust components are processors so far; list this one's Go counterpart with `gomod`";
+                self.find(
+                    &key.at,
+                    message,
+                    &format!("under `{}`", kind.section()),
+                    help,
+                );
+                None
+            }
+            (None, Some(_)) => self.rust_keys(&keys).map(Entry::Rust),
+        }
+    }
+
+    fn go_list(&mut self, node: Option<&Node>, section: &str) -> Vec<GoEntry> {
+        self.list(node, section)
+            .iter()
+            .filter_map(|item| self.go_entry(item, section))
+            .collect()
+    }
+
+    fn go_entry(&mut self, node: &Node, section: &str) -> Option<GoEntry> {
+        let Value::Map(entries) = &node.value else {
+            self.mapping(node, &GO_ENTRY, section);
+            return None;
+        };
+        if let Some((key, _)) = entries
+            .iter()
+            .find(|(key, _)| key.value == Value::Text("cargo".into()))
+        {
+            let help = format!("`{section}` of a Collector are Go modules: use `gomod`");
+            self.find(
+                &key.at,
+                format!("`{section}` cannot be Rust crates"),
+                "not here",
+                help,
+            );
+            return None;
+        }
+        let keys = self.mapping(node, &GO_ENTRY, &format!("an entry of `{section}`"))?;
+        if keys.entry("gomod").is_none() {
+            self.find(
+                &node.at,
+                "an entry has no `gomod`",
+                "no source",
+                "write `gomod: <module> <version>`",
+            );
+            return None;
+        }
+        self.go_keys(node, &keys)
+    }
+
+    fn go_keys(&mut self, node: &Node, keys: &Keys<'_>) -> Option<GoEntry> {
+        let help = "write the module and its version, for example `go.opentelemetry.io/collector/exporter/debugexporter v0.161.0`";
+        let Some(gomod) = self.text(keys, "gomod") else {
+            if keys.value("gomod").is_none() {
+                self.find(&node.at, "`gomod` is empty", "no module", help);
+            }
+            return None;
+        };
+        if gomod.value.split_whitespace().count() < 2 {
+            self.find(
+                &gomod.at,
+                "`gomod` has no version",
+                "module and version expected",
+                help,
+            );
+        }
+        let path = self.text(keys, "path");
+        if let Some(path) = path
+            .as_ref()
+            .filter(|path| !Path::new(&path.value).join("go.mod").is_file())
+        {
+            let message = format!("no Go module in `{}`", path.value);
+            let help = "the folder must have a go.mod; it is relative to the working directory, as with ocb";
+            self.find(&path.at, message, "no go.mod there", help);
+        }
+        Some(GoEntry {
+            gomod,
+            name: self.text(keys, "name").map(|s| s.value),
+            import: self.text(keys, "import").map(|s| s.value),
+            path: path.map(|s| s.value),
+        })
+    }
+
+    fn rust_keys(&mut self, keys: &Keys<'_>) -> Option<RustEntry> {
+        let (key, node) = keys.entry("cargo")?;
+        let Value::Text(line) = &node.value else {
+            let (at, what) = if node.value == Value::Null {
+                (&key.at, "nothing")
+            } else {
+                (&node.at, node.type_name())
+            };
+            let help = "write one line of Cargo.toml as text: `cargo: my_filter = { path = \"../my-filter\" }`, or quoted, or in a `|` block";
+            self.find(
+                at,
+                format!("`cargo` is {what}, not a dependency line"),
+                "a text expected",
+                help,
+            );
+            return None;
+        };
+        let mut dependency = match Dependency::parse(line) {
+            Ok(dependency) => dependency,
+            Err(error) => {
+                let at = self.place_in(node, line, &error);
+                self.find(&at, error.message, "in this dependency", error.help);
+                return None;
+            }
+        };
+        let mut place = node.at.clone();
+        if let Some(path) = self.text(keys, "path") {
+            dependency.set_path(&path.value);
+            place = path.at;
+        }
+        let folder = dependency.path().map(|path| self.folder.join(path));
+        if let Some(folder) = folder
+            .as_ref()
+            .filter(|folder| !folder.join("Cargo.toml").is_file())
+        {
+            let message = format!("no crate in `{}`", folder.display());
+            let help = "the folder must have a Cargo.toml; it is relative to the builder file";
+            self.find(&place, message, "no Cargo.toml there", help);
+        }
+        let name = self.identifier(
+            keys,
+            "name",
+            "",
+            "a Go package name: letters, digits and `_`",
+        );
+        let import = self.identifier(
+            keys,
+            "import",
+            "::",
+            "the path of the Rust module that has `factory`, for example `my_filter::drop`",
+        );
+        Some(RustEntry {
+            at: node.at.clone(),
+            dependency,
+            folder,
+            name,
+            import,
+        })
+    }
+
+    /// A text of identifiers, joined by `separator` unless that is empty.
+    fn identifier(
+        &mut self,
+        keys: &Keys<'_>,
+        key: &str,
+        separator: &str,
+        expected: &str,
+    ) -> Option<String> {
+        let text = self.text(keys, key)?;
+        let is_word = |word: &str| {
+            !word.is_empty()
+                && !word.starts_with(|c: char| c.is_ascii_digit())
+                && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        let good = if separator.is_empty() {
+            is_word(&text.value)
+        } else {
+            text.value.split(separator).all(is_word)
+        };
+        if !good {
+            self.find(
+                &text.at,
+                format!("`{key}` of a Rust component is not valid"),
+                "this",
+                format!("write {expected}"),
+            );
+        }
+        Some(text.value)
+    }
+
+    /// Where in the file the part of a dependency line stands, whatever the
+    /// quoting did to it: the line is looked up in the source.
+    fn place_in(&self, node: &Node, line: &str, error: &LineError) -> Range<usize> {
+        let start = line[..error.at.start.min(line.len())]
+            .rfind('\n')
+            .map_or(0, |i| i + 1);
+        let Some(row) = line[start..].lines().next() else {
+            return node.at.clone();
+        };
+        let Some(found) = self
+            .text
+            .get(node.at.clone())
+            .and_then(|source| source.find(row))
+        else {
+            return node.at.clone();
+        };
+        let base = node.at.start + found;
+        let first = base + (error.at.start - start).min(row.len().saturating_sub(1));
+        let last = base + error.at.end.saturating_sub(start).min(row.len());
+        first..last.max(first + 1)
+    }
+
+    /// What two entries together get wrong.
+    fn across(&mut self, file: &BuilderFile) {
+        let mut seen: HashMap<(Kind, &str), &GoEntry> = HashMap::new();
+        for (kind, go) in file.go_entries() {
+            if let Some(first) = seen.insert((kind, go.import_path()), go) {
+                let message = format!("the {kind} `{}` is listed twice", go.import_path());
+                let help = "remove one: a Collector refuses two factories of one type";
+                self.findings.push(
+                    Finding::new(go.gomod.at.clone(), message, "again", help)
+                        .also(first.gomod.at.clone(), "first"),
+                );
+            }
+        }
+        let mut crates: HashMap<&str, &RustEntry> = HashMap::new();
+        for (_, rust) in file.rust_entries() {
+            if let Some(first) = crates.insert(&rust.dependency.name, rust) {
+                let message = format!("the crate `{}` is listed twice", rust.dependency.name);
+                let help = "remove one; for two versions of a crate give one another name: `other = { package = \"...\", ... }`";
+                self.findings.push(
+                    Finding::new(rust.at.clone(), message, "again", help)
+                        .also(first.at.clone(), "first"),
+                );
+            }
+        }
+        self.rust_needs(file);
+    }
+
+    /// What a file with Rust in it needs of `dist`.
+    fn rust_needs(&mut self, file: &BuilderFile) {
+        let strait = file
+            .go_entries()
+            .map(|(_, go)| go)
+            .find(|go| go.needs_rust());
+        let Some(cause) = file
+            .rust_entries()
+            .map(|(_, r)| &r.at)
+            .chain(strait.map(|go| &go.gomod.at))
+            .next()
+        else {
+            return;
+        };
+        if let Some(cgo) = file.dist.cgo_enabled.as_ref().filter(|cgo| !cgo.value) {
+            let help = "remove the line, or set it to true: Rust components are linked through cgo";
+            self.findings.push(
+                Finding::new(
+                    cgo.at.clone(),
+                    "`dist.cgo_enabled` is false, and the file has Rust components",
+                    "turns cgo off",
+                    help,
+                )
+                .also(cause.clone(), "needs cgo"),
+            );
+        }
+        if file.dist.name.is_none() {
+            self.find(
+                cause,
+                "`dist.name` is missing",
+                "needs a named binary",
+                "write `dist:` with `name: otelcol-custom`",
+            );
+        }
+        for (kind, go) in file.go_entries() {
+            if kind != Kind::Processor && go.needs_rust() {
+                let help = format!("`{STRAIT_GO_MODULE}` has processors so far");
+                self.find(
+                    &go.gomod.at,
+                    format!("Strait has no {kind}"),
+                    "under the wrong section",
+                    help,
+                );
+            }
+        }
+    }
+
+    /// Checks that `node` is a mapping of `known` keys, each at most once.
+    fn mapping<'n>(&mut self, node: &'n Node, known: &[&str], what: &str) -> Option<Keys<'n>> {
+        let Value::Map(entries) = &node.value else {
+            let help = format!("its keys are {}", known.join(", "));
+            self.find(
+                &node.at,
+                format!("{what} is {}, not a mapping", node.type_name()),
+                "a mapping expected",
+                help,
+            );
+            return None;
+        };
+        let mut keys: HashMap<&str, &(Node, Node)> = HashMap::new();
+        for entry in entries {
+            let Value::Text(key) = &entry.0.value else {
+                let at = if entry.0.at.is_empty() {
+                    &node.at
+                } else {
+                    &entry.0.at
+                };
+                self.find(
+                    at,
+                    format!("a key of {what} is {}", entry.0.type_name()),
+                    "a text expected",
+                    "",
+                );
+                continue;
+            };
+            if !known.contains(&key.as_str()) {
+                let near = known
+                    .iter()
+                    .min_by_key(|k| strsim::damerau_levenshtein(k, &key.to_lowercase()));
+                let help = match near {
+                    Some(near) if strsim::damerau_levenshtein(near, &key.to_lowercase()) <= 2 => {
+                        format!("did you mean `{near}`?")
+                    }
+                    _ => format!("known keys are {}", known.join(", ")),
+                };
+                self.find(
+                    &entry.0.at,
+                    format!("unknown key `{key}` in {what}"),
+                    "not known",
+                    help,
+                );
+                continue;
+            }
+            if let Some(first) = keys.insert(key, entry) {
+                let message = format!("the key `{key}` is given twice");
+                self.findings.push(
+                    Finding::new(entry.0.at.clone(), message, "again", "remove one")
+                        .also(first.0.at.clone(), "first"),
+                );
+            }
+        }
+        Some(Keys(keys))
+    }
+
+    fn list<'n>(&mut self, node: Option<&'n Node>, what: &str) -> &'n [Node] {
+        match node {
+            None => &[],
+            Some(Node {
+                value: Value::List(items),
+                ..
+            }) => items,
+            Some(node) => {
+                let help = "each entry starts with `- `";
+                self.find(
+                    &node.at,
+                    format!("`{what}` is {}, not a list", node.type_name()),
+                    "a list expected",
+                    help,
+                );
+                &[]
+            }
+        }
+    }
+
+    fn texts(&mut self, node: Option<&Node>, what: &str) -> Vec<String> {
+        let items = self.list(node, what);
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match &item.value {
+                Value::Text(text) => texts.push(text.clone()),
+                _ => self.find(
+                    &item.at,
+                    format!("an entry of `{what}` is {}", item.type_name()),
+                    "a text expected",
+                    "write one line as in go.mod, without the keyword",
+                ),
+            }
+        }
+        texts
+    }
+
+    fn text(&mut self, keys: &Keys<'_>, key: &str) -> Option<Spanned<String>> {
+        let node = keys.value(key)?;
+        match &node.value {
+            Value::Text(text) if !text.is_empty() => Some(Spanned {
+                at: node.at.clone(),
+                value: text.clone(),
+            }),
+            Value::Text(_) => None,
+            _ => {
+                self.find(
+                    &node.at,
+                    format!("`{key}` is {}, not a text", node.type_name()),
+                    "a text expected",
+                    "",
+                );
+                None
+            }
+        }
+    }
+
+    /// A boolean in the spellings that ocb accepts.
+    fn boolean(&mut self, keys: &Keys<'_>, key: &str) -> Option<Spanned<bool>> {
+        let node = keys.value(key)?;
+        let value = match &node.value {
+            Value::Text(text) => match text.as_str() {
+                "true" | "True" | "TRUE" | "t" | "T" | "1" => Some(true),
+                "false" | "False" | "FALSE" | "f" | "F" | "0" | "" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        if value.is_none() {
+            self.find(
+                &node.at,
+                format!("`{key}` is neither true nor false"),
+                "a boolean expected",
+                "write true or false",
+            );
+        }
+        value.map(|value| Spanned {
+            at: node.at.clone(),
+            value,
+        })
+    }
+}

@@ -1,0 +1,224 @@
+//! `strait build`: from a builder file to a Collector.
+//!
+//! Each step leaves files that the next one, or a reader, can use, and does
+//! nothing when its inputs have not changed; a build that was interrupted goes
+//! on where it stopped. A file without Rust in it is handed to stock ocb as it
+//! is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::builder_file::{BuilderFile, STRAIT_GO_MODULE};
+use crate::checkout::{Checkout, VERSION};
+use crate::error::{Error, StepError};
+use crate::files;
+use crate::finding::{Finding, Report};
+use crate::golang::{distribution, modules, ocb};
+use crate::rust::workspace::{Workspace, WorkspaceError};
+use crate::rust::{compile, prelink};
+use crate::toolchain;
+use crate::ui::{self, Ui};
+
+/// What `strait build` is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The builder file.
+    pub config: PathBuf,
+    /// Overrides `dist.output_path`.
+    pub output_path: Option<PathBuf>,
+    /// Strait's sources.
+    pub strait_path: Option<PathBuf>,
+    /// Use caches only.
+    pub offline: bool,
+    /// Stop before compiling.
+    pub generate_only: bool,
+}
+
+/// Builds what `request` asks for.
+///
+/// # Errors
+/// Findings in the builder file, or the step that failed.
+pub fn build(request: &Request, ui: &Ui) -> Result<(), Error> {
+    let begun = Instant::now();
+    let text = files::read(&request.config)?;
+    let name = request.config.display().to_string();
+    let findings = |findings| Error::Findings(Report::new(&name, &text, findings));
+    let file = BuilderFile::parse(&text, &request.config).map_err(findings)?;
+    if !file.needs_rust() {
+        return go_only(request, ui);
+    }
+    let output = request.output_path.clone().or_else(|| {
+        file.dist
+            .output_path
+            .as_ref()
+            .map(|p| p.value.clone().into())
+    });
+    let Some(output) = output else {
+        let help = "write it, or give --output-path: what is compiled stays there, so that the next build is fast";
+        return Err(findings(vec![Finding::new(
+            0..0,
+            "`dist.output_path` is missing",
+            "needs a folder",
+            help,
+        )]));
+    };
+    fs::create_dir_all(&output).map_err(|e| StepError::io("make", &output, &e))?;
+    let output = files::absolute(&output)?;
+    let checkout = find_checkout(request, &file)?;
+    check_go_version(&file).map_err(|finding| findings(vec![finding]))?;
+    toolchain::check(Some(&checkout.rust_version))?;
+    let generated = output.join(distribution::FOLDER);
+    if file
+        .dist
+        .name
+        .as_ref()
+        .is_some_and(|name| name.value == distribution::FOLDER)
+    {
+        let message = format!(
+            "`dist.name` cannot be `{}`: generated files stand there",
+            distribution::FOLDER
+        );
+        return Err(StepError::new(message, "give the binary another name").into());
+    }
+    let workspace = Workspace::prepare(
+        &file,
+        &checkout,
+        &generated.join("rust"),
+        request.offline,
+        ui,
+    )
+    .map_err(|e| match e {
+        WorkspaceError::Findings(list) => findings(list),
+        WorkspaceError::Step(step) => step.into(),
+    })?;
+    modules::write(&generated, &workspace.components, &checkout)?;
+    files::link(&checkout.root.join("go"), &generated.join("go"))?;
+    files::write(
+        &generated.join("builder.yaml"),
+        distribution::rewrite(&file, &workspace.components, &output)?,
+    )?;
+    let object = if request.generate_only {
+        String::new()
+    } else {
+        let library = compile::compile(&workspace, request.offline, ui)?;
+        prelink::prelink(
+            &library.path,
+            &generated.join("native/entry").join(modules::object_name()),
+            ui,
+        )?
+    };
+    run_ocb(request, &file, &output, &checkout, &object, ui)?;
+    let built = file
+        .dist
+        .name
+        .as_ref()
+        .map_or_else(|| output.clone(), |name| output.join(&name.value));
+    let what = if request.generate_only {
+        "generated"
+    } else {
+        "built"
+    };
+    ui.say(&format!(
+        "{what} {} in {}",
+        shown(&built),
+        ui::duration(begun.elapsed())
+    ));
+    Ok(())
+}
+
+/// A Go-only file: the same bytes as from ocb alone, because it is ocb alone.
+fn go_only(request: &Request, ui: &Ui) -> Result<(), Error> {
+    toolchain::check(None)?;
+    let program = ocb::install(request.offline, ui)?;
+    let run = ocb::Run {
+        config: request.config.clone(),
+        folder: PathBuf::from("."),
+        output_path: request.output_path.clone(),
+        generate_only: request.generate_only,
+        offline: request.offline,
+        ldflags: None,
+    };
+    Ok(ocb::run(&program, &run, ui)?)
+}
+
+fn find_checkout(request: &Request, file: &BuilderFile) -> Result<Checkout, StepError> {
+    let beside = request.config.parent().unwrap_or(Path::new(""));
+    let in_file = file
+        .dist
+        .strait_path
+        .as_ref()
+        .map(|path| beside.join(&path.value));
+    Checkout::find(request.strait_path.clone().or(in_file).as_deref())
+}
+
+/// The Go module in the builder file is the one of this command.
+fn check_go_version(file: &BuilderFile) -> Result<(), Finding> {
+    for (_, go) in file
+        .go_entries()
+        .filter(|(_, go)| go.module() == STRAIT_GO_MODULE)
+    {
+        let version = go.gomod.value.split_whitespace().nth(1).unwrap_or_default();
+        if version != format!("v{VERSION}") {
+            let message = format!(
+                "versions differ: this command and the crates are {VERSION}, the Go module is {version}"
+            );
+            let help = format!("write `gomod: {STRAIT_GO_MODULE} v{VERSION}`");
+            return Err(Finding::new(
+                go.gomod.at.clone(),
+                message,
+                "another version",
+                help,
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn run_ocb(
+    request: &Request,
+    file: &BuilderFile,
+    output: &Path,
+    checkout: &Checkout,
+    object: &str,
+    ui: &Ui,
+) -> Result<(), StepError> {
+    let generated = output.join(distribution::FOLDER);
+    let program = ocb::install(request.offline, ui)?;
+    let run = ocb::Run {
+        config: Path::new(distribution::FOLDER).join("builder.yaml"),
+        folder: output.to_owned(),
+        output_path: None,
+        generate_only: request.generate_only,
+        offline: request.offline,
+        // No build id: two folders give the same bytes.
+        ldflags: (!file.dist.debug_compilation).then(|| "-s -w -buildid= -B none".to_owned()),
+    };
+    let record = generated.join("built.json");
+    let stamp = ocb::Stamp::of(
+        file,
+        &run,
+        &generated,
+        &checkout.root.join("go"),
+        object,
+        ui,
+    )?;
+    if stamp.is_in(&record) {
+        ui.say("the Go side is unchanged");
+        return Ok(());
+    }
+    ocb::run(&program, &run, ui)?;
+    stamp.remember(file, &run, &record)
+}
+
+/// A path as short as it can be said.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir()
+        .ok()
+        .and_then(|here| fs::canonicalize(here).ok());
+    let short = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    short
+        .unwrap_or_else(|| path.to_owned())
+        .display()
+        .to_string()
+}

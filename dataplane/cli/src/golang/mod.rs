@@ -1,0 +1,6 @@
+//! The Go side of a distribution: generated modules, a builder file without
+//! Rust in it, and stock ocb.
+
+pub mod distribution;
+pub mod modules;
+pub mod ocb;

@@ -1,0 +1,423 @@
+//! Compiles the generated workspace to the static library.
+//!
+//! The target folder is shared by all distributions of a user, so that the
+//! engine is compiled once. Two things follow. Cargo takes a path crate for
+//! fresh when no file is newer than its last build, which is wrong when
+//! another folder with older files stands at the same relative path: the
+//! contents compiled last are remembered, and a crate that differs without
+//! being newer is cleaned first. And the library is copied out by the
+//! prelinking under a lock, before another build can replace it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::workspace::{UMBRELLA, Workspace};
+use crate::error::StepError;
+use crate::files::{self, Hash};
+use crate::process::{self, Line};
+use crate::ui::{self, Progress, Ui};
+
+/// A library that was just built; the target folder stays locked while it lives.
+#[derive(Debug)]
+pub struct Library {
+    /// The static library.
+    pub path: PathBuf,
+    _lock: File,
+}
+
+/// `$XDG_CACHE_HOME/strait`, by default `~/.cache/strait`.
+///
+/// # Errors
+/// Neither variable is set.
+pub fn cache_folder() -> Result<PathBuf, StepError> {
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
+    variable("XDG_CACHE_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+        .map(|cache| cache.join("strait"))
+        .ok_or_else(|| {
+            StepError::new(
+                "there is no place for a cache",
+                "set HOME or XDG_CACHE_HOME",
+            )
+        })
+}
+
+/// `CARGO_TARGET_DIR`, by default `target` in the cache folder.
+///
+/// # Errors
+/// Those of [`cache_folder`].
+pub fn target_folder() -> Result<PathBuf, StepError> {
+    match std::env::var_os("CARGO_TARGET_DIR").filter(|v| !v.is_empty()) {
+        Some(folder) => files::absolute(Path::new(&folder)),
+        None => Ok(cache_folder()?.join("target")),
+    }
+}
+
+/// Compiles the umbrella crate of `workspace`.
+///
+/// # Errors
+/// The compiler's own message, with the component that it belongs to.
+pub fn compile(workspace: &Workspace, offline: bool, ui: &Ui) -> Result<Library, StepError> {
+    let target = target_folder()?;
+    let lock = lock(&target, ui)?;
+    let sources = Sources::read(&target, workspace)?;
+    sources.clean_stale(workspace, &target, ui)?;
+    let estimate = Estimate::read(&target)?;
+    if estimate.cold {
+        ui.say(&format!(
+            "compiling the engine, once for this machine: {} crates, {}",
+            workspace.packages, estimate.text
+        ));
+    }
+    let mut command = cargo(workspace, &target);
+    command.args([
+        "build",
+        "--release",
+        "--package",
+        UMBRELLA,
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
+    if offline {
+        command.arg("--offline");
+    }
+    ui.detail(&format!("+ {}", crate::error::shell_line(&command)));
+    let mut run = Run::new(workspace.packages, ui);
+    let status = process::stream(&mut command, |line| run.line(line))
+        .map_err(|e| process::not_started(&command, "compiling the Rust side", &e))?;
+    if !status.success() {
+        run.progress.abandon();
+        return Err(failure(&run.diagnostics, workspace, &command));
+    }
+    sources.remember()?;
+    estimate.remember(&run)?;
+    let Some(path) = run.library.take() else {
+        run.progress.abandon();
+        let message = "cargo built no static library";
+        return Err(StepError::new(
+            message,
+            "a `build.target` in a Cargo configuration is not supported",
+        ));
+    };
+    let result = format!(
+        "{} of {} crates compiled",
+        run.compiled.len(),
+        workspace.packages
+    );
+    run.progress.done(ui, &result);
+    Ok(Library { path, _lock: lock })
+}
+
+fn cargo(workspace: &Workspace, target: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command
+        .current_dir(&workspace.root)
+        .env("CARGO_TARGET_DIR", target);
+    command
+}
+
+fn lock(target: &Path, ui: &Ui) -> Result<File, StepError> {
+    fs::create_dir_all(target).map_err(|e| StepError::io("make", target, &e))?;
+    let path = target.join(".strait-lock");
+    let failed = |e: std::io::Error| StepError::io("lock", &path, &e);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(failed)?;
+    if file.try_lock().is_err() {
+        ui.say(&format!(
+            "waiting for another build in {}",
+            target.display()
+        ));
+        file.lock().map_err(failed)?;
+    }
+    Ok(file)
+}
+
+/// What one run of cargo tells.
+struct Run<'u> {
+    ui: &'u Ui,
+    progress: Progress,
+    total: usize,
+    seen: HashSet<String>,
+    compiled: HashSet<String>,
+    current: String,
+    diagnostics: Vec<String>,
+    library: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    package_id: Option<String>,
+    #[serde(default)]
+    fresh: bool,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+}
+
+impl<'u> Run<'u> {
+    fn new(total: usize, ui: &'u Ui) -> Self {
+        Self {
+            ui,
+            progress: ui.start("compiling the Rust side"),
+            total,
+            seen: HashSet::new(),
+            compiled: HashSet::new(),
+            current: String::new(),
+            diagnostics: Vec::new(),
+            library: None,
+        }
+    }
+
+    fn line(&mut self, line: Line) {
+        match line {
+            Line::Out(text) => self.message(&text),
+            Line::Err(text) => {
+                self.ui.detail(&text);
+                match text.trim_start().strip_prefix("Compiling ") {
+                    Some(what) => what
+                        .split(" (")
+                        .next()
+                        .unwrap_or(what)
+                        .clone_into(&mut self.current),
+                    None => self.diagnostics.push(text),
+                }
+            }
+            Line::Tick => {}
+        }
+        self.progress.show(&format!(
+            "{}/{} crates, {}",
+            self.seen.len(),
+            self.total,
+            self.current
+        ));
+    }
+
+    fn message(&mut self, text: &str) {
+        let Ok(message) = serde_json::from_str::<Message>(text) else {
+            return;
+        };
+        if message.reason != "compiler-artifact" {
+            return;
+        }
+        let archive = message
+            .filenames
+            .iter()
+            .find(|file| file.extension().is_some_and(|e| e == "a"));
+        if let Some(archive) = archive {
+            self.library = Some(archive.clone());
+        }
+        if let Some(package) = message.package_id {
+            if !message.fresh {
+                self.compiled.insert(package.clone());
+            }
+            self.seen.insert(package);
+        }
+    }
+}
+
+fn failure(diagnostics: &[String], workspace: &Workspace, command: &Command) -> StepError {
+    // Cargo names crates by their place in the workspace; people know their own folders.
+    let mut output = diagnostics.join("\n");
+    let failed = diagnostics.iter().rev().find_map(|line| {
+        Some(
+            line.split_once("could not compile `")?
+                .1
+                .split('`')
+                .next()?
+                .to_owned(),
+        )
+    });
+    for component in &workspace.components {
+        if let Some(folder) = component
+            .folder
+            .as_ref()
+            .and_then(|folder| fs::canonicalize(folder).ok())
+        {
+            let place = format!("{}/{}/", super::import::FOLDER, component.package);
+            output = output.replace(&format!(" {place}"), &format!(" {}/", folder.display()));
+        }
+    }
+    let component = failed
+        .as_ref()
+        .and_then(|name| workspace.components.iter().find(|c| &c.package == name));
+    let error = match (component, failed.as_deref()) {
+        (Some(c), _) => StepError::new(
+            format!(
+                "the {} `{}` (crate {} {}) does not compile",
+                c.kind, c.component.type_name, c.package, c.version
+            ),
+            "",
+        ),
+        (None, Some(UMBRELLA)) => StepError::new(
+            "the components do not fit together",
+            "each crate must have the function that its [package.metadata.strait] names: `pub fn factory() -> impl strait_component::Factory`",
+        ),
+        (None, Some(name)) => StepError::new(format!("the crate `{name}` does not compile"), ""),
+        (None, None) => StepError::new("cargo cannot build the Rust side", ""),
+    };
+    error.tool(output, command)
+}
+
+/// What the target folder holds of each path crate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Compiled {
+    content: String,
+    at: u64,
+}
+
+struct Sources {
+    file: PathBuf,
+    known: BTreeMap<String, Compiled>,
+    now: BTreeMap<String, String>,
+}
+
+impl Sources {
+    fn read(target: &Path, workspace: &Workspace) -> Result<Self, StepError> {
+        let file = target.join("strait-sources.json");
+        let known = fs::read(&file)
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default();
+        let mut now = BTreeMap::new();
+        for (_, folder, _) in &workspace.path_crates {
+            let mut hash = Hash::default();
+            hash.add_folder(&workspace.root.join(folder))?;
+            now.insert(folder.to_string_lossy().into_owned(), hash.finish());
+        }
+        Ok(Self { file, known, now })
+    }
+
+    /// Makes cargo forget the crates whose contents it would take for fresh.
+    fn clean_stale(&self, workspace: &Workspace, target: &Path, ui: &Ui) -> Result<(), StepError> {
+        let mut stale = Vec::new();
+        for (package, folder, copied) in &workspace.path_crates {
+            let key = folder.to_string_lossy();
+            let is_stale = match self.known.get(&*key) {
+                Some(known) => {
+                    self.now.get(&*key) != Some(&known.content)
+                        && !newer(&workspace.root.join(folder), known.at)?
+                }
+                // A copy has a fixed time and the engine depends on it: what
+                // is there without a record is the repository's own build.
+                None => !copied,
+            };
+            if is_stale {
+                stale.push(package.as_str());
+            }
+        }
+        if stale.is_empty() || !target.join("release").exists() {
+            return Ok(());
+        }
+        let mut command = cargo(workspace, target);
+        command.args(["clean", "--release", "--offline"]);
+        for package in stale {
+            command.args(["--package", package]);
+        }
+        process::output(&mut command, "making room for changed crates", ui).map(drop)
+    }
+
+    fn remember(&self) -> Result<(), StepError> {
+        let at = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |t| t.as_secs());
+        let mut known = self.known.clone();
+        for (folder, content) in &self.now {
+            known.insert(
+                folder.clone(),
+                Compiled {
+                    content: content.clone(),
+                    at,
+                },
+            );
+        }
+        let text =
+            serde_json::to_string_pretty(&known).map_err(|e| StepError::new(e.to_string(), ""))?;
+        files::write(&self.file, text)
+    }
+}
+
+/// Whether cargo itself will see that a source is newer than a build at `at`
+/// (seconds since 1970).
+fn newer(folder: &Path, at: u64) -> Result<bool, StepError> {
+    let sources = files::sources(folder)?;
+    let is_rust = |file: &&PathBuf| {
+        file.extension().is_some_and(|e| e == "rs")
+            && file
+                .strip_prefix(folder)
+                .is_ok_and(|f| f.starts_with("src"))
+    };
+    Ok(sources.iter().filter(is_rust).any(|file| {
+        let modified = fs::metadata(file).and_then(|m| m.modified()).ok();
+        modified
+            .and_then(|t| t.duration_since(UNIX_EPOCH).ok())
+            .is_some_and(|t| t.as_secs() > at)
+    }))
+}
+
+/// How long the first build takes, remembered from the last one.
+struct Estimate {
+    file: PathBuf,
+    cold: bool,
+    text: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ColdBuild {
+    seconds: u64,
+    crates: usize,
+}
+
+impl Estimate {
+    /// Crates above which a build counts as a first one.
+    const COLD: usize = 200;
+
+    fn read(target: &Path) -> Result<Self, StepError> {
+        let file = cache_folder()?.join("cold-build.json");
+        let built = fs::read_dir(target.join("release/.fingerprint"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let cold = !built.into_iter().any(|entry| {
+            entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with("otel-arrow-dfe-otap-")
+        });
+        let last: Option<ColdBuild> = fs::read(&file)
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok());
+        let text = match last {
+            Some(last) => format!(
+                "about {} (the last time here)",
+                ui::duration(Duration::from_secs(last.seconds))
+            ),
+            None => "8 to 14 min as measured on 2 cores, less on more".to_owned(),
+        };
+        Ok(Self { file, cold, text })
+    }
+
+    fn remember(&self, run: &Run<'_>) -> Result<(), StepError> {
+        if run.compiled.len() < Self::COLD {
+            return Ok(());
+        }
+        let build = ColdBuild {
+            seconds: run.progress.elapsed().as_secs(),
+            crates: run.compiled.len(),
+        };
+        let text = serde_json::to_string(&build).map_err(|e| StepError::new(e.to_string(), ""))?;
+        files::write(&self.file, text)
+    }
+}

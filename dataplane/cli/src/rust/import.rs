@@ -1,0 +1,413 @@
+//! Brings a local crate into the generated workspace.
+//!
+//! Cargo hashes a path crate outside the workspace's root by its absolute
+//! path, so a crate left where it is would give other bytes in every folder.
+//! Its folder in the workspace holds links to everything in it, except for its
+//! manifest, which is written anew: what it inherits from a workspace of its
+//! own is filled in, its paths are resolved (a local dependency is brought in
+//! the same way; Strait's own crates become those of the workspace), and what
+//! has no meaning in a dependency is left out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
+
+use crate::builder_file::cargo_line::{document, is_inherited};
+use crate::error::StepError;
+use crate::files;
+
+/// Folder of the brought-in crates, below the workspace's root.
+pub const FOLDER: &str = "components";
+
+/// Local crates by their own folder.
+#[derive(Debug)]
+pub struct Import<'a> {
+    /// The workspace's root.
+    root: &'a Path,
+    /// A crate's real folder to its folder in the workspace.
+    placed: BTreeMap<PathBuf, PathBuf>,
+}
+
+impl<'a> Import<'a> {
+    /// An import into the workspace at `root`, where `own` lists Strait's
+    /// crates: real folder, folder in the workspace.
+    #[must_use]
+    pub fn new(root: &'a Path, own: BTreeMap<PathBuf, PathBuf>) -> Self {
+        Self { root, placed: own }
+    }
+
+    /// Every crate with the folder it has in the workspace.
+    #[must_use]
+    pub fn placed(&self) -> &BTreeMap<PathBuf, PathBuf> {
+        &self.placed
+    }
+
+    /// Brings in the crate in `folder` and what it depends on locally, and
+    /// returns its folder relative to the workspace's root.
+    ///
+    /// # Errors
+    /// A manifest that cannot be read or that inherits what is not there.
+    pub fn add(&mut self, folder: &Path) -> Result<PathBuf, StepError> {
+        let source = files::absolute(folder)?;
+        if let Some(place) = self.placed.get(&source) {
+            return Ok(place.clone());
+        }
+        let manifest_path = source.join("Cargo.toml");
+        let mut manifest = read_manifest(&manifest_path)?;
+        let name = manifest
+            .get("package")
+            .and_then(|p| p.get("name"))
+            .and_then(Item::as_str);
+        let Some(name) = name.map(str::to_owned) else {
+            let message = format!("{} has no package.name", manifest_path.display());
+            return Err(StepError::new(
+                message,
+                "name the folder of the crate, not of its workspace",
+            ));
+        };
+        let place = self.free_place(&name);
+        self.placed.insert(source.clone(), place.clone());
+        Inherit::find(&source, &manifest)?.fill(&mut manifest, &manifest_path)?;
+        for key in [
+            "workspace",
+            "patch",
+            "replace",
+            "profile",
+            "dev-dependencies",
+        ] {
+            manifest.remove(key);
+        }
+        if let Some(package) = manifest
+            .get_mut("package")
+            .and_then(Item::as_table_like_mut)
+        {
+            package.remove("workspace");
+        }
+        self.resolve_paths(&mut manifest, &source, &place)?;
+        let banner = format!(
+            "# Written by `strait build` from {name}'s own Cargo.toml; overwritten by every build.\n\n"
+        );
+        let target = self.root.join(&place);
+        link_contents(&source, &target)?;
+        files::write(
+            &target.join("Cargo.toml"),
+            format!("{banner}{}", manifest.to_string().trim_start()),
+        )?;
+        Ok(place)
+    }
+
+    /// A folder that no other crate of this build has.
+    fn free_place(&self, name: &str) -> PathBuf {
+        let taken = |place: &PathBuf| self.placed.values().any(|other| other == place);
+        let mut place = Path::new(FOLDER).join(name);
+        let mut n = 1;
+        while taken(&place) {
+            n += 1;
+            place = Path::new(FOLDER).join(format!("{name}-{n}"));
+        }
+        place
+    }
+
+    fn resolve_paths(
+        &mut self,
+        manifest: &mut DocumentMut,
+        source: &Path,
+        place: &Path,
+    ) -> Result<(), StepError> {
+        for table in dependency_tables(manifest.as_table_mut()) {
+            for (_, item) in table.iter_mut() {
+                let Some(spec) = item.as_table_like_mut() else {
+                    continue;
+                };
+                let Some(path) = spec.get("path").and_then(Item::as_str).map(str::to_owned) else {
+                    continue;
+                };
+                let target = self.add(&source.join(path))?;
+                let way =
+                    files::relative(&Path::new("/").join(place), &Path::new("/").join(target));
+                spec.insert("path", Item::Value(way.to_string_lossy().as_ref().into()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tables that name what a crate needs to be compiled.
+fn dependency_tables(manifest: &mut Table) -> Vec<&mut dyn TableLike> {
+    const NAMES: [&str; 2] = ["dependencies", "build-dependencies"];
+    let mut tables: Vec<&mut dyn TableLike> = Vec::new();
+    for (key, item) in manifest.iter_mut() {
+        if NAMES.contains(&key.get()) {
+            tables.extend(item.as_table_like_mut());
+        } else if key == "target"
+            && let Some(targets) = item.as_table_like_mut()
+        {
+            for (_, target) in targets.iter_mut() {
+                let Some(target) = target.as_table_like_mut() else {
+                    continue;
+                };
+                target.remove("dev-dependencies");
+                for (key, item) in target.iter_mut() {
+                    if NAMES.contains(&key.get()) {
+                        tables.extend(item.as_table_like_mut());
+                    }
+                }
+            }
+        }
+    }
+    tables
+}
+
+fn read_manifest(path: &Path) -> Result<DocumentMut, StepError> {
+    document(&files::read(path)?)
+        .map_err(|e| StepError::new(format!("{}: {e}", path.display()), ""))
+}
+
+/// The workspace that a crate inherits from.
+struct Inherit {
+    root: PathBuf,
+    workspace: Option<Item>,
+}
+
+impl Inherit {
+    fn find(source: &Path, manifest: &DocumentMut) -> Result<Self, StepError> {
+        if let Some(workspace) = manifest.get("workspace") {
+            return Ok(Self {
+                root: source.to_owned(),
+                workspace: Some(workspace.clone()),
+            });
+        }
+        let named = manifest
+            .get("package")
+            .and_then(|p| p.get("workspace"))
+            .and_then(Item::as_str);
+        let candidates: Vec<PathBuf> = match named {
+            Some(path) => vec![source.join(path)],
+            None => source.ancestors().skip(1).map(Path::to_owned).collect(),
+        };
+        for root in candidates {
+            let path = root.join("Cargo.toml");
+            if path.is_file()
+                && let Some(workspace) = read_manifest(&path)?.remove("workspace")
+            {
+                return Ok(Self {
+                    root,
+                    workspace: Some(workspace),
+                });
+            }
+        }
+        Ok(Self {
+            root: source.to_owned(),
+            workspace: None,
+        })
+    }
+
+    fn get(&self, table: &str) -> Option<&dyn TableLike> {
+        self.workspace.as_ref()?.get(table)?.as_table_like()
+    }
+
+    /// Replaces every `workspace = true` by what the workspace says.
+    fn fill(&self, manifest: &mut DocumentMut, path: &Path) -> Result<(), StepError> {
+        let missing = |what: String| {
+            let message = format!(
+                "{} inherits {what}, which its workspace does not define",
+                path.display()
+            );
+            Err(StepError::new(message, ""))
+        };
+        if let Some(package) = manifest
+            .get_mut("package")
+            .and_then(Item::as_table_like_mut)
+        {
+            let inherited: Vec<String> = package
+                .iter()
+                .filter(|(_, item)| item.as_table_like().is_some_and(is_inherited))
+                .map(|(key, _)| key.to_owned())
+                .collect();
+            for key in inherited {
+                // These two are paths in the other workspace, and only for publishing.
+                if key == "readme" || key == "license-file" {
+                    package.remove(&key);
+                    continue;
+                }
+                let Some(value) = self.get("package").and_then(|p| p.get(&key)) else {
+                    return missing(format!("package.{key}"));
+                };
+                package.insert(&key, value.clone());
+            }
+        }
+        if manifest
+            .get("lints")
+            .and_then(Item::as_table_like)
+            .is_some_and(is_inherited)
+        {
+            let Some(lints) = self.workspace.as_ref().and_then(|w| w.get("lints")) else {
+                return missing("lints".into());
+            };
+            manifest.insert("lints", lints.clone());
+        }
+        for table in dependency_tables(manifest.as_table_mut()) {
+            for (name, item) in table.iter_mut() {
+                if !item.as_table_like().is_some_and(is_inherited) {
+                    continue;
+                }
+                let Some(base) = self.get("dependencies").and_then(|d| d.get(name.get())) else {
+                    return missing(format!("the dependency `{}`", name.get()));
+                };
+                *item = Item::Value(Value::InlineTable(self.merge(base, item)));
+            }
+        }
+        Ok(())
+    }
+
+    /// A workspace's dependency with what the crate adds to it.
+    fn merge(&self, base: &Item, own: &Item) -> InlineTable {
+        let mut spec = InlineTable::new();
+        if let Some(version) = base.as_str() {
+            spec.insert("version", version.into());
+        }
+        for (key, value) in base.as_table_like().into_iter().flat_map(TableLike::iter) {
+            let Some(value) = value.as_value() else {
+                continue;
+            };
+            match (key, value.as_str()) {
+                ("path", Some(path)) => spec.insert(
+                    "path",
+                    self.root.join(path).to_string_lossy().as_ref().into(),
+                ),
+                _ => spec.insert(key, value.clone()),
+            };
+        }
+        for (key, value) in own.as_table_like().into_iter().flat_map(TableLike::iter) {
+            let Some(value) = value.as_value() else {
+                continue;
+            };
+            match key {
+                "workspace" => {}
+                "features" => {
+                    let mut features = Array::new();
+                    for list in [spec.get("features"), Some(value)]
+                        .into_iter()
+                        .flatten()
+                        .filter_map(Value::as_array)
+                    {
+                        features.extend(list.iter().filter_map(Value::as_str));
+                    }
+                    spec.insert("features", features.into());
+                }
+                _ => {
+                    spec.insert(key, value.clone());
+                }
+            }
+        }
+        spec.fmt();
+        spec
+    }
+}
+
+/// Links everything in `source` except manifests and build output into
+/// `target`, and removes links to what is gone.
+fn link_contents(source: &Path, target: &Path) -> Result<(), StepError> {
+    const LEFT_OUT: [&str; 4] = ["Cargo.toml", "Cargo.lock", "target", ".git"];
+    let failed = |e: std::io::Error| StepError::io("read", source, &e);
+    for entry in fs::read_dir(source).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if !LEFT_OUT.iter().any(|left_out| name == *left_out) {
+            files::link(&source.join(&name), &target.join(&name))?;
+        }
+    }
+    for entry in fs::read_dir(target).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_symlink() && !path.exists() {
+            fs::remove_file(&path).map_err(|e| StepError::io("remove", &path, &e))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            files::write(&dir.path().join(name), content).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn a_crate_of_a_workspace_stands_alone_afterwards() {
+        let dir = tree(&[
+            (
+                "ws/Cargo.toml",
+                "[workspace]\nmembers = [\"a\"]\n[workspace.package]\nedition = \"2024\"\n[workspace.lints.rust]\nmissing_docs = \"warn\"\n\
+                 [workspace.dependencies]\nserde = { version = \"1\", features = [\"derive\"] }\nregex = \"1\"\nhelper = { path = \"helper\" }\n",
+            ),
+            (
+                "ws/a/Cargo.toml",
+                "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition.workspace = true\n[lints]\nworkspace = true\n\
+                 [dependencies]\nserde = { workspace = true, features = [\"rc\"] }\nregex.workspace = true\nhelper.workspace = true\n\
+                 own = { path = \"../../strait/sdk\" }\n[dev-dependencies]\nproptest = \"1\"\n",
+            ),
+            ("ws/a/src/lib.rs", ""),
+            (
+                "ws/helper/Cargo.toml",
+                "[package]\nname = \"helper\"\nversion = \"0.1.0\"\n",
+            ),
+            (
+                "strait/sdk/Cargo.toml",
+                "[package]\nname = \"sdk\"\nversion = \"0.1.0\"\n",
+            ),
+        ]);
+        let base = files::absolute(dir.path()).unwrap();
+        let root = base.join("out");
+        let own = BTreeMap::from([(base.join("strait/sdk"), PathBuf::from("dataplane/sdk"))]);
+        let mut import = Import::new(&root, own);
+        assert_eq!(
+            import.add(&base.join("ws/a")).unwrap(),
+            Path::new("components/a")
+        );
+        let manifest = fs::read_to_string(root.join("components/a/Cargo.toml")).unwrap();
+        insta::assert_snapshot!(manifest);
+        assert!(root.join("components/a/src/lib.rs").is_file());
+        assert!(root.join("components/helper/Cargo.toml").is_file());
+    }
+
+    #[test]
+    fn two_crates_of_one_name_get_two_folders() {
+        let manifest = "[package]\nname = \"a\"\nversion = \"0.1.0\"\n";
+        let dir = tree(&[("x/Cargo.toml", manifest), ("y/Cargo.toml", manifest)]);
+        let root = dir.path().join("out");
+        let mut import = Import::new(&root, BTreeMap::new());
+        let places = [
+            import.add(&dir.path().join("x")).unwrap(),
+            import.add(&dir.path().join("y")).unwrap(),
+        ];
+        assert_eq!(
+            places,
+            [Path::new("components/a"), Path::new("components/a-2")]
+        );
+        assert_eq!(import.add(&dir.path().join("x")).unwrap(), places[0]);
+    }
+
+    #[test]
+    fn what_a_workspace_lacks_is_named() {
+        let dir = tree(&[(
+            "a/Cargo.toml",
+            "[package]\nname = \"a\"\nversion.workspace = true\n",
+        )]);
+        let root = dir.path().join("out");
+        let error = Import::new(&root, BTreeMap::new())
+            .add(&dir.path().join("a"))
+            .unwrap_err();
+        assert!(
+            error.message.contains("package.version"),
+            "{}",
+            error.message
+        );
+    }
+}

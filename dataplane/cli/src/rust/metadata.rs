@@ -1,0 +1,196 @@
+//! What a crate says about its component: `[package.metadata.strait]`.
+//!
+//! ```toml
+//! [package.metadata.strait]
+//! kind = "processor"            # the section of the builder file it goes under
+//! type = "mask_cards"           # what users write in the Collector's configuration
+//! signals = { logs = "alpha" }  # the signals it handles, with their stability
+//! factory = "factory"           # optional: the function that makes its factory
+//! ```
+//!
+//! It is read without compiling the crate, so that the Go factory is complete
+//! without Rust; at start the host compares it with what the crate registers.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::builder_file::Kind;
+
+/// The stability levels of the Collector.
+const STABILITY: [&str; 6] = [
+    "unmaintained",
+    "deprecated",
+    "development",
+    "alpha",
+    "beta",
+    "stable",
+];
+/// The signals that components handle so far.
+const SIGNALS: [&str; 3] = ["logs", "metrics", "traces"];
+
+const EXAMPLE: &str = "add to the crate's Cargo.toml:\n\n[package.metadata.strait]\nkind = \"processor\"\ntype = \"my_filter\"\nsignals = { logs = \"alpha\" }";
+
+/// The table, checked.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    /// `receiver`, `processor`, `exporter`, `extension` or `connector`.
+    pub kind: String,
+    /// The component's type in the Collector's configuration.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Signal to stability level.
+    pub signals: BTreeMap<String, String>,
+    /// The function that returns the factory.
+    #[serde(default = "default_factory")]
+    pub factory: String,
+}
+
+fn default_factory() -> String {
+    "factory".to_owned()
+}
+
+/// Why a crate is no component: what is wrong, and what to write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetadataError {
+    /// What is wrong.
+    pub message: String,
+    /// What to write.
+    pub help: String,
+}
+
+impl Component {
+    /// Reads the table out of a package's metadata as `cargo metadata` prints
+    /// it, for a component listed under `kind`.
+    ///
+    /// # Errors
+    /// No table, an unknown key, or a value that the Collector would refuse.
+    pub fn read(
+        package: &str,
+        metadata: &serde_json::Value,
+        kind: Kind,
+    ) -> Result<Self, MetadataError> {
+        let error = |what: String, help: String| {
+            Err(MetadataError {
+                message: format!("the crate `{package}` {what}"),
+                help,
+            })
+        };
+        let Some(table) = metadata.get("strait") else {
+            return error(
+                "is no Strait component: its Cargo.toml has no [package.metadata.strait]".into(),
+                EXAMPLE.into(),
+            );
+        };
+        let component: Self = match serde_json::from_value(table.clone()) {
+            Ok(component) => component,
+            Err(e) => {
+                return error(
+                    format!("has a wrong [package.metadata.strait]: {e}"),
+                    EXAMPLE.into(),
+                );
+            }
+        };
+        if component.kind != kind.name() {
+            let help = format!("list it under `{}s`", component.kind);
+            return error(
+                format!(
+                    "is a {}, and is listed under `{}`",
+                    component.kind,
+                    kind.section()
+                ),
+                help,
+            );
+        }
+        if !is_type(&component.type_name) {
+            let help =
+                "a type starts with a letter and has at most 63 letters, digits and `_`".into();
+            return error(
+                format!("has the component type `{}`", component.type_name),
+                help,
+            );
+        }
+        if component.signals.is_empty() {
+            return error(
+                "names no signal".into(),
+                format!("signals are {}", SIGNALS.join(", ")),
+            );
+        }
+        for (signal, level) in &component.signals {
+            if !SIGNALS.contains(&signal.as_str()) {
+                return error(
+                    format!("names the signal `{signal}`"),
+                    format!("signals are {}", SIGNALS.join(", ")),
+                );
+            }
+            if !STABILITY.contains(&level.as_str()) {
+                return error(
+                    format!("names the stability `{level}`"),
+                    format!("levels are {}", STABILITY.join(", ")),
+                );
+            }
+        }
+        let is_path = component.factory.split("::").all(|word| {
+            !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        });
+        if !is_path {
+            return error(
+                format!("names the factory `{}`", component.factory),
+                "name a function, for example `factory`".into(),
+            );
+        }
+        Ok(component)
+    }
+}
+
+/// The Collector's rule for component types.
+fn is_type(name: &str) -> bool {
+    name.len() <= 63
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_complete_table_is_read() {
+        let table = json!({"strait": {"kind": "processor", "type": "mask_cards", "signals": {"logs": "alpha"}}});
+        let component = Component::read("mask-cards", &table, Kind::Processor).unwrap();
+        assert_eq!(
+            (component.type_name.as_str(), component.factory.as_str()),
+            ("mask_cards", "factory")
+        );
+    }
+
+    #[test]
+    fn every_mistake_is_named() {
+        let good = json!({"kind": "processor", "type": "x", "signals": {"logs": "alpha"}});
+        let with = |key: &str, value: serde_json::Value| {
+            let mut table = good.clone();
+            table[key] = value;
+            Component::read("c", &json!({ "strait": table }), Kind::Processor)
+                .unwrap_err()
+                .message
+        };
+        assert!(
+            Component::read("c", &json!(null), Kind::Processor)
+                .unwrap_err()
+                .message
+                .contains("no [package.metadata.strait]")
+        );
+        assert!(
+            with("kind", json!("exporter")).contains("is a exporter")
+                || with("kind", json!("exporter")).contains("exporter")
+        );
+        assert!(with("type", json!("no-hyphens")).contains("no-hyphens"));
+        assert!(with("signals", json!({})).contains("names no signal"));
+        assert!(with("signals", json!({"profiles": "alpha"})).contains("profiles"));
+        assert!(with("signals", json!({"logs": "great"})).contains("great"));
+        assert!(with("factory", json!("a b")).contains("a b"));
+        assert!(with("typo", json!(1)).contains("typo"));
+    }
+}

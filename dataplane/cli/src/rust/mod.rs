@@ -1,0 +1,8 @@
+//! The Rust side of a distribution: one generated workspace, compiled to one
+//! static library, prelinked to one object.
+
+pub mod compile;
+pub mod import;
+pub mod metadata;
+pub mod prelink;
+pub mod workspace;

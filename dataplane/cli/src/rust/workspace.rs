@@ -1,0 +1,500 @@
+//! The generated Cargo workspace of a distribution.
+//!
+//! It has the layout of Strait's repository: the same crates at the same
+//! relative paths (links), the same lock, lints, profile and patches. Cargo's
+//! names for what it compiles depend on all of these and on nothing else, so
+//! the engine is compiled once for the repository's tests and for every
+//! distribution, in whatever folder. The umbrella crate's dependencies on
+//! Strait are those of strait-host alone: another feature of a shared crate
+//! would compile the engine again.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
+
+use super::import::Import;
+use super::metadata::Component;
+use crate::builder_file::cargo_line::document;
+use crate::builder_file::{BuilderFile, Kind, RustEntry};
+use crate::checkout::Checkout;
+use crate::error::StepError;
+use crate::files;
+use crate::finding::Finding;
+use crate::process;
+use crate::ui::Ui;
+
+/// The umbrella crate's name; its folder is `umbrella`.
+pub const UMBRELLA: &str = "strait-umbrella";
+
+/// Time given to copied sources. Cargo compiles a path crate again when a file
+/// of it is newer than its last build; copies are compared by content instead.
+const COPY_TIME: Duration = Duration::from_secs(946_684_800);
+
+/// A component of the distribution, as its crate describes it.
+#[derive(Debug, Clone)]
+pub struct RustComponent {
+    /// The section it is listed in.
+    pub kind: Kind,
+    /// The package's name.
+    pub package: String,
+    /// The package's version.
+    pub version: String,
+    /// What Rust code calls the crate.
+    pub crate_name: String,
+    /// Its metadata.
+    pub component: Component,
+    /// Its local folder, as the user knows it.
+    pub folder: Option<PathBuf>,
+    /// The Go package's name.
+    pub name: String,
+    /// The Rust path of its factory function.
+    pub factory: String,
+}
+
+/// The workspace, written and resolved.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Its folder.
+    pub root: PathBuf,
+    /// The components, in the order of the builder file.
+    pub components: Vec<RustComponent>,
+    /// How many packages the library is made of.
+    pub packages: usize,
+    /// The path crates: package name, folder relative to the root, whether it is copied.
+    pub path_crates: Vec<(String, PathBuf, bool)>,
+}
+
+/// Why there is no workspace.
+#[derive(Debug)]
+pub enum WorkspaceError {
+    /// The crates do not fit the builder file.
+    Findings(Vec<Finding>),
+    /// A step failed.
+    Step(StepError),
+}
+
+impl From<StepError> for WorkspaceError {
+    fn from(error: StepError) -> Self {
+        Self::Step(error)
+    }
+}
+
+impl Workspace {
+    /// Writes the workspace for `file` into `root` and resolves it.
+    ///
+    /// # Errors
+    /// A crate that is no component, or cannot be found or read.
+    pub fn prepare(
+        file: &BuilderFile,
+        checkout: &Checkout,
+        root: &Path,
+        offline: bool,
+        ui: &Ui,
+    ) -> Result<Self, WorkspaceError> {
+        let base = document(&checkout.manifest).map_err(|e| {
+            StepError::new(format!("{}/Cargo.toml: {e}", checkout.root.display()), "")
+        })?;
+        let own = place_own(&base, checkout, root)?;
+        let copied: HashSet<PathBuf> = own
+            .iter()
+            .filter(|(_, _, copied)| *copied)
+            .map(|(_, p, _)| p.clone())
+            .collect();
+        let mut import = Import::new(
+            root,
+            own.iter()
+                .map(|(real, place, _)| (real.clone(), place.clone()))
+                .collect(),
+        );
+        let entries: Vec<(Kind, &RustEntry)> = file.rust_entries().collect();
+        let mut dependencies = Table::new();
+        for (_, entry) in &entries {
+            let mut dependency = entry.dependency.clone();
+            if let Some(folder) = &entry.folder {
+                let place = import.add(folder)?;
+                dependency.set_path(&Path::new("..").join(place).to_string_lossy());
+            }
+            dependencies.insert(&dependency.name, Item::Value(dependency.value()));
+        }
+        let from_registry = entries.iter().any(|(_, entry)| entry.folder.is_none());
+        files::write(
+            &root.join("Cargo.toml"),
+            root_manifest(base, &own, from_registry),
+        )?;
+        files::write(
+            &root.join("umbrella/Cargo.toml"),
+            umbrella_manifest(&dependencies),
+        )?;
+        copy_lock(checkout, root)?;
+        let library = root.join("umbrella/src/lib.rs");
+        if !library.exists() {
+            // Cargo wants to see a target before it resolves.
+            files::write(&library, "")?;
+        }
+        let graph = Graph::read(root, offline, ui)?;
+        let components = graph
+            .components(&entries)
+            .map_err(WorkspaceError::Findings)?;
+        files::write(&library, umbrella_library(file, &components))?;
+        Ok(Self {
+            root: root.to_owned(),
+            packages: graph.count(),
+            path_crates: graph.path_crates(root, &copied),
+            components,
+        })
+    }
+}
+
+/// A Strait crate: real folder, folder in the workspace, whether it is copied.
+type OwnCrate = (PathBuf, PathBuf, bool);
+
+/// Puts Strait's own crates into place: links for the workspace's, copies with
+/// a fixed time for the patched ones, on which the whole engine depends.
+fn place_own(
+    base: &DocumentMut,
+    checkout: &Checkout,
+    root: &Path,
+) -> Result<Vec<OwnCrate>, StepError> {
+    let paths = |item: Option<&Item>| -> Vec<String> {
+        let table = item
+            .and_then(Item::as_table_like)
+            .into_iter()
+            .flat_map(TableLike::iter);
+        table
+            .filter_map(|(_, spec)| spec.get("path")?.as_str().map(str::to_owned))
+            .collect()
+    };
+    let mut own = Vec::new();
+    for path in paths(base.get("workspace").and_then(|w| w.get("dependencies"))) {
+        let real = files::absolute(&checkout.root.join(&path))?;
+        files::link(&real, &root.join(&path))?;
+        own.push((real, PathBuf::from(path), false));
+    }
+    for path in paths(base.get("patch").and_then(|p| p.get("crates-io"))) {
+        let real = files::absolute(&checkout.root.join(&path))?;
+        copy(&real, &root.join(&path))?;
+        own.push((real, PathBuf::from(path), true));
+    }
+    Ok(own)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), StepError> {
+    let wanted = files::sources(from)?;
+    for file in &wanted {
+        let target = to.join(file.strip_prefix(from).unwrap_or(file));
+        files::write(
+            &target,
+            fs::read(file).map_err(|e| StepError::io("read", file, &e))?,
+        )?;
+        let failed = |e: std::io::Error| StepError::io("date", &target, &e);
+        let opened = fs::File::options()
+            .append(true)
+            .open(&target)
+            .map_err(failed)?;
+        opened
+            .set_modified(SystemTime::UNIX_EPOCH + COPY_TIME)
+            .map_err(failed)?;
+    }
+    for file in files::sources(to)? {
+        if !from.join(file.strip_prefix(to).unwrap_or(&file)).exists() {
+            fs::remove_file(&file).map_err(|e| StepError::io("remove", &file, &e))?;
+        }
+    }
+    Ok(())
+}
+
+/// The repository's manifest, with the umbrella as its only named member.
+fn root_manifest(mut base: DocumentMut, own: &[OwnCrate], from_registry: bool) -> String {
+    if let Some(workspace) = base.get_mut("workspace").and_then(Item::as_table_mut) {
+        workspace.remove("default-members");
+        workspace.remove("exclude");
+        let members: Array = ["umbrella"].into_iter().collect();
+        workspace.insert("members", Item::Value(Value::Array(members)));
+    }
+    if from_registry && let Some(patch) = base.get_mut("patch").and_then(|p| p.get_mut("crates-io"))
+    {
+        // Published components name the published SDK; they get this one.
+        for (_, place, copied) in own {
+            let name = place
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            if !copied && ["component", "records", "ringbuf"].contains(&name.as_str()) {
+                let mut spec = InlineTable::new();
+                spec.insert("path", place.to_string_lossy().as_ref().into());
+                patch[&format!("strait-{name}")] = Item::Value(Value::InlineTable(spec));
+            }
+        }
+    }
+    let text = base.to_string();
+    format!(
+        "# Written by `strait build` from Strait's own Cargo.toml; overwritten by every build.\n\n{}",
+        text.trim_start()
+    )
+}
+
+fn umbrella_manifest(dependencies: &Table) -> String {
+    format!(
+        "# Written by `strait build`; overwritten by every build.\n\n[package]\nname = \"{UMBRELLA}\"\nversion = \"0.0.0\"\n\
+         edition = \"2024\"\npublish = false\n\n[lib]\ncrate-type = [\"staticlib\"]\n\n[dependencies]\n\
+         strait-host.workspace = true\n{dependencies}"
+    )
+}
+
+/// The source that registers every factory.
+fn umbrella_library(file: &BuilderFile, components: &[RustComponent]) -> String {
+    let name = file.dist.name.as_ref().map_or("", |name| &name.value);
+    let mut text = format!(
+        "//! The Rust side of `{name}`: every Rust component, registered by name.\n//!\n\
+         //! Written by `strait build`; overwritten by every build.\n\nstrait_host::export! {{\n"
+    );
+    for c in components {
+        let _ = writeln!(
+            text,
+            "    // {} {}: {} {}\n    {}(),",
+            c.kind, c.component.type_name, c.package, c.version, c.factory
+        );
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// Starts from the repository's lock, and starts over when that changes; what
+/// the components add to it stays between builds.
+fn copy_lock(checkout: &Checkout, root: &Path) -> Result<(), StepError> {
+    let lock = files::read(&checkout.root.join("Cargo.lock"))?;
+    let (own, origin) = (root.join("Cargo.lock"), root.join("Cargo.lock.origin"));
+    if !own.exists() || fs::read_to_string(&origin).ok().as_deref() != Some(&lock) {
+        files::write(&own, &lock)?;
+        files::write(&origin, &lock)?;
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    resolve: Resolve,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    version: String,
+    manifest_path: PathBuf,
+    source: Option<String>,
+    metadata: serde_json::Value,
+}
+
+#[derive(Deserialize)]
+struct Resolve {
+    nodes: Vec<ResolveNode>,
+}
+
+#[derive(Deserialize)]
+struct ResolveNode {
+    id: String,
+    deps: Vec<ResolvedDependency>,
+}
+
+#[derive(Deserialize)]
+struct ResolvedDependency {
+    name: String,
+    pkg: String,
+    dep_kinds: Vec<DependencyKind>,
+}
+
+#[derive(Deserialize)]
+struct DependencyKind {
+    kind: Option<String>,
+}
+
+/// What `cargo metadata` says of the workspace.
+struct Graph {
+    packages: HashMap<String, Package>,
+    nodes: HashMap<String, Vec<ResolvedDependency>>,
+}
+
+impl Graph {
+    fn read(root: &Path, offline: bool, ui: &Ui) -> Result<Self, StepError> {
+        let host = process::output(
+            Command::new("rustc").arg("-vV"),
+            "asking rustc for its platform",
+            ui,
+        )?;
+        let host = host
+            .lines()
+            .find_map(|line| line.strip_prefix("host: "))
+            .unwrap_or_default();
+        let mut command = Command::new("cargo");
+        command.current_dir(root).args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--filter-platform",
+            host,
+        ]);
+        if offline {
+            command.arg("--offline");
+        }
+        let text = process::output(&mut command, "resolving the Rust crates", ui)?;
+        let metadata: Metadata = serde_json::from_str(&text).map_err(|e| {
+            StepError::new(
+                format!("cargo metadata answers something else than expected: {e}"),
+                "update Rust with `rustup update`",
+            )
+        })?;
+        Ok(Self {
+            packages: metadata
+                .packages
+                .into_iter()
+                .map(|p| (p.id.clone(), p))
+                .collect(),
+            nodes: metadata
+                .resolve
+                .nodes
+                .into_iter()
+                .map(|n| (n.id, n.deps))
+                .collect(),
+        })
+    }
+
+    fn umbrella(&self) -> &[ResolvedDependency] {
+        let id = self
+            .packages
+            .values()
+            .find(|p| p.name == UMBRELLA)
+            .map(|p| &p.id);
+        id.and_then(|id| self.nodes.get(id))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Packages that the library is made of, build scripts' included.
+    fn reachable(&self) -> HashSet<&str> {
+        let mut seen = HashSet::new();
+        let mut next: Vec<&ResolvedDependency> = self.umbrella().iter().collect();
+        while let Some(dependency) = next.pop() {
+            let used = dependency
+                .dep_kinds
+                .iter()
+                .any(|kind| kind.kind.as_deref() != Some("dev"));
+            if used && seen.insert(dependency.pkg.as_str()) {
+                next.extend(self.nodes.get(&dependency.pkg).into_iter().flatten());
+            }
+        }
+        seen
+    }
+
+    fn count(&self) -> usize {
+        self.reachable().len() + 1
+    }
+
+    fn path_crates(&self, root: &Path, copied: &HashSet<PathBuf>) -> Vec<(String, PathBuf, bool)> {
+        let reachable = self.reachable();
+        let mut crates: Vec<_> = self
+            .packages
+            .values()
+            .filter(|p| {
+                p.source.is_none() && (p.name == UMBRELLA || reachable.contains(p.id.as_str()))
+            })
+            .filter_map(|p| {
+                let folder = p
+                    .manifest_path
+                    .parent()?
+                    .strip_prefix(root)
+                    .ok()?
+                    .to_owned();
+                let is_copy = copied.contains(&folder);
+                Some((p.name.clone(), folder, is_copy))
+            })
+            .collect();
+        crates.sort();
+        crates
+    }
+
+    /// The package behind each entry, checked against the builder file.
+    fn components(
+        &self,
+        entries: &[(Kind, &RustEntry)],
+    ) -> Result<Vec<RustComponent>, Vec<Finding>> {
+        let mut findings = Vec::new();
+        let mut components = Vec::new();
+        let mut types: BTreeMap<(Kind, String), &RustEntry> = BTreeMap::new();
+        for (kind, entry) in entries {
+            let Some((crate_name, package)) = self.package(entry) else {
+                let message = format!("cargo resolves no package for `{}`", entry.dependency.name);
+                findings.push(Finding::new(
+                    entry.at.clone(),
+                    message,
+                    "this one",
+                    "check the name and the version",
+                ));
+                continue;
+            };
+            let component = match Component::read(&package.name, &package.metadata, *kind) {
+                Ok(component) => component,
+                Err(e) => {
+                    findings.push(Finding::new(
+                        entry.at.clone(),
+                        e.message,
+                        "this crate",
+                        e.help,
+                    ));
+                    continue;
+                }
+            };
+            if let Some(first) = types.insert((*kind, component.type_name.clone()), entry) {
+                let message = format!("two {kind}s have the type `{}`", component.type_name);
+                let help = "remove one: a Collector refuses two factories of one type";
+                findings.push(
+                    Finding::new(entry.at.clone(), message, "again", help)
+                        .also(first.at.clone(), "first"),
+                );
+            }
+            let module = entry
+                .import
+                .clone()
+                .unwrap_or_else(|| crate_name.to_owned());
+            components.push(RustComponent {
+                kind: *kind,
+                package: package.name.clone(),
+                version: package.version.clone(),
+                crate_name: crate_name.to_owned(),
+                folder: entry.folder.clone(),
+                name: entry
+                    .name
+                    .clone()
+                    .unwrap_or_else(|| component.type_name.clone()),
+                factory: format!("{module}::{}", component.factory),
+                component,
+            });
+        }
+        if findings.is_empty() {
+            Ok(components)
+        } else {
+            Err(findings)
+        }
+    }
+
+    fn package(&self, entry: &RustEntry) -> Option<(&str, &Package)> {
+        let name = entry.dependency.name.replace('-', "_");
+        let dependencies = self.umbrella();
+        let found = dependencies.iter().find(|d| d.name == name).or_else(|| {
+            // A crate whose library has a name of its own.
+            let is_it = |d: &&ResolvedDependency| {
+                self.packages
+                    .get(&d.pkg)
+                    .is_some_and(|p| p.name == entry.dependency.package())
+            };
+            dependencies.iter().find(is_it)
+        })?;
+        Some((&found.name, self.packages.get(&found.pkg)?))
+    }
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+)
+
+// minSeverity, renamed and deleted say what the demo's configuration asks for; the check is written
+// without any of the code that it checks.
+const (
+	minSeverity = 9
+	renameFrom  = "http.method"
+	renameTo    = "http.request.method"
+	deleted     = "internal.debug"
+)
+
+// result is what became of every log that came in.
+type result struct {
+	in, filtered, exported, sunk int
+	lost, duplicated             int
+	wrong                        []string // first few differences
+	example                      [2][2]string
+}
+
+// check compares the two files and the sink, log by log: what came in, treated by a model, must be what went
+// out, each as often.
+func check(before, after string, sunk []plog.Logs) (*result, error) {
+	in, err := readFile(before)
+	if err != nil {
+		return nil, err
+	}
+	out, err := readFile(after)
+	if err != nil {
+		return nil, err
+	}
+	r := &result{}
+	want := map[string]int{}
+	each(in, func(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) {
+		r.in++
+		if lr.SeverityNumber() < minSeverity {
+			r.filtered++
+			return
+		}
+		source := describe(res, scope, lr)
+		model(lr)
+		expected := describe(res, scope, lr)
+		if want[expected]++; strings.Contains(source, "1111") && r.example[0][0] == "" {
+			r.example[0] = [2]string{source, expected}
+		} else if r.example[1][0] == "" && strings.Contains(source, "378282") {
+			r.example[1] = [2]string{source, expected}
+		}
+	})
+	r.exported = r.account(want, out)
+	r.sunk = r.account(want, sunk)
+	return r, nil
+}
+
+// account takes what came out off what was expected and counts what is missing, or there too often.
+func (r *result) account(want map[string]int, got []plog.Logs) int {
+	left := make(map[string]int, len(want))
+	for k, n := range want {
+		left[k] = n
+	}
+	n := 0
+	each(got, func(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) {
+		n++
+		key := describe(res, scope, lr)
+		if _, known := left[key]; !known && len(r.wrong) < 3 {
+			r.wrong = append(r.wrong, key)
+		}
+		left[key]--
+	})
+	for _, d := range left {
+		r.lost += max(d, 0)
+		r.duplicated += max(-d, 0)
+	}
+	return n
+}
+
+func (r *result) verdict(sent int) error {
+	var errs []error
+	expect := func(what string, found, expected int) {
+		if found != expected {
+			errs = append(errs, fmt.Errorf("%s: %d, expected %d", what, found, expected))
+		}
+	}
+	expect("logs that came in", r.in, sent)
+	expect("filtered + exported to the file", r.filtered+r.exported, sent)
+	expect("filtered + exported over OTLP", r.filtered+r.sunk, sent)
+	expect("lost", r.lost, 0)
+	expect("duplicated or changed", r.duplicated, 0)
+	for _, w := range r.wrong {
+		errs = append(errs, fmt.Errorf("nobody asked for this log: %s", w))
+	}
+	return errors.Join(errs...)
+}
+
+// model is what the pipeline should do to a log that it keeps.
+func model(lr plog.LogRecord) {
+	a := lr.Attributes()
+	if v, ok := a.Get(renameFrom); ok {
+		value := v.AsString()
+		a.Remove(renameFrom)
+		a.PutStr(renameTo, value)
+	}
+	a.Remove(deleted)
+	if lr.Body().Type() == pcommon.ValueTypeStr {
+		lr.Body().SetStr(maskCards(lr.Body().Str()))
+	}
+	for _, v := range a.All() {
+		if v.Type() == pcommon.ValueTypeStr {
+			v.SetStr(maskCards(v.Str()))
+		}
+	}
+}
+
+var digits = regexp.MustCompile(`\d(?:[ -]?\d){12,18}`)
+
+func maskCards(s string) string {
+	return digits.ReplaceAllStringFunc(s, func(m string) string {
+		if !luhn(m) {
+			return m
+		}
+		b, left := []byte(m), countDigits(m)-4
+		for i := range b {
+			if b[i] >= '0' && b[i] <= '9' && left > 0 {
+				b[i], left = '*', left-1
+			}
+		}
+		return string(b)
+	})
+}
+
+func countDigits(s string) (n int) {
+	for _, c := range s {
+		if c >= '0' && c <= '9' {
+			n++
+		}
+	}
+	return n
+}
+
+func luhn(s string) bool {
+	sum, double := 0, false
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] < '0' || s[i] > '9' {
+			continue
+		}
+		d := int(s[i] - '0')
+		if double {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum, double = sum+d, !double
+	}
+	return sum%10 == 0
+}
+
+func describe(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %d %q", lr.Timestamp(), lr.SeverityText(), lr.SeverityNumber(), lr.Body().AsString())
+	fmt.Fprintf(&b, " %s %s", attributes(lr.Attributes()), attributes(res.Attributes()))
+	fmt.Fprintf(&b, " %s %x %x %d", scope.Name(), lr.TraceID(), lr.SpanID(), lr.Flags())
+	return b.String()
+}
+
+// attributes are compared in any order: an attribute map has none.
+func attributes(m pcommon.Map) string {
+	keys := make([]string, 0, m.Len())
+	for k, v := range m.All() {
+		keys = append(keys, fmt.Sprintf("%s=%s:%s", k, v.Type(), v.AsString()))
+	}
+	slices.Sort(keys)
+	return "{" + strings.Join(keys, " ") + "}"
+}
+
+func each(ds []plog.Logs, f func(pcommon.Resource, pcommon.InstrumentationScope, plog.LogRecord)) {
+	for _, d := range ds {
+		for _, rl := range d.ResourceLogs().All() {
+			for _, sl := range rl.ScopeLogs().All() {
+				for _, lr := range sl.LogRecords().All() {
+					f(rl.Resource(), sl.Scope(), lr)
+				}
+			}
+		}
+	}
+}
+
+// readFile reads the file exporter's output: one OTLP JSON document a line.
+func readFile(path string) ([]plog.Logs, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var out []plog.Logs
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 256<<20)
+	for lines.Scan() {
+		d, err := new(plog.JSONUnmarshaler).UnmarshalLogs(lines.Bytes())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		out = append(out, d)
+	}
+	return out, lines.Err()
+}
