@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::ops::BitOr;
 
+use crate::AttributeTable;
+
 /// What one configured component does to its batches.
 ///
 /// The host relies on it: a column that is not declared as read may be absent,
@@ -166,6 +168,15 @@ columns! {
 impl Columns {
     /// No column.
     pub const NONE: Self = Self(0);
+
+    /// The attributes of one table.
+    pub const fn attributes(of: AttributeTable) -> Self {
+        match of {
+            AttributeTable::Log => Self::LOG_ATTRIBUTES,
+            AttributeTable::Resource => Self::RESOURCE_ATTRIBUTES,
+            AttributeTable::Scope => Self::SCOPE_ATTRIBUTES,
+        }
+    }
 
     /// Whether the set has no column.
     pub const fn is_empty(self) -> bool {

@@ -81,6 +81,7 @@ mod logs;
 mod nested;
 mod processor;
 mod schema;
+pub mod testing;
 mod text;
 mod value;
 

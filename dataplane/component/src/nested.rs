@@ -35,8 +35,7 @@ pub(crate) fn edit(
     // Everything before `copied` is in `out` already, edited.
     let mut copied = 0;
     loop {
-        let start = scan.at;
-        if let Some(text) = scan.item()? {
+        if let Some((start, text)) = scan.item()? {
             let new = edit(&text);
             if *new != *text {
                 out.extend_from_slice(&cbor[copied..start]);
@@ -59,7 +58,7 @@ pub(crate) fn edit(
 }
 
 /// Writes an item's head in its shortest form.
-fn head(major: u8, argument: u64, out: &mut Vec<u8>) {
+pub(crate) fn head(major: u8, argument: u64, out: &mut Vec<u8>) {
     let major = major << 5;
     let bytes = argument.to_be_bytes();
     match argument {
@@ -97,15 +96,15 @@ struct Container {
 
 impl<'a> Scan<'a> {
     /// Moves past one item's head and content, or, of a container, past its head.
-    /// Answers the text, where the item is one that may be edited. Afterwards an
-    /// empty stack means that the value has ended.
-    fn item(&mut self) -> Result<Option<Cow<'a, str>>, String> {
+    /// Answers the text and where its head starts, where the item is one that may
+    /// be edited. Afterwards an empty stack means that the value has ended.
+    fn item(&mut self) -> Result<Option<(usize, Cow<'a, str>)>, String> {
         if self.stack.last().is_some_and(|c| c.left.is_none())
             && self.cbor.get(self.at) == Some(&BREAK)
         {
             return self.close().map(|()| None);
         }
-        let (major, argument) = self.untagged_head()?;
+        let (start, major, argument) = self.untagged_head()?;
         let at_key = self.stack.last().is_some_and(|c| c.at_key);
         match (major, argument) {
             (0 | 1, Some(_)) | (7, Some(_)) => {}
@@ -118,7 +117,7 @@ impl<'a> Scan<'a> {
                 };
                 let text = utf8(text).map_err(|e| self.wrong(&e))?;
                 self.ended();
-                return Ok((!at_key).then_some(text));
+                return Ok((!at_key).then_some((start, text)));
             }
             (4 | 5, _) if at_key => return Err(self.wrong("a map key that is a container")),
             (4 | 5, length) => return self.open(major == 5, length).map(|()| None),
@@ -178,15 +177,15 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The next head that is not a tag: its major type, and its argument, or none
-    /// for an indefinite length.
-    fn untagged_head(&mut self) -> Result<(u8, Option<u64>), String> {
+    /// The next head that is not a tag: its place, its major type, and its
+    /// argument, or none for an indefinite length.
+    fn untagged_head(&mut self) -> Result<(usize, u8, Option<u64>), String> {
         loop {
-            let head = self.head()?;
-            match head {
+            let start = self.at;
+            match self.head()? {
                 (6, Some(_)) => {}
                 (0 | 1 | 6 | 7, None) => return Err(self.wrong("a break out of place")),
-                _ => return Ok(head),
+                (major, argument) => return Ok((start, major, argument)),
             }
         }
     }
@@ -247,3 +246,6 @@ fn utf8(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, String> {
             .map_err(|e| e.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;
