@@ -1,0 +1,357 @@
+package ring
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Policy is how a consumer waits for the next message.
+type Policy uint8
+
+const (
+	// Efficient parks at once.
+	Efficient Policy = iota
+	// Latency looks again for about 2 us, lets other goroutines run until about 20 us, then parks.
+	Latency
+)
+
+// How long the policy Latency stays awake.
+const (
+	spinTime  = 2 * time.Microsecond
+	yieldTime = 20 * time.Microsecond
+)
+
+// Consumer is the reading end of one ring. One goroutine receives at a time; leases may be released
+// by any.
+type Consumer struct {
+	link           *Link
+	where          string // the ring's name in messages
+	n              uint64 // descriptors
+	blocks, edges  uint32
+	policy         Policy
+	copyAll        bool
+	leasedBytesMax int64
+
+	// This side's consumer object and the doorbells.
+	headWord *atomic.Uint64   // pair free
+	released []*atomic.Uint64 // pair free: the release bitmap
+	sleep    *atomic.Uint32   // pair wake
+	ownClose *atomic.Uint32   // pair close
+	counters counters
+	space    ringer
+	data     *listener
+
+	// The other side's producer object; set by join.
+	descriptors []byte // pair publish
+	slots       []byte
+	spaceWait   *atomic.Uint32 // pair space
+	peerClose   *atomic.Uint32 // pair close
+
+	rungFor atomic.Uint32 // value of space_wait for which the doorbell rang last
+
+	receiving  sync.Mutex // held by the receiving goroutine; guards the fields below
+	closed     bool
+	head       uint64
+	generation uint32 // last value of sleep
+	left       uint64 // after the link's end: how many positions may still be read
+	watched    <-chan struct{}
+	unwatch    func() bool
+
+	mu sync.Mutex // guards leaseTable and the release bitmap; never held while waiting
+	leaseTable
+}
+
+func newConsumer(l *Link, direction uint32, mem []byte, id identity, c counters, o *Options) *Consumer {
+	consumer := &Consumer{
+		link:           l,
+		where:          ringName(direction),
+		n:              uint64(id.geometry.Descriptors),
+		blocks:         id.geometry.Blocks,
+		edges:          l.edges,
+		policy:         o.Policy,
+		copyAll:        o.CopyBatches,
+		leasedBytesMax: o.LeasedBytesMax,
+		headWord:       word64(mem, WordHead),
+		sleep:          word32(mem, WordSleep),
+		ownClose:       word32(mem, WordConsumerClose),
+		counters:       c,
+		space:          ringer{fd: -1},
+		left:           uint64(id.geometry.Descriptors),
+		leaseTable:     newLeaseTable(id.geometry.Blocks),
+	}
+	consumer.released = make([]*atomic.Uint64, id.geometry.bitmapWords())
+	for i := range consumer.released {
+		consumer.released[i] = word64(mem, int(id.firstOffset())+8*i)
+	}
+	return consumer
+}
+
+// join adds the other side's producer object of this ring; the link calls it once.
+func (c *Consumer) join(mem []byte, id identity) {
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
+	c.descriptors = mem[id.firstOffset():id.slabOffset()]
+	c.slots = mem[id.slabOffset():id.totalBytes()]
+	c.spaceWait = word32(mem, WordSpaceWait)
+	c.peerClose = word32(mem, WordProducerClose)
+}
+
+// Message is what was received. Of a batch, Lease must be released exactly once; all other kinds
+// hold nothing.
+type Message struct {
+	Kind   Kind
+	Edge   uint16
+	CallID uint64
+	// Lease is a batch's slot; of a preamble a copy of its slot, which needs no release.
+	Lease Lease
+
+	length uint8
+	inline [InlineBytes]byte
+}
+
+// Bytes is the content: of a batch or preamble the slot's, of an inline message its own, else empty.
+func (m *Message) Bytes() []byte {
+	if m.Kind == KindInline {
+		return m.inline[:m.length]
+	}
+	return m.Lease.bytes
+}
+
+// Receive returns the next message, and waits for it until ctx ends (the error is its cause) or the
+// link does. One goroutine at a time may receive, and it must not wait for room on the same link
+// . Acks have been counted when it returns them.
+//
+// At the link's end: what was published before an orderly close by the other side is still returned;
+// after an error of the other side, or its loss, only acks are; after an end by this side nothing.
+// Then it returns the link's error.
+func (c *Consumer) Receive(ctx context.Context) (Message, error) {
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
+	c.watch(ctx)
+	for {
+		m, ok, err := c.next()
+		if ok || err != nil {
+			return m, err
+		}
+		if ctx.Err() != nil {
+			return Message{}, fmt.Errorf("strait ring: the caller's context ended while it waited for a message: %w", context.Cause(ctx))
+		}
+		if c.policy == Latency && c.linger() {
+			continue
+		}
+		c.park(ctx)
+	}
+}
+
+// TryReceive returns the next message if there is one, and never waits.
+func (c *Consumer) TryReceive() (Message, bool, error) {
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
+	return c.next()
+}
+
+// next returns a message, or the link's end, or neither.
+func (c *Consumer) next() (Message, bool, error) {
+	for {
+		if c.closed {
+			return Message{}, false, c.link.Err()
+		}
+		if c.descriptors == nil {
+			return Message{}, false, ErrNotReady
+		}
+		end := c.link.ended.Load()
+		if end != nil && (end.drain == drainNothing || c.left == 0) {
+			return Message{}, false, end.err
+		}
+		m, ok, broken := c.poll(end)
+		switch {
+		case broken != nil && end == nil:
+			c.link.fail(broken)
+			return Message{}, false, broken
+		case ok:
+			return m, true, nil
+		case end == nil:
+			code := c.peerClose.Load() // pair close: look once more, what came before it counts
+			if code == 0 {
+				return Message{}, false, nil
+			}
+			c.link.peerClosed(Code(code), c.where+" producer")
+		case broken != nil || c.isEmpty():
+			return Message{}, false, end.err
+		}
+	}
+}
+
+// isEmpty says that no message is published at the head.
+func (c *Consumer) isEmpty() bool { return c.arrival() == arrivalNone }
+
+// arrival looks at the head.
+func (c *Consumer) arrival() arrival {
+	return classify(c.sequenceWord().Load(), c.head, c.n) // pair publish
+}
+
+func (c *Consumer) sequenceWord() *atomic.Uint64 {
+	return word64(c.descriptors, c.offset()+DescSequence)
+}
+
+func (c *Consumer) offset() int { return int(c.head&(c.n-1)) * DescriptorBytes }
+
+// poll reads the message at the head, if one is published. After the link's end it reads a bounded
+// number of positions, and skips what must not be delivered any more (ok is false then too).
+func (c *Consumer) poll(end *ending) (m Message, ok bool, broken *Error) {
+	sequence := c.sequenceWord().Load() // pair publish
+	switch classify(sequence, c.head, c.n) {
+	case arrivalNone:
+		return Message{}, false, nil
+	case arrivalBroken:
+		expected := strconv.FormatUint(c.head+1, 10) + ", or that of the lap before"
+		return Message{}, false, outside("sequence", expected, sequence).at(CodeSequence, c.place())
+	}
+	var local [DescriptorBytes]byte
+	copy(local[:], c.descriptors[c.offset():])
+	d := decodeDescriptor(&local)
+	if v := d.check(c.blocks, c.edges); v != nil {
+		return Message{}, false, v.at(CodeDescriptor, c.place())
+	}
+	if end != nil {
+		c.left--
+		if end.drain == drainAcks && d.kind != KindAck {
+			c.advance()
+			return Message{}, false, nil
+		}
+	}
+	return c.accept(&d)
+}
+
+// accept turns a checked descriptor into a message, and moves on.
+func (c *Consumer) accept(d *descriptor) (Message, bool, *Error) {
+	m := Message{Kind: d.kind, Edge: d.edge, CallID: d.callID}
+	if d.kind.hasSlot() {
+		lease, v := c.lease(d)
+		if v != nil {
+			return Message{}, false, v.at(CodeDescriptor, c.place())
+		}
+		m.Lease = lease
+	}
+	c.advance()
+	var err error
+	switch d.kind {
+	case KindBatch:
+		c.counters.add(CounterBatchesReceived, 1)
+		c.counters.add(CounterBatchBytesReceived, uint64(d.length))
+		m.Lease, err = c.keep(m.Lease)
+	case KindPreamble:
+		c.counters.add(CounterPreamblesReceived, 1)
+		m.Lease, err = c.copyOut(m.Lease)
+	case KindInline:
+		c.counters.add(CounterInlineReceived, 1)
+		m.inline, m.length = d.inline, uint8(d.length)
+	case KindAck:
+		c.counters.add(CounterAcksReceived, 1)
+		c.link.producer.answered()
+	}
+	if err != nil { // a lease made above cannot have ended
+		return Message{}, false, &Error{Code: CodeDescriptor, Where: c.place(), Cause: err}
+	}
+	return m, true, nil
+}
+
+// advance hands the descriptor back.
+func (c *Consumer) advance() {
+	c.head++
+	c.headWord.Store(c.head) // pair free
+	c.wakeProducer()
+}
+
+// wakeProducer rings the space doorbell if the producer waits. The store of head or bitmap
+// comes before this load in the one order of Go's atomics, which is the fence of pair space. Two
+// goroutines that race here may ring once too often, which R-21 allows, but never too seldom: each
+// value is rung for by whoever swaps it in first.
+func (c *Consumer) wakeProducer() {
+	waiting := c.spaceWait.Load()
+	if waiting != 0 && c.rungFor.Swap(waiting) != waiting {
+		c.counters.add(CounterSpaceDoorbells, 1)
+		c.space.ring()
+	}
+}
+
+// linger is the awake part of the policy Latency; it reports whether there is something to do.
+func (c *Consumer) linger() bool {
+	start := time.Now()
+	spin := spinTime
+	if c.link.oneProcessor {
+		spin = 0 // whoever publishes needs this processor
+	}
+	for {
+		if !c.isEmpty() || c.peerClose.Load() != 0 || c.link.ended.Load() != nil {
+			return true
+		}
+		switch waited := time.Since(start); {
+		case waited >= yieldTime:
+			return false
+		case waited >= spin:
+			runtime.Gosched()
+		}
+	}
+}
+
+// park waits for the data doorbell. It may return for no reason; the caller looks again.
+func (c *Consumer) park(ctx context.Context) {
+	if c.generation++; c.generation == 0 {
+		c.generation = 1
+	}
+	c.sleep.Store(c.generation) // pair wake: then look again
+	defer c.sleep.Store(0)
+	// What interrupts the wait is looked at after resume (below) and before waiting, so an
+	// interruption is either seen here or still in effect.
+	if !c.isEmpty() || c.peerClose.Load() != 0 || c.link.ended.Load() != nil || ctx.Err() != nil {
+		return
+	}
+	c.counters.add(CounterSleeps, 1)
+	if c.data.wait() == wakingInterrupted {
+		c.data.resume()
+	}
+}
+
+// watch makes the end of ctx interrupt the wait. It is set up once per context, not per call, so
+// that receiving does not allocate.
+func (c *Consumer) watch(ctx context.Context) {
+	done := ctx.Done()
+	if done == c.watched || c.closed {
+		return
+	}
+	c.forget()
+	if done != nil {
+		c.watched, c.unwatch = done, context.AfterFunc(ctx, c.data.interrupt)
+	}
+}
+
+func (c *Consumer) forget() {
+	if c.unwatch != nil {
+		c.unwatch()
+	}
+	c.watched, c.unwatch = nil, nil
+}
+
+// place names the position at the head in messages.
+func (c *Consumer) place() string {
+	return c.where + " descriptor at position " + strconv.FormatUint(c.head, 10)
+}
+
+// close ends receiving; the link has ended, and has interrupted the wait.
+func (c *Consumer) close() error {
+	c.receiving.Lock()
+	c.closed = true
+	c.forget()
+	c.receiving.Unlock()
+	err := c.data.close()
+	if other := c.space.close(); err == nil {
+		err = other
+	}
+	return err
+}

@@ -1,0 +1,313 @@
+package ring
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Waiting for room: callers that find none queue up, oldest first, each with a
+// deadline. One goroutine per link, started by the first wait, listens to the space doorbell; it and
+// whoever frees room on this side give the room to the oldest callers.
+
+// need is what a message has to have before it can be published.
+type need struct {
+	kind  Kind
+	bytes int // of the slot; 0 for a message without one
+}
+
+// waiter is a caller in the queue. Its fields are guarded by the producer's mu; ready gets one value
+// when done becomes true.
+type waiter struct {
+	need  need
+	done  bool
+	claim Claim
+	err   error
+	ready chan struct{}
+	timer *time.Timer
+}
+
+// whenFull is what a caller does where there is no room.
+type whenFull bool
+
+const (
+	fail whenFull = false
+	wait whenFull = true
+)
+
+// reserve finds room, or waits for it. The claim of a message without a slot has no bytes; it counts
+// as open all the same until writeReserved.
+func (p *Producer) reserve(ctx context.Context, full whenFull, n need) (Claim, error) {
+	p.mu.Lock()
+	c, err, broken := p.tryReserve(n)
+	if broken != nil {
+		p.unlockAfter(false, broken)
+		return Claim{}, broken
+	}
+	if err == nil || full == fail || !isFull(err) {
+		p.mu.Unlock()
+		return c, err
+	}
+	if ctx.Err() != nil {
+		p.mu.Unlock()
+		return Claim{}, endOfWait(ctx)
+	}
+	w := p.enqueue(n)
+	broken = p.serve()
+	p.unlockAfter(false, broken)
+	return p.await(ctx, w)
+}
+
+// isFull says whether err is one of the answers that waiting can change.
+func isFull(err error) bool {
+	switch err {
+	case errNoBlocks, errNoInFlight, errNoDescriptors, errClaimsOpen, errQueued:
+		return true
+	}
+	return false
+}
+
+// tryReserve takes room if there is some and nobody waits for it. Under mu.
+func (p *Producer) tryReserve(n need) (c Claim, err error, broken *Error) {
+	if p.stopped != nil {
+		return Claim{}, p.stopped, nil
+	}
+	if p.goaway {
+		return Claim{}, ErrGoaway, nil
+	}
+	if len(p.queue) > 0 {
+		return Claim{}, errQueued, nil
+	}
+	// Cheap and first: what was released lately, so that slots are reused while still cached.
+	if _, broken = p.readReleases(p.slab.top); broken != nil {
+		return Claim{}, nil, broken
+	}
+	if c, err = p.take(n); err == nil {
+		return c, nil, nil
+	}
+	moved, broken := p.look()
+	if broken != nil {
+		return Claim{}, nil, broken
+	}
+	if moved {
+		c, err = p.take(n)
+	}
+	return c, err, nil
+}
+
+// look reads all that the consumer says about room. Under mu.
+func (p *Producer) look() (moved bool, broken *Error) {
+	heads, broken := p.readHead()
+	if broken != nil {
+		return false, broken
+	}
+	slots, broken := p.readReleases(len(p.released))
+	return heads || slots, broken
+}
+
+// take reserves what n needs from the room that is known, or says what is lacking. Under mu.
+func (p *Producer) take(n need) (Claim, error) {
+	if p.unread.others+p.reserved >= p.half {
+		return Claim{}, errNoDescriptors
+	}
+	if n.kind.wantsAnswer() && p.inFlight.Load() >= int64(p.half) {
+		return Claim{}, errNoInFlight
+	}
+	if n.kind == KindGoaway {
+		if p.claims > 0 {
+			return Claim{}, errClaimsOpen
+		}
+		p.goaway = true
+	}
+	c := Claim{producer: p, kind: n.kind}
+	if n.kind.hasSlot() {
+		block, generation, ok := p.slab.claim(uint32(blocksFor(uint64(n.bytes))))
+		if !ok {
+			return Claim{}, errNoBlocks
+		}
+		from := int(block) * BlockBytes
+		c.block, c.generation = block, generation
+		c.bytes = p.slots[from : from+n.bytes : from+n.bytes]
+		p.link.retain() // the claim's reference: not stopped, so the link holds one too
+		p.noteBlocks()
+	}
+	p.reserved++
+	p.claims++
+	if n.kind.wantsAnswer() {
+		p.inFlight.Add(1)
+	}
+	return c, nil
+}
+
+// enqueue adds the caller to the queue and starts the listener. Under mu. The queue's length is
+// stored before in-flight is looked at again (serve), the mirror of answered.
+func (p *Producer) enqueue(n need) *waiter {
+	var w *waiter
+	if last := len(p.idle) - 1; last >= 0 {
+		w, p.idle = p.idle[last], p.idle[:last]
+		w.timer.Reset(p.maxWait)
+	} else {
+		w = &waiter{ready: make(chan struct{}, 1), timer: time.NewTimer(p.maxWait)}
+	}
+	w.need, w.done, w.claim, w.err = n, false, Claim{}, nil
+	p.queue = append(p.queue, w)
+	p.queued.Store(int32(len(p.queue)))
+	p.counters.add(CounterSpaceWaits, 1)
+	if p.watched == nil {
+		p.watched = make(chan struct{})
+		go p.watchSpace(p.watched)
+	}
+	return w
+}
+
+// await parks the caller until it is served or its wait is over.
+func (p *Producer) await(ctx context.Context, w *waiter) (Claim, error) {
+	var over error
+	select {
+	case <-w.ready:
+	case <-ctx.Done():
+		over = endOfWait(ctx)
+	case <-w.timer.C:
+		over = fmt.Errorf("%w: a message of kind %s (%d bytes) waited %v for ring %s", ErrDeadline, w.need.kind, w.need.bytes, p.maxWait, p.where)
+	}
+	w.timer.Stop()
+	p.mu.Lock()
+	if !w.done { // so over is set, and w is still queued
+		p.counters.add(CounterSpaceTimeouts, 1)
+		p.dequeue(w)
+		w.err = over
+	} else if over != nil {
+		<-w.ready // served at the last moment; take it, and leave the channel empty
+	}
+	c, err := w.claim, w.err
+	w.claim, w.err = Claim{}, nil
+	p.idle = append(p.idle, w)
+	p.unlockAfter(false, p.served())
+	return c, err
+}
+
+// endOfWait is the cause of a context's end.
+func endOfWait(ctx context.Context) error {
+	return fmt.Errorf("strait ring: the caller's context ended while it waited for room: %w", context.Cause(ctx))
+}
+
+// dequeue takes a waiter out of the queue. Under mu.
+func (p *Producer) dequeue(w *waiter) {
+	for i, other := range p.queue {
+		if other == w {
+			p.queue = append(p.queue[:i], p.queue[i+1:]...)
+			break
+		}
+	}
+	p.queued.Store(int32(len(p.queue)))
+}
+
+// served is serve for those who have just freed room on this side.
+func (p *Producer) served() *Error {
+	if len(p.queue) == 0 || p.stopped != nil {
+		return nil
+	}
+	return p.serve()
+}
+
+// serve gives the room there is to the oldest callers, and leaves space_wait armed while one is left
+// (pair space). It ends: each round needs the consumer to have freed something that was published,
+// and nothing is published meanwhile. Under mu, and not stopped.
+func (p *Producer) serve() *Error {
+	for {
+		p.grant()
+		if len(p.queue) == 0 {
+			if p.armed {
+				p.armed = false
+				p.spaceWait.Store(0)
+			}
+			return nil
+		}
+		if p.armed {
+			return nil
+		}
+		p.armed = true
+		if p.generation++; p.generation == 0 {
+			p.generation = 1
+		}
+		p.spaceWait.Store(p.generation) // pair space: then look again
+		moved, broken := p.look()
+		if broken != nil {
+			return broken
+		}
+		if !moved {
+			return nil
+		}
+	}
+}
+
+// grant serves the head of the queue as long as there is known room. Under mu.
+func (p *Producer) grant() {
+	for len(p.queue) > 0 {
+		w := p.queue[0]
+		if p.goaway {
+			w.finish(Claim{}, ErrGoaway)
+		} else if c, err := p.take(w.need); err == nil {
+			w.finish(c, nil)
+		} else {
+			return
+		}
+		p.dequeue(w)
+	}
+}
+
+// finish ends a wait. Under mu, once.
+func (w *waiter) finish(c Claim, err error) {
+	w.done, w.claim, w.err = true, c, err
+	w.ready <- struct{}{}
+}
+
+// watchSpace is the goroutine that listens to the space doorbell until the link ends.
+func (p *Producer) watchSpace(done chan<- struct{}) {
+	defer close(done)
+	for p.space.wait() == wakingRung {
+		p.mu.Lock()
+		if p.stopped != nil {
+			p.mu.Unlock()
+			return
+		}
+		p.armed = false
+		_, broken := p.look()
+		if broken == nil {
+			broken = p.serve()
+		}
+		code := p.peerClose.Load() // pair close
+		p.unlockAfter(false, broken)
+		if code != 0 {
+			p.link.peerClosed(Code(code), p.where+" consumer")
+		}
+	}
+}
+
+// stop refuses all further messages, and ends all waits, with err. Claims stay until their end.
+func (p *Producer) stop(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = err
+	for _, w := range p.queue {
+		w.finish(Claim{}, err)
+	}
+	p.queue = p.queue[:0]
+	p.queued.Store(0)
+	p.space.interrupt()
+}
+
+// close ends the listener and the doorbells; the link has stopped the producer.
+func (p *Producer) close() error {
+	err := p.space.close()
+	p.mu.Lock()
+	watched := p.watched
+	p.mu.Unlock()
+	if watched != nil {
+		<-watched
+	}
+	if other := p.data.close(); err == nil {
+		err = other
+	}
+	return err
+}
