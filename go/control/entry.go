@@ -7,6 +7,15 @@ import (
 	"unsafe"
 )
 
+// ErrNoPeer says that this program has no Rust part. errors.Is finds it in what Bind returns then; the
+// message says why, and what to do.
+var ErrNoPeer = errors.New("this program has no Rust part")
+
+type noPeer string
+
+func (e noPeer) Error() string      { return string(e) }
+func (noPeer) Is(target error) bool { return target == ErrNoPeer }
+
 // registered is what native modules registered, and what came of binding it.
 var registered struct {
 	sync.Mutex
@@ -40,9 +49,9 @@ func Bind() (*Peer, error) {
 	case registered.peer != nil || registered.err != nil:
 		return registered.peer, registered.err
 	case !supported:
-		return nil, errors.New(unsupported)
+		return nil, noPeer(unsupported)
 	case registered.entry == nil:
-		return nil, errors.New("this Collector was built without its Rust part: build it with `strait build --config <your builder file>` (stock ocb alone does not add the native module)")
+		return nil, noPeer("this Collector was built without its Rust part: build it with `strait build --config <your builder file>` (stock ocb alone does not add the native module)")
 	case registered.twice != "":
 		registered.err = fmt.Errorf("two native libraries are linked in, %q and %q: build all Rust components into one with `strait build`", registered.name, registered.twice)
 		return nil, registered.err
