@@ -1,0 +1,107 @@
+package otapprocessor
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/ring"
+	"github.com/strait-data/strait/go/unit"
+)
+
+// Config is the configuration of the otap processor.
+type Config struct {
+	// Nodes is a chain (a list of one-key maps, node name to its configuration), or a graph: a map with
+	// `nodes` and `connections`. The nodes' own keys are the engine's; `strait nodes` lists them.
+	Nodes any `mapstructure:"nodes"`
+	// Lanes is the number of engine threads. Default 1.
+	Lanes int `mapstructure:"lanes"`
+	// Fidelity is `strict` (default) or `best_effort`.
+	Fidelity unit.Fidelity `mapstructure:"fidelity"`
+	// MaxInFlight bounds the batches inside the engine, per lane. Default 64.
+	MaxInFlight int `mapstructure:"max_in_flight"`
+	// MaxWait bounds the wait for room in a full ring. Default 5s.
+	MaxWait time.Duration `mapstructure:"max_wait"`
+	// Wake is `efficient` (default: park at once) or `latency` (look again for a while before parking).
+	Wake unit.Wake `mapstructure:"wake"`
+	// Ring is the size of each of the two rings of a lane.
+	Ring RingConfig `mapstructure:"ring"`
+	// FullDecode sends every column across and decodes everything that comes back, instead of sending what
+	// the nodes read and applying what differs. For comparison; slower.
+	FullDecode bool `mapstructure:"full_decode"`
+}
+
+// RingConfig is the size of one ring.
+type RingConfig struct {
+	// Descriptors is the number of messages in flight: a power of two. Default 1024.
+	Descriptors uint32 `mapstructure:"descriptors"`
+	// SizeMiB is the size of the slab. Default 32.
+	SizeMiB uint32 `mapstructure:"size_mib"`
+}
+
+func createDefaultConfig() component.Config {
+	t := unit.DefaultTransport()
+	return &Config{
+		Lanes: 1, Fidelity: unit.Strict, MaxInFlight: 64, MaxWait: t.MaxWait, Wake: t.Wake,
+		Ring: RingConfig{Descriptors: t.Geometry.Descriptors, SizeMiB: t.Geometry.Blocks / unit.BlocksPerMiB},
+	}
+}
+
+var errNoNodes = errors.New("nodes: empty: list at least one node, for example `- attribute: {actions: [...]}`; `strait nodes` shows what there is")
+
+// Validate checks everything that needs no pipeline's signal; the nodes themselves are checked by Rust,
+// for the signals that their configuration is used with, when the pipelines are built. It opens nothing.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Nodes == nil {
+		errs = append(errs, errNoNodes)
+	}
+	if c.Lanes < 1 || c.Lanes > maxLanes {
+		errs = append(errs, fmt.Errorf("lanes: must be 1 to %d, found %d", maxLanes, c.Lanes))
+	}
+	if c.MaxInFlight < 1 || c.MaxInFlight > maxMaxInFlight {
+		errs = append(errs, fmt.Errorf("max_in_flight: must be 1 to %d, found %d", maxMaxInFlight, c.MaxInFlight))
+	}
+	if c.Fidelity != unit.Strict && c.Fidelity != unit.BestEffort {
+		errs = append(errs, fmt.Errorf("fidelity: must be %q or %q, found %q", unit.Strict, unit.BestEffort, c.Fidelity))
+	}
+	if err := c.transport().Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if len(errs) == 0 {
+		errs = append(errs, c.validateNodes())
+	}
+	return errors.Join(errs...)
+}
+
+const (
+	maxLanes       = 256
+	maxMaxInFlight = 65_536
+)
+
+// validateNodes asks Rust about the nodes without a signal. A program without its Rust part can still be
+// asked to validate; Start is where it says what to do.
+func (c *Config) validateNodes() error {
+	_, err := unit.Validate(c.spec("otap", ""))
+	if errors.Is(err, control.ErrNoPeer) {
+		return nil
+	}
+	return err
+}
+
+func (c *Config) spec(id string, signal unit.Signal) unit.Spec {
+	return unit.Spec{
+		ID: id, Signal: signal, Lanes: c.Lanes, Fidelity: c.Fidelity,
+		MaxInFlight: c.MaxInFlight, Nodes: c.Nodes,
+	}
+}
+
+func (c *Config) transport() unit.Transport {
+	return unit.Transport{
+		Geometry: ring.Geometry{Descriptors: c.Ring.Descriptors, Blocks: c.Ring.SizeMiB * unit.BlocksPerMiB},
+		Wake:     c.Wake, MaxWait: c.MaxWait, FullDecode: c.FullDecode,
+	}
+}

@@ -1,0 +1,164 @@
+package unit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/record"
+	"github.com/strait-data/strait/go/ring"
+)
+
+// lane is one link and the calls that are in flight on it. Its reader goroutine takes what the peer
+// publishes and hands it to whom it belongs; it never calls a consumer and never waits for room, so
+// one slow consumer holds up nobody else.
+type lane struct {
+	link    *ring.Link
+	peer    *control.Peer
+	number  uint16
+	epoch   uint32
+	schemas *record.Schemas
+	foreign func(output) // outputs of no call: merged, or made by the engine
+	stats   *Stats
+
+	sequence atomic.Uint64
+	mu       sync.Mutex
+	calls    map[uint64]*call
+	closed   error // why the link carries nothing more
+
+	reader sync.WaitGroup
+}
+
+// begin registers a new call. It fails when the lane's link has ended.
+func (l *lane) begin() (*call, error) {
+	id, err := control.NewCallID(control.FromHost, l.number, l.epoch, l.sequence.Add(1))
+	if err != nil {
+		return nil, err
+	}
+	c := newCall(uint64(id))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed != nil {
+		return nil, l.closed
+	}
+	l.calls[c.id] = c
+	return c, nil
+}
+
+// forget removes a call; late events for it are dropped and counted. The outputs that nobody took are failed.
+func (l *lane) forget(c *call) {
+	l.mu.Lock()
+	delete(l.calls, c.id)
+	l.mu.Unlock()
+	for _, o := range c.abandon() {
+		l.refuse(o)
+	}
+}
+
+func (l *lane) find(id uint64) *call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.calls[id]
+}
+
+// refuse answers an output whose caller has gone.
+func (l *lane) refuse(o output) {
+	l.release(o.lease)
+	l.stats.lateOutputs.Add(1)
+	l.peer.BatchFailed(o.token, &control.Failure{Class: control.Cancelled, Message: "the caller has gone"})
+}
+
+// answer tells the engine what became of an output.
+func (l *lane) answer(token uint64, err error) {
+	if err != nil {
+		l.peer.BatchFailed(token, control.FailureFrom(err))
+		return
+	}
+	if err := l.link.Producer().SendAck(0, token); err != nil {
+		l.fail(err)
+	}
+}
+
+// release gives a slot back. It fails only when it was given back before: a bug that must not corrupt.
+func (l *lane) release(lease ring.Lease) {
+	if err := lease.Release(); err != nil {
+		l.fail(err)
+	}
+}
+
+// read runs until the link ends; it is the only goroutine that consumes the ring.
+func (l *lane) read(ctx context.Context) {
+	defer l.reader.Done()
+	for {
+		m, err := l.link.Consumer().Receive(ctx)
+		if err == nil {
+			err = l.dispatch(m)
+		}
+		if err != nil {
+			l.fail(err)
+			return
+		}
+	}
+}
+
+func (l *lane) dispatch(m ring.Message) error {
+	switch m.Kind {
+	case ring.KindAck:
+		if c := l.find(m.CallID); c != nil {
+			c.end(nil)
+		} else {
+			l.stats.lateVerdicts.Add(1)
+		}
+	case ring.KindPreamble:
+		err := l.schemas.Add(m.Lease.Bytes())
+		l.release(m.Lease)
+		return err
+	case ring.KindBatch:
+		o := output{token: m.CallID, lease: m.Lease}
+		if err := o.batch.Read(m.Lease.Bytes()); err != nil {
+			l.release(m.Lease)
+			return err
+		}
+		if o.batch.CallID == 0 {
+			l.foreign(o)
+		} else if c := l.find(o.batch.CallID); c == nil || !c.addOutput(o) {
+			l.refuse(o)
+		}
+	}
+	return nil
+}
+
+// fail ends the lane: every call in flight ends once, as retryable. Content that is not valid ends the link
+// with the protocol's error.
+func (l *lane) fail(err error) {
+	if errors.Is(err, record.ErrContent) {
+		l.link.Fail(ring.CodeContent, err)
+	}
+	l.mu.Lock()
+	if l.closed == nil {
+		l.closed = fmt.Errorf("the link to the Rust side has ended: %w", err)
+	}
+	calls := l.calls
+	l.calls = map[uint64]*call{}
+	l.mu.Unlock()
+	for _, c := range calls {
+		c.end(&control.Failure{Class: control.Unavailable, Message: l.closed.Error()})
+	}
+}
+
+// BatchFailed is the control channel's verdict on a call of this lane.
+func (l *lane) BatchFailed(callID uint64, f *control.Failure) {
+	l.link.Producer().Settle()
+	if c := l.find(callID); c != nil {
+		c.end(f)
+	} else {
+		l.stats.lateVerdicts.Add(1)
+	}
+}
+
+// BatchCancel withdraws an output. Its consumer may be at work with it already: then its answer is
+// dropped by the engine.
+func (l *lane) BatchCancel(uint64) { l.stats.cancelledOutputs.Add(1) }

@@ -1,0 +1,106 @@
+package unit
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+
+	"github.com/strait-data/strait/go/record"
+)
+
+// signalOf is what a unit has to know of one kind of pdata to carry it as OTLP bytes.
+type signalOf[T any] struct {
+	number    record.Signal
+	items     func(T) int
+	size      func(T) int
+	marshal   func(T) ([]byte, error)
+	unmarshal func([]byte) (T, error)
+	// undelivered wraps an error with the rest that a retry has to repeat.
+	undelivered func(error, T) error
+	// slice copies items [from, to) with their containers.
+	slice func(d T, from, to int) T
+}
+
+var logsSignal = signalOf[plog.Logs]{
+	number: record.SignalLogs,
+	items:  plog.Logs.LogRecordCount,
+	size:   new(plog.ProtoMarshaler).LogsSize,
+	marshal: func(d plog.Logs) ([]byte, error) {
+		return plogotlp.NewExportRequestFromLogs(d).MarshalProto()
+	},
+	unmarshal: func(b []byte) (plog.Logs, error) {
+		r := plogotlp.NewExportRequest()
+		err := r.UnmarshalProto(b)
+		return r.Logs(), err
+	},
+	undelivered: func(err error, d plog.Logs) error { return consumererror.NewLogs(err, d) },
+	slice:       sliceLogs,
+}
+
+var tracesSignal = signalOf[ptrace.Traces]{
+	number: record.SignalTraces,
+	items:  ptrace.Traces.SpanCount,
+	size:   new(ptrace.ProtoMarshaler).TracesSize,
+	marshal: func(d ptrace.Traces) ([]byte, error) {
+		return ptraceotlp.NewExportRequestFromTraces(d).MarshalProto()
+	},
+	unmarshal: func(b []byte) (ptrace.Traces, error) {
+		r := ptraceotlp.NewExportRequest()
+		err := r.UnmarshalProto(b)
+		return r.Traces(), err
+	},
+	undelivered: func(err error, d ptrace.Traces) error { return consumererror.NewTraces(err, d) },
+	slice:       sliceTraces,
+}
+
+var metricsSignal = signalOf[pmetric.Metrics]{
+	number: record.SignalMetrics,
+	items:  pmetric.Metrics.MetricCount,
+	size:   new(pmetric.ProtoMarshaler).MetricsSize,
+	marshal: func(d pmetric.Metrics) ([]byte, error) {
+		return pmetricotlp.NewExportRequestFromMetrics(d).MarshalProto()
+	},
+	unmarshal: func(b []byte) (pmetric.Metrics, error) {
+		r := pmetricotlp.NewExportRequest()
+		err := r.UnmarshalProto(b)
+		return r.Metrics(), err
+	},
+	undelivered: func(err error, d pmetric.Metrics) error { return consumererror.NewMetrics(err, d) },
+	slice:       sliceMetrics,
+}
+
+// otlpParcel is a batch as OTLP bytes: pdata cannot marshal into a slot, so this costs one copy.
+type otlpParcel struct {
+	signal  record.Signal
+	items   int
+	payload []byte
+	bytes   int
+}
+
+func newOTLPParcel[T any](ctx context.Context, s *signalOf[T], d T) (*otlpParcel, error) {
+	b, err := s.marshal(d)
+	if err != nil {
+		return nil, consumererror.NewPermanent(err)
+	}
+	h := headerFor(ctx)
+	n, err := record.PayloadSize(&h, len(b))
+	if err != nil {
+		return nil, consumererror.NewPermanent(err)
+	}
+	return &otlpParcel{signal: s.number, items: s.items(d), payload: b, bytes: n}, nil
+}
+
+func (p *otlpParcel) Bytes() int { return p.bytes }
+
+func (p *otlpParcel) Write(slot []byte, h *record.Header) (int, error) {
+	h.Signal, h.Encoding, h.Items = p.signal, record.EncodingOTLP, uint32(p.items)
+	payload, used, err := record.WritePayload(slot, h, len(p.payload))
+	copy(payload, p.payload)
+	return used, err
+}

@@ -1,0 +1,156 @@
+package unit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/ring"
+)
+
+// Fidelity says what happens to data that cannot cross exactly.
+type Fidelity string
+
+const (
+	// Strict refuses what cannot cross exactly. The default.
+	Strict Fidelity = "strict"
+	// BestEffort lets it cross, changed as little as possible, and counts it.
+	BestEffort Fidelity = "best_effort"
+)
+
+// Spec names one unit: what `validate` checks and `create` keeps. It crosses as JSON (the field names
+// are the control channel's); Nodes and Component exclude each other.
+type Spec struct {
+	ID          string         `json:"id"`
+	Pipeline    string         `json:"pipeline"`
+	Signal      Signal         `json:"signal"`
+	Lanes       int            `json:"lanes"`
+	Fidelity    Fidelity       `json:"fidelity"`
+	MaxInFlight int            `json:"max_in_flight"`
+	Nodes       any            `json:"nodes,omitempty"`
+	Component   *ComponentSpec `json:"component,omitempty"`
+	// Expect is what Start compares with Rust's own description; nil: nothing is compared.
+	Expect *ComponentDescription `json:"-"`
+}
+
+// ComponentSpec is a Rust component with its configuration as the user wrote it.
+type ComponentSpec struct {
+	Type   string `json:"type"`
+	Config any    `json:"config"`
+}
+
+// Signal is the kind of telemetry a unit carries.
+type Signal string
+
+// The signals that a unit can carry.
+const (
+	Logs    Signal = "logs"
+	Traces  Signal = "traces"
+	Metrics Signal = "metrics"
+)
+
+// Wake is how a side of a link waits for the next message.
+type Wake string
+
+const (
+	// WakeEfficient parks at once. The default.
+	WakeEfficient Wake = "efficient"
+	// WakeLatency looks again for about 20 us before it parks.
+	WakeLatency Wake = "latency"
+)
+
+func (w Wake) policy() ring.Policy {
+	if w == WakeLatency {
+		return ring.Latency
+	}
+	return ring.Efficient
+}
+
+// Transport is how a host and its unit exchange batches. It is not part of what Rust validates.
+type Transport struct {
+	// Geometry of each of the link's two rings.
+	Geometry ring.Geometry
+	// Wake is how both sides wait for the next message.
+	Wake Wake
+	// MaxWait bounds the wait for room in a full ring when the caller's context has no earlier deadline.
+	MaxWait time.Duration
+	// FullDecode turns off projection and difference: everything crosses, everything is decoded.
+	FullDecode bool
+}
+
+// BlocksPerMiB converts a slab's size.
+const BlocksPerMiB = 1 << 20 / ring.BlockBytes
+
+// DefaultTransport is 1,024 descriptors and 32 MiB each way, parking at once, waiting up to 5 s.
+func DefaultTransport() Transport {
+	return Transport{
+		Geometry: ring.Geometry{Descriptors: ring.DefaultDescriptors, Blocks: ring.DefaultBlocks},
+		Wake:     WakeEfficient,
+		MaxWait:  ring.DefaultMaxWait,
+	}
+}
+
+// Validate checks the transport's own limits.
+func (t Transport) Validate() error {
+	var errs []error
+	if t.MaxWait <= 0 {
+		errs = append(errs, fmt.Errorf("max_wait: must be positive, found %s: waiting for room always has a limit", t.MaxWait))
+	}
+	if t.Wake != WakeEfficient && t.Wake != WakeLatency {
+		errs = append(errs, fmt.Errorf("wake: must be %q or %q, found %q", WakeEfficient, WakeLatency, t.Wake))
+	}
+	if n := t.Geometry.Descriptors; n < ring.MinDescriptors || n > ring.MaxDescriptors || n&(n-1) != 0 {
+		errs = append(errs, fmt.Errorf("ring::descriptors: must be a power of two from %d to %d, found %d", ring.MinDescriptors, ring.MaxDescriptors, n))
+	}
+	if n := t.Geometry.Blocks; n < ring.MinBlocks || n > ring.MaxBlocks {
+		errs = append(errs, fmt.Errorf("ring::size_mib: must be 1 to %d, found %d", ring.MaxBlocks/BlocksPerMiB, n/BlocksPerMiB))
+	}
+	return errors.Join(errs...)
+}
+
+// Encoding is how a unit's batches cross.
+type Encoding string
+
+const (
+	// Records are Arrow IPC records in OTAP's columns.
+	Records Encoding = "records"
+	// OTLPBytes are OTLP protobuf bytes, for what has no records yet.
+	OTLPBytes Encoding = "otlp"
+)
+
+// Report is what Rust says of a valid spec.
+type Report struct {
+	Encodings map[Signal]Encoding `json:"encodings"`
+}
+
+// Validate asks Rust whether it can build the unit. It starts no thread, maps nothing and opens nothing.
+//
+// The error is a *control.OperationError whose paths are relative to the component's configuration; or
+// control.ErrNoPeer where this program was built without its Rust part.
+func Validate(spec Spec) (*Report, error) {
+	return inline[Report](control.Validate, 0, spec)
+}
+
+// inlineLimit bounds what Rust does on the caller's own thread.
+const inlineLimit = 10 * time.Second
+
+func inline[T any](kind control.OpKind, handle uint64, payload any) (*T, error) {
+	peer, err := control.Bind()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), inlineLimit)
+	defer cancel()
+	return operate[T](ctx, peer, kind, handle, payload)
+}
+
+func encodePayload(payload any) ([]byte, error) {
+	b, err := json.Marshal(payload)
+	if err != nil {
+		return nil, fmt.Errorf("the configuration has no JSON form: %w", err)
+	}
+	return b, nil
+}
