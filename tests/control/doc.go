@@ -1,0 +1,3 @@
+// Package control tests the control channel end to end: go/control, linked with the test peer of
+// dataplane/control/testpeer. Run build.sh first.
+package control
