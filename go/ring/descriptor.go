@@ -109,10 +109,10 @@ func (d *descriptor) check(blocks, edges uint32) *violation {
 func (d *descriptor) checkSlot(blocks uint32) *violation {
 	run, length := uint64(d.blocks), uint64(d.length)
 	switch {
-	case run < 1:
-		return outside("blocks", "at least 1", run)
+	case run < 1 || run > uint64(blocks):
+		return outside("blocks", fmt.Sprintf("1 to %d", blocks), run)
 	case uint64(d.block)+run > uint64(blocks):
-		return outside("block", fmt.Sprintf("%d blocks that end at or before block %d", run, blocks), uint64(d.block))
+		return outside("block", fmt.Sprintf("at most %d", uint64(blocks)-run), uint64(d.block))
 	case length < 1 || length > BlockBytes*run || length <= BlockBytes*(run-1):
 		return outside("length", fmt.Sprintf("%d to %d", BlockBytes*(run-1)+1, BlockBytes*run), length)
 	}

@@ -82,7 +82,7 @@ func TestBatchAndAck(t *testing.T) {
 	if got := host.Stats().InFlight; got != 1 {
 		t.Fatalf("in flight before the ack: %d", got)
 	}
-	if err := peer.Producer().SendAck(0, 7); err != nil {
+	if err := peer.Producer().SendAck(7); err != nil {
 		t.Fatal(err)
 	}
 	if m := receive(t, host.Consumer()); m.Kind != KindAck || m.CallID != 7 {

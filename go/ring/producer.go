@@ -250,12 +250,9 @@ func (p *Producer) writeReserved(d *descriptor, counter int) error {
 
 // SendAck answers a batch or an inline message. It never waits: where there is no room, the
 // other side has more in flight than it may, and the link ends with ErrAckOverflow.
-func (p *Producer) SendAck(edge uint16, callID uint64) error {
+func (p *Producer) SendAck(callID uint64) error {
 	if callID == 0 {
 		return fmt.Errorf("%w: an ack of call id 0", ErrInvalid)
-	}
-	if err := p.checkEdge(edge); err != nil {
-		return err
 	}
 	p.mu.Lock()
 	if err := p.stopped; err != nil {
@@ -273,7 +270,7 @@ func (p *Producer) SendAck(edge uint16, callID uint64) error {
 		}
 	}
 	p.counters.add(CounterAcksPublished, 1)
-	ring := p.write(&descriptor{kind: KindAck, edge: edge, callID: callID})
+	ring := p.write(&descriptor{kind: KindAck, callID: callID})
 	p.unlockAfter(ring, nil)
 	return nil
 }
