@@ -1,2 +1,80 @@
-//! strait-ringbuf
+//! The ring protocol of Strait: batches of bytes between two sides through shared memory.
+//!
+//! A *link* joins a host and a peer by two rings, one each way. What it promises:
+//! - A batch is written once, into the slot that its reader reads: nothing is copied on the way,
+//!   unless the reader does not trust the writer or holds too much already.
+//! - Receiving, publishing and releasing take no lock and allocate nothing per byte or item.
+//! - A full ring is an answer ([`Error::Full`]); waiting always has a deadline. Acks never wait.
+//! - The other side's memory is untrusted input: every word is read once, checked and then used. A
+//!   bad value closes the link with an error that names expected and found; nothing that the other
+//!   side writes makes this one panic, hang, or leave the shared objects.
+//! - A [`Lease`] stays readable until it is dropped, also after the link has ended.
+//!
+//! Limits: little-endian 64-bit Linux 5.1 or later; 65,536 descriptors and 4 GiB of slab per ring.
+//! A trusted other side can still change what a lease points to: see [`Trust`].
+//!
+//! The rules (R-1 and so on) and the names of the ordering pairs are those of `protocol.md`.
+//!
+//! ```
+//! use strait_ringbuf::{Geometry, HostPending, Identity, Message, Options, accept};
+//!
+//! # fn main() -> strait_ringbuf::Result<()> {
+//! let geometry = Geometry::new(64, 256)?;
+//! let options = Options::new(Identity { session: 7, epoch: 1, geometry });
+//!
+//! // The host makes its objects and sends their file descriptors; the peer answers with its own.
+//! let pending = HostPending::create(&options)?;
+//! let fds = pending.fds().try_map(|fd| fd.try_clone_to_owned()).expect("duplicate");
+//! let (peer, answer) = accept(&options, fds)?;
+//! let host = pending.complete(&answer)?;
+//!
+//! let (mut producer, mut acks, _host) = host.split();
+//! let (mut answers, mut consumer, _peer) = peer.split();
+//!
+//! let mut claim = producer.claim(5)?;
+//! claim[..5].copy_from_slice(b"hello");
+//! producer.publish(claim, 0, 42, 5)?;
+//!
+//! let Some(Message::Batch { lease, call_id, .. }) = consumer.try_recv()? else { panic!() };
+//! assert_eq!(&*lease, b"hello");
+//! answers.send_ack(call_id)?;
+//! assert!(matches!(acks.try_recv()?, Some(Message::Ack { call_id: 42 })));
+//! # Ok(()) }
+//! ```
+
+pub mod cursor;
+pub mod descriptor;
+pub mod errors;
 pub mod layout;
+pub mod slab;
+pub mod sync;
+
+// What follows maps memory or sleeps; loom's atomics can do neither.
+#[cfg(not(loom))]
+pub mod consumer;
+#[cfg(not(loom))]
+pub mod doorbell;
+#[cfg(not(loom))]
+pub mod link;
+#[cfg(not(loom))]
+pub mod producer;
+#[cfg(not(loom))]
+pub mod region;
+#[cfg(not(loom))]
+pub mod stats;
+
+pub use errors::{Error, Full, Result, Side};
+pub use layout::{Code, Counter};
+
+#[cfg(not(loom))]
+pub use consumer::{Consumer, Inline, Lease, Message};
+#[cfg(not(loom))]
+pub use doorbell::{Doorbell, Policy};
+#[cfg(not(loom))]
+pub use link::{Handle, HostFds, HostPending, Link, Options, PeerFds, Trust, accept};
+#[cfg(not(loom))]
+pub use producer::{Claim, Producer};
+#[cfg(not(loom))]
+pub use region::{Geometry, Identity};
+#[cfg(not(loom))]
+pub use stats::Counters;
