@@ -1,0 +1,114 @@
+# Two commands for users: `make demo` and `make test`. Both install and build what they need from the
+# usual registries, into the cache only. `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/strait
+# Outside the clone, so that a fresh clone reuses the compiled engine.
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+export STRAIT_TOOLS ?= $(CACHE)/tools
+BIN := $(STRAIT_TOOLS)/bin
+
+STATICCHECK := $(BIN)/staticcheck-0.8.2
+TELEMETRYGEN := $(BIN)/telemetrygen-0.161.0
+MDATAGEN := $(BIN)/mdatagen-0.159.0
+STRAIT := $(CARGO_TARGET_DIR)/debug/strait
+
+# Crates that need no engine are built in the dev profile; everything that links it in the release profile, with
+# one set of packages, so that the engine is compiled once.
+LIGHT := -p strait-ringbuf -p strait-records -p strait-control -p strait-component -p strait -p mask-cards
+HEAVY := -p strait-engine -p strait-host
+GO_MODULES := go tests examples/demo bench
+
+.PHONY: help
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+# ---------------------------------------------------------------------------- the main job
+
+.PHONY: demo
+demo: build $(TELEMETRYGEN) ## build everything, run the main job on real telemetry, show it
+	cd examples/demo && go build -o $(CACHE)/demo .
+	$(CACHE)/demo -collector build/otelcol-strait -config examples/demo/otelcol.yaml -telemetrygen $(TELEMETRYGEN)
+
+.PHONY: build
+build: $(STRAIT) ## build the demo's Collector: build/otelcol-strait
+	$(STRAIT) build --config examples/demo/builder.yaml
+
+.PHONY: $(STRAIT)
+$(STRAIT):
+	cargo build --quiet --locked -p strait
+
+# ---------------------------------------------------------------------------- tests
+
+.PHONY: test
+test: lint test-light test-go generated test-heavy test-system ## pass every test, with formatting and lints
+	@echo "all tests passed"
+
+.PHONY: lint
+lint: $(STATICCHECK) ## formatting and lints
+	cargo fmt --all --check
+	cargo clippy --quiet --locked --all-targets $(LIGHT) -- -D warnings
+	unformatted=$$(gofmt -l $(GO_MODULES)); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	for m in $(GO_MODULES); do (cd $$m && go vet ./... && $(STATICCHECK) ./...); done
+	python3 tests/licences.py
+
+.PHONY: test-light
+test-light: ## the Rust crates that need no engine, and the model checks of the ring
+	cargo test --quiet --locked $(LIGHT)
+	RUSTFLAGS="--cfg loom" cargo test --quiet --locked -p strait-ringbuf --profile loom --test loom --target-dir $(CARGO_TARGET_DIR)/loom
+
+.PHONY: test-go
+test-go: ## the Go packages, with the race detector, and once on one processor
+	cd go && go test -race ./...
+	cd go && GOMAXPROCS=1 go test ./ring ./record ./otap ./unit
+	cd go && CGO_ENABLED=0 go build ./... && CGO_ENABLED=0 go test ./unit ./otapprocessor ./rustprocessor
+	cd go && GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go vet ./... && GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go vet ./...
+
+.PHONY: generated
+generated: $(MDATAGEN) ## generated files are what their sources make
+	dataplane/control/regen.sh -check
+	tests/generated.sh $(MDATAGEN)
+
+.PHONY: test-heavy
+test-heavy: ## the crates that link the engine
+	cargo clippy --quiet --locked --release --all-targets $(HEAVY) -- -D warnings
+	cargo test --quiet --locked --release $(HEAVY)
+
+.PHONY: test-system
+test-system: build $(TELEMETRYGEN) ## whole Collectors, processes, interoperation
+	cd tests && STRAIT_COLLECTOR=$(CURDIR)/build/otelcol-strait TELEMETRYGEN=$(TELEMETRYGEN) ./run.sh
+
+# ---------------------------------------------------------------------------- the rest
+
+.PHONY: generate
+generate: $(MDATAGEN) ## make every generated file anew
+	dataplane/control/regen.sh
+	tests/generated.sh --write $(MDATAGEN)
+
+.PHONY: bench
+bench: ## measure, with the rivals in the same run; ratios are printed
+	bench/run.sh
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for a minute
+	fuzz/run.sh 60
+
+.PHONY: clean
+clean: ## remove what was built in the clone; the cache stays
+	rm -rf build
+
+$(STATICCHECK):
+	GOBIN=$(BIN)/.new go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
+	mv $(BIN)/.new/staticcheck $@
+
+$(TELEMETRYGEN):
+	GOBIN=$(BIN)/.new go install github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@v0.161.0
+	mv $(BIN)/.new/telemetrygen $@
+
+$(MDATAGEN):
+	cd tools/mdatagen && go build -o $@ go.opentelemetry.io/collector/cmd/mdatagen
