@@ -1,0 +1,392 @@
+package otap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/xpdata/entity"
+
+	"github.com/strait-data/strait/go/record"
+)
+
+// Options of an encoder.
+type Options struct {
+	Fidelity Fidelity
+	// MaxBytes is the largest slot a batch may take. 0 means DefaultMaxBytes.
+	MaxBytes int
+}
+
+// DefaultMaxBytes is a quarter of the default slab of a ring.
+const DefaultMaxBytes = 8 << 20
+
+// LogsEncoder writes logs into slots of one link. Many goroutines may use it.
+type LogsEncoder struct {
+	reg  *record.Registry
+	opt  Options
+	pool sync.Pool
+}
+
+// NewLogsEncoder returns an encoder that takes schema ids from reg.
+func NewLogsEncoder(reg *record.Registry, opt Options) *LogsEncoder {
+	if opt.MaxBytes <= 0 {
+		opt.MaxBytes = DefaultMaxBytes
+	}
+	e := &LogsEncoder{reg: reg, opt: opt}
+	e.pool.New = func() any { return &LogsBatch{enc: e} }
+	return e
+}
+
+// Cursor is a place in a plog.Logs: the next log record to send. The zero Cursor is the first one.
+type Cursor struct{ Resource, Scope, Record int }
+
+// LogsBatch is a measured batch, or a measured part of a larger one. It keeps references to the
+// pdata, which must not be changed until Release.
+type LogsBatch struct {
+	enc    *LogsEncoder
+	proj   *Projection
+	header record.Header
+	plan   record.Plan
+	text   text
+	ld     plog.Logs
+	next   Cursor
+	more   bool
+	size   int
+
+	logs     logsTable
+	logAttrs attrs
+	resAttrs attrs
+	scoAttrs attrs
+	dropped  int // entity references that were left out
+}
+
+// Measure measures the logs from the cursor on, publishes the schemas that they need (which may wait
+// for room as long as ctx allows), and returns the batch; the caller claims a slot of Size bytes and
+// calls Write, and Release in any case. h gives call id, deadline, span context and client metadata;
+// signal, encoding and items are set here.
+//
+// A batch holds at most MaxIDs records, resources and scopes, and MaxBytes; where there is more, Next
+// tells where the next part begins. Logs without a record give a batch with Items 0, which the
+// caller need not send.
+func (e *LogsEncoder) Measure(ctx context.Context, h *record.Header, ld plog.Logs, from Cursor) (*LogsBatch, error) {
+	return e.measure(ctx, h, ld, from, nil)
+}
+
+func (e *LogsEncoder) measure(ctx context.Context, h *record.Header, ld plog.Logs, from Cursor, pr *Projection) (*LogsBatch, error) {
+	b := e.pool.Get().(*LogsBatch)
+	b.proj, b.ld, b.header = pr, ld, *h
+	for limit := MaxIDs; ; {
+		if err := b.measure(ctx, from, limit); err != nil {
+			b.Release()
+			return nil, err
+		}
+		if b.size <= e.opt.MaxBytes {
+			return b, nil
+		}
+		if b.logs.rows <= 1 {
+			err := &PathError{b.path(0), fmt.Errorf("%w: it needs %d bytes, the limit is %d", ErrTooLarge, b.size, e.opt.MaxBytes)}
+			b.Release()
+			return nil, err
+		}
+		// A tenth less than in proportion: records differ in size. Halving at least, it ends soon.
+		limit = max(1, min(b.logs.rows/2, int(int64(b.logs.rows)*int64(e.opt.MaxBytes)/int64(b.size)*9/10)))
+	}
+}
+
+// Size returns the bytes that the slot must have.
+func (b *LogsBatch) Size() int { return b.size }
+
+// Items returns the number of log records in the batch.
+func (b *LogsBatch) Items() int { return b.logs.rows }
+
+// Next returns where the next part begins, and false when nothing is left.
+func (b *LogsBatch) Next() (Cursor, bool) { return b.next, b.more }
+
+// Repaired returns how many texts were repaired, and how many entity references were left out; both
+// are 0 with Strict. A text that occurs more than once in a dictionary column counts once.
+func (b *LogsBatch) Repaired() (texts, entityRefs int) { return b.text.repaired, b.dropped }
+
+// Release gives the batch back. It holds no reference to pdata or slot afterwards.
+func (b *LogsBatch) Release() {
+	b.reset()
+	b.ld, b.header, b.proj = plog.Logs{}, record.Header{}, nil
+	_ = b.plan.Reset(&b.header)
+	b.enc.pool.Put(b)
+}
+
+func (b *LogsBatch) reset() {
+	b.text = text{repair: b.enc.opt.Fidelity == BestEffort}
+	b.dropped = 0
+	b.logs.reset(&b.text)
+	b.proj.apply(b)
+}
+
+// measure measures at most limit records.
+func (b *LogsBatch) measure(ctx context.Context, from Cursor, limit int) error {
+	b.reset()
+	if err := b.walk(from, limit); err != nil {
+		return err
+	}
+	if err := b.schemas(ctx); err != nil {
+		return err
+	}
+	b.header.Signal, b.header.Encoding = record.SignalLogs, record.EncodingRecords
+	b.header.Items = uint32(b.logs.rows)
+	if err := b.plan.Reset(&b.header); err != nil {
+		return err
+	}
+	if b.logs.rows > 0 {
+		for _, a := range b.tables() {
+			if a.rows() > 0 {
+				a.plan(&b.plan)
+			}
+		}
+		b.logs.plan(&b.plan)
+	}
+	var err error
+	b.size, err = b.plan.Size()
+	if errors.Is(err, record.ErrContent) {
+		b.size, err = int(^uint(0)>>1), nil // too large for the format: a smaller part fits
+	}
+	return err
+}
+
+func (b *LogsBatch) tables() [3]*attrs { return [3]*attrs{&b.resAttrs, &b.scoAttrs, &b.logAttrs} }
+
+// walk measures pdata from the cursor on, and leaves in next where it stopped.
+func (b *LogsBatch) walk(from Cursor, limit int) error {
+	rls := b.ld.ResourceLogs()
+	scopeID := -1
+	b.more, b.next = false, Cursor{}
+	for r := from.Resource; r < rls.Len(); r++ {
+		rl := rls.At(r)
+		sls := rl.ScopeLogs()
+		s := 0
+		if r == from.Resource {
+			s = from.Scope
+		}
+		newResource := true
+		for ; s < sls.Len(); s++ {
+			scopeID++
+			first, lrs := 0, sls.At(s).LogRecords()
+			if r == from.Resource && s == from.Scope {
+				first = from.Record
+			}
+			n := lrs.Len() - first
+			if n <= 0 {
+				continue
+			}
+			room := limit - b.logs.rows
+			if room == 0 || scopeID >= MaxIDs || r-from.Resource >= MaxIDs {
+				b.more, b.next = true, Cursor{r, s, first}
+				return nil
+			}
+			x := run{
+				resource: r, scope: s, first: first, n: min(n, room), row: b.logs.rows, newResource: newResource,
+				resourceID: uint16(r - from.Resource), scopeID: uint16(scopeID),
+			}
+			if err := b.walkRun(&x, rl, sls.At(s)); err != nil {
+				return err
+			}
+			newResource = false
+			if x.n < n {
+				b.more, b.next = true, Cursor{r, s, first + x.n}
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// walkRun measures the records of one run, with their scope and, if it is new, their resource.
+func (b *LogsBatch) walkRun(x *run, rl plog.ResourceLogs, sl plog.ScopeLogs) error {
+	t := &b.logs
+	if x.newResource {
+		if err := b.resource(x, rl); err != nil {
+			return err
+		}
+	}
+	if b.scoAttrs.sent() {
+		if key, err := b.scoAttrs.take(x.scopeID, sl.Scope().Attributes()); err != nil {
+			return b.fail(*x, -1, "scope.attributes", key, err)
+		}
+	}
+	if where, err := t.measureRun(x, rl, sl); err != nil {
+		return b.fail(*x, -1, where, "", err)
+	}
+	t.runs = append(t.runs, *x)
+	lrs := sl.LogRecords()
+	for i := x.first; i < x.first+x.n; i++ {
+		lr := lrs.At(i)
+		row := t.rows
+		if where, err := t.measureRecord(lr); err != nil {
+			return b.fail(*x, i, where, "", err)
+		}
+		if b.logAttrs.sent() {
+			if key, err := b.logAttrs.take(uint16(row), lr.Attributes()); err != nil {
+				return b.fail(*x, i, "attributes", key, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (b *LogsBatch) resource(x *run, rl plog.ResourceLogs) error {
+	if n := entity.ResourceEntityRefs(rl.Resource()).Len(); n > 0 && b.proj == nil {
+		if !b.text.repair {
+			return &PathError{fmt.Sprintf("resource_logs[%d].resource", x.resource), ErrEntityRefs}
+		}
+		b.dropped += n
+	}
+	if b.resAttrs.sent() {
+		if key, err := b.resAttrs.take(x.resourceID, rl.Resource().Attributes()); err != nil {
+			return &PathError{fmt.Sprintf("resource_logs[%d].resource.attributes[%q]", x.resource, key), err}
+		}
+	}
+	return nil
+}
+
+// fail wraps an error with the place of the value.
+func (b *LogsBatch) fail(x run, record int, where, key string, err error) error {
+	p := fmt.Sprintf("resource_logs[%d].scope_logs[%d]", x.resource, x.scope)
+	if record >= 0 {
+		p += fmt.Sprintf(".log_records[%d]", record)
+	}
+	p += "." + where
+	if where == "attributes" || where == "scope.attributes" {
+		p += fmt.Sprintf("[%q]", key)
+	}
+	return &PathError{p, err}
+}
+
+// schemas decides the columns of every table and gets their schema ids.
+func (b *LogsBatch) schemas(ctx context.Context) error {
+	if b.logs.rows == 0 {
+		return nil
+	}
+	for _, a := range b.tables() {
+		if a.rows() == 0 {
+			continue
+		}
+		force := a.forced()
+		s := b.enc.reg.Lookup(a.decide(force, false))
+		if s == nil {
+			var err error
+			s, err = b.publish(ctx, func(super bool) record.Key { return a.decide(force, super) }, a.arrowSchema)
+			if err != nil {
+				return err
+			}
+		}
+		a.schema = s
+	}
+	s := b.enc.reg.Lookup(b.logs.decide(false))
+	if s == nil {
+		var err error
+		if s, err = b.publish(ctx, b.logs.decide, b.logs.arrowSchema); err != nil {
+			return err
+		}
+	}
+	b.logs.schema = s
+	return nil
+}
+
+// publish gets a schema that is new, or the superset when no id is left (S-8).
+func (b *LogsBatch) publish(ctx context.Context, decide func(superset bool) record.Key, build func() (*arrow.Schema, error)) (*record.Schema, error) {
+	s, err := b.enc.reg.Get(ctx, decide(false), false, build)
+	if errors.Is(err, record.ErrSchemasFull) {
+		s, err = b.enc.reg.Get(ctx, decide(true), true, build)
+	}
+	return s, err
+}
+
+// Write writes the batch into the slot, which has Size bytes at least. On an error the slot holds
+// nothing that may be published. It may be called once.
+func (b *LogsBatch) Write(slot []byte) error {
+	if err := b.plan.Begin(slot); err != nil {
+		return err
+	}
+	if b.logs.rows == 0 {
+		return nil
+	}
+	for _, a := range b.tables() {
+		if a.rows() > 0 {
+			a.begin(&b.plan)
+		}
+	}
+	b.logs.begin(&b.plan)
+	rls := b.ld.ResourceLogs()
+	for i := range b.logs.runs {
+		x := &b.logs.runs[i]
+		rl := rls.At(x.resource)
+		sl := rl.ScopeLogs().At(x.scope)
+		if x.newResource {
+			b.resAttrs.write(x.resourceID, rl.Resource().Attributes())
+		}
+		b.scoAttrs.write(x.scopeID, sl.Scope().Attributes())
+		lrs := sl.LogRecords()
+		for j := range x.n {
+			lr := lrs.At(x.first + j)
+			row := x.row + j
+			b.logs.put(row, lr)
+			b.logAttrs.write(uint16(row), lr.Attributes())
+		}
+	}
+	return b.finish()
+}
+
+// finish runs the checks that need the whole columns.
+func (b *LogsBatch) finish() error {
+	for _, a := range b.tables() {
+		if a.rows() == 0 {
+			continue
+		}
+		if row, err := a.finish(); err != nil {
+			return b.locate(a, row, err)
+		}
+	}
+	if b.logs.cols[colBody].enc != absent {
+		if row, err := b.logs.body.finish(); err != nil {
+			if row < 0 {
+				return err
+			}
+			return &PathError{b.path(row) + ".body", err}
+		}
+	}
+	return nil
+}
+
+// path returns the place of the record that a row of the Logs table holds.
+func (b *LogsBatch) path(row int) string {
+	for _, x := range b.logs.runs {
+		if row < x.row+x.n {
+			return fmt.Sprintf("resource_logs[%d].scope_logs[%d].log_records[%d]", x.resource, x.scope, x.first+row-x.row)
+		}
+	}
+	return "logs"
+}
+
+// locate wraps an error of an attributes table with the place of the row.
+func (b *LogsBatch) locate(a *attrs, row int, err error) error {
+	if row < 0 {
+		return err
+	}
+	id := a.parents[row]
+	where := "logs"
+	switch a {
+	case &b.logAttrs:
+		where = b.path(int(id)) + ".attributes"
+	default:
+		for _, x := range b.logs.runs {
+			if a == &b.resAttrs && x.resourceID == id {
+				where = fmt.Sprintf("resource_logs[%d].resource.attributes", x.resource)
+			}
+			if a == &b.scoAttrs && x.scopeID == id {
+				where = fmt.Sprintf("resource_logs[%d].scope_logs[%d].scope.attributes", x.resource, x.scope)
+			}
+		}
+	}
+	return &PathError{fmt.Sprintf("%s[%q]", where, a.text(row)), err}
+}

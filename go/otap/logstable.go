@@ -1,0 +1,424 @@
+package otap
+
+import (
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strait-data/strait/go/record"
+)
+
+// logsTable measures and writes the root table, Logs: one row per log record.
+type logsTable struct {
+	cols   [colCount]column
+	scope  bool // the scope struct is there
+	body   values
+	schema *record.Schema
+	text   *text
+	rows   int
+	runs   []run
+
+	texts                   [colCount]textColumn
+	counts                  [colCount]int // rows whose value is not the default
+	want                    uint32        // columns that may be sent, a bit each
+	force                   uint32        // columns that are sent even when all are default
+	forceBody               [valCount]bool
+	time, observed          []int64 // while writing; nil when absent
+	severity                []int32
+	dropped, flags          []uint32
+	traceIDs, spanIDs       []byte
+	traceValid, spanValid   []byte
+	traceAbsent, spanAbsent int
+}
+
+// run is a range of records of one ScopeLogs, with what they share.
+type run struct {
+	resource, scope          int // in the pdata
+	resourceID, scopeID      uint16
+	newResource, newScope    bool
+	first, n                 int              // records
+	row                      int              // of the first record
+	codes                    [colCount]uint16 // of the shared text columns
+	resDropped, scopeDropped uint32
+}
+
+// textColumn is a text column of the root table. Code 0 is the empty string, and null.
+type textColumn struct {
+	dict  textDict
+	codes []uint16 // by row; of shared columns, the runs have them
+	empty int
+	bytes int // of all rows, for plain
+}
+
+func (c *textColumn) reset() {
+	c.dict.reset()
+	c.dict.add("", "")
+	c.codes, c.empty, c.bytes = c.codes[:0], 0, 0
+}
+
+// take takes in the text of n rows.
+func (c *textColumn) take(s string, n int, t *text) (uint16, error) {
+	if s == "" {
+		c.empty += n
+		return 0, nil
+	}
+	code, err := c.dict.code(s, t)
+	c.bytes += n * len(s)
+	if t.repair && err == nil {
+		c.bytes += n * (len(c.dict.out[code]) - len(s))
+	}
+	return code, err
+}
+
+// sharedTexts are the text columns whose value is one per run.
+var sharedTexts = [...]int{colResourceURL, colScopeName, colScopeVersion, colScopeURL}
+
+// rowTexts are the text columns with a value per row.
+var rowTexts = [...]int{colSeverityText, colEvent}
+
+func (t *logsTable) reset(x *text) {
+	t.rows, t.runs, t.text, t.schema = 0, t.runs[:0], x, nil
+	t.counts = [colCount]int{}
+	t.traceAbsent, t.spanAbsent = 0, 0
+	t.body.reset(x)
+	for _, c := range sharedTexts {
+		t.texts[c].reset()
+	}
+	for _, c := range rowTexts {
+		t.texts[c].reset()
+	}
+}
+
+func (t *logsTable) wants(col int) bool { return t.want&(1<<col) != 0 }
+
+// measureRun takes in what the run's records share.
+func (t *logsTable) measureRun(r *run, rl plog.ResourceLogs, sl plog.ScopeLogs) (where string, err error) {
+	share := func(col int, s string) {
+		if err == nil && t.wants(col) {
+			if r.codes[col], err = t.texts[col].take(s, r.n, t.text); err != nil {
+				where = [colCount]string{colResourceURL: "schema_url of the resource", colScopeName: "scope.name", colScopeVersion: "scope.version", colScopeURL: "schema_url"}[col]
+			}
+		}
+	}
+	share(colResourceURL, rl.SchemaUrl())
+	share(colScopeName, sl.Scope().Name())
+	share(colScopeVersion, sl.Scope().Version())
+	share(colScopeURL, sl.SchemaUrl())
+	r.resDropped, r.scopeDropped = rl.Resource().DroppedAttributesCount(), sl.Scope().DroppedAttributesCount()
+	if r.resDropped != 0 {
+		t.counts[colResourceDropped]++
+	}
+	if r.scopeDropped != 0 {
+		t.counts[colScopeDropped]++
+	}
+	return where, err
+}
+
+// measureRecord takes in one log record. On an error, where is the field.
+func (t *logsTable) measureRecord(lr plog.LogRecord) (where string, err error) {
+	if lr.Timestamp() != 0 {
+		t.counts[colTime]++
+	}
+	if lr.ObservedTimestamp() != 0 {
+		t.counts[colObserved]++
+	}
+	if lr.SeverityNumber() != 0 {
+		t.counts[colSeverity]++
+	}
+	if lr.Flags() != 0 {
+		t.counts[colFlags]++
+	}
+	if lr.DroppedAttributesCount() != 0 {
+		t.counts[colDropped]++
+	}
+	if lr.TraceID().IsEmpty() {
+		t.traceAbsent++
+	}
+	if lr.SpanID().IsEmpty() {
+		t.spanAbsent++
+	}
+	if t.wants(colSeverityText) {
+		c := &t.texts[colSeverityText]
+		code, err := c.take(lr.SeverityText(), 1, t.text)
+		if err != nil {
+			return "severity_text", err
+		}
+		c.codes = append(c.codes, code)
+	}
+	if t.wants(colEvent) {
+		c := &t.texts[colEvent]
+		code, err := c.take(lr.EventName(), 1, t.text)
+		if err != nil {
+			return "event_name", err
+		}
+		c.codes = append(c.codes, code)
+	}
+	if t.wants(colBody) {
+		if _, err := t.body.measure(lr.Body()); err != nil {
+			return "body", err
+		}
+	}
+	t.rows++
+	return "", nil
+}
+
+// decide chooses columns and encodings; superset: all of them, plain (S-8).
+func (t *logsTable) decide(superset bool) record.Key {
+	t.counts[colTraceID], t.counts[colSpanID] = t.rows-t.traceAbsent, t.rows-t.spanAbsent
+	t.counts[colBody] = len(t.body.types) - t.body.kinds[typeEmpty]
+	t.counts[colID], t.counts[colResourceID], t.counts[colScopeID] = t.rows, t.rows, t.rows
+	for i := range t.cols {
+		c := &t.cols[i]
+		*c = column{enc: absent}
+		if superset || t.force&(1<<i) != 0 || (t.wants(i) && t.counts[i] > 0) {
+			c.enc = plain
+		}
+	}
+	text := func(col int) {
+		c, x := &t.cols[col], &t.texts[col]
+		c.enc, c.nulls = absent, t.rows
+		if !t.wants(col) { // a superset's column that this batch does not send: all null
+			if superset {
+				c.enc = plain
+			}
+			return
+		}
+		c.nulls = x.empty
+		switch {
+		case superset:
+			c.enc = plain
+		case x.empty < t.rows || t.force&(1<<col) != 0:
+			c.enc = textEncoding(&x.dict)
+		}
+	}
+	for _, c := range sharedTexts {
+		text(c)
+	}
+	for _, c := range rowTexts {
+		text(c)
+	}
+	t.cols[colTraceID].nulls, t.cols[colSpanID].nulls = t.traceAbsent, t.spanAbsent
+	t.scope = superset || t.wants(colScopeID)
+	force := t.forceBody
+	if superset {
+		force = [valCount]bool{true, true, true, true, true, true}
+	}
+	if len(t.body.types) < t.rows && superset { // not measured: all empty
+		for range t.rows - len(t.body.types) {
+			t.body.types = append(t.body.types, typeEmpty)
+		}
+	}
+	t.body.decide(force)
+	if t.cols[colBody].enc == absent {
+		for i := range t.body.cols {
+			t.body.cols[i].enc = absent
+		}
+	}
+	return t.key()
+}
+
+// plan announces the dictionaries and the record batch, in the order of arrowSchema.
+func (t *logsTable) plan(p *record.Plan) {
+	id := 0
+	for col := range t.cols {
+		if e := t.cols[col].enc; e == dict8 || e == dict16 {
+			t.cols[col].planDict(p, t.schema, id, &t.texts[col].dict)
+			id++
+		}
+	}
+	p.Message(t.schema, -1, t.rows)
+	structure := func() { // a struct has no nulls
+		p.Node(t.rows, 0)
+		p.Buffer(0)
+	}
+	t.planColumn(p, colID)
+	structure()
+	for col := colResourceID; col <= colResourceDropped; col++ {
+		t.planColumn(p, col)
+	}
+	if t.scope {
+		structure()
+		for col := colScopeID; col <= colScopeDropped; col++ {
+			t.planColumn(p, col)
+		}
+	}
+	for col := colScopeURL; col < colBody; col++ {
+		t.planColumn(p, col)
+	}
+	if t.cols[colBody].enc != absent {
+		structure()
+		t.body.plan(p)
+	}
+	for col := colBody + 1; col < colCount; col++ {
+		t.planColumn(p, col)
+	}
+}
+
+// widths of the fixed-width columns in bytes; text columns have 0.
+var widths = [colCount]int{
+	colID: 2, colResourceID: 2, colScopeID: 2, colResourceDropped: 4, colScopeDropped: 4,
+	colTime: 8, colObserved: 8, colTraceID: 16, colSpanID: 8, colSeverity: 4, colDropped: 4, colFlags: 4,
+}
+
+func (t *logsTable) planColumn(p *record.Plan, col int) {
+	c := &t.cols[col]
+	switch {
+	case c.enc == absent:
+	case widths[col] > 0:
+		c.planFixed(p, t.rows, widths[col])
+	case c.enc == plain:
+		c.planVariable(p, t.rows, t.texts[col].bytes)
+	default:
+		// planDict kept the dictionary's buffers in second; planFixed leaves it alone.
+		c.planFixed(p, t.rows, c.enc.width())
+	}
+}
+
+// fixed returns a column's buffer as values, or nil when the column is absent.
+func fixed[T uint8 | uint16 | uint32 | int32 | int64](p *record.Plan, c *column, rows int) []T {
+	if c.enc == absent {
+		return nil
+	}
+	return record.Fixed[T](p.Bytes(c.first), rows)
+}
+
+// begin takes the buffers and writes everything that is known without the records.
+func (t *logsTable) begin(p *record.Plan) {
+	copy(fixed[uint16](p, &t.cols[colID], t.rows), ordinals[:])
+	t.time = fixed[int64](p, &t.cols[colTime], t.rows)
+	t.observed = fixed[int64](p, &t.cols[colObserved], t.rows)
+	t.severity = fixed[int32](p, &t.cols[colSeverity], t.rows)
+	t.dropped = fixed[uint32](p, &t.cols[colDropped], t.rows)
+	t.flags = fixed[uint32](p, &t.cols[colFlags], t.rows)
+	t.traceIDs, t.traceValid = ids(p, &t.cols[colTraceID])
+	t.spanIDs, t.spanValid = ids(p, &t.cols[colSpanID])
+
+	resID, scopeID := fixed[uint16](p, &t.cols[colResourceID], t.rows), fixed[uint16](p, &t.cols[colScopeID], t.rows)
+	resDropped, scopeDropped := fixed[uint32](p, &t.cols[colResourceDropped], t.rows), fixed[uint32](p, &t.cols[colScopeDropped], t.rows)
+	for i := range t.runs {
+		r := &t.runs[i]
+		fillRun(resID, r, r.resourceID)
+		fillRun(scopeID, r, r.scopeID)
+		fillRun(resDropped, r, r.resDropped)
+		fillRun(scopeDropped, r, r.scopeDropped)
+	}
+	for _, col := range sharedTexts {
+		t.shareCodes(col)
+		t.writeText(p, col)
+	}
+	for _, col := range rowTexts {
+		t.writeText(p, col)
+	}
+	if t.cols[colBody].enc != absent {
+		t.body.begin(p)
+	}
+}
+
+// ids returns the buffers of a trace or span id column; validity is nil without nulls.
+func ids(p *record.Plan, c *column) (data, valid []byte) {
+	if c.enc == absent {
+		return nil, nil
+	}
+	if c.nulls > 0 {
+		valid = p.Bytes(c.valid)
+		clear(valid)
+	}
+	return p.Bytes(c.first), valid
+}
+
+func fillRun[T uint16 | uint32](dst []T, r *run, x T) {
+	if dst != nil {
+		fill(dst[r.row:r.row+r.n], x)
+	}
+}
+
+// shareCodes spreads the runs' codes over their rows.
+func (t *logsTable) shareCodes(col int) {
+	if t.cols[col].enc == absent {
+		return
+	}
+	x := &t.texts[col]
+	if cap(x.codes) < t.rows {
+		x.codes = make([]uint16, t.rows)
+	}
+	x.codes = x.codes[:t.rows]
+	for i := range t.runs {
+		r := &t.runs[i]
+		fill(x.codes[r.row:r.row+r.n], r.codes[col])
+	}
+}
+
+// writeText writes a text column from its codes.
+func (t *logsTable) writeText(p *record.Plan, col int) {
+	c, x := &t.cols[col], &t.texts[col]
+	if c.enc == absent {
+		return
+	}
+	codes := x.codes
+	for len(codes) < t.rows { // a superset's column that was not measured
+		codes = append(codes, 0)
+	}
+	if c.nulls > 0 {
+		valid := p.Bytes(c.valid)
+		clear(valid)
+		for i, code := range codes {
+			if code != 0 {
+				valid[i>>3] |= 1 << (i & 7)
+			}
+		}
+	}
+	if c.enc != plain {
+		c.writeDict(p, &x.dict)
+		c.writeKeys(p, codes)
+		return
+	}
+	off, data := record.Fixed[int32](p.Bytes(c.first), t.rows+1), p.Bytes(c.second)
+	at := 0
+	off[0] = 0
+	for i, code := range codes {
+		at += copy(data[at:], x.dict.out[code])
+		off[i+1] = int32(at)
+	}
+}
+
+// put writes one record's row.
+func (t *logsTable) put(i int, lr plog.LogRecord) {
+	if t.time != nil {
+		t.time[i] = int64(lr.Timestamp())
+	}
+	if t.observed != nil {
+		t.observed[i] = int64(lr.ObservedTimestamp())
+	}
+	if t.traceIDs != nil {
+		id := lr.TraceID()
+		copy(t.traceIDs[16*i:16*i+16], id[:])
+		if t.traceValid != nil && !id.IsEmpty() {
+			t.traceValid[i>>3] |= 1 << (i & 7)
+		}
+	}
+	if t.spanIDs != nil {
+		id := lr.SpanID()
+		copy(t.spanIDs[8*i:8*i+8], id[:])
+		if t.spanValid != nil && !id.IsEmpty() {
+			t.spanValid[i>>3] |= 1 << (i & 7)
+		}
+	}
+	if t.severity != nil {
+		t.severity[i] = int32(lr.SeverityNumber())
+	}
+	if t.flags != nil {
+		t.flags[i] = uint32(lr.Flags())
+	}
+	if t.dropped != nil {
+		t.dropped[i] = lr.DroppedAttributesCount()
+	}
+	if t.cols[colBody].enc != absent {
+		t.body.put(i, lr.Body())
+	}
+}
+
+// ordinals is 0, 1, 2, ... as the id column has it, little endian like every machine the ring runs on.
+var ordinals = func() (o [MaxIDs]uint16) {
+	for i := range o {
+		o[i] = uint16(i)
+	}
+	return o
+}()

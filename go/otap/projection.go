@@ -1,0 +1,289 @@
+package otap
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strait-data/strait/go/record"
+)
+
+// Plan says what a unit reads, so that only that is sent. It is part of the peer's replies to validate
+// and create.
+type Plan struct {
+	// Projectable is false when the unit reads everything, or changes what a difference cannot say.
+	Projectable bool `json:"projectable"`
+	// Columns of the Logs table that the unit reads: time_unix_nano, observed_time_unix_nano,
+	// trace_id, span_id, severity_number, severity_text, body, dropped_attributes_count, flags,
+	// event_name.
+	Columns []string `json:"columns"`
+	// Keys of the attributes that the unit reads, of logs, resources and scopes.
+	Keys         []string `json:"keys"`
+	ResourceKeys []string `json:"resource_keys"`
+	ScopeKeys    []string `json:"scope_keys"`
+	// AllAttributes, AllResourceAttributes and AllScopeAttributes ask for every key.
+	AllAttributes         bool `json:"all_attributes"`
+	AllResourceAttributes bool `json:"all_resource_attributes"`
+	AllScopeAttributes    bool `json:"all_scope_attributes"`
+	// KeysOnly says that the unit does not look at attributes' values (renames and deletes).
+	KeysOnly bool `json:"keys_only"`
+	// Filters says that a node may drop rows, Edits that one may change them.
+	Filters bool `json:"filters"`
+	Edits   bool `json:"edits"`
+}
+
+// columnNames are the names that Plan.Columns may have.
+var columnNames = map[string]int{
+	"time_unix_nano": colTime, "observed_time_unix_nano": colObserved, "trace_id": colTraceID, "span_id": colSpanID,
+	"severity_number": colSeverity, "severity_text": colSeverityText, "body": colBody,
+	"dropped_attributes_count": colDropped, "flags": colFlags, "event_name": colEvent,
+}
+
+// Projection is a checked Plan. It is immutable; many goroutines may use it.
+type Projection struct {
+	plan Plan
+	want uint32
+}
+
+// NewProjection checks a plan. It fails when the plan names an unknown column, or cannot be projected.
+func NewProjection(p Plan) (*Projection, error) {
+	if !p.Projectable {
+		return nil, fmt.Errorf("%w: the unit reads everything", ErrNotProjectable)
+	}
+	pr := &Projection{plan: p, want: 1 << colID} // the resource struct is there in any case, empty if need be
+	for _, name := range p.Columns {
+		col, ok := columnNames[name]
+		if !ok {
+			return nil, fmt.Errorf("plan of the unit: unknown column %q", name)
+		}
+		pr.want |= 1 << col
+	}
+	if len(p.ResourceKeys) > 0 || p.AllResourceAttributes {
+		pr.want |= 1 << colResourceID
+	}
+	if len(p.ScopeKeys) > 0 || p.AllScopeAttributes {
+		pr.want |= 1 << colScopeID
+	}
+	if p.Filters && (p.AllAttributes || slices.Contains(p.Keys, "")) {
+		// A placeholder row would look like an attribute with an empty key.
+		return nil, fmt.Errorf("%w: the plan filters and names the empty key", ErrNotProjectable)
+	}
+	return pr, nil
+}
+
+// MeasureProjected is Measure for a batch that holds only what the plan names. It fails with
+// ErrNotProjectable when a key that is sent occurs twice in one map; the caller then sends the full
+// batch. Entity references do not matter here: the host keeps them with the original.
+func (e *LogsEncoder) MeasureProjected(ctx context.Context, h *record.Header, ld plog.Logs, pr *Projection) (*LogsBatch, error) {
+	hp := *h
+	hp.Flags |= record.FlagProjected
+	b, err := e.measure(ctx, &hp, ld, Cursor{}, pr)
+	if err != nil {
+		return nil, err
+	}
+	if b.more { // ordinals of a difference are those of the whole batch
+		b.Release()
+		return nil, fmt.Errorf("%w: it does not fit one slot", ErrNotProjectable)
+	}
+	return b, nil
+}
+
+// apply sets up a batch's tables for the projection; nil is the full batch.
+func (pr *Projection) apply(b *LogsBatch) {
+	if pr == nil {
+		b.logs.want, b.logs.force, b.logs.forceBody = 1<<colCount-1, 1<<colID|1<<colResourceID|1<<colScopeID, [valCount]bool{}
+		b.logAttrs.reset(payloadLogAttrs, &b.text, nil)
+		b.resAttrs.reset(payloadResourceAttrs, &b.text, nil)
+		b.scoAttrs.reset(payloadScopeAttrs, &b.text, nil)
+		return
+	}
+	// Columns that are named are sent even when every value is the default: a filter on a column
+	// that is not there ends the engine's pipeline.
+	b.logs.want, b.logs.force = pr.want, pr.want
+	b.logs.forceBody = [valCount]bool{valStr: true}
+	p := &pr.plan
+	b.logAttrs.project(payloadLogAttrs, &b.text, p.Keys, p.AllAttributes, p)
+	b.resAttrs.project(payloadResourceAttrs, &b.text, p.ResourceKeys, p.AllResourceAttributes, p)
+	b.scoAttrs.project(payloadScopeAttrs, &b.text, p.ScopeKeys, p.AllScopeAttributes, p)
+	if p.Filters && len(p.Keys) > 0 {
+		b.logAttrs.pick.placeholder = true
+	}
+}
+
+// picker chooses the attributes of named keys, and remembers which they were for the second pass.
+type picker struct {
+	want        []string // nil: all keys
+	none        bool     // the table is not sent
+	values      bool     // values are sent
+	filters     bool
+	placeholder bool // one row with key "" and type 0 per owner
+
+	guessKey []string // the key at a position of the map before
+	guess    []int    // its index in want, or -1
+	seen     []int    // owner + 1 of the last row of each wanted key
+	codes    []int    // dictionary code + 1 of each wanted key
+	owners   []uint16 // by row
+	places   []int32  // by row: place in the map, -1 for a placeholder
+}
+
+// project sets the table up to send the named keys only.
+func (a *attrs) project(payload uint16, t *text, keys []string, all bool, p *Plan) {
+	k := a.spare
+	if k == nil {
+		k = new(picker)
+		a.spare = k
+	}
+	clear(k.guessKey)
+	*k = picker{
+		none: len(keys) == 0 && !all, values: !p.KeysOnly, filters: p.Filters,
+		guessKey: k.guessKey[:0], guess: k.guess[:0], seen: k.seen[:0], codes: k.codes[:0],
+		owners: k.owners[:0], places: k.places[:0],
+	}
+	if !all {
+		k.want = keys
+	}
+	for range keys {
+		k.seen, k.codes = append(k.seen, 0), append(k.codes, 0)
+	}
+	a.reset(payload, t, k)
+}
+
+// sent says whether the table is sent at all.
+func (a *attrs) sent() bool { return a.pick == nil || !a.pick.none }
+
+// forced returns the value columns that are sent even without a value.
+func (a *attrs) forced() (f [valCount]bool) {
+	if a.pick != nil && a.pick.values && a.pick.filters {
+		f[valStr], f[valInt], f[valDouble], f[valBool] = true, true, true, true
+	}
+	return f
+}
+
+// take measures the attributes of one owner.
+func (a *attrs) take(owner uint16, m pcommon.Map) (key string, err error) {
+	if a.pick == nil {
+		return a.measure(m)
+	}
+	if a.pick.want == nil {
+		return a.takeAll(owner, m)
+	}
+	return a.takePicked(owner, m)
+}
+
+// takeAll measures every attribute of a projected batch; a key that occurs twice cannot be projected.
+func (a *attrs) takeAll(owner uint16, m pcommon.Map) (string, error) {
+	j := int32(0)
+	from := len(a.codes)
+	for name, v := range m.All() {
+		c, err := a.keys.code(name, a.values.text)
+		if err != nil {
+			return name, err
+		}
+		if a.keys.full() || slices.Contains(a.codes[from:], c) {
+			return name, ErrNotProjectable
+		}
+		if err := a.pickRow(owner, j, c, v); err != nil {
+			return name, err
+		}
+		j++
+	}
+	return "", nil
+}
+
+func (a *attrs) takePicked(owner uint16, m pcommon.Map) (string, error) {
+	k := a.pick
+	j := 0
+	for name, v := range m.All() {
+		w := 0
+		if j < len(k.guess) && k.guessKey[j] == name {
+			w = k.guess[j]
+		} else {
+			w = slices.Index(k.want, name)
+			if j < len(k.guess) {
+				k.guess[j], k.guessKey[j] = w, name
+			} else {
+				k.guess, k.guessKey = append(k.guess, w), append(k.guessKey, name)
+			}
+		}
+		if w >= 0 {
+			if k.seen[w] == int(owner)+1 {
+				return name, ErrNotProjectable
+			}
+			k.seen[w] = int(owner) + 1
+			if k.codes[w] == 0 {
+				k.codes[w] = int(a.keys.add(k.want[w], k.want[w])) + 1
+			}
+			if err := a.pickRow(owner, int32(j), uint16(k.codes[w]-1), v); err != nil {
+				return name, err
+			}
+		}
+		j++
+	}
+	if k.placeholder {
+		c, err := a.keys.code("", a.values.text)
+		if err != nil {
+			return "", err
+		}
+		a.codes = append(a.codes, c)
+		a.values.types = append(a.values.types, typeEmpty)
+		a.values.kinds[typeEmpty]++
+		k.owners, k.places = append(k.owners, owner), append(k.places, -1)
+	}
+	return "", nil
+}
+
+// pickRow takes in one attribute that is sent.
+func (a *attrs) pickRow(owner uint16, place int32, code uint16, v pcommon.Value) error {
+	k := a.pick
+	a.codes = append(a.codes, code)
+	k.owners, k.places = append(k.owners, owner), append(k.places, place)
+	if k.values {
+		_, err := a.values.measure(v)
+		return err
+	}
+	// The type alone: no value column is there, and a reader takes the type's default.
+	a.values.types = append(a.values.types, uint8(v.Type()))
+	return nil
+}
+
+// write writes the attributes of one owner.
+func (a *attrs) write(owner uint16, m pcommon.Map) {
+	if a.pick == nil {
+		a.put(owner, m)
+		return
+	}
+	k, i := a.pick, a.row
+	if !k.values || i >= len(k.owners) || k.owners[i] != owner {
+		return
+	}
+	j := int32(0)
+	for _, v := range m.All() {
+		if i == len(k.owners) || k.owners[i] != owner || k.places[i] < 0 {
+			break
+		}
+		if k.places[i] == j {
+			a.values.put(i, v)
+			i++
+		}
+		j++
+	}
+	if i < len(k.owners) && k.owners[i] == owner && k.places[i] < 0 {
+		a.values.put(i, noValue)
+		i++
+	}
+	a.row = i
+}
+
+// noValue is the value of a placeholder.
+var noValue = pcommon.NewValueEmpty()
+
+// finish runs the checks that need the whole columns.
+func (a *attrs) finish() (int, error) {
+	if a.pick != nil {
+		copy(a.parents, a.pick.owners)
+	}
+	return a.values.finish()
+}
