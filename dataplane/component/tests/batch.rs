@@ -319,6 +319,46 @@ fn dictionaries_may_hold_nulls_doubles_and_leftovers() {
     );
 }
 
+#[test]
+fn a_null_struct_hides_what_its_children_hold() {
+    let list = [Sample::new("a"), Sample::new("ab"), Sample::default()];
+    let mut batch = batch_encoded(&list, |_| Encoding::Plain);
+    let logs = batch.table(Payload::Logs).unwrap();
+    let body = logs
+        .column_by_name("body")
+        .unwrap()
+        .as_any()
+        .downcast_ref::<StructArray>();
+    let (fields, children, _) = body.unwrap().clone().into_parts();
+    let nulls = [true, false, true]
+        .into_iter()
+        .collect::<arrow_buffer::NullBuffer>();
+    let body = StructArray::new(fields, children, Some(nulls));
+    let logs = with(logs, "body", Some(Arc::new(body)));
+    batch.set_table(Payload::Logs, Some(logs)).unwrap();
+
+    let hidden = [Sample::new("a"), Sample::default(), Sample::default()];
+    assert_eq!(samples(&batch), hidden);
+    assert_eq!(batch.edit_bodies(edit), Ok(true));
+    assert_eq!(samples(&batch)[0], Sample::new("b"));
+    let logs = batch.table(Payload::Logs).unwrap();
+    let body = logs
+        .column_by_name("body")
+        .unwrap()
+        .as_any()
+        .downcast_ref::<StructArray>();
+    let texts = body.unwrap().column_by_name("str").unwrap();
+    let texts = texts
+        .as_any()
+        .downcast_ref::<arrow_array::StringArray>()
+        .unwrap();
+    assert_eq!(
+        texts.value(1),
+        "ab",
+        "a value that does not count is not edited"
+    );
+}
+
 /// A table with one column replaced or, with none, removed.
 fn with(records: &RecordBatch, name: &str, column: Option<ArrayRef>) -> RecordBatch {
     use arrow_schema::{Field, Schema};
