@@ -1,0 +1,141 @@
+//! What is written is read back equal, and is what Arrow's own reader reads.
+
+mod common;
+
+use arrow_array::{Array, RecordBatch};
+use arrow_ipc::reader::StreamReader;
+use common::Rng;
+use proptest::prelude::*;
+use strait_records::table::{Kind, RecordTable};
+use strait_records::{BatchView, Encoding, ReceivedSchemas, Slot, Trust, Writer};
+
+/// The Arrow stream of each record batch (S-4): its schema's message, its dictionaries, the batch, end of stream.
+fn streams(slot: &Slot, schemas: &ReceivedSchemas, writer: &Writer) -> Vec<Vec<u8>> {
+    let view = BatchView::parse(slot.as_ref()).expect("a good header");
+    let bytes = |record: &strait_records::table::Record| {
+        &slot.as_ref()[record.metadata().start..record.body().end]
+    };
+    let mut streams = Vec::new();
+    let (mut dictionaries, mut inline) = (Vec::new(), None);
+    for record in RecordTable::of(&view) {
+        let record = record.expect("a good entry");
+        match record.kind {
+            Kind::Schema => inline = Some(bytes(&record).to_vec()),
+            Kind::Dictionary => dictionaries.extend_from_slice(bytes(&record)),
+            Kind::Batch => {
+                let schema = match record.schema_id {
+                    0 => inline.clone().expect("the batch has its own schema"),
+                    id => {
+                        assert!(schemas.get(id).is_some());
+                        let sent = writer.schemas().iter().find(|s| s.id() == id);
+                        sent.expect("the writer knows it").preamble()[64..].to_vec()
+                    }
+                };
+                let end = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+                let all = [&schema, &dictionaries, bytes(&record), &end].concat();
+                streams.push(all);
+                dictionaries.clear();
+            }
+        }
+    }
+    streams
+}
+
+/// Scenario: a batch is written to a slot and read on trusted and untrusted links, and by Arrow's reader.
+/// Guarantees: all three see what was written; the trusted reader's buffers lie in the slot.
+fn check(writer: &mut Writer, schemas: &mut ReceivedSchemas, encoding: Encoding, batches: &[(u16, RecordBatch)]) {
+    let slot = common::written(writer, schemas, encoding, batches);
+    for trust in [Trust::Trusted, Trust::Untrusted] {
+        let read = common::read(&slot, schemas, trust).expect("can be read");
+        assert_eq!(read, batches);
+    }
+    let streams = streams(&slot, schemas, writer);
+    assert_eq!(streams.len(), batches.len());
+    for (stream, (_, batch)) in streams.iter().zip(batches) {
+        let reader = StreamReader::try_new(stream.as_slice(), None).expect("a schema");
+        let read: Vec<_> = reader.map(|batch| batch.expect("a batch")).collect();
+        assert_eq!(read, [batch.clone()]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn random_telemetry_batches_come_back_equal(seed: u64, count in 0usize..5) {
+        let mut rng = Rng(seed);
+        let batches: Vec<_> = (0..count).map(|i| (i as u16 + 30, common::batch(&mut rng, false))).collect();
+        check(&mut Writer::new(), &mut ReceivedSchemas::new(), Encoding::Records, &batches);
+    }
+
+    #[test]
+    fn random_batches_of_any_type_come_back_equal(seed: u64, count in 0usize..4) {
+        let mut rng = Rng(seed);
+        let batches: Vec<_> = (0..count).map(|_| (0, common::batch(&mut rng, true))).collect();
+        check(&mut Writer::new(), &mut ReceivedSchemas::new(), Encoding::Arrow, &batches);
+    }
+}
+
+#[test]
+fn logs_come_back_equal_and_are_not_copied() {
+    let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
+    let batches = common::logs(1000);
+    check(&mut writer, &mut schemas, Encoding::Records, &batches);
+    assert_eq!(schemas.iter().count(), 4, "one schema per payload");
+    check(&mut writer, &mut schemas, Encoding::Records, &batches);
+    assert_eq!(writer.schemas().unpublished().count(), 0, "nothing new the second time");
+
+    let slot = common::written(&mut writer, &mut schemas, Encoding::Records, &batches);
+    let range = slot.as_ref().as_ptr_range();
+    let read = common::read(&slot, &schemas, Trust::Trusted).expect("can be read");
+    for column in read.iter().flat_map(|(_, batch)| batch.columns()) {
+        for buffer in column.to_data().buffers() {
+            assert!(range.contains(&buffer.as_ptr()));
+        }
+    }
+}
+
+/// Scenario: more schemas than a payload may have.
+/// Guarantees: telemetry is converted to the superset, which reads equal column by column; plain Arrow carries
+/// its schema itself.
+#[test]
+fn from_the_64th_schema_on_batches_still_come_back() {
+    use arrow_array::cast::AsArray;
+    let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
+    let full = common::logs(10)[1].1.clone();
+    let variant = |i: usize| {
+        let named = |(at, field): (usize, &std::sync::Arc<arrow_schema::Field>)| {
+            let field = field.as_ref().clone();
+            let mut metadata = field.metadata().clone();
+            if at == 1 {
+                metadata.insert("variant".to_owned(), i.to_string());
+            }
+            field.with_metadata(metadata)
+        };
+        let fields: Vec<_> = full.schema().fields().iter().enumerate().map(named).collect();
+        let schema = std::sync::Arc::new(arrow_schema::Schema::new(fields));
+        RecordBatch::try_new(schema, full.columns().to_vec()).expect("the same columns")
+    };
+    for i in 0..63 {
+        check(&mut writer, &mut schemas, Encoding::Records, &[(31, variant(i))]);
+    }
+    for i in 63..70 {
+        let batch = variant(i);
+        let slot = common::written(&mut writer, &mut schemas, Encoding::Records, &[(31, batch.clone())]);
+        let read = common::read(&slot, &schemas, Trust::Untrusted).expect("can be read");
+        let [(31, read)] = &read[..] else { panic!("one batch") };
+        let keys = read.column_by_name("key").expect("a key column").as_string::<i32>();
+        let before = batch.column_by_name("key").expect("a key column").as_any_dictionary();
+        let plain = arrow_select::take::take(before.values(), before.keys(), None).expect("taken");
+        assert_eq!(keys, plain.as_string::<i32>());
+        assert_eq!(read.column_by_name("int"), batch.column_by_name("int"));
+        assert_eq!(read.column_by_name("double").expect("a column").null_count(), 50);
+    }
+    assert_eq!(schemas.iter().count(), 64);
+
+    let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
+    for i in 0..70 {
+        check(&mut writer, &mut schemas, Encoding::Arrow, &[(0, variant(i))]);
+    }
+    assert_eq!(schemas.iter().count(), 63);
+}
