@@ -62,7 +62,9 @@ impl CallId {
             Origin::Peer => ORIGIN_BIT,
         };
         let epoch = u64::from(epoch & 0xff) << EPOCH_SHIFT;
-        Ok(Self(origin | u64::from(link) << LINK_SHIFT | epoch | sequence))
+        Ok(Self(
+            origin | u64::from(link) << LINK_SHIFT | epoch | sequence,
+        ))
     }
 
     /// Checks bits that came from the other side.
@@ -89,7 +91,11 @@ impl CallId {
     /// Which side started the call.
     #[must_use]
     pub const fn origin(self) -> Origin {
-        if self.0 & ORIGIN_BIT == 0 { Origin::Host } else { Origin::Peer }
+        if self.0 & ORIGIN_BIT == 0 {
+            Origin::Host
+        } else {
+            Origin::Peer
+        }
     }
 
     /// The link number, 1..=32767.
@@ -130,19 +136,31 @@ mod tests {
     // Guarantees: both languages give the same bits, and refuse the same ones.
     #[test]
     fn shared_vectors_hold() {
-        let vectors: Vec<Vector> =
-            serde_json::from_str(include_str!("../vectors/callid.json")).expect("vectors/callid.json");
+        let vectors: Vec<Vector> = serde_json::from_str(include_str!("../vectors/callid.json"))
+            .expect("vectors/callid.json");
         assert!(vectors.len() >= 8, "vectors went missing");
         for v in vectors {
-            let bits = u64::from_str_radix(v.bits.trim_start_matches("0x"), 16).expect("hexadecimal");
-            let origin = if v.origin == "peer" { Origin::Peer } else { Origin::Host };
+            let bits =
+                u64::from_str_radix(v.bits.trim_start_matches("0x"), 16).expect("hexadecimal");
+            let origin = if v.origin == "peer" {
+                Origin::Peer
+            } else {
+                Origin::Host
+            };
             let parsed = CallId::from_bits(bits);
             assert_eq!(parsed.is_ok(), v.valid, "{}", v.comment);
             if let Ok(id) = parsed {
                 let parts = (id.origin(), id.link(), id.epoch(), id.sequence());
-                assert_eq!(parts, (origin, v.link, v.epoch, v.sequence), "{}", v.comment);
+                assert_eq!(
+                    parts,
+                    (origin, v.link, v.epoch, v.sequence),
+                    "{}",
+                    v.comment
+                );
             }
-            let made = CallId::new(origin, v.link, v.epoch.into(), v.sequence).map(CallId::bits).ok();
+            let made = CallId::new(origin, v.link, v.epoch.into(), v.sequence)
+                .map(CallId::bits)
+                .ok();
             assert_eq!(made, v.valid.then_some(bits), "{}", v.comment);
         }
     }
@@ -162,9 +180,21 @@ mod tests {
     // Guarantees: values that do not fit are refused, never cut.
     #[test]
     fn parts_out_of_range_are_refused() {
-        assert_eq!(CallId::new(Origin::Host, 0, 1, 1), Err(CallIdError::Link(0)));
-        assert_eq!(CallId::new(Origin::Host, 1 << 15, 1, 1), Err(CallIdError::Link(1 << 15)));
-        assert_eq!(CallId::new(Origin::Host, 1, 1, 0), Err(CallIdError::Sequence(0)));
-        assert_eq!(CallId::new(Origin::Host, 1, 1, 1 << 40), Err(CallIdError::Sequence(1 << 40)));
+        assert_eq!(
+            CallId::new(Origin::Host, 0, 1, 1),
+            Err(CallIdError::Link(0))
+        );
+        assert_eq!(
+            CallId::new(Origin::Host, 1 << 15, 1, 1),
+            Err(CallIdError::Link(1 << 15))
+        );
+        assert_eq!(
+            CallId::new(Origin::Host, 1, 1, 0),
+            Err(CallIdError::Sequence(0))
+        );
+        assert_eq!(
+            CallId::new(Origin::Host, 1, 1, 1 << 40),
+            Err(CallIdError::Sequence(1 << 40))
+        );
     }
 }

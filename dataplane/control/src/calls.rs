@@ -28,7 +28,9 @@ impl PeerCalls for PeerCallsImpl {
 
     fn batch_failed(call_id: u64, failure: FailureMessage) {
         let Some(peer) = entry::peer() else { return };
-        report("batch_failed", call_id, || peer.batch_failed(call_id, failure.into()));
+        report("batch_failed", call_id, || {
+            peer.batch_failed(call_id, failure.into())
+        });
     }
 }
 

@@ -52,7 +52,10 @@ impl Class {
     /// bug: [`Class::Internal`].
     #[must_use]
     pub fn from_code(code: u32) -> Self {
-        Self::ALL.into_iter().find(|c| c.code() == code).unwrap_or(Self::Internal)
+        Self::ALL
+            .into_iter()
+            .find(|c| c.code() == code)
+            .unwrap_or(Self::Internal)
     }
 
     /// The number that crosses.
@@ -197,12 +200,20 @@ struct ErrorPayload<'a> {
 impl OperationError {
     /// An error of which only class and message are known.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), component: String::new(), errors: Vec::new() }
+        Self {
+            class,
+            message: message.into(),
+            component: String::new(),
+            errors: Vec::new(),
+        }
     }
 
     /// A configuration that is wrong in the named places: permanent.
     pub fn invalid(message: impl Into<String>, errors: Vec<PathError>) -> Self {
-        Self { errors, ..Self::new(Class::Permanent, message) }
+        Self {
+            errors,
+            ..Self::new(Class::Permanent, message)
+        }
     }
 
     /// Names where it happened.
@@ -214,10 +225,19 @@ impl OperationError {
 
     /// The JSON that crosses.
     pub(crate) fn payload(&self) -> Vec<u8> {
-        let Self { message, component, errors, .. } = self;
+        let Self {
+            message,
+            component,
+            errors,
+            ..
+        } = self;
         // Strings and a list of strings: nothing in it can fail to serialize.
-        serde_json::to_vec(&ErrorPayload { message, component, errors })
-            .unwrap_or_else(|e| e.to_string().into_bytes())
+        serde_json::to_vec(&ErrorPayload {
+            message,
+            component,
+            errors,
+        })
+        .unwrap_or_else(|e| e.to_string().into_bytes())
     }
 }
 
@@ -227,7 +247,9 @@ impl fmt::Display for OperationError {
             write!(f, "{}: ", self.component)?;
         }
         f.write_str(&self.message)?;
-        self.errors.iter().try_for_each(|e| write!(f, "; {}: {}", e.path, e.message))
+        self.errors
+            .iter()
+            .try_for_each(|e| write!(f, "; {}: {}", e.path, e.message))
     }
 }
 
@@ -242,7 +264,11 @@ impl From<Failure> for OperationError {
 impl From<OperationError> for Failure {
     fn from(e: OperationError) -> Self {
         let component = e.component.clone();
-        let message = OperationError { component: String::new(), ..e.clone() }.to_string();
+        let message = OperationError {
+            component: String::new(),
+            ..e.clone()
+        }
+        .to_string();
         Self::new(e.class, message).in_component(component)
     }
 }
@@ -253,16 +279,24 @@ mod tests {
     use proptest::prelude::*;
 
     fn failures() -> impl Strategy<Value = Failure> {
-        let numbers = (0..7usize, any::<u32>(), any::<u32>(), any::<u64>(), any::<u64>());
-        (numbers, ".*", ".*").prop_map(|((class, grpc, http, delay, rejected), message, component)| Failure {
-            class: Class::ALL[class],
-            grpc_code: grpc,
-            http_code: http,
-            retry_delay: Duration::from_nanos(delay),
-            rejected_items: rejected,
-            message,
-            component,
-        })
+        let numbers = (
+            0..7usize,
+            any::<u32>(),
+            any::<u32>(),
+            any::<u64>(),
+            any::<u64>(),
+        );
+        (numbers, ".*", ".*").prop_map(
+            |((class, grpc, http, delay, rejected), message, component)| Failure {
+                class: Class::ALL[class],
+                grpc_code: grpc,
+                http_code: http,
+                retry_delay: Duration::from_nanos(delay),
+                rejected_items: rejected,
+                message,
+                component,
+            },
+        )
     }
 
     proptest! {
@@ -296,17 +330,22 @@ mod tests {
     // Guarantees: a delay that does not fit is the longest one, not a short one.
     #[test]
     fn endless_delay_saturates() {
-        let failure = Failure { retry_delay: Duration::MAX, ..Failure::new(Class::Retryable, "") };
+        let failure = Failure {
+            retry_delay: Duration::MAX,
+            ..Failure::new(Class::Retryable, "")
+        };
         assert_eq!(FailureMessage::from(&failure).retry_delay_ns, u64::MAX);
     }
 
     // Guarantees: both languages use the same numbers and words.
     #[test]
     fn shared_codes_hold() {
-        let codes: serde_json::Value =
-            serde_json::from_str(include_str!("../vectors/codes.json")).expect("vectors/codes.json");
-        let ours: serde_json::Map<_, _> =
-            Class::ALL.into_iter().map(|c| (c.name().to_owned(), c.code().into())).collect();
+        let codes: serde_json::Value = serde_json::from_str(include_str!("../vectors/codes.json"))
+            .expect("vectors/codes.json");
+        let ours: serde_json::Map<_, _> = Class::ALL
+            .into_iter()
+            .map(|c| (c.name().to_owned(), c.code().into()))
+            .collect();
         assert_eq!(codes["classes"], serde_json::Value::Object(ours));
     }
 }

@@ -25,7 +25,13 @@ pub enum Level {
 
 impl Level {
     /// Every level, in the order of its number.
-    pub const ALL: [Self; 5] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error];
+    pub const ALL: [Self; 5] = [
+        Self::Trace,
+        Self::Debug,
+        Self::Info,
+        Self::Warn,
+        Self::Error,
+    ];
 
     /// The word for messages.
     #[must_use]
@@ -114,8 +120,20 @@ pub fn batch_cancel(call_id: u64) {
 
 /// Gives the host a log line.
 pub fn log(record: LogRecord) {
-    let LogRecord { level, target, message, fields_json, handle } = record;
-    HostCallsImpl::log(&LogMessage { level: level as u32, target, message, fields_json, handle });
+    let LogRecord {
+        level,
+        target,
+        message,
+        fields_json,
+        handle,
+    } = record;
+    HostCallsImpl::log(&LogMessage {
+        level: level as u32,
+        target,
+        message,
+        fields_json,
+        handle,
+    });
 }
 
 /// Reports the status of the component with this handle; the message may be empty.
@@ -125,7 +143,11 @@ pub fn status(handle: u64, code: StatusCode, message: &str) {
 
 /// Ends an operation. Called by the completion guard only.
 pub(crate) fn op_done(op_id: u64, class_code: u32, payload: Vec<u8>) {
-    HostCallsImpl::op_done(&OpDone { op_id, class_code, payload });
+    HostCallsImpl::op_done(&OpDone {
+        op_id,
+        class_code,
+        payload,
+    });
 }
 
 #[cfg(test)]
@@ -135,13 +157,17 @@ mod tests {
     // Guarantees: both languages use the same numbers and words.
     #[test]
     fn shared_codes_hold() {
-        let codes: serde_json::Value =
-            serde_json::from_str(include_str!("../vectors/codes.json")).expect("vectors/codes.json");
-        let levels: serde_json::Map<_, _> =
-            Level::ALL.into_iter().map(|l| (l.name().to_owned(), (l as u32).into())).collect();
+        let codes: serde_json::Value = serde_json::from_str(include_str!("../vectors/codes.json"))
+            .expect("vectors/codes.json");
+        let levels: serde_json::Map<_, _> = Level::ALL
+            .into_iter()
+            .map(|l| (l.name().to_owned(), (l as u32).into()))
+            .collect();
         assert_eq!(codes["levels"], serde_json::Value::Object(levels));
-        let statuses: serde_json::Map<_, _> =
-            StatusCode::ALL.into_iter().map(|s| (s.name().to_owned(), (s as u32).into())).collect();
+        let statuses: serde_json::Map<_, _> = StatusCode::ALL
+            .into_iter()
+            .map(|s| (s.name().to_owned(), (s as u32).into()))
+            .collect();
         assert_eq!(codes["statuses"], serde_json::Value::Object(statuses));
     }
 }

@@ -34,7 +34,9 @@ mod peer;
 mod idl;
 
 pub use callid::{CallId, CallIdError, Origin, LINK_MAX, SEQUENCE_MAX};
-pub use entry::{entry, ENTRY_BOUND_TWICE, ENTRY_OK, ENTRY_OTHER_IDL, ENTRY_OTHER_TABLES, ENTRY_PEER_FAILED};
+pub use entry::{
+    entry, ENTRY_BOUND_TWICE, ENTRY_OK, ENTRY_OTHER_IDL, ENTRY_OTHER_TABLES, ENTRY_PEER_FAILED,
+};
 pub use errors::{Class, Failure, OperationError, PathError};
 pub use idl::calls::{HostTable, PeerTable, ABI};
 pub use peer::{BoxFuture, OpKind, OpResult, Operation, Peer};

@@ -70,7 +70,10 @@ fn running() -> MutexGuard<'static, Running> {
 
 /// Starts an operation. Whatever happens, `op_done` is called once for it.
 pub(crate) fn start(peer: &'static dyn Peer, start: OpStart) {
-    let completion = Completion { id: start.op_id, ended: false };
+    let completion = Completion {
+        id: start.op_id,
+        ended: false,
+    };
     let operation = match accept(start) {
         Ok(operation) => operation,
         Err(error) => return completion.finish(Err(error)),
@@ -96,13 +99,17 @@ pub(crate) fn cancel(op_id: u64) {
 /// Checks what came from the host.
 fn accept(start: OpStart) -> Result<Operation, OperationError> {
     let Some(kind) = OpKind::from_code(start.kind) else {
-        let message = format!("operation kind {} is not known to this peer (1 to 7 are)", start.kind);
+        let message = format!(
+            "operation kind {} is not known to this peer (1 to 7 are)",
+            start.kind
+        );
         return Err(OperationError::new(Class::Permanent, message));
     };
     let depth = json_depth(&start.payload);
     if depth > Operation::PAYLOAD_DEPTH_MAX {
         let limit = Operation::PAYLOAD_DEPTH_MAX;
-        let message = format!("{kind}: the payload nests {depth} levels deep, the limit is {limit}");
+        let message =
+            format!("{kind}: the payload nests {depth} levels deep, the limit is {limit}");
         return Err(OperationError::new(Class::Permanent, message));
     }
     let timeout = match start.timeout_ns {
@@ -110,7 +117,13 @@ fn accept(start: OpStart) -> Result<Operation, OperationError> {
         nanos => Duration::from_nanos(nanos).min(TIMEOUT_MAX),
     };
     let deadline = Instant::now() + timeout;
-    Ok(Operation { id: start.op_id, handle: start.handle, kind, deadline, payload: start.payload })
+    Ok(Operation {
+        id: start.op_id,
+        handle: start.handle,
+        kind,
+        deadline,
+        payload: start.payload,
+    })
 }
 
 /// How deep arrays and objects nest. Counts brackets outside strings: right for JSON, harmless for
@@ -166,10 +179,12 @@ fn spawn(peer: &'static dyn Peer, operation: Operation, completion: Completion) 
 /// Polls `future` and turns a panic in it into an error.
 async fn contained(label: &str, future: impl Future<Output = OpResult>) -> OpResult {
     let mut future = pin!(future);
-    poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(poll) => poll,
-        Err(payload) => Poll::Ready(Err(panicked(label, &panic_text(payload)))),
-    })
+    poll_fn(
+        move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll,
+            Err(payload) => Poll::Ready(Err(panicked(label, &panic_text(payload)))),
+        },
+    )
     .await
 }
 
@@ -178,7 +193,10 @@ fn label(operation: &Operation) -> String {
 }
 
 fn panicked(label: &str, text: &str) -> OperationError {
-    OperationError::new(Class::Internal, format!("panic in {label}: {text}; this is a bug in the component"))
+    OperationError::new(
+        Class::Internal,
+        format!("panic in {label}: {text}; this is a bug in the component"),
+    )
 }
 
 /// The runtime of operations: made by the first that needs it, never shut down, because the library
@@ -195,7 +213,9 @@ fn runtime() -> Result<Handle, OperationError> {
         .enable_all()
         .build();
     let runtime = built.map_err(|e| {
-        let message = format!("cannot start {WORKERS} threads for operations: {e}; check the limits on threads");
+        let message = format!(
+            "cannot start {WORKERS} threads for operations: {e}; check the limits on threads"
+        );
         OperationError::new(Class::Unavailable, message)
     })?;
     let handle = Box::leak(Box::new(runtime)).handle().clone();

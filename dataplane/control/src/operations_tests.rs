@@ -35,10 +35,18 @@ fn told<T>(f: impl FnOnce(&mut Told) -> T) -> T {
 
 unsafe extern "C" fn op_done(done: OpDoneRef) {
     let done = OpDone::from_ref(&done);
-    told(|t| t.done.entry(done.op_id).or_default().push((done.class_code, done.payload)));
+    told(|t| {
+        t.done
+            .entry(done.op_id)
+            .or_default()
+            .push((done.class_code, done.payload))
+    });
 }
 unsafe extern "C" fn batch_failed(call_id: u64, failure: FailureMessageRef) {
-    told(|t| t.failures.insert(call_id, FailureMessage::from_ref(&failure).into()));
+    told(|t| {
+        t.failures
+            .insert(call_id, FailureMessage::from_ref(&failure).into())
+    });
 }
 unsafe extern "C" fn batch_cancel(_: u64) {}
 unsafe extern "C" fn log(line: LogMessageRef) {
@@ -46,18 +54,36 @@ unsafe extern "C" fn log(line: LogMessageRef) {
 }
 unsafe extern "C" fn status(_: u64, _: u32, _: StringRef) {}
 
-const HOST: HostTable = HostTable { op_done, batch_failed, batch_cancel, log, status };
+const HOST: HostTable = HostTable {
+    op_done,
+    batch_failed,
+    batch_cancel,
+    log,
+    status,
+};
 
 /// What the operations under test do: the payload is `{"do": ..}`.
 struct TestPeer;
 
 impl TestPeer {
     fn run(operation: &Operation) -> OpResult {
-        match serde_json::from_slice::<Value>(&operation.payload).unwrap_or_default()["do"].as_str() {
+        match serde_json::from_slice::<Value>(&operation.payload).unwrap_or_default()["do"].as_str()
+        {
             Some("panic") => panic!("boom {}", operation.handle),
-            Some("fail") => Err(OperationError::new(Class::Refused, "not now").in_component("node")),
+            Some("fail") => {
+                Err(OperationError::new(Class::Refused, "not now").in_component("node"))
+            }
             _ => Ok(operation.payload.clone()),
         }
+    }
+}
+
+/// Panics when it is dropped.
+struct Fragile;
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        panic!("bug in a destructor");
     }
 }
 
@@ -68,7 +94,8 @@ impl Peer for TestPeer {
     fn spawn(&self, operation: Operation) -> BoxFuture<OpResult> {
         assert!(operation.kind != OpKind::Capability, "no capabilities here");
         Box::pin(async move {
-            if operation.payload == b"hang" {
+            let _fragile = (operation.payload == b"fragile").then(|| Fragile);
+            if matches!(&operation.payload[..], b"hang" | b"fragile") {
                 std::future::pending::<()>().await;
             }
             tokio::task::yield_now().await;
@@ -87,7 +114,11 @@ fn bind() -> (u32, MaybeUninit<PeerTable>) {
     let mut table = MaybeUninit::uninit();
     let (host, out) = (size_of::<HostTable>(), size_of::<PeerTable>());
     // SAFETY: both tables are ours.
-    let rc = unsafe { crate::entry(ABI, &HOST, host, table.as_mut_ptr(), out, || Box::new(TestPeer)) };
+    let rc = unsafe {
+        crate::entry(ABI, &HOST, host, table.as_mut_ptr(), out, || {
+            Box::new(TestPeer)
+        })
+    };
     (rc, table)
 }
 
@@ -105,7 +136,13 @@ fn table() -> &'static PeerTable {
 fn start_op(kind: u32, timeout_ns: u64, payload: &[u8]) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let op_id = NEXT.fetch_add(1, Relaxed);
-    let owner = OpStart { op_id, handle: 7, kind, timeout_ns, payload: payload.to_vec() };
+    let owner = OpStart {
+        op_id,
+        handle: 7,
+        kind,
+        timeout_ns,
+        payload: payload.to_vec(),
+    };
     let (_keep, message) = owner.calc_ref();
     let arguments = [std::ptr::from_ref(&message).cast::<()>()];
     // SAFETY: one argument of the type in the IDL, alive during the call.
@@ -123,14 +160,20 @@ fn cancel_op(op_id: u64) {
 fn end_of(op_id: u64) -> (u32, Vec<u8>) {
     let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
     let missing = |t: &mut Option<Told>| t.as_ref().is_none_or(|t| !t.done.contains_key(&op_id));
-    let told = CHANGED.wait_while(told, missing).unwrap_or_else(PoisonError::into_inner);
-    let ends = told.as_ref().map(|t| t.done[&op_id].clone()).unwrap_or_default();
+    let told = CHANGED
+        .wait_while(told, missing)
+        .unwrap_or_else(PoisonError::into_inner);
+    let ends = told
+        .as_ref()
+        .map(|t| t.done[&op_id].clone())
+        .unwrap_or_default();
     assert_eq!(ends.len(), 1, "operation {op_id} ended more than once");
     ends[0].clone()
 }
 
 fn message_of(payload: &[u8]) -> String {
-    let json: Value = serde_json::from_slice(payload).expect("a failed operation's payload is JSON");
+    let json: Value =
+        serde_json::from_slice(payload).expect("a failed operation's payload is JSON");
     json["message"].as_str().expect("message").to_owned()
 }
 
@@ -154,14 +197,24 @@ fn inline_operations_end_before_the_call_returns() {
 // Guarantees: the reply, the error and the panic of an asynchronous operation reach the host.
 #[test]
 fn asynchronous_operations_report_what_happened() {
-    assert_eq!(end_of(start_op(START, 0, b"[1]")), (CLASS_OK, b"[1]".to_vec()));
+    assert_eq!(
+        end_of(start_op(START, 0, b"[1]")),
+        (CLASS_OK, b"[1]".to_vec())
+    );
     let (class, payload) = end_of(start_op(START, 0, br#"{"do":"fail"}"#));
     let json: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!(class, Class::Refused.code());
-    assert_eq!(json, serde_json::json!({"message": "not now", "component": "node", "errors": []}));
+    assert_eq!(
+        json,
+        serde_json::json!({"message": "not now", "component": "node", "errors": []})
+    );
     let (class, payload) = end_of(start_op(START, 0, br#"{"do":"panic"}"#));
     assert_eq!(class, Class::Internal.code());
-    assert!(message_of(&payload).contains("panic in start of handle 7: boom 7"), "{}", message_of(&payload));
+    assert!(
+        message_of(&payload).contains("panic in start of handle 7: boom 7"),
+        "{}",
+        message_of(&payload)
+    );
 }
 
 // Guarantees: a panic while the future is made is that operation's error.
@@ -180,7 +233,24 @@ fn hanging_operations_end_by_cancel_or_deadline() {
     assert_eq!(end_of(id).0, Class::Cancelled.code());
     cancel_op(id); // has ended: nothing happens
     assert_eq!(end_of(id).0, Class::Cancelled.code());
-    assert_eq!(end_of(start_op(START, 1_000_000, b"hang")).0, Class::Deadline.code());
+    assert_eq!(
+        end_of(start_op(START, 1_000_000, b"hang")).0,
+        Class::Deadline.code()
+    );
+}
+
+// Guarantees: an operation whose task dies in its destructors still ends: the guard's own end.
+#[test]
+fn task_that_dies_ends_the_operation() {
+    let id = start_op(START, 0, b"fragile");
+    cancel_op(id);
+    let (class, payload) = end_of(id);
+    assert_eq!(class, Class::Internal.code());
+    assert!(
+        message_of(&payload).contains("dropped before it ended"),
+        "{}",
+        message_of(&payload)
+    );
 }
 
 // Guarantees: a kind of a newer host, and a payload made to exhaust the stack, are errors.
@@ -193,7 +263,10 @@ fn bad_operations_are_refused() {
     }
     let limit = Operation::PAYLOAD_DEPTH_MAX;
     let nested = |depth: usize| ["[".repeat(depth), "]".repeat(depth)].concat();
-    assert_eq!(end_of(start_op(DESCRIBE, 0, nested(limit).as_bytes())).0, CLASS_OK);
+    assert_eq!(
+        end_of(start_op(DESCRIBE, 0, nested(limit).as_bytes())).0,
+        CLASS_OK
+    );
     let (class, payload) = end_of(start_op(DESCRIBE, 0, nested(limit + 1).as_bytes()));
     assert_eq!(class, Class::Permanent.code());
     assert!(message_of(&payload).contains("nests 97 levels deep, the limit is 96"));
@@ -226,17 +299,28 @@ fn racing_ends_leave_one_each() {
 // Guarantees: a batch's failure crosses both ways unchanged; a panic in such a call is logged.
 #[test]
 fn batch_calls_reach_the_peer() {
-    let failure = Failure { grpc_code: 14, rejected_items: 3, ..Failure::new(Class::Unavailable, "gone") };
+    let failure = Failure {
+        grpc_code: 14,
+        rejected_items: 3,
+        ..Failure::new(Class::Unavailable, "gone")
+    };
     let call_id = 0x0001_0100_0000_0001_u64;
     let owner = FailureMessage::from(&failure);
     let (_keep, message) = owner.calc_ref();
-    let arguments = [std::ptr::from_ref(&call_id).cast::<()>(), std::ptr::from_ref(&message).cast()];
+    let arguments = [
+        std::ptr::from_ref(&call_id).cast::<()>(),
+        std::ptr::from_ref(&message).cast(),
+    ];
     // SAFETY: the two arguments of the IDL, alive during the call.
     unsafe { (table().batch_failed)(arguments.as_ptr()) };
     assert_eq!(told(|t| t.failures.remove(&call_id)), Some(failure));
     // SAFETY: its one argument, alive during the call.
     unsafe { (table().batch_cancel)(arguments.as_ptr()) };
-    assert!(told(|t| t.logs.iter().any(|l| l.contains("panic in batch_cancel of 0x1010000000001"))));
+    assert!(told(|t| {
+        t.logs
+            .iter()
+            .any(|l| l.contains("panic in batch_cancel of 0x1010000000001"))
+    }));
 }
 
 // Guarantees: what does not fit is refused before anything is read, written or constructed.
@@ -249,12 +333,24 @@ fn entry_refuses_strangers() {
     let mut entry = |abi, host_table, host_size, out_size| {
         let never = || -> Box<dyn Peer> { unreachable!("refused") };
         // SAFETY: the tables are ours, or refused before they are touched.
-        unsafe { crate::entry(abi, host_table, host_size, table.as_mut_ptr(), out_size, never) }
+        unsafe {
+            crate::entry(
+                abi,
+                host_table,
+                host_size,
+                table.as_mut_ptr(),
+                out_size,
+                never,
+            )
+        }
     };
     assert_eq!(entry(ABI ^ 1, &HOST, host, out), crate::ENTRY_OTHER_IDL);
     assert_eq!(entry(ABI, &HOST, host - 8, out), crate::ENTRY_OTHER_TABLES);
     assert_eq!(entry(ABI, &HOST, host, out + 8), crate::ENTRY_OTHER_TABLES);
-    assert_eq!(entry(ABI, std::ptr::null(), host, out), crate::ENTRY_OTHER_TABLES);
+    assert_eq!(
+        entry(ABI, std::ptr::null(), host, out),
+        crate::ENTRY_OTHER_TABLES
+    );
 }
 
 // Guarantees: a text that was changed and not generated anew does not pass as the old one.
@@ -262,7 +358,11 @@ fn entry_refuses_strangers() {
 fn hash_is_of_this_text() {
     let fnv = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
     let text = format!("1\n{}", include_str!("idl.rs"));
-    assert_eq!(text.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, fnv), ABI, "run dataplane/control/regen.sh");
+    assert_eq!(
+        text.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, fnv),
+        ABI,
+        "run dataplane/control/regen.sh"
+    );
 }
 
 proptest! {

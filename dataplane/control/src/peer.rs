@@ -132,12 +132,16 @@ mod tests {
     // Guarantees: both languages use the same numbers and words.
     #[test]
     fn shared_codes_hold() {
-        let codes: serde_json::Value =
-            serde_json::from_str(include_str!("../vectors/codes.json")).expect("vectors/codes.json");
-        let ours: serde_json::Map<_, _> =
-            OpKind::ALL.into_iter().map(|k| (k.name().to_owned(), (k as u32).into())).collect();
+        let codes: serde_json::Value = serde_json::from_str(include_str!("../vectors/codes.json"))
+            .expect("vectors/codes.json");
+        let ours: serde_json::Map<_, _> = OpKind::ALL
+            .into_iter()
+            .map(|k| (k.name().to_owned(), (k as u32).into()))
+            .collect();
         assert_eq!(codes["operations"], serde_json::Value::Object(ours));
-        assert!(OpKind::ALL.into_iter().all(|k| OpKind::from_code(k as u32) == Some(k)));
+        assert!(OpKind::ALL
+            .into_iter()
+            .all(|k| OpKind::from_code(k as u32) == Some(k)));
         assert_eq!((OpKind::from_code(0), OpKind::from_code(8)), (None, None));
     }
 }

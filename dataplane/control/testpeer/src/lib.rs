@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use strait_control::host::{self, Level, LogRecord, StatusCode};
-use strait_control::{BoxFuture, Class, Failure, HostTable, OpResult, Operation, OperationError, PathError, Peer, PeerTable};
+use strait_control::{
+    BoxFuture, Class, Failure, HostTable, OpResult, Operation, OperationError, PathError, Peer,
+    PeerTable,
+};
 
 /// What a test asks for.
 #[derive(Deserialize)]
@@ -19,8 +22,6 @@ enum Work {
     Sleep { ns: u64 },
     /// Never succeed.
     Hang,
-    /// Block the thread this long, deaf to cancellation.
-    Block { ns: u64 },
     /// Panic when polled.
     Panic,
     /// Panic before there is a future.
@@ -28,7 +29,12 @@ enum Work {
     /// Fail with a class, a component and a path.
     Fail { class: u32 },
     /// Call the host from this many threads of ours, each so many times.
-    Calls { threads: u64, times: u64, call_id: u64, what: What },
+    Calls {
+        threads: u64,
+        times: u64,
+        call_id: u64,
+        what: What,
+    },
     /// How many threads of this process have our name.
     Threads,
 }
@@ -45,13 +51,23 @@ enum What {
 struct TestPeer;
 
 fn work(operation: &Operation) -> Result<Work, OperationError> {
-    serde_json::from_slice(&operation.payload)
-        .map_err(|e| OperationError::new(Class::Permanent, format!("the payload is not a test's: {e}")))
+    serde_json::from_slice(&operation.payload).map_err(|e| {
+        OperationError::new(
+            Class::Permanent,
+            format!("the payload is not a test's: {e}"),
+        )
+    })
 }
 
 fn failed(class: u32) -> OpResult {
-    let errors = vec![PathError { path: "nodes::0::x".into(), message: "expected a number".into() }];
-    let error = OperationError { class: Class::from_code(class), ..OperationError::invalid("as asked", errors) };
+    let errors = vec![PathError {
+        path: "nodes::0::x".into(),
+        message: "expected a number".into(),
+    }];
+    let error = OperationError {
+        class: Class::from_code(class),
+        ..OperationError::invalid("as asked", errors)
+    };
     Err(error.in_component("test"))
 }
 
@@ -59,8 +75,14 @@ fn failed(class: u32) -> OpResult {
 fn our_threads() -> OpResult {
     let tasks = std::fs::read_dir("/proc/self/task")
         .map_err(|e| OperationError::new(Class::Internal, e.to_string()))?;
-    let names = tasks.flatten().filter_map(|t| std::fs::read_to_string(t.path().join("comm")).ok());
-    Ok(names.filter(|n| n.starts_with("strait-control")).count().to_string().into_bytes())
+    let names = tasks
+        .flatten()
+        .filter_map(|t| std::fs::read_to_string(t.path().join("comm")).ok());
+    Ok(names
+        .filter(|n| n.starts_with("strait-control"))
+        .count()
+        .to_string()
+        .into_bytes())
 }
 
 fn call_host(handle: u64, times: u64, call_id: u64, what: What) {
@@ -109,11 +131,15 @@ impl Peer for TestPeer {
                 }
                 Work::Sleep { ns } => tokio::time::sleep(Duration::from_nanos(ns)).await,
                 Work::Hang => std::future::pending().await,
-                Work::Block { ns } => thread::sleep(Duration::from_nanos(ns)),
                 Work::Panic | Work::PanicEarly => panic!("asked to"),
                 Work::Fail { class } => return failed(class),
                 Work::Threads => return our_threads(),
-                Work::Calls { threads, times, call_id, what } => {
+                Work::Calls {
+                    threads,
+                    times,
+                    call_id,
+                    what,
+                } => {
                     let run = move || {
                         let handle = operation.handle;
                         let all: Vec<_> = (0..threads)
@@ -123,7 +149,10 @@ impl Peer for TestPeer {
                     };
                     let joined = tokio::task::spawn_blocking(run).await;
                     if !matches!(joined, Ok(true)) {
-                        return Err(OperationError::new(Class::Internal, "a thread of the test panicked"));
+                        return Err(OperationError::new(
+                            Class::Internal,
+                            "a thread of the test panicked",
+                        ));
                     }
                 }
             }
