@@ -8,39 +8,86 @@ import (
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/record"
-	"github.com/strait-data/strait/go/ring"
 )
 
-// parcel is one batch that can be written into a slot.
+// parcel is one batch, or one part of a batch, ready to be written into a slot.
 type parcel interface {
-	// Bytes is what the slot has to hold, header included; exact.
-	Bytes() int
-	// Write fills the slot and returns the bytes used.
-	Write(slot []byte, h *record.Header) (int, error)
+	// Size is what the slot has to hold; exact.
+	Size() int
+	// Write fills the slot.
+	Write(slot []byte) error
+	// Release gives back what the parcel holds; it is called once, in any case.
+	Release()
 }
 
 // take is called on the caller's goroutine for each batch that comes out. It releases the lease.
 type take func(ctx context.Context, l *lane, o output) error
 
+// packed is a parcel, what is done with what comes out of it, and where the next part begins.
+type packed struct {
+	parcel parcel
+	take   take
+	// done is called when the engine has acknowledged the parcel, with the number of its outputs; nil: nothing to do.
+	done func(ctx context.Context, outputs int) error
+	next position
+}
+
 // exchange sends one parcel, hands its outputs to take, and returns the engine's verdict. When the
 // caller's context ends it returns at once with the cause; the work is withdrawn and late answers are dropped.
-func (u *Unit) exchange(ctx context.Context, l *lane, p parcel, handle take) error {
+func (u *Unit) exchange(ctx context.Context, l *lane, pack func(*record.Header) (*packed, error)) (position, error) {
 	c, err := l.begin()
 	if err != nil {
-		return err
+		return position{}, err
 	}
 	defer l.forget(c)
-	if err := u.send(ctx, l, c, p); err != nil {
-		return err
+	h := headerFor(ctx)
+	h.CallID = c.id
+	p, err := pack(&h)
+	if err != nil {
+		return position{}, err
 	}
+	if err := send(ctx, l, c, p.parcel); err != nil {
+		return position{}, err
+	}
+	return p.next, u.await(ctx, l, c, p)
+}
+
+// send claims, fills and publishes. Room is waited for until the caller's deadline or max_wait.
+func send(ctx context.Context, l *lane, c *call, p parcel) error {
+	defer p.Release()
+	producer := l.link.Producer()
+	claim, err := producer.Claim(ctx, p.Size())
+	if err != nil {
+		return sendError(ctx, err)
+	}
+	if err := p.Write(claim.Bytes()); err != nil {
+		return errors.Join(err, producer.Abort(claim))
+	}
+	return sendError(ctx, producer.Publish(claim, 0, c.id, p.Size()))
+}
+
+// sendError gives the caller its own context's cause where that ended the wait. A full ring and a link
+// that has ended stay retryable.
+func sendError(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (u *Unit) await(ctx context.Context, l *lane, c *call, p *packed) error {
 	var seen outcomes
+	outputs := 0
 	for {
 		o, have, ended, failure := c.take()
 		switch {
 		case have:
-			err := handle(ctx, l, o)
+			outputs++
+			err := p.take(ctx, l, o)
 			seen.add(err)
 			l.answer(o.token, err)
+		case ended && failure == nil && p.done != nil:
+			return p.done(ctx, outputs)
 		case ended:
 			return seen.verdict(failure)
 		default:
@@ -52,36 +99,6 @@ func (u *Unit) exchange(ctx context.Context, l *lane, p parcel, handle take) err
 			}
 		}
 	}
-}
-
-// send claims, fills and publishes. Room is waited for until the caller's deadline or max_wait.
-func (u *Unit) send(ctx context.Context, l *lane, c *call, p parcel) error {
-	ring := l.link.Producer()
-	claim, err := ring.Claim(ctx, p.Bytes())
-	if err != nil {
-		return sendError(ctx, err)
-	}
-	h := headerFor(ctx)
-	h.CallID = c.id
-	n, err := p.Write(claim.Bytes(), &h)
-	if err != nil {
-		return errors.Join(err, ring.Abort(claim))
-	}
-	if err := ring.Publish(claim, 0, c.id, n); err != nil {
-		return sendError(ctx, err)
-	}
-	return nil
-}
-
-// sendError gives a full ring the caller's own cause where that ended the wait, and else stays retryable.
-func sendError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if errors.Is(err, ring.ErrTooLarge) {
-		return consumererror.NewPermanent(err)
-	}
-	return err
 }
 
 // outcomes remembers what the outputs' consumers said, for the detail of a failure.

@@ -77,7 +77,7 @@ func (l *lane) answer(token uint64, err error) {
 		l.peer.BatchFailed(token, control.FailureFrom(err))
 		return
 	}
-	if err := l.link.Producer().SendAck(0, token); err != nil {
+	if err := l.link.Producer().SendAck(token); err != nil {
 		l.fail(err)
 	}
 }

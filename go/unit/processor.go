@@ -2,18 +2,14 @@ package unit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
+	"github.com/strait-data/strait/go/otap"
 	"github.com/strait-data/strait/go/record"
-	"github.com/strait-data/strait/go/ring"
 )
-
-// maxItems is the limit of u16 ids (S-10): a bigger batch crosses in parts.
-const maxItems = 65_535
 
 // Processor carries one signal through a unit: what a Collector's processor of that signal is made of.
 // NewLogs, NewTraces and NewMetrics make one.
@@ -21,10 +17,17 @@ type Processor[T any] struct {
 	unit   *Unit
 	signal *signalOf[T]
 	next   func(context.Context, T) error
-	// pack chooses how a batch crosses, and what is done with what comes out of it.
-	pack func(ctx context.Context, l *lane, d T) (parcel, take, error)
+	// pack chooses how a batch crosses from a position on, and what is done with what comes out of it.
+	pack func(ctx context.Context, l *lane, h *record.Header, d T, from position) (*packed, error)
 	// foreign takes what belongs to no call.
 	foreign take
+}
+
+// position is where the next part of a batch begins: how many items came before it, and the same place
+// for the encoder of records.
+type position struct {
+	items  int
+	cursor otap.Cursor
 }
 
 // Start makes the unit and its links; on an error nothing stays open.
@@ -41,7 +44,8 @@ func (p *Processor[T]) Shutdown(ctx context.Context) error { return p.unit.Shutd
 func (p *Processor[T]) Unit() *Unit { return p.unit }
 
 // Consume sends a batch through the unit and returns the engine's verdict on it. A batch over the limits
-// crosses in parts, one after the other; when one fails, the error carries what was not delivered.
+// crosses in parts, one after the other; when one fails, the error carries what was not delivered. A
+// batch without items has nothing that a node could treat, and goes on as it is.
 func (p *Processor[T]) Consume(ctx context.Context, d T) error {
 	n := p.signal.items(d)
 	if n == 0 {
@@ -52,31 +56,17 @@ func (p *Processor[T]) Consume(ctx context.Context, d T) error {
 		return err
 	}
 	defer p.unit.leave()
-	if n <= maxItems {
-		err := p.part(ctx, l, d)
-		if !errors.Is(err, ring.ErrTooLarge) || n == 1 {
-			return err
-		}
-	}
-	return p.parts(ctx, l, d, n, min(maxItems, (n+1)/2))
-}
-
-// parts sends d in pieces of at most step items, each halved further where the slab cannot hold it.
-func (p *Processor[T]) parts(ctx context.Context, l *lane, d T, n, step int) error {
-	for from := 0; from < n; {
-		to := min(from+step, n)
-		err := p.part(ctx, l, p.signal.slice(d, from, to))
-		if errors.Is(err, ring.ErrTooLarge) && to-from > 1 {
-			step = (to - from + 1) / 2
-			continue
-		}
+	for at := (position{}); ; {
+		next, err := p.unit.exchange(ctx, l, func(h *record.Header) (*packed, error) { return p.pack(ctx, l, h, d, at) })
 		if err != nil {
-			return p.rest(err, d, from, n)
+			return p.rest(err, d, at.items, n)
+		}
+		if next.items >= n {
+			return nil
 		}
 		p.unit.stats.parts.Add(1)
-		from = to
+		at = next
 	}
-	return nil
 }
 
 // rest makes the error that lets a retry repeat nothing that was delivered.
@@ -89,45 +79,4 @@ func (p *Processor[T]) rest(err error, d T, from, n int) error {
 		return wrapped
 	}
 	return p.signal.undelivered(wrapped, p.signal.slice(d, from, n))
-}
-
-func (p *Processor[T]) part(ctx context.Context, l *lane, d T) error {
-	parcel, handle, err := p.pack(ctx, l, d)
-	if err != nil {
-		return err
-	}
-	return p.unit.exchange(ctx, l, parcel, handle)
-}
-
-// packOTLP is the encoding for everything that has no records yet.
-func (p *Processor[T]) packOTLP(ctx context.Context, _ *lane, d T) (parcel, take, error) {
-	parcel, err := newOTLPParcel(ctx, p.signal, d)
-	if err != nil {
-		return nil, nil, err
-	}
-	return parcel, p.takeOTLP, nil
-}
-
-func (p *Processor[T]) takeOTLP(ctx context.Context, l *lane, o output) error {
-	d, err := p.decodeOTLP(l, o)
-	if err != nil {
-		return err
-	}
-	return p.next(ctx, d)
-}
-
-// decodeOTLP copies everything out of the slot and lets go of it.
-func (p *Processor[T]) decodeOTLP(l *lane, o output) (T, error) {
-	defer l.release(o.lease)
-	h := &o.batch.Header
-	if h.Encoding != record.EncodingOTLP || h.Signal != p.signal.number {
-		var none T
-		return none, fmt.Errorf("%w: found encoding %d of signal %d, expected %d of %d",
-			record.ErrContent, h.Encoding, h.Signal, record.EncodingOTLP, p.signal.number)
-	}
-	d, err := p.signal.unmarshal(o.batch.Payload())
-	if err != nil {
-		return d, fmt.Errorf("%w: OTLP bytes: %w", record.ErrContent, err)
-	}
-	return d, nil
 }

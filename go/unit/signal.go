@@ -1,8 +1,6 @@
 package unit
 
 import (
-	"context"
-
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
@@ -73,34 +71,4 @@ var metricsSignal = signalOf[pmetric.Metrics]{
 	},
 	undelivered: func(err error, d pmetric.Metrics) error { return consumererror.NewMetrics(err, d) },
 	slice:       sliceMetrics,
-}
-
-// otlpParcel is a batch as OTLP bytes: pdata cannot marshal into a slot, so this costs one copy.
-type otlpParcel struct {
-	signal  record.Signal
-	items   int
-	payload []byte
-	bytes   int
-}
-
-func newOTLPParcel[T any](ctx context.Context, s *signalOf[T], d T) (*otlpParcel, error) {
-	b, err := s.marshal(d)
-	if err != nil {
-		return nil, consumererror.NewPermanent(err)
-	}
-	h := headerFor(ctx)
-	n, err := record.PayloadSize(&h, len(b))
-	if err != nil {
-		return nil, consumererror.NewPermanent(err)
-	}
-	return &otlpParcel{signal: s.number, items: s.items(d), payload: b, bytes: n}, nil
-}
-
-func (p *otlpParcel) Bytes() int { return p.bytes }
-
-func (p *otlpParcel) Write(slot []byte, h *record.Header) (int, error) {
-	h.Signal, h.Encoding, h.Items = p.signal, record.EncodingOTLP, uint32(p.items)
-	payload, used, err := record.WritePayload(slot, h, len(p.payload))
-	copy(payload, p.payload)
-	return used, err
 }

@@ -1,0 +1,89 @@
+package unit
+
+import (
+	"context"
+	"fmt"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+
+	"github.com/strait-data/strait/go/otap"
+	"github.com/strait-data/strait/go/record"
+	"github.com/strait-data/strait/go/ring"
+)
+
+// otlpParcel is a batch as OTLP bytes: the encoding of everything that has no records yet. pdata cannot
+// marshal into a slot, so it costs one copy.
+type otlpParcel struct {
+	header  record.Header
+	payload []byte
+	size    int
+}
+
+func (p *otlpParcel) Size() int { return p.size }
+
+func (p *otlpParcel) Write(slot []byte) error {
+	payload, _, err := record.WritePayload(slot, &p.header, len(p.payload))
+	copy(payload, p.payload)
+	return err
+}
+
+func (p *otlpParcel) Release() {}
+
+// packOTLP takes as many items as the limits allow: of records, which the engine may convert to (a u16
+// id wraps silently there), and of the slab.
+func (p *Processor[T]) packOTLP(_ context.Context, l *lane, h *record.Header, d T, from position) (*packed, error) {
+	n := p.signal.items(d)
+	step := min(n-from.items, otap.MaxIDs)
+	limit := l.link.Producer().MaxBytes()
+	for {
+		part := d
+		if step < n {
+			part = p.signal.slice(d, from.items, from.items+step)
+		}
+		size, err := record.PayloadSize(h, p.signal.size(part))
+		if err != nil {
+			return nil, consumererror.NewPermanent(err)
+		}
+		if size > limit && step > 1 {
+			step = (step + 1) / 2
+			continue
+		}
+		if size > limit {
+			return nil, consumererror.NewPermanent(fmt.Errorf("%w: item %d needs %d bytes, the slab has %d: raise ring::size_mib", ring.ErrTooLarge, from.items, size, limit))
+		}
+		b, err := p.signal.marshal(part)
+		if err != nil {
+			return nil, consumererror.NewPermanent(err)
+		}
+		h.Signal, h.Encoding, h.Items = p.signal.number, record.EncodingOTLP, uint32(step)
+		return &packed{
+			parcel: &otlpParcel{header: *h, payload: b, size: size}, take: p.takeOTLP,
+			next: position{items: from.items + step},
+		}, nil
+	}
+}
+
+// takeOTLP hands on a copy of what came out.
+func (p *Processor[T]) takeOTLP(ctx context.Context, l *lane, o output) error {
+	d, err := p.decodeOTLP(l, o)
+	if err != nil {
+		return err
+	}
+	return p.next(ctx, d)
+}
+
+// decodeOTLP copies everything out of the slot and lets go of it.
+func (p *Processor[T]) decodeOTLP(l *lane, o output) (T, error) {
+	defer l.release(o.lease)
+	h := &o.batch.Header
+	if h.Encoding != record.EncodingOTLP || h.Signal != p.signal.number {
+		var none T
+		return none, fmt.Errorf("%w: found encoding %d of signal %d, expected %d of %d",
+			record.ErrContent, h.Encoding, h.Signal, record.EncodingOTLP, p.signal.number)
+	}
+	d, err := p.signal.unmarshal(o.batch.Payload())
+	if err != nil {
+		return d, fmt.Errorf("%w: OTLP bytes: %w", record.ErrContent, err)
+	}
+	return d, nil
+}
