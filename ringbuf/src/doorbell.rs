@@ -133,25 +133,15 @@ impl AsyncDoorbell {
     /// # Panics
     /// Outside a tokio runtime with I/O enabled.
     pub(crate) async fn wait(&mut self) -> Result<()> {
-        let registered = match &mut self.registered {
-            Some(registered) => registered,
-            none => none.insert(register(self.doorbell.clone())?),
-        };
-        loop {
-            let mut guard = registered
-                .readable()
-                .await
-                .map_err(|source| Error::System {
-                    call: "epoll_wait",
-                    source,
-                })?;
-            // Readiness is cleared only when a drain finds nothing: what is rung between a drain
-            // and a clear must not be lost.
-            if registered.get_ref().drain()? {
-                return Ok(());
+        if let Some(registered) = &self.registered {
+            match wait_registered(registered).await {
+                // A registration ends with its runtime; the next waiter may run on another one.
+                Err(Error::System { call: EPOLL_WAIT, .. }) => self.registered = None,
+                result => return result,
             }
-            guard.clear_ready();
         }
+        let registered = self.registered.insert(register(self.doorbell.clone())?);
+        wait_registered(registered).await
     }
 
     /// Like [`AsyncDoorbell::wait`], until `deadline`.
@@ -172,6 +162,23 @@ fn register(doorbell: Doorbell) -> Result<AsyncFd<Doorbell>> {
             source: error.into(),
         }
     })
+}
+
+const EPOLL_WAIT: &str = "epoll_wait";
+
+async fn wait_registered(registered: &AsyncFd<Doorbell>) -> Result<()> {
+    loop {
+        let mut guard = registered.readable().await.map_err(|source| Error::System {
+            call: EPOLL_WAIT,
+            source,
+        })?;
+        // Readiness is cleared only when a drain finds nothing: what is rung between a drain
+        // and a clear must not be lost.
+        if registered.get_ref().drain()? {
+            return Ok(());
+        }
+        guard.clear_ready();
+    }
 }
 
 /// How a consumer spends the time before it sleeps.

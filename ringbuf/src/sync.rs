@@ -207,9 +207,17 @@ impl Waker {
 }
 
 /// A [`Waker`] that several threads share: leases end anywhere.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SharedWaker {
-    rang_for: std::sync::atomic::AtomicU32,
+    rang_for: AtomicU32,
+}
+
+impl Default for SharedWaker {
+    fn default() -> Self {
+        Self {
+            rang_for: AtomicU32::new(0),
+        }
+    }
 }
 
 impl SharedWaker {

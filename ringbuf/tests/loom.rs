@@ -1,0 +1,419 @@
+//! The five ordering pairs of protocol section 6 under every interleaving and every value that the
+//! memory model allows.
+//!
+//! Run with `RUSTFLAGS="--cfg loom" cargo test -p strait-ringbuf --test loom --release`.
+//!
+//! Each scenario runs the functions of `sync` and the cursors over words on the heap. Memory that a
+//! pair protects is a loom cell, which reports two accesses that are not ordered; a lost wake-up is
+//! reported as a deadlock. Each scenario is then run again with one ordering weakened at a time, and
+//! must fail: so each ordering is both enough and needed.
+//!
+//! What this does not prove: that the mapped objects hold these words at these offsets (vectors and
+//! interop do), and more than the few messages and threads of each scenario.
+#![cfg(loom)]
+#![allow(unsafe_code)] // loom's cells give pointers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use loom::cell::UnsafeCell;
+use loom::sync::{Arc, Condvar, Mutex};
+use loom::thread;
+use strait_ringbuf::cursor::{ConsumerCursor, ProducerCursor};
+use strait_ringbuf::descriptor::{Limits, Run};
+use strait_ringbuf::layout::{Descriptor, Kind};
+use strait_ringbuf::sync::{self, AtomicU32, AtomicU64, DescriptorCell, Site};
+use strait_ringbuf::sync::{SharedWaker, Sleeper, Waker};
+
+const DESCRIPTORS: u32 = 2;
+const LIMITS: Limits = Limits {
+    blocks: 64,
+    edges: 1,
+};
+
+/// The shared words of one ring, with cells in the place of what they protect.
+struct Words {
+    cells: [DescriptorCell; DESCRIPTORS as usize],
+    /// Touched whenever the descriptor at the same index is: its own words are atomics, so that
+    /// loom would not report an access that is out of order.
+    places: [UnsafeCell<()>; DESCRIPTORS as usize],
+    slot: UnsafeCell<u64>,
+    head: AtomicU64,
+    bitmap: AtomicU64,
+    sleep: AtomicU32,
+    space_wait: AtomicU32,
+    close: AtomicU32,
+    data: Doorbell,
+    space: Doorbell,
+}
+
+impl Words {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            cells: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
+            places: std::array::from_fn(|_| UnsafeCell::new(())),
+            slot: UnsafeCell::new(0),
+            head: AtomicU64::new(0),
+            bitmap: AtomicU64::new(0),
+            sleep: AtomicU32::new(0),
+            space_wait: AtomicU32::new(0),
+            close: AtomicU32::new(0),
+            data: Doorbell::default(),
+            space: Doorbell::default(),
+        })
+    }
+
+    fn write_slot(&self, value: u64) {
+        // SAFETY: the cell itself stops the model at an access that is not exclusive.
+        self.slot.with_mut(|slot| unsafe { *slot = value });
+    }
+
+    fn read_slot(&self) -> u64 {
+        // SAFETY: as above.
+        self.slot.with(|slot| unsafe { *slot })
+    }
+}
+
+/// An eventfd.
+#[derive(Default)]
+struct Doorbell {
+    rung: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Doorbell {
+    fn ring(&self) {
+        *self.rung.lock().unwrap() = true;
+        self.changed.notify_one();
+    }
+
+    fn wait(&self) {
+        let mut rung = self.rung.lock().unwrap();
+        while !*rung {
+            rung = self.changed.wait(rung).unwrap();
+        }
+        *rung = false;
+    }
+}
+
+struct Producer {
+    words: Arc<Words>,
+    cursor: ProducerCursor,
+    waker: Waker,
+    sleeper: Sleeper,
+}
+
+impl Producer {
+    fn new(words: &Arc<Words>) -> Self {
+        Self {
+            words: Arc::clone(words),
+            cursor: ProducerCursor::new(DESCRIPTORS),
+            waker: Waker::default(),
+            sleeper: Sleeper::default(),
+        }
+    }
+
+    /// Without the wake-up, whose fence would order what follows too.
+    fn publish_quietly(&mut self, mut descriptor: Descriptor) {
+        descriptor.sequence = self.cursor.tail() + 1;
+        let index = self.cursor.index();
+        self.words.places[index].with_mut(|_| ());
+        sync::publish(&self.words.cells[index], &descriptor);
+        self.cursor.advance(false);
+    }
+
+    fn publish(&mut self, descriptor: Descriptor) {
+        self.publish_quietly(descriptor);
+        if self.waker.must_ring(&self.words.sleep) {
+            self.words.data.ring();
+        }
+    }
+
+    fn has_room(&mut self) -> bool {
+        self.cursor
+            .observe_head(sync::load_head(&self.words.head))
+            .expect("an honest head");
+        self.cursor.has_room_for_other()
+    }
+
+    fn wait_for_room(&mut self) {
+        while !self.has_room() {
+            self.sleeper.announce(&self.words.space_wait);
+            if !self.has_room() {
+                self.words.space.wait();
+            }
+            sync::retract(&self.words.space_wait);
+        }
+    }
+
+    fn wait_for_release(&mut self, bits: u64) {
+        while sync::load_release(&self.words.bitmap) != bits {
+            self.sleeper.announce(&self.words.space_wait);
+            if sync::load_release(&self.words.bitmap) != bits {
+                self.words.space.wait();
+            }
+            sync::retract(&self.words.space_wait);
+        }
+    }
+}
+
+struct Consumer {
+    words: Arc<Words>,
+    cursor: ConsumerCursor,
+    waker: SharedWaker,
+    sleeper: Sleeper,
+}
+
+impl Consumer {
+    fn new(words: &Arc<Words>) -> Self {
+        Self {
+            words: Arc::clone(words),
+            cursor: ConsumerCursor::new(DESCRIPTORS),
+            waker: SharedWaker::default(),
+            sleeper: Sleeper::default(),
+        }
+    }
+
+    fn next(&mut self) -> Option<Descriptor> {
+        let index = self.cursor.index();
+        let sequence = sync::load_sequence(&self.words.cells[index]);
+        if !self
+            .cursor
+            .has_message(sequence)
+            .expect("an honest sequence")
+        {
+            return None;
+        }
+        self.words.places[index].with(|_| ());
+        let descriptor = sync::copy_descriptor(&self.words.cells[index], sequence);
+        descriptor
+            .check(self.cursor.head(), LIMITS)
+            .expect("an honest descriptor");
+        self.cursor.advance();
+        sync::store_head(&self.words.head, self.cursor.head());
+        self.wake_producer();
+        Some(descriptor)
+    }
+
+    fn wait(&mut self) -> Descriptor {
+        loop {
+            if let Some(descriptor) = self.next() {
+                return descriptor;
+            }
+            self.sleeper.announce(&self.words.sleep);
+            let sequence = sync::load_sequence(&self.words.cells[self.cursor.index()]);
+            if !self
+                .cursor
+                .has_message(sequence)
+                .expect("an honest sequence")
+            {
+                self.words.data.wait();
+            }
+            sync::retract(&self.words.sleep);
+        }
+    }
+
+    fn release(&self, bit: u64) {
+        sync::toggle_release(&self.words.bitmap, bit);
+        self.wake_producer();
+    }
+
+    fn wake_producer(&self) {
+        if self.waker.must_ring(&self.words.space_wait) {
+            self.words.space.ring();
+        }
+    }
+}
+
+fn batch(call_id: u64) -> Descriptor {
+    Descriptor::slot(
+        Kind::Batch,
+        0,
+        call_id,
+        Run {
+            block: 0,
+            blocks: 1,
+        },
+        9,
+    )
+}
+
+/// Scenario: one batch. Guarantees: who sees its sequence sees its fields and its slot.
+fn publish() {
+    let words = Words::new();
+    let mut consumer = Consumer::new(&words);
+    let other = thread::spawn(move || {
+        words.write_slot(77);
+        Producer::new(&words).publish(batch(5));
+    });
+    if let Some(descriptor) = consumer.next() {
+        assert_eq!(
+            descriptor,
+            Descriptor {
+                sequence: 1,
+                ..batch(5)
+            }
+        );
+        assert_eq!(consumer.words.read_slot(), 77);
+    }
+    other.join().unwrap();
+}
+
+/// Scenario: the ring laps. Guarantees: a descriptor is written again only after it was copied.
+fn free_head() {
+    let words = Words::new();
+    let mut producer = Producer::new(&words);
+    producer.publish(batch(1));
+    let mut consumer = Consumer::new(&words);
+    let other = thread::spawn(move || assert_eq!(consumer.next().expect("published").call_id, 1));
+    if producer.has_room() {
+        // Not through `publish`: it would write at index 1 first, and make a fence.
+        producer.words.places[0].with_mut(|_| ());
+    }
+    other.join().unwrap();
+}
+
+/// Scenario: a slot is released. Guarantees: it is written again only after its last read.
+fn free_release() {
+    let words = Words::new();
+    words.write_slot(1);
+    let mut producer = Producer::new(&words);
+    producer.publish(batch(1));
+    let mut consumer = Consumer::new(&words);
+    let other = thread::spawn(move || {
+        consumer.next().expect("published");
+        assert_eq!(consumer.words.read_slot(), 1);
+        consumer.release(1);
+    });
+    if sync::load_release(&producer.words.bitmap) != 0 {
+        producer.words.write_slot(2);
+    }
+    other.join().unwrap();
+}
+
+/// Scenario: the consumer goes to sleep while a batch is published. Guarantees: it gets it.
+fn wake() {
+    let words = Words::new();
+    let mut consumer = Consumer::new(&words);
+    let other = thread::spawn(move || Producer::new(&words).publish(batch(1)));
+    assert_eq!(consumer.wait().call_id, 1);
+    other.join().unwrap();
+}
+
+/// Scenario: the producer waits for a descriptor while one is freed. Guarantees: it gets it.
+fn space_head() {
+    let words = Words::new();
+    let mut producer = Producer::new(&words);
+    producer.publish(batch(1));
+    let mut consumer = Consumer::new(&words);
+    let other = thread::spawn(move || consumer.next().expect("published"));
+    producer.wait_for_room();
+    other.join().unwrap();
+}
+
+/// Scenario: the producer waits for two slots while their leases end in two threads. Guarantees: it
+/// is woken.
+fn space_release() {
+    let words = Words::new();
+    let mut producer = Producer::new(&words);
+    let consumer = Arc::new(Consumer::new(&words));
+    let others = [1, 2].map(|bit| {
+        let consumer = Arc::clone(&consumer);
+        thread::spawn(move || consumer.release(bit))
+    });
+    producer.wait_for_release(3);
+    for other in others {
+        other.join().unwrap();
+    }
+}
+
+/// Scenario: a side publishes and then closes. Guarantees: who sees the close sees the batch.
+fn close() {
+    let words = Words::new();
+    let mut consumer = Consumer::new(&words);
+    let other = thread::spawn(move || {
+        Producer::new(&words).publish_quietly(batch(1));
+        sync::store_close(&words.close, 1);
+    });
+    if consumer.next().is_none() && sync::load_close(&consumer.words.close) != 0 {
+        assert!(consumer.next().is_some(), "published before the close");
+    }
+    other.join().unwrap();
+}
+
+/// Scenario: two batches through a ring that holds one, both sides sleeping when they must.
+/// Guarantees: both arrive, in order.
+fn exchange() {
+    let words = Words::new();
+    let mut producer = Producer::new(&words);
+    let mut consumer = Consumer::new(&words);
+    let other = thread::spawn(move || {
+        for call_id in 1..=2 {
+            assert_eq!(consumer.wait().call_id, call_id);
+        }
+    });
+    for call_id in 1..=2 {
+        producer.wait_for_room();
+        producer.publish(batch(call_id));
+    }
+    other.join().unwrap();
+}
+
+fn model(scenario: fn()) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(scenario);
+}
+
+/// Passes as it is, and fails with each of `sites` weakened.
+fn needs(scenario: fn(), sites: &[Site]) {
+    model(scenario);
+    for site in sites {
+        sync::weaken(Some(*site));
+        let result = catch_unwind(AssertUnwindSafe(|| model(scenario)));
+        sync::weaken(None);
+        assert!(
+            result.is_err(),
+            "the scenario passes with {site:?} weakened"
+        );
+    }
+}
+
+#[test]
+fn publish_is_enough_and_needed() {
+    needs(publish, &[Site::PublishStore, Site::PublishLoad]);
+}
+
+#[test]
+fn free_of_descriptors_is_enough_and_needed() {
+    needs(free_head, &[Site::HeadStore, Site::HeadLoad]);
+}
+
+#[test]
+fn free_of_slots_is_enough_and_needed() {
+    needs(free_release, &[Site::ReleaseStore, Site::ReleaseLoad]);
+}
+
+#[test]
+fn wake_is_enough_and_needed() {
+    needs(wake, &[Site::SleeperFence, Site::WakerFence]);
+}
+
+#[test]
+fn space_of_descriptors_is_enough_and_needed() {
+    needs(space_head, &[Site::SleeperFence, Site::WakerFence]);
+}
+
+#[test]
+fn space_of_slots_is_enough_and_needed() {
+    needs(space_release, &[Site::SleeperFence, Site::WakerFence]);
+}
+
+#[test]
+fn close_is_enough_and_needed() {
+    needs(close, &[Site::CloseStore, Site::CloseLoad]);
+}
+
+#[test]
+fn batches_are_exchanged() {
+    model(exchange);
+}
