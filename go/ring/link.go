@@ -362,6 +362,9 @@ func (l *Link) Accept(a Answer) error {
 	if !l.isHost || l.joined.Load() {
 		return fmt.Errorf("%w: only a host that is not joined yet accepts an answer", ErrInvalid)
 	}
+	if err := l.Err(); err != nil {
+		return err
+	}
 	peer, err := l.adopt(a.FDs.P2HProducer, a.FDs.H2PConsumer, a.FDs.PeerCounters)
 	if err != nil {
 		err = l.named(err)

@@ -1,0 +1,193 @@
+//go:build linux && (amd64 || arm64)
+
+package ring
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestOfferJSON: the handshake's names are those of the contract, and a session survives JSON.
+func TestOfferJSON(t *testing.T) {
+	offer := Offer{Number: 1, Epoch: 2, Session: 1<<64 - 1, FDs: HostFDs{1, 2, 3, 4, 5, 6, 7}, Geometry: Geometry{1024, 8192}}
+	text, err := json.Marshal(offer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"number":1,"epoch":2,"session":18446744073709551615,"fds":{"h2p_producer":1,"p2h_consumer":2,"host_counters":3,"h2p_data":4,"h2p_space":5,"p2h_data":6,"p2h_space":7},"geometry":{"descriptors":1024,"blocks":8192}}`
+	if string(text) != want {
+		t.Fatalf("offer\n%s\nwant\n%s", text, want)
+	}
+	var back Offer
+	if err := json.Unmarshal(text, &back); err != nil || back != offer {
+		t.Fatal(err, back)
+	}
+	text, err = json.Marshal(Answer{FDs: PeerFDs{1, 2, 3}})
+	if err != nil || string(text) != `{"fds":{"h2p_consumer":1,"p2h_producer":2,"peer_counters":3}}` {
+		t.Fatal(err, string(text))
+	}
+}
+
+// TestObjectsAreNamedAndSealed: R-1 and R-3, and the seals hold.
+func TestObjectsAreNamedAndSealed(t *testing.T) {
+	host, err := NewHost(Options{Geometry: small, Session: 0xABC, Epoch: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeLink(t, host)
+	for fd, name := range map[int]string{
+		host.Offer().FDs.H2PProducer: "h2p-producer", host.Offer().FDs.P2HConsumer: "p2h-consumer", host.Offer().FDs.HostCounters: "host-counters",
+	} {
+		link, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+		if err != nil || !strings.HasPrefix(link, "/memfd:strait:0000000000000abc:7:"+name) {
+			t.Errorf("%s: %q, %v", name, link, err)
+		}
+		if err := unix.Ftruncate(fd, 0); err == nil {
+			t.Errorf("%s can shrink", name)
+		}
+		if mem, err := unix.Mmap(fd, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err == nil {
+			_ = unix.Munmap(mem)
+			t.Errorf("%s can be mapped for writing", name)
+		}
+	}
+}
+
+// object makes a memfd of the identity, with the header and the seals that the test wants.
+func object(t *testing.T, id identity, seals int, change func(mem []byte)) int {
+	t.Helper()
+	r, err := openRegion(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.discard() })
+	encodeHeader(r.mem, id, [16]byte{})
+	word32(r.mem, OffInit).Store(InitWord)
+	change(r.mem)
+	if _, err := unix.FcntlInt(uintptr(r.fd), unix.F_ADD_SEALS, seals); err != nil {
+		t.Fatal(err)
+	}
+	return r.fd
+}
+
+// TestOffersThatAreRefused: seals, size, header and doorbells are checked before anything is used,
+// and the error names what was wrong.
+func TestOffersThatAreRefused(t *testing.T) {
+	host, err := NewHost(Options{Geometry: small, Number: 12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeLink(t, host)
+	id := host.identity(ObjectProducer, DirectionHostToPeer)
+	keep := func([]byte) {}
+	ordinary, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ordinary.Close()
+	var blocking [2]int
+	if err := unix.Pipe2(blocking[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer closeAll(blocking[:])
+	bigger := id
+	bigger.geometry.Blocks++
+	for name, test := range map[string]struct {
+		change func(o *Offer)
+		field  string
+	}{
+		"not shrink sealed": {func(o *Offer) { o.FDs.H2PProducer = object(t, id, objectSeals&^unix.F_SEAL_SHRINK, keep) }, "seals"},
+		"writable":          {func(o *Offer) { o.FDs.H2PProducer = object(t, id, objectSeals&^unix.F_SEAL_FUTURE_WRITE, keep) }, "seals"},
+		"another size":      {func(o *Offer) { o.FDs.H2PProducer = object(t, bigger, objectSeals, keep) }, "size"},
+		"no header":         {func(o *Offer) { o.FDs.H2PProducer = object(t, id, objectSeals, func(mem []byte) { clear(mem) }) }, "init"},
+		"another object":    {func(o *Offer) { o.FDs.H2PProducer = host.own.consumer.fd }, "size"},
+		"swapped objects": {func(o *Offer) {
+			o.FDs.HostCounters = object(t, host.identity(ObjectCounters, DirectionPeerToHost), objectSeals, keep)
+		}, "direction"},
+		"session":           {func(o *Offer) { o.Session++ }, "session"},
+		"epoch":             {func(o *Offer) { o.Epoch++ }, "epoch"},
+		"no epoch":          {func(o *Offer) { o.Epoch = 0 }, "epoch"},
+		"geometry":          {func(o *Offer) { o.Geometry.Blocks++ }, "size"},
+		"bad geometry":      {func(o *Offer) { o.Geometry.Descriptors = 9 }, "descriptors"},
+		"no memfd":          {func(o *Offer) { o.FDs.H2PProducer = int(ordinary.Fd()) }, ""},
+		"no descriptor":     {func(o *Offer) { o.FDs.P2HConsumer = -1 }, "fd"},
+		"blocking doorbell": {func(o *Offer) { o.FDs.P2HSpace = blocking[0] }, "flags"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			offer := host.Offer()
+			test.change(&offer)
+			fds, mappings := resources(t)
+			l, err := NewPeer(offer, Options{})
+			var e *Error
+			if l != nil || !errors.As(err, &e) || !errors.Is(err, ErrHeader) || e.Field != test.field {
+				t.Fatalf("peer %v, error %v", l, err)
+			}
+			if f, m := resources(t); f != fds || m != mappings {
+				t.Fatalf("before: %d descriptors, %d mappings; after: %d, %d", fds, mappings, f, m)
+			}
+		})
+	}
+}
+
+// TestAnswerThatIsRefused: the host ends the link, and the peer hears why.
+func TestAnswerThatIsRefused(t *testing.T) {
+	host, err := NewHost(Options{Geometry: small, Number: 12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeLink(t, host)
+	if _, err := host.Producer().TryClaim(1); !errors.Is(err, ErrNotReady) {
+		t.Fatal(err)
+	}
+	if _, err := host.Consumer().Receive(long(t)); !errors.Is(err, ErrNotReady) {
+		t.Fatal(err)
+	}
+	peer, err := NewPeer(host.Offer(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeLink(t, peer)
+	answer := peer.Answer()
+	answer.FDs.H2PConsumer = host.own.consumer.fd
+	err = host.Accept(answer)
+	var e *Error
+	if !errors.As(err, &e) || e.Field != "direction" || e.Link != 12 || !strings.Contains(err.Error(), "link 12: header: h2p-consumer: direction: expected 0, found 1") {
+		t.Fatal(err)
+	}
+	if _, err := peer.Consumer().Receive(long(t)); !errors.Is(err, ErrHeader) {
+		t.Fatal(err)
+	}
+	if err := host.Accept(peer.Answer()); err == nil {
+		t.Fatal("a link that has failed was joined")
+	}
+}
+
+// TestOptionsThatAreRefused: a geometry outside R-4 is the caller's error.
+func TestOptionsThatAreRefused(t *testing.T) {
+	for _, g := range []Geometry{{4, 16}, {12, 16}, {131072, 16}, {8, 15}, {8, MaxBlocks + 1}} {
+		if _, err := NewHost(Options{Geometry: g}); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%+v: %v", g, err)
+		}
+	}
+}
+
+// TestClocks: the same clock is accepted, another time namespace is not.
+func TestClocks(t *testing.T) {
+	now, err := ClockNanos()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckClock(now); err != nil {
+		t.Error(err)
+	}
+	for _, other := range []int64{now - int64(clockSkewMax)*3600, now + int64(clockSkewMax)*3600} {
+		if err := CheckClock(other); !errors.Is(err, ErrHeader) {
+			t.Error(err)
+		}
+	}
+}

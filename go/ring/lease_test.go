@@ -1,0 +1,218 @@
+//go:build linux && (amd64 || arm64)
+
+package ring
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestReleaseTwice: a second release, also of a copy of the value and after the slot was used again,
+// changes nothing; the same for claims.
+func TestReleaseTwice(t *testing.T) {
+	host, peer := pair(t, Options{Geometry: small})
+	send(t, host.Producer(), 1, []byte("one"))
+	first := receive(t, peer.Consumer()).Lease
+	if err := errors.Join(first.Release(), peer.Producer().SendAck(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Release(); !errors.Is(err, ErrStale) {
+		t.Fatal(err)
+	}
+	claim, err := host.Producer().TryClaim(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(claim.Bytes(), "two")
+	if err := host.Producer().Publish(claim, 0, 2, 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Producer().Publish(claim, 0, 2, 3); !errors.Is(err, ErrStale) {
+		t.Fatal(err)
+	}
+	if err := host.Producer().Abort(claim); !errors.Is(err, ErrStale) {
+		t.Fatal(err)
+	}
+	second := receive(t, peer.Consumer()).Lease
+	if second.block != first.block {
+		t.Fatalf("the slot was not used again: blocks %d and %d", first.block, second.block)
+	}
+	if err := first.Release(); !errors.Is(err, ErrStale) {
+		t.Fatal(err)
+	}
+	if s := peer.Stats(); s.LeasesOpen != 1 || s.LeasedBytes != BlockBytes || string(second.Bytes()) != "two" {
+		t.Fatalf("the second lease was harmed: %+v, %q", s, second.Bytes())
+	}
+	if err := second.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := (Lease{}).Release(); !errors.Is(err, ErrStale) {
+		t.Fatal(err)
+	}
+	if err := host.Producer().Publish(Claim{bytes: make([]byte, 1)}, 0, 1, 1); !errors.Is(err, ErrStale) {
+		t.Fatal(err)
+	}
+	if host.Err() != nil || peer.Err() != nil {
+		t.Fatal(host.Err(), peer.Err())
+	}
+}
+
+// TestMemoryOutlivesTheLink: leases and claims that are held when both sides close stay readable and
+// writable; the last one to end unmaps everything.
+func TestMemoryOutlivesTheLink(t *testing.T) {
+	host, peer := pair(t, Options{Geometry: small})
+	content := bytes.Repeat([]byte("kept"), 3000)
+	send(t, host.Producer(), 1, content)
+	lease := receive(t, peer.Consumer()).Lease
+	claim, err := host.Producer().TryClaim(BlockBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := host.Stats().Own
+	closeLink(t, host)
+	closeLink(t, peer)
+	if !bytes.Equal(lease.Bytes(), content) {
+		t.Fatal("the lease's bytes changed")
+	}
+	clear(claim.Bytes())
+	if err := host.Producer().Publish(claim, 0, 2, BlockBytes); !errors.Is(err, ErrClosed) {
+		t.Fatal(err)
+	}
+	if err := lease.Release(); err != nil {
+		t.Fatal(err)
+	}
+	for name, l := range map[string]*Link{"host": host, "peer": peer} {
+		if l.own.producer.mem != nil || l.peer.producer.mem != nil || l.references.Load() != 0 {
+			t.Errorf("%s: memory is still mapped", name)
+		}
+	}
+	if got := host.Stats().Own; got[CounterBatchesPublished] != 1 || got[CounterBatchBytesPublished] != before[CounterBatchBytesPublished] {
+		t.Errorf("counters after the end: %v", got)
+	}
+	// Everything still answers.
+	if _, err := host.Producer().TryClaim(1); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	if err := host.Producer().SendAck(1); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	if _, _, err := peer.Consumer().TryReceive(); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	host.Producer().Settle()
+	host.Fail(CodeContent, nil)
+	host.PeerLost(nil)
+}
+
+// TestCopiesTakeNoRoom: past the lease budget, or always if so asked, a batch is copied, its slot is
+// free at once, and the copy stays as it was when the slot is used again.
+func TestCopiesTakeNoRoom(t *testing.T) {
+	for name, o := range map[string]Options{
+		"always":      {Geometry: small, CopyBatches: true},
+		"past budget": {Geometry: small, LeasedBytesMax: 8 * BlockBytes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			host, peer := pair(t, o)
+			var held []Message
+			for id := range uint64(20) {
+				send(t, host.Producer(), id+1, bytes.Repeat([]byte{byte(id)}, 9*BlockBytes))
+				held = append(held, receive(t, peer.Consumer()))
+				if err := peer.Producer().SendAck(id + 1); err != nil {
+					t.Fatal(err)
+				}
+				receive(t, host.Consumer())
+			}
+			for id, m := range held {
+				if !m.Lease.IsCopy() || !bytes.Equal(m.Bytes(), bytes.Repeat([]byte{byte(id)}, 9*BlockBytes)) {
+					t.Fatalf("batch %d: copy %v, content changed or not copied", id, m.Lease.IsCopy())
+				}
+				if err := m.Lease.Release(); err != nil {
+					t.Fatal(err)
+				}
+				if err := m.Lease.Release(); !errors.Is(err, ErrStale) {
+					t.Fatal(err)
+				}
+			}
+			if n := peer.Stats().Own[CounterBatchesCopied]; n != 20 {
+				t.Fatalf("%d batches counted as copied", n)
+			}
+		})
+	}
+}
+
+// TestPreambleIsReleasedAtOnce: R-17.
+func TestPreambleIsReleasedAtOnce(t *testing.T) {
+	host, peer := pair(t, Options{Geometry: small})
+	claim, err := host.Producer().ClaimPreamble(long(t), 16*BlockBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(claim.Bytes(), "schema")
+	if err := host.Producer().Publish(claim, 0, 0, 6); err != nil {
+		t.Fatal(err)
+	}
+	m := receive(t, peer.Consumer())
+	if m.Kind != KindPreamble || string(m.Bytes()) != "schema" {
+		t.Fatalf("received %s %q", m.Kind, m.Bytes())
+	}
+	if _, err := host.Producer().TryClaim(16 * BlockBytes); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// resources counts this process's descriptors and its mappings of shared objects.
+func resources(t *testing.T) (fds, mappings int) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries), strings.Count(string(maps), "strait:")
+}
+
+// TestLinksLeaveNothingBehind: a thousand links, closed in order, by an error, half joined, or
+// refused, leave no descriptor and no mapping.
+func TestLinksLeaveNothingBehind(t *testing.T) {
+	fds, mappings := resources(t)
+	for i := range 1000 {
+		host, err := NewHost(Options{Geometry: small, PrefaultBytes: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		offer := host.Offer()
+		if i%4 == 1 {
+			offer.Session++ // refused
+		}
+		peer, err := NewPeer(offer, Options{PrefaultBytes: -1})
+		if (err != nil) != (i%4 == 1) {
+			t.Fatal(err)
+		}
+		if peer != nil && i%4 != 2 {
+			if err := host.Accept(peer.Answer()); err != nil {
+				t.Fatal(err)
+			}
+			send(t, host.Producer(), 1, []byte("x"))
+			m := receive(t, peer.Consumer())
+			if err := m.Lease.Release(); err != nil {
+				t.Fatal(err)
+			}
+			if i%4 == 3 {
+				peer.Fail(CodeContent, errors.New("refused"))
+			}
+		}
+		if peer != nil {
+			closeLink(t, peer)
+		}
+		closeLink(t, host)
+	}
+	if f, m := resources(t); f != fds || m != mappings {
+		t.Fatalf("before: %d descriptors, %d mappings; after: %d, %d", fds, mappings, f, m)
+	}
+}
