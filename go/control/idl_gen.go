@@ -370,4 +370,4 @@ func refLogMessage(p *logMessage, buffer *[]byte) C.LogMessageRef {
 }
 
 // abiHash is the hash of the IDL: both sides have the same one, or do not bind.
-const abiHash = 0x2f865be17c8c66f5
+const abiHash = 0x14f455d749d9c19f

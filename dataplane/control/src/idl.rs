@@ -7,7 +7,7 @@
 //! Rules; the generator checks those it can see:
 //! - every function is void. An answer is another call the other way: a result that crosses from
 //!   Rust to Go would leak on every call, and nobody waits in the other side's runtime;
-//! - messages are flat: integers, bool, String, Vec<u8>. A list of structures from Go would hide
+//! - messages are flat: integers, bool, String, `Vec<u8>`. A list of structures from Go would hide
 //!   Go pointers in bytes, where the garbage collector does not see them;
 //! - at the top level stand only the messages and the trait `HostCalls`: the tool reads every
 //!   item there. `PeerCalls` is nested so that the tool makes no Go glue for it (that glue crashes
