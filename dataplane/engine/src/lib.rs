@@ -1,1 +1,41 @@
+//! The engine side of Strait: units of engine nodes that run on lanes.
+//!
+//! What it is: the only crate that names the OTAP Dataflow Engine. It knows which of the engine's
+//! nodes there are and what their configurations may say ([`nodes`]), checks a unit's
+//! specification ([`Unit`]), and runs it: one OS thread per lane ([`Lane`]), with our receiver and
+//! exporter as the pipeline's ends on a link's rings.
+//!
+//! What it guarantees: every call ends exactly once; a node's error or panic is an answer to the
+//! batch that it met, or ends the lane's epoch with every call in it; nothing waits without a
+//! deadline.
+//!
+//! What it leaves to others: which units there are and who talks to them (strait-host), the rings
+//! themselves (strait-ringbuf), what slots hold (strait-records).
 
+pub mod adapter;
+mod config;
+mod exporter;
+mod factory;
+mod failure;
+mod guard;
+mod lane;
+pub mod nodes;
+mod payload;
+mod port;
+mod pump;
+mod receiver;
+mod records;
+mod tag;
+mod wire;
+
+pub use config::{
+    EGRESS, Encoding, Fidelity, Finding, INGRESS, MAX_IN_FLIGHT, MAX_LANES, Planned, Signal,
+    Topology, Unit,
+};
+pub use factory::check_registrations;
+pub use failure::{Class, Failure};
+pub use lane::{Lane, LaneConfig};
+pub use port::{Counters, LaneStatus, Upcalls};
+
+/// Version of the engine that this crate is built on.
+pub const ENGINE_VERSION: &str = "0.62.0";

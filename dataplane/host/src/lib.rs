@@ -1,1 +1,55 @@
-//! strait-host
+//! The peer side of Strait: units, their lanes and links, behind the control channel.
+//!
+//! What it is: the implementation of [`strait_control::Peer`] and the macro [`export!`], which makes
+//! the one symbol of a native library. A unit is created from its specification, started on the
+//! links that the host made, and shut down; lanes are strait-engine's.
+//!
+//! What it guarantees: describe, default_config and validate are pure; a start that fails leaves
+//! nothing behind; a shutdown works without a start, and twice.
+
+mod convert;
+mod links;
+mod logging;
+mod operations;
+mod peer;
+mod units;
+
+pub use peer::HostPeer;
+
+/// Used by [`export!`]; not part of the interface.
+#[doc(hidden)]
+pub mod private {
+    pub use strait_component::DynFactory;
+    pub use strait_control::{HostTable, Peer, PeerTable, entry};
+}
+
+/// Defines the library's entry symbol, `strait_entry`, for these components.
+///
+/// ```ignore
+/// strait_host::export! { mask_cards::factory() }
+/// ```
+#[macro_export]
+macro_rules! export {
+    ($($factory:expr),* $(,)?) => {
+        /// Binds the host's functions and gives it ours; 0 when that worked.
+        ///
+        /// # Safety
+        /// As [`strait_control::entry`] says.
+        #[allow(unsafe_code, missing_docs)]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn strait_entry(
+            abi: u64,
+            host: *const $crate::private::HostTable,
+            host_size: usize,
+            out: *mut $crate::private::PeerTable,
+            out_size: usize,
+        ) -> u32 {
+            let make = || -> ::std::boxed::Box<dyn $crate::private::Peer> {
+                let factories: &[&'static dyn $crate::private::DynFactory] = &[$($factory),*];
+                ::std::boxed::Box::new($crate::HostPeer::new(factories))
+            };
+            // SAFETY: the caller's promise, passed on.
+            unsafe { $crate::private::entry(abi, host, host_size, out, out_size, make) }
+        }
+    };
+}

@@ -1,0 +1,241 @@
+//! The table of the engine's core processor nodes that Strait offers.
+//!
+//! Most engine nodes ignore keys that they do not know, so a misspelt key would be lost without a
+//! word. Therefore each node's keys are written down here (read from its configuration types) and
+//! a configuration is checked against the table first: unknown keys, missing keys, wrong types and
+//! unknown names are findings with the key's path. A test compares the table with the engine's
+//! registered factories. What only the engine can judge (regular expressions, limits) is left to
+//! its own `validate_config`.
+
+mod check;
+mod table;
+
+pub use check::{check, suggest};
+pub use table::TABLE;
+
+use serde::Serialize;
+
+/// The shape of one value in a node's configuration.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number, at least this much.
+    Int(u64),
+    /// A number.
+    Number,
+    /// Text.
+    Text,
+    /// A time such as `200ms` or `1m 30s`.
+    Duration,
+    /// A number of bytes, or text such as `10 GiB`.
+    Size,
+    /// Text, number or boolean.
+    Scalar,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list.
+    List(&'static Shape),
+    /// A map with keys of the user's.
+    Map(&'static Shape),
+    /// A map with these keys.
+    Object(&'static [Key]),
+    /// A map whose key of this name chooses the other keys.
+    Tagged(&'static str, &'static [(&'static str, &'static [Key])]),
+    /// A map with exactly one of these keys.
+    OneOf(&'static [Key]),
+    /// One of several shapes.
+    Either(&'static [Shape]),
+    /// Anything; the node judges it.
+    Any,
+}
+
+/// One key of a node's configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The key.
+    pub name: &'static str,
+    /// Shape of its value.
+    pub shape: Shape,
+    /// Whether the node refuses a configuration without it.
+    pub required: bool,
+    /// One line for people.
+    pub doc: &'static str,
+}
+
+impl Key {
+    pub(crate) const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Self {
+        Self {
+            name,
+            shape,
+            required: false,
+            doc,
+        }
+    }
+
+    pub(crate) const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Self {
+        Self {
+            name,
+            shape,
+            required: true,
+            doc,
+        }
+    }
+}
+
+/// One processor node of the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Node {
+    /// The engine's name for it.
+    pub urn: &'static str,
+    /// Strait's short name for it: the URN's last part.
+    pub name: &'static str,
+    /// Signals it works on; others pass through unchanged.
+    pub signals: &'static [&'static str],
+    /// One line for people.
+    pub doc: &'static str,
+    /// Its configuration's keys.
+    pub keys: &'static [Key],
+    /// It turns OTLP bytes into records, so OTLP bytes are not lossless through it.
+    pub converts: bool,
+    /// It keeps data, or a leased slot, beyond one call of `process`.
+    pub retains: bool,
+    /// Its state outlives a batch: after a panic it cannot go on.
+    pub stateful: bool,
+    /// Outputs are named ports, so it needs the graph form.
+    pub ports: bool,
+}
+
+/// The node with this short name or URN (`attribute`, `processor:attribute`,
+/// `urn:otel:processor:attribute`).
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Node> {
+    TABLE.iter().find(|node| {
+        node.name == name
+            || node.urn == name
+            || name
+                .strip_prefix("processor:")
+                .is_some_and(|id| id == node.name)
+    })
+}
+
+/// The table's form for people and tools (`describe`, `nodes.json`).
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeInfo {
+    /// The engine's name.
+    pub urn: &'static str,
+    /// The short name.
+    pub name: &'static str,
+    /// Always `processor`.
+    pub kind: &'static str,
+    /// Signals it works on.
+    pub signals: &'static [&'static str],
+    /// One line for people.
+    pub doc: &'static str,
+    /// All keys, nested ones with their path (`actions::*::key`).
+    pub keys: Vec<KeyInfo>,
+}
+
+/// One key in a [`NodeInfo`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyInfo {
+    /// Path of the key; `*` stands for a list index or a key of the user's.
+    pub name: String,
+    /// Shape, for people.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether it must be there when its parent is.
+    pub required: bool,
+    /// One line for people.
+    pub doc: &'static str,
+}
+
+/// All nodes, in the table's order, with their keys flattened.
+#[must_use]
+pub fn describe() -> Vec<NodeInfo> {
+    TABLE
+        .iter()
+        .map(|node| {
+            let mut keys = Vec::new();
+            flatten(&mut keys, "", node.keys);
+            NodeInfo {
+                urn: node.urn,
+                name: node.name,
+                kind: "processor",
+                signals: node.signals,
+                doc: node.doc,
+                keys,
+            }
+        })
+        .collect()
+}
+
+fn flatten(into: &mut Vec<KeyInfo>, prefix: &str, keys: &[Key]) {
+    for key in keys {
+        let name = format!("{prefix}{}", key.name);
+        let info = KeyInfo {
+            name: name.clone(),
+            kind: words(&key.shape),
+            required: key.required,
+            doc: key.doc,
+        };
+        if !into.contains(&info) {
+            into.push(info);
+        }
+        flatten_shape(into, &name, &key.shape);
+    }
+}
+
+fn flatten_shape(into: &mut Vec<KeyInfo>, name: &str, shape: &Shape) {
+    match shape {
+        Shape::List(inner) | Shape::Map(inner) => {
+            flatten_shape(into, &format!("{name}::*"), inner);
+        }
+        Shape::Object(keys) | Shape::OneOf(keys) => flatten(into, &format!("{name}::"), keys),
+        Shape::Tagged(tag, variants) => {
+            let prefix = format!("{name}::");
+            let kinds: Vec<_> = variants.iter().map(|(kind, _)| *kind).collect();
+            into.push(KeyInfo {
+                name: format!("{prefix}{tag}"),
+                kind: kinds.join(" | "),
+                required: true,
+                doc: "chooses the other keys",
+            });
+            for (_, keys) in *variants {
+                flatten(into, &prefix, keys);
+            }
+        }
+        Shape::Either(shapes) => {
+            for shape in *shapes {
+                flatten_shape(into, name, shape);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A shape in words, for messages and the table.
+pub(crate) fn words(shape: &Shape) -> String {
+    match shape {
+        Shape::Bool => "boolean".into(),
+        Shape::Int(_) => "integer".into(),
+        Shape::Number => "number".into(),
+        Shape::Text => "string".into(),
+        Shape::Duration => "duration".into(),
+        Shape::Size => "size".into(),
+        Shape::Scalar => "string, number or boolean".into(),
+        Shape::Word(all) => all.join(" | "),
+        Shape::List(inner) => format!("list of {}", words(inner)),
+        Shape::Map(inner) => format!("map to {}", words(inner)),
+        Shape::Object(_) | Shape::Tagged(..) => "map".into(),
+        Shape::OneOf(keys) => {
+            let names: Vec<_> = keys.iter().map(|key| key.name).collect();
+            format!("map with one of {}", names.join(", "))
+        }
+        Shape::Either(shapes) => {
+            let all: Vec<_> = shapes.iter().map(words).collect();
+            all.join(" or ")
+        }
+        Shape::Any => "any".into(),
+    }
+}

@@ -1,0 +1,195 @@
+//! Between a slot's content and the engine's payload.
+//!
+//! In: OTLP bytes are used in place (the slot's lease lives as long as the bytes), records become
+//! Arrow arrays over the slot. Out: OTLP bytes are written as they are, records are converted where
+//! the unit answers in OTLP bytes. Whether the slot is copied first was decided when it was read.
+
+use crate::failure::{Class, Failure};
+use crate::port::Origin;
+use crate::tag;
+use crate::wire;
+use bytes::Bytes;
+use otel_arrow_dfe_config::SignalType;
+use otel_arrow_dfe_config::context::ContextEntryName;
+use otel_arrow_dfe_config::transport_headers::{TransportHeader, TransportHeaders};
+use otel_arrow_dfe_engine::error::Error;
+use otel_arrow_dfe_engine::local::exporter::EffectHandler;
+use otel_arrow_dfe_otap::pdata::{OtapPdata, PdataEffectHandlerExtension};
+use otel_arrow_dfe_pdata::otap::{Logs, Metrics, Traces};
+use otel_arrow_dfe_pdata::proto::opentelemetry::arrow::v1::ArrowPayloadType;
+use otel_arrow_dfe_pdata::{OtapArrowRecords, OtlpProtoBytes};
+use otel_arrow_dfe_pdata_codec::{EncodePolicy, EncodingPlan, OtapPayload, PdataEncoding};
+use strait_records::{BatchView, Encoding, Header, ReceivedSchemas, Signal, Variable, writer};
+
+/// Makes a read batch the engine's: its payload and the client metadata as transport headers.
+pub(crate) fn decode(
+    batch: wire::Batch,
+    schemas: &ReceivedSchemas,
+) -> Result<(OtapPayload, TransportHeaders), Failure> {
+    let bad = |error: strait_records::Error| Failure {
+        grpc_code: 3,
+        ..Failure::new(
+            Class::Permanent,
+            format!("the batch cannot be read: {error}"),
+        )
+    };
+    let header = *batch.content.header();
+    let signal = match header.signal {
+        Signal::Logs => SignalType::Logs,
+        Signal::Traces => SignalType::Traces,
+        Signal::Metrics => SignalType::Metrics,
+        other => return Err(unsupported(format!("signal {other:?}"))),
+    };
+    let headers = headers(&batch.content.view().map_err(bad)?);
+    let payload = match header.encoding {
+        Encoding::Otlp => {
+            OtlpProtoBytes::new_from_bytes(signal, batch.content.payload().map_err(bad)?).into()
+        }
+        Encoding::Records => records(signal, batch.content.records(schemas).map_err(bad)?)?.into(),
+        other => return Err(unsupported(format!("encoding {other:?}"))),
+    };
+    Ok((payload, headers))
+}
+
+fn unsupported(what: String) -> Failure {
+    Failure::new(
+        Class::Permanent,
+        format!("a unit of this kind does not take {what}"),
+    )
+}
+
+fn records(
+    signal: SignalType,
+    tables: Vec<(u16, arrow_array::RecordBatch)>,
+) -> Result<OtapArrowRecords, Failure> {
+    let mut records = match signal {
+        SignalType::Logs => OtapArrowRecords::Logs(Logs::default()),
+        SignalType::Traces => OtapArrowRecords::Traces(Traces::default()),
+        SignalType::Metrics => OtapArrowRecords::Metrics(Metrics::default()),
+    };
+    for (payload, table) in tables {
+        let wrong = |what: String| {
+            Failure::new(
+                Class::Permanent,
+                format!("the batch cannot be read: payload {payload} {what}"),
+            )
+        };
+        let kind = ArrowPayloadType::try_from(i32::from(payload))
+            .map_err(|_| wrong("is not known".into()))?;
+        if !records.allowed_payload_types().contains(&kind) {
+            return Err(wrong(format!("does not belong to {signal:?}")));
+        }
+        if records.get(kind).is_some() {
+            return Err(wrong("occurs twice".into()));
+        }
+        records
+            .set(kind, table)
+            .map_err(|error| wrong(format!("is refused: {error}")))?;
+    }
+    Ok(records)
+}
+
+/// Client metadata for nodes that look at it. A key that the engine cannot name is left out: what
+/// comes out of a call goes on with the caller's own context, which has it.
+fn headers(view: &BatchView<'_>) -> TransportHeaders {
+    let mut headers = TransportHeaders::with_capacity(view.metadata().count() + 1);
+    for (key, values) in view.metadata() {
+        let Ok(key) = std::str::from_utf8(key) else {
+            continue;
+        };
+        // Only this side may say which call a batch belongs to.
+        if key.eq_ignore_ascii_case(tag::NAME) {
+            continue;
+        }
+        let Ok(name) = ContextEntryName::try_from(key) else {
+            continue;
+        };
+        for value in values {
+            let text = !key.ends_with("-bin") && std::str::from_utf8(value).is_ok();
+            headers.push(if text {
+                TransportHeader::text(name.clone(), value)
+            } else {
+                TransportHeader::binary(name.clone(), value)
+            });
+        }
+    }
+    headers
+}
+
+/// A batch that is ready to be written into a slot.
+pub(crate) struct Encoded {
+    pub(crate) signal: Signal,
+    pub(crate) items: u32,
+    /// The ingress call it came from, 0 when the engine merged or made it.
+    pub(crate) call_id: u64,
+    pub(crate) bytes: Bytes,
+}
+
+impl Encoded {
+    /// Bytes of the slot that it needs.
+    pub(crate) fn slot_len(&self) -> Result<usize, Failure> {
+        writer::payload_slot_len(&Variable::new(), self.bytes.len()).map_err(unwritable)
+    }
+
+    /// Writes it to the beginning of `slot`; gives the bytes used.
+    pub(crate) fn write(&self, slot: &mut [u8]) -> Result<usize, Failure> {
+        let mut header = Header::new(self.signal, Encoding::Otlp, self.items);
+        header.call_id = self.call_id;
+        writer::write_payload(slot, &header, &Variable::new(), &self.bytes).map_err(unwritable)
+    }
+}
+
+fn unwritable(error: strait_records::Error) -> Failure {
+    Failure::new(
+        Class::Permanent,
+        format!("the batch cannot be written: {error}"),
+    )
+}
+
+/// Turns what comes out of the engine into what crosses.
+pub(crate) struct Encoder {
+    otlp: EncodingPlan,
+}
+
+impl Encoder {
+    pub(crate) fn new(effect_handler: &EffectHandler<OtapPdata>) -> Result<Self, Error> {
+        let otlp =
+            effect_handler.resolve_encoding_plan(&PdataEncoding::OTLP, EncodePolicy::default())?;
+        Ok(Self { otlp })
+    }
+
+    /// Takes the payload out of `pdata`, unless a node before asked to get it back.
+    pub(crate) async fn encode(
+        &self,
+        effect_handler: &EffectHandler<OtapPdata>,
+        pdata: &mut OtapPdata,
+        origin: Origin,
+    ) -> Result<Encoded, Failure> {
+        let signal = match pdata.signal_type() {
+            SignalType::Logs => Signal::Logs,
+            SignalType::Traces => Signal::Traces,
+            SignalType::Metrics => Signal::Metrics,
+        };
+        let items = u32::try_from(pdata.num_items()).unwrap_or(u32::MAX);
+        let mut payload = if pdata.context_mut().may_return_payload() {
+            pdata.payload_ref().clone()
+        } else {
+            pdata.take_payload()
+        };
+        let bytes = effect_handler
+            .encode_owned(&mut payload, &self.otlp)
+            .await
+            .map_err(|error| {
+                Failure::new(
+                    Class::Permanent,
+                    format!("the batch cannot be encoded: {error}"),
+                )
+            })?;
+        Ok(Encoded {
+            signal,
+            items,
+            call_id: origin.call_id().unwrap_or(0),
+            bytes,
+        })
+    }
+}

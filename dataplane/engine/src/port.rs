@@ -1,0 +1,691 @@
+//! What one lane's nodes share: its link, the calls in flight, and the answers on their way.
+//!
+//! A [`Port`] belongs to one lane thread and outlives the pipelines (generations) that run on it.
+//! Nodes are made by bare functions that the engine calls on that thread; they find their port by
+//! the key in their configuration, in a table of the thread.
+//!
+//! Guarantees:
+//! - every call that was read from the ring ends exactly once: by an ack on the ring, or by
+//!   [`Upcalls::batch_failed`]; whatever happens later to its batch is counted and dropped;
+//! - nothing here waits: reading never depends on a node, acks never on space;
+//! - what is kept is bounded by what the ring can have in flight.
+//!
+//! It leaves reading and sleeping to [`pump`](crate::pump), encodings to [`payload`](crate::payload).
+
+use crate::failure::{Class, Failure};
+use crate::tag::Tag;
+use crate::wire::{Incoming, Reader, Writer};
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use strait_records::ReceivedSchemas;
+use tokio::sync::Notify;
+
+/// Calls from a lane to the host's control channel. May be called from the lane's thread at any
+/// time; must not block.
+pub trait Upcalls: Send + Sync {
+    /// Called first on the lane's thread, for what belongs to the thread (as where logs go).
+    fn attach(&self) {}
+    /// Ends an ingress call that failed. Called once per call, and never for one that was acked.
+    fn batch_failed(&self, call_id: u64, failure: &Failure);
+    /// Tells the host that the answer to an egress batch is no longer wanted.
+    fn batch_cancel(&self, token: u64);
+    /// Reports how the lane is.
+    fn status(&self, status: LaneStatus, message: &str);
+}
+
+/// How a lane is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaneStatus {
+    /// Its pipeline runs.
+    Ok,
+    /// Its pipeline ended with an error and is started again.
+    Recoverable,
+    /// It will not run again.
+    Permanent,
+}
+
+/// What the host tells a lane from other threads: cancels, and failures of egress batches.
+///
+/// Bounded: there is at most one cancel per call and one failure per token in flight, and what
+/// exceeds the ring's capacity is dropped, because no such call can exist.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    state: Mutex<InboxState>,
+    wake: Notify,
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct InboxState {
+    cancels: Vec<u64>,
+    failed: Vec<(u64, Failure)>,
+}
+
+impl Inbox {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            wake: Notify::new(),
+            limit,
+        })
+    }
+
+    pub(crate) fn cancel(&self, call_id: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.cancels.len() < self.limit {
+            state.cancels.push(call_id);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn failed(&self, token: u64, failure: Failure) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.failed.len() < self.limit {
+            state.failed.push((token, failure));
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    fn take(&self) -> InboxState {
+        std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Where a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Read from the ring, not yet in the engine.
+    Queued,
+    /// In the engine.
+    Running,
+    /// Ended early (cancelled, deadline), while its batch is still in the engine.
+    Abandoned,
+}
+
+#[derive(Debug)]
+struct Call {
+    stage: Stage,
+    deadline: Option<Instant>,
+}
+
+/// A batch that waits to enter the engine.
+pub(crate) struct Arrived {
+    pub(crate) call_id: u64,
+    pub(crate) batch: crate::wire::Batch,
+}
+
+/// The answer to an egress batch.
+pub(crate) type Answer = (u64, Result<(), Failure>);
+
+/// Counters of one lane; read by whoever asks, written by the lane alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Calls read from the ring.
+    pub calls: u64,
+    /// Calls acked.
+    pub acked: u64,
+    /// Calls failed over control.
+    pub failed: u64,
+    /// Engine answers for calls that had ended already.
+    pub late: u64,
+    /// Answers to egress batches that nobody waited for any more.
+    pub unknown_answers: u64,
+    /// Egress batches sent.
+    pub egress: u64,
+    /// Pipelines started on this lane.
+    pub generations: u64,
+}
+
+/// See the module's documentation.
+pub(crate) struct Port {
+    /// The pump's, while one runs.
+    reader: RefCell<Option<Reader>>,
+    pub(crate) writer: Writer,
+    pub(crate) schemas: RefCell<ReceivedSchemas>,
+    pub(crate) settings: Settings,
+    upcalls: Arc<dyn Upcalls>,
+    inbox: Arc<Inbox>,
+    calls: RefCell<HashMap<u64, Call>>,
+    running: Cell<usize>,
+    deadlines: RefCell<BinaryHeap<Reverse<(Instant, u64)>>>,
+    early_cancels: RefCell<HashSet<u64>>,
+    queue: RefCell<VecDeque<Arrived>>,
+    queue_wake: Notify,
+    notes: RefCell<BTreeMap<u64, Failure>>,
+    tokens: RefCell<HashMap<u64, ()>>,
+    answers: RefCell<VecDeque<Answer>>,
+    answers_wake: Notify,
+    next_token: Cell<u64>,
+    generation: Cell<u64>,
+    refusing: Cell<Option<&'static str>>,
+    closed: RefCell<Option<Failure>>,
+    counters: Cell<Counters>,
+}
+
+/// What a port needs to know of its unit.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Name for errors: the component's id.
+    pub(crate) unit: String,
+    /// Calls inside the engine at the same time.
+    pub(crate) max_in_flight: usize,
+    /// How long an egress batch waits for space.
+    pub(crate) max_wait: Duration,
+    /// Egress tokens are `token_base | sequence`.
+    pub(crate) token_base: u64,
+}
+
+thread_local! {
+    static PORTS: RefCell<HashMap<String, Rc<Port>>> = RefCell::default();
+    static CURRENT: RefCell<Option<Rc<Port>>> = const { RefCell::new(None) };
+}
+
+/// The port with this key on this lane's thread.
+pub(crate) fn find(key: &str) -> Option<Rc<Port>> {
+    PORTS.with_borrow(|ports| ports.get(key).cloned())
+}
+
+/// Keeps `failure` beside the engine's nack of the tagged call, on this lane's thread.
+pub(crate) fn note(tag: Option<Tag>, failure: Failure) {
+    let (Some(tag), Some(port)) = (tag, CURRENT.with_borrow(Clone::clone)) else {
+        return;
+    };
+    if tag.generation == port.generation.get() {
+        port.note(tag.call_id, failure);
+    }
+}
+
+impl Port {
+    pub(crate) fn new(
+        (reader, writer): (Reader, Writer),
+        settings: Settings,
+        upcalls: Arc<dyn Upcalls>,
+        inbox: Arc<Inbox>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            reader: RefCell::new(Some(reader)),
+            writer,
+            schemas: RefCell::new(ReceivedSchemas::new()),
+            settings,
+            upcalls,
+            inbox,
+            calls: RefCell::default(),
+            running: Cell::new(0),
+            deadlines: RefCell::default(),
+            early_cancels: RefCell::default(),
+            queue: RefCell::default(),
+            queue_wake: Notify::new(),
+            notes: RefCell::default(),
+            tokens: RefCell::default(),
+            answers: RefCell::default(),
+            answers_wake: Notify::new(),
+            next_token: Cell::new(1),
+            generation: Cell::new(0),
+            refusing: Cell::new(None),
+            closed: RefCell::default(),
+            counters: Cell::default(),
+        })
+    }
+
+    /// Makes the port known on this thread under `key`.
+    pub(crate) fn register(self: &Rc<Self>, key: &str) {
+        PORTS.with_borrow_mut(|ports| ports.insert(key.to_owned(), Rc::clone(self)));
+        CURRENT.with_borrow_mut(|current| *current = Some(Rc::clone(self)));
+    }
+
+    /// Removes what [`register`](Self::register) added.
+    pub(crate) fn unregister(key: &str) {
+        PORTS.with_borrow_mut(|ports| ports.remove(key));
+        CURRENT.with_borrow_mut(|current| *current = None);
+    }
+
+    pub(crate) fn upcalls(&self) -> &dyn Upcalls {
+        self.upcalls.as_ref()
+    }
+
+    pub(crate) fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters.get()
+    }
+
+    pub(crate) fn count(&self, change: impl FnOnce(&mut Counters)) {
+        let mut counters = self.counters.get();
+        change(&mut counters);
+        self.counters.set(counters);
+    }
+
+    // ------------------------------------------------------------ generations
+
+    /// Starts a generation: tags of older ones no longer count.
+    pub(crate) fn begin_generation(&self, generation: u64) {
+        self.generation.set(generation);
+        self.refusing.set(None);
+        self.count(|counters| counters.generations += 1);
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.get()
+    }
+
+    /// From now on batches that arrive are failed as unavailable, for this reason.
+    pub(crate) fn refuse(&self, reason: &'static str) {
+        self.refusing.set(Some(reason));
+    }
+
+    /// Ends a generation: every call that was in the engine ends. `error` is why the pipeline ended
+    /// where it was not asked to; then a call that was alone in it is taken for the cause.
+    pub(crate) fn end_generation(&self, error: Option<&str>) {
+        let running: Vec<u64> = {
+            let mut calls = self.calls.borrow_mut();
+            let ids = calls
+                .iter()
+                .filter(|(_, call)| call.stage == Stage::Running);
+            let ids = ids.map(|(id, _)| *id).collect();
+            calls.retain(|_, call| call.stage != Stage::Abandoned);
+            ids
+        };
+        let alone = running.len() == 1;
+        for id in running {
+            let failure = self
+                .notes
+                .borrow_mut()
+                .remove(&id)
+                .unwrap_or_else(|| match error {
+                    Some(error) if alone => Failure::new(Class::Permanent, error),
+                    Some(error) => {
+                        Failure::new(Class::Retryable, format!("the lane restarts: {error}"))
+                    }
+                    None => Failure::new(
+                        Class::Unavailable,
+                        "the unit stopped before the batch was done",
+                    ),
+                });
+            self.finish(id, Err(failure));
+        }
+        self.running.set(0);
+        self.notes.borrow_mut().clear();
+        // The host still answers each of them; nobody waits for it any more.
+        for (token, ()) in self.tokens.borrow_mut().drain() {
+            self.upcalls.batch_cancel(token);
+        }
+        self.answers.borrow_mut().clear();
+    }
+
+    /// Fails what never entered the engine: nothing will take it any more.
+    pub(crate) fn fail_queued(&self, class: Class, reason: &str) {
+        let queued: Vec<Arrived> = self.queue.borrow_mut().drain(..).collect();
+        for arrived in queued {
+            self.finish(arrived.call_id, Err(Failure::new(class, reason)));
+        }
+    }
+
+    // ------------------------------------------------------------ reading
+
+    /// The ring's consuming end, for the pump; it gives it back.
+    pub(crate) fn take_reader(&self) -> Option<Reader> {
+        self.reader.borrow_mut().take()
+    }
+
+    pub(crate) fn give_reader(&self, reader: Reader) {
+        *self.reader.borrow_mut() = Some(reader);
+    }
+
+    /// Keeps why the link is gone, and wakes the nodes, which answer for what they have.
+    pub(crate) fn close(&self, failure: &Failure) {
+        *self.closed.borrow_mut() = Some(failure.clone());
+        self.answers_wake.notify_one();
+        self.queue_wake.notify_one();
+    }
+
+    /// Takes what other threads said and what the clock says.
+    pub(crate) fn tick(&self) {
+        let InboxState { cancels, failed } = self.inbox.take();
+        for call_id in cancels {
+            self.cancel(call_id);
+        }
+        for (token, failure) in failed {
+            self.writer.ended();
+            self.answer(token, Err(failure));
+        }
+        self.expire(Instant::now());
+    }
+
+    /// Why the link is gone, if it is.
+    pub(crate) fn closed(&self) -> Option<Failure> {
+        self.closed.borrow().clone()
+    }
+
+    /// Hands on what was read.
+    pub(crate) fn dispatch(&self, incoming: Incoming) {
+        match incoming {
+            Incoming::Nothing => {}
+            Incoming::Batch(batch) => self.arrive(batch),
+            Incoming::Ack(token) => self.answer(token, Ok(())),
+            Incoming::Bad(call_id, failure) => {
+                self.count(|counters| counters.calls += 1);
+                self.admit(call_id, None);
+                self.finish(call_id, Err(failure));
+            }
+        }
+    }
+
+    fn admit(&self, call_id: u64, deadline: Option<Instant>) {
+        self.calls.borrow_mut().insert(
+            call_id,
+            Call {
+                stage: Stage::Queued,
+                deadline,
+            },
+        );
+        if let Some(deadline) = deadline {
+            self.deadlines
+                .borrow_mut()
+                .push(Reverse((deadline, call_id)));
+        }
+    }
+
+    fn arrive(&self, batch: crate::wire::Batch) {
+        let call_id = batch.call_id;
+        self.count(|counters| counters.calls += 1);
+        self.admit(call_id, batch.deadline);
+        if self.early_cancels.borrow_mut().remove(&call_id) {
+            self.finish(call_id, Err(cancelled()));
+        } else if let Some(reason) = self.refusing.get() {
+            self.finish(call_id, Err(Failure::new(Class::Unavailable, reason)));
+        } else {
+            self.queue
+                .borrow_mut()
+                .push_back(Arrived { call_id, batch });
+            self.queue_wake.notify_one();
+        }
+    }
+
+    fn answer(&self, token: u64, result: Result<(), Failure>) {
+        if self.tokens.borrow_mut().remove(&token).is_none() {
+            self.count(|counters| counters.unknown_answers += 1);
+            return;
+        }
+        self.answers.borrow_mut().push_back((token, result));
+        self.answers_wake.notify_one();
+    }
+
+    /// A cancel may overtake its batch: then it is kept until the batch is read. It may also come
+    /// after the call has ended; such ids never arrive, so the set is cleared when it is full.
+    fn cancel(&self, call_id: u64) {
+        let known = self.calls.borrow().contains_key(&call_id);
+        if known {
+            self.abandon(call_id, cancelled());
+            return;
+        }
+        let mut early = self.early_cancels.borrow_mut();
+        if early.len() >= self.inbox.limit {
+            early.clear();
+        }
+        early.insert(call_id);
+    }
+
+    // ------------------------------------------------------------ deadlines
+
+    /// When [`tick`](Self::tick) must be called again at the latest.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.borrow().peek().map(|Reverse((at, _))| *at)
+    }
+
+    fn expire(&self, now: Instant) {
+        loop {
+            let id = {
+                let mut heap = self.deadlines.borrow_mut();
+                match heap.peek() {
+                    Some(Reverse((at, id))) if *at <= now => {
+                        let id = *id;
+                        heap.pop();
+                        id
+                    }
+                    _ => return,
+                }
+            };
+            // The heap may hold ids that ended long ago; they are not in the table.
+            let due = self
+                .calls
+                .borrow()
+                .get(&id)
+                .is_some_and(|call| call.deadline.is_some_and(|deadline| deadline <= now));
+            if due {
+                self.abandon(
+                    id,
+                    Failure::new(Class::Deadline, "the deadline passed in the engine"),
+                );
+            }
+        }
+    }
+
+    /// The deadline of a call that is still wanted.
+    pub(crate) fn deadline_of(&self, call_id: u64) -> Option<Instant> {
+        self.calls
+            .borrow()
+            .get(&call_id)
+            .and_then(|call| call.deadline)
+    }
+
+    // ------------------------------------------------------------ ingress
+
+    /// Whether a batch may enter the engine now.
+    pub(crate) fn may_admit(&self) -> bool {
+        self.running.get() < self.settings.max_in_flight
+    }
+
+    /// The next batch for the engine; its call runs from now on.
+    pub(crate) fn next(&self) -> Option<Arrived> {
+        let mut queue = self.queue.borrow_mut();
+        while let Some(arrived) = queue.pop_front() {
+            if let Some(call) = self.calls.borrow_mut().get_mut(&arrived.call_id) {
+                call.stage = Stage::Running;
+                self.running.set(self.running.get() + 1);
+                return Some(arrived);
+            }
+        }
+        None
+    }
+
+    /// Waits until [`next`](Self::next) may have something.
+    pub(crate) async fn arrival(&self) {
+        while self.queue.borrow().is_empty() {
+            self.queue_wake.notified().await;
+        }
+    }
+
+    /// Whether nothing waits and no wanted call is in the engine.
+    pub(crate) fn idle(&self) -> bool {
+        self.queue.borrow().is_empty()
+            && self
+                .calls
+                .borrow()
+                .values()
+                .all(|call| call.stage == Stage::Abandoned)
+    }
+
+    /// Keeps `failure` for when the engine's nack of this call comes. The first permanent one wins,
+    /// else the first.
+    pub(crate) fn note(&self, call_id: u64, failure: Failure) {
+        if !self.calls.borrow().contains_key(&call_id) {
+            return;
+        }
+        let mut notes = self.notes.borrow_mut();
+        match notes.get(&call_id) {
+            Some(known) if known.class.is_permanent() || !failure.class.is_permanent() => {}
+            _ => drop(notes.insert(call_id, failure)),
+        }
+    }
+
+    /// The engine answered for a call.
+    pub(crate) fn settle(&self, call_id: u64, result: Result<(), Failure>) {
+        let stage = self.calls.borrow().get(&call_id).map(|call| call.stage);
+        let note = self.notes.borrow_mut().remove(&call_id);
+        match stage {
+            Some(Stage::Running) => {
+                self.left_engine();
+                let result = result.map_err(|nack| merge(nack, note));
+                self.finish(call_id, result);
+            }
+            Some(Stage::Abandoned) => {
+                self.left_engine();
+                self.calls.borrow_mut().remove(&call_id);
+                self.count(|counters| counters.late += 1);
+            }
+            // A second answer (two nodes answered for one batch), or one of an earlier generation.
+            Some(Stage::Queued) | None => self.count(|counters| counters.late += 1),
+        }
+    }
+
+    fn left_engine(&self) {
+        self.running.set(self.running.get().saturating_sub(1));
+        self.queue_wake.notify_one();
+    }
+
+    /// Ends a call before the engine has answered; the batch goes on unwanted.
+    fn abandon(&self, call_id: u64, failure: Failure) {
+        let running = {
+            let mut calls = self.calls.borrow_mut();
+            let Some(call) = calls.get_mut(&call_id) else {
+                return;
+            };
+            match call.stage {
+                Stage::Abandoned => return,
+                Stage::Queued => false,
+                Stage::Running => {
+                    call.stage = Stage::Abandoned;
+                    call.deadline = None;
+                    true
+                }
+            }
+        };
+        if running {
+            self.fail_over_control(call_id, &failure);
+        } else {
+            self.queue
+                .borrow_mut()
+                .retain(|arrived| arrived.call_id != call_id);
+            self.finish(call_id, Err(failure));
+        }
+        self.queue_wake.notify_one();
+    }
+
+    /// Ends a call: takes it out of the table and tells the host.
+    fn finish(&self, call_id: u64, result: Result<(), Failure>) {
+        if self.calls.borrow_mut().remove(&call_id).is_none() {
+            return;
+        }
+        match result {
+            Ok(()) => {
+                self.count(|counters| counters.acked += 1);
+                self.writer.ack(call_id);
+            }
+            Err(failure) => self.fail_over_control(call_id, &failure),
+        }
+    }
+
+    fn fail_over_control(&self, call_id: u64, failure: &Failure) {
+        self.count(|counters| counters.failed += 1);
+        if failure.component.is_empty() {
+            let failure = failure.clone().at(self.settings.unit.clone());
+            self.upcalls.batch_failed(call_id, &failure);
+        } else {
+            self.upcalls.batch_failed(call_id, failure);
+        }
+    }
+
+    // ------------------------------------------------------------ egress
+
+    /// Whether anybody still waits for what comes out of this call. A batch of a call that was
+    /// acked (a durable buffer's) is wanted, as one the engine made itself.
+    pub(crate) fn origin_of(&self, tag: Option<Tag>) -> Origin {
+        let Some(tag) = tag.filter(|tag| tag.generation == self.generation.get()) else {
+            return Origin::Engine;
+        };
+        match self.calls.borrow().get(&tag.call_id).map(|call| call.stage) {
+            Some(Stage::Running) => Origin::Call(tag.call_id),
+            Some(Stage::Abandoned) => Origin::Unwanted,
+            Some(Stage::Queued) | None => Origin::Engine,
+        }
+    }
+
+    /// A fresh egress token, in flight from now on.
+    pub(crate) fn issue_token(&self) -> u64 {
+        let sequence = self.next_token.get();
+        self.next_token.set(sequence + 1);
+        let token = self.settings.token_base | (sequence & ((1 << 40) - 1));
+        self.tokens.borrow_mut().insert(token, ());
+        token
+    }
+
+    /// Takes a token back whose batch was not sent.
+    pub(crate) fn revoke_token(&self, token: u64) {
+        self.tokens.borrow_mut().remove(&token);
+    }
+
+    /// The next answer to an egress batch.
+    pub(crate) fn next_answer(&self) -> Option<Answer> {
+        self.answers.borrow_mut().pop_front()
+    }
+
+    /// Waits for [`next_answer`](Self::next_answer), or for the link's end.
+    pub(crate) async fn answered(&self) {
+        while self.answers.borrow().is_empty() && self.closed.borrow().is_none() {
+            self.answers_wake.notified().await;
+        }
+    }
+}
+
+/// Where a batch at the egress comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From this call, which still waits.
+    Call(u64),
+    /// Merged, or made by the engine, or its call has been acked.
+    Engine,
+    /// From a call that ended early.
+    Unwanted,
+}
+
+impl Origin {
+    /// The call, where it still waits.
+    pub(crate) fn call_id(self) -> Option<u64> {
+        match self {
+            Self::Call(call_id) => Some(call_id),
+            Self::Engine | Self::Unwanted => None,
+        }
+    }
+}
+
+fn cancelled() -> Failure {
+    Failure::new(Class::Cancelled, "the caller cancelled the call")
+}
+
+/// The engine decides whether a call failed; the note says how.
+fn merge(nack: Failure, note: Option<Failure>) -> Failure {
+    match note {
+        Some(note) if note.class.is_permanent() == nack.class.is_permanent() => note,
+        Some(note) => Failure {
+            class: nack.class,
+            ..note
+        },
+        None => nack,
+    }
+}

@@ -1,0 +1,247 @@
+//! The ingress node: batches from the ring enter the engine here, and its answers end their calls.
+//!
+//! Never awaits a send without polling its control channel (acks come through it, so that would
+//! deadlock). When the pipeline drains, it first waits for answers; at half of the drain's time it
+//! lets the nodes behind it shut down, which makes those that hold data flush, and goes on taking
+//! answers until the pipeline ends.
+
+use crate::failure::{Class, Failure};
+use crate::payload;
+use crate::port::{self, Arrived, Port};
+use crate::tag::Tag;
+use async_trait::async_trait;
+use otel_arrow_dfe_channel::error::SendError;
+use otel_arrow_dfe_config::error::Error as ConfigError;
+use otel_arrow_dfe_config::transport_headers::TransportHeaders;
+use otel_arrow_dfe_engine::control::{CallData, NackCause, NackMsg, NodeControlMsg};
+use otel_arrow_dfe_engine::error::{Error, TypedError};
+use otel_arrow_dfe_engine::local::receiver::{ControlChannel, EffectHandler, Receiver};
+use otel_arrow_dfe_engine::receiver::ReceiverWrapper;
+use otel_arrow_dfe_engine::terminal_state::TerminalState;
+use otel_arrow_dfe_engine::wiring_contract::WiringContract;
+use otel_arrow_dfe_engine::{
+    Interests, MessageSourceLocalEffectHandlerExtension, ProducerEffectHandlerExtension,
+    ReceiverFactory,
+};
+use otel_arrow_dfe_otap::pdata::{Context, OtapPdata};
+use otel_arrow_dfe_telemetry::metrics::MetricSetSnapshot;
+use serde::Deserialize;
+use serde_json::Value;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// The engine's name of this node.
+pub(crate) const URN: &str = "urn:strait:receiver:ring";
+
+pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
+    name: URN,
+    create: |_context, node, node_config, config, _capabilities| {
+        let port = find_port(&node_config.config)?;
+        Ok(ReceiverWrapper::local(
+            Ingress { port },
+            node,
+            node_config,
+            config,
+        ))
+    },
+    context_declarations: None,
+    wiring_contract: WiringContract::UNRESTRICTED,
+    validate_config: |config| EndConfig::read(config).map(|_| ()),
+};
+
+/// Configuration of both ends of a unit.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EndConfig {
+    /// Key of the port on the lane's thread.
+    lane: String,
+}
+
+impl EndConfig {
+    pub(crate) fn read(config: &Value) -> Result<Self, ConfigError> {
+        serde_json::from_value(config.clone()).map_err(|error| ConfigError::InvalidUserConfig {
+            error: error.to_string(),
+        })
+    }
+}
+
+/// The port that an end's configuration names.
+pub(crate) fn find_port(config: &Value) -> Result<Rc<Port>, ConfigError> {
+    let EndConfig { lane } = EndConfig::read(config)?;
+    port::find(&lane).ok_or_else(|| ConfigError::InvalidUserConfig {
+        error: format!("no lane `{lane}` on this thread: the ends run inside a Strait lane only"),
+    })
+}
+
+/// A terminal state without metrics.
+pub(crate) fn terminal(deadline: Instant) -> TerminalState {
+    TerminalState::new::<[MetricSetSnapshot; 0]>(deadline, [])
+}
+
+struct Ingress {
+    port: Rc<Port>,
+}
+
+type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), TypedError<OtapPdata>>> + 'a>>;
+
+#[async_trait(?Send)]
+impl Receiver<OtapPdata> for Ingress {
+    async fn start(
+        self: Box<Self>,
+        mut control: ControlChannel<OtapPdata>,
+        effect_handler: EffectHandler<OtapPdata>,
+    ) -> Result<TerminalState, Error> {
+        let port = self.port;
+        effect_handler.signal_ready();
+        let mut sending: Option<Sending<'_>> = None;
+        let mut drain: Option<Drain> = None;
+        loop {
+            if let Some(drain) = &drain
+                && sending.is_none()
+                && (port.idle() || Instant::now() >= drain.patience)
+            {
+                break;
+            }
+            let patience = drain.as_ref().map(|drain| drain.patience);
+            tokio::select! {
+                biased;
+                message = control.recv() => match message {
+                    Ok(NodeControlMsg::DrainIngress { deadline, .. }) => {
+                        port.refuse("the unit is shutting down");
+                        drain = Some(Drain::until(deadline));
+                    }
+                    Ok(NodeControlMsg::Shutdown { deadline, .. }) => return Ok(terminal(deadline)),
+                    Ok(message) => settle(&port, message),
+                    Err(error) => return Err(Error::ChannelRecvError(error)),
+                },
+                sent = async { sending.as_mut().expect("guarded").await }, if sending.is_some() => {
+                    sending = None;
+                    sent?;
+                }
+                () = sleep_until(patience), if patience.is_some() => {}
+                () = port.arrival(), if sending.is_none() && port.may_admit() => {
+                    if let Some(pdata) = admit(&port, &effect_handler) {
+                        sending = send(&effect_handler, pdata)?;
+                    }
+                }
+            }
+        }
+        drop(sending);
+        // What is still queued never entered the engine; what runs is answered below.
+        port.fail_queued(Class::Unavailable, "the unit is shutting down");
+        effect_handler.notify_receiver_drained().await?;
+        let deadline = drain.map_or_else(Instant::now, |drain| drain.deadline);
+        // The nodes behind this one end when no sender to them is left, so this one must return;
+        // the answers that their last flush brings still come through its control channel.
+        tokio::task::spawn_local(async move {
+            while let Ok(message) = control.recv().await {
+                settle(&port, message);
+            }
+        });
+        Ok(terminal(deadline))
+    }
+}
+
+/// How long the ingress waits for answers before it lets the nodes behind it flush.
+struct Drain {
+    deadline: Instant,
+    patience: Instant,
+}
+
+impl Drain {
+    fn until(deadline: Instant) -> Self {
+        let now = Instant::now();
+        Self {
+            deadline,
+            patience: now + deadline.saturating_duration_since(now) / 2,
+        }
+    }
+}
+
+pub(crate) async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Takes the next batch and makes it the engine's. `None` when its content is not valid; the call
+/// has ended then.
+fn admit(port: &Rc<Port>, effect_handler: &EffectHandler<OtapPdata>) -> Option<OtapPdata> {
+    let Arrived { call_id, batch } = port.next()?;
+    let (payload, mut headers) = match payload::decode(batch, &port.schemas.borrow()) {
+        Ok(decoded) => decoded,
+        Err(failure) => {
+            port.settle(call_id, Err(failure));
+            return None;
+        }
+    };
+    Tag {
+        call_id,
+        generation: port.generation(),
+    }
+    .append_to(&mut headers);
+    let mut pdata = OtapPdata::new(context(headers), payload);
+    let calldata: CallData = [call_id.into()].into_iter().collect();
+    effect_handler.subscribe_to(Interests::ACKS_OR_NACKS, calldata, &mut pdata);
+    Some(pdata)
+}
+
+fn context(headers: TransportHeaders) -> Context {
+    // Our own frame and one for the first node that subscribes.
+    let mut context = Context::with_capacity(2);
+    context.set_transport_headers(headers);
+    context
+}
+
+/// Sends at once where there is room; else gives back the future that waits for it.
+fn send(
+    effect_handler: &EffectHandler<OtapPdata>,
+    pdata: OtapPdata,
+) -> Result<Option<Sending<'_>>, Error> {
+    match effect_handler.try_send_message_with_source_node(pdata) {
+        Ok(()) => Ok(None),
+        Err(TypedError::ChannelSendError(SendError::Full(pdata))) => {
+            Ok(Some(Box::pin(async move {
+                effect_handler.send_message_with_source_node(pdata).await
+            })))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Ends the call that the engine answered for.
+fn settle(port: &Port, message: NodeControlMsg<OtapPdata>) {
+    let (calldata, result) = match message {
+        NodeControlMsg::Ack(ack) => (ack.unwind.route.calldata, Ok(())),
+        NodeControlMsg::Nack(nack) => {
+            let failure = failure_of(&nack);
+            (nack.unwind.route.calldata, Err(failure))
+        }
+        _ => return,
+    };
+    if let Some(call_id) = calldata.first() {
+        port.settle(u64::from(*call_id), result);
+    }
+}
+
+/// What the engine's nack says by itself.
+fn failure_of(nack: &NackMsg<OtapPdata>) -> Failure {
+    let class = match (nack.permanent, nack.cause) {
+        (true, _) => Class::Permanent,
+        (false, NackCause::NodeShutdown | NackCause::RouteClosed) => Class::Unavailable,
+        (false, _) => Class::Retryable,
+    };
+    // gRPC: 3 invalid argument, 8 resource exhausted.
+    let grpc_code = match nack.cause {
+        NackCause::Refused => 3,
+        NackCause::RouteFull => 8,
+        _ => 0,
+    };
+    Failure {
+        grpc_code,
+        ..Failure::new(class, nack.reason.clone())
+    }
+}

@@ -1,0 +1,86 @@
+//! The private transport header that carries a batch's call through the engine.
+//!
+//! The engine's context does not tell an exporter which call a batch came from. So the receiver
+//! puts one binary header, [`NAME`], on every batch: call id and generation. Nodes clone or drop
+//! headers but never read this one; a batch without it was merged or made by the engine. It is
+//! stripped at every exit, so nothing outside a unit sees it.
+//!
+//! The generation differs for every lane start in this process and (by a random part) between
+//! processes: a durable buffer may hand out a batch of an earlier life, whose call is long over.
+
+use otel_arrow_dfe_config::context::ContextEntryName;
+use otel_arrow_dfe_config::transport_headers::{TransportHeader, TransportHeaders};
+use otel_arrow_dfe_otap::pdata::OtapPdata;
+use std::sync::LazyLock;
+
+/// Name of the private header. The leading dot cannot occur in a header that arrives from outside.
+pub(crate) const NAME: &str = ".strait-call";
+
+static ENTRY: LazyLock<ContextEntryName> =
+    LazyLock::new(|| ContextEntryName::try_from(NAME).expect("a printable name without a colon"));
+
+/// The call that a batch belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tag {
+    /// Call id as the host gave it.
+    pub(crate) call_id: u64,
+    /// Generation of the lane that admitted the batch.
+    pub(crate) generation: u64,
+}
+
+impl Tag {
+    /// Adds the tag to the headers that go with the batch.
+    pub(crate) fn append_to(self, headers: &mut TransportHeaders) {
+        let mut value = Vec::with_capacity(16);
+        value.extend_from_slice(&self.call_id.to_le_bytes());
+        value.extend_from_slice(&self.generation.to_le_bytes());
+        headers.push(TransportHeader::binary(ENTRY.clone(), value));
+    }
+
+    /// The tag of a batch; `None` when the batch was merged or made by the engine.
+    pub(crate) fn of(pdata: &OtapPdata) -> Option<Self> {
+        Self::in_headers(pdata.transport_headers()?)
+    }
+
+    /// The tag among `headers`. Two different tags are none: such a batch was merged.
+    pub(crate) fn in_headers(headers: &TransportHeaders) -> Option<Self> {
+        let mut found = None;
+        for header in headers.iter().filter(|header| header.name.as_str() == NAME) {
+            let bytes: &[u8; 16] = header.value.bytes.try_into().ok()?;
+            let tag = Self {
+                call_id: u64::from_le_bytes(bytes[..8].try_into().ok()?),
+                generation: u64::from_le_bytes(bytes[8..].try_into().ok()?),
+            };
+            if found.is_some_and(|other| other != tag) {
+                return None;
+            }
+            found = Some(tag);
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_comes_back_and_two_tags_are_none() {
+        let tag = Tag {
+            call_id: 7 << 48 | 1,
+            generation: u64::MAX,
+        };
+        let mut headers = TransportHeaders::new();
+        assert_eq!(Tag::in_headers(&headers), None);
+        tag.append_to(&mut headers);
+        assert_eq!(Tag::in_headers(&headers), Some(tag));
+        tag.append_to(&mut headers);
+        assert_eq!(Tag::in_headers(&headers), Some(tag));
+        Tag {
+            call_id: 8,
+            generation: 1,
+        }
+        .append_to(&mut headers);
+        assert_eq!(Tag::in_headers(&headers), None);
+    }
+}

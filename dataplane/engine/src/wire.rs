@@ -1,0 +1,280 @@
+//! A lane's link: what is read from its ring, and what is written to the other one.
+//!
+//! The lane's nodes share one producer on one thread. A task that waits for space holds it; acks
+//! that come up meanwhile are queued and wake that task, which publishes them before it goes on
+//! waiting. So an ack never waits for space.
+
+use crate::failure::{Class, Failure};
+use crate::payload::Encoded;
+use std::cell::RefCell;
+use std::cell::RefMut;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+use strait_records::{ReceivedSchemas, Slot};
+use strait_ringbuf::{Claim, Code, Consumer, Error, Handle, Link, Message, Producer, Side};
+use tokio::sync::Notify;
+
+/// A batch that was read: its header is checked, its content not yet.
+pub(crate) struct Batch {
+    pub(crate) call_id: u64,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) content: strait_records::Batch,
+}
+
+/// What was read.
+pub(crate) enum Incoming {
+    /// A batch for the engine.
+    Batch(Batch),
+    /// The host has delivered this egress batch.
+    Ack(u64),
+    /// A batch whose header is not valid.
+    Bad(u64, Failure),
+    /// Something for this layer.
+    Nothing,
+}
+
+/// The consuming end: what the pump owns.
+pub(crate) struct Reader {
+    consumer: Consumer,
+    handle: Handle,
+    copy: bool,
+}
+
+/// The producing end, shared by the lane's nodes.
+pub(crate) struct Writer {
+    producer: RefCell<Producer>,
+    handle: Handle,
+    acks: RefCell<VecDeque<u64>>,
+    acks_wake: Notify,
+}
+
+/// Splits a link. `copy`: batches are copied when they are read, because a node may keep them.
+pub(crate) fn split(link: Link, copy: bool) -> (Reader, Writer) {
+    let (producer, consumer, handle) = link.split();
+    let reader = Reader {
+        consumer,
+        handle: handle.clone(),
+        copy,
+    };
+    let writer = Writer {
+        producer: RefCell::new(producer),
+        handle,
+        acks: RefCell::default(),
+        acks_wake: Notify::new(),
+    };
+    (reader, writer)
+}
+
+impl Reader {
+    /// What is there now.
+    pub(crate) fn try_read(
+        &mut self,
+        schemas: &RefCell<ReceivedSchemas>,
+    ) -> Result<Option<Incoming>, Failure> {
+        match self.consumer.try_recv() {
+            Ok(Some(message)) => self.incoming(message, schemas).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    /// Waits for the next. Safe to cancel.
+    pub(crate) async fn read(
+        &mut self,
+        schemas: &RefCell<ReceivedSchemas>,
+    ) -> Result<Incoming, Failure> {
+        match self.consumer.recv().await {
+            Ok(message) => self.incoming(message, schemas),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    fn incoming(
+        &self,
+        message: Message,
+        schemas: &RefCell<ReceivedSchemas>,
+    ) -> Result<Incoming, Failure> {
+        Ok(match message {
+            Message::Batch { lease, call_id, .. } => {
+                let content = if self.copy && !lease.is_copy() {
+                    strait_records::Batch::new(
+                        Slot::copy_of(&lease),
+                        strait_records::Trust::Trusted,
+                    )
+                } else {
+                    strait_records::Batch::new(lease, strait_records::Trust::Trusted)
+                };
+                match content {
+                    Ok(content) => {
+                        let deadline = instant_of(content.header().deadline_ns);
+                        Incoming::Batch(Batch {
+                            call_id,
+                            deadline,
+                            content,
+                        })
+                    }
+                    Err(error) => Incoming::Bad(
+                        call_id,
+                        Failure::new(Class::Internal, format!("the batch's header: {error}")),
+                    ),
+                }
+            }
+            Message::Ack { call_id } => Incoming::Ack(call_id),
+            Message::Preamble(lease) => {
+                if let Err(error) = schemas.borrow_mut().publish(&lease) {
+                    // The two sides no longer agree on what batches mean.
+                    self.handle.close(Code::Content);
+                    return Err(Failure::new(Class::Internal, format!("a schema: {error}")));
+                }
+                Incoming::Nothing
+            }
+            Message::Inline { call_id, .. } => Incoming::Bad(
+                call_id,
+                Failure::new(Class::Permanent, "a unit does not take inline messages"),
+            ),
+            Message::Goaway => Incoming::Nothing,
+        })
+    }
+}
+
+impl Writer {
+    /// Publishes an ack, or queues it for the task that holds the producer.
+    pub(crate) fn ack(&self, call_id: u64) {
+        match self.producer.try_borrow_mut() {
+            Ok(mut producer) => send_ack(&mut producer, call_id),
+            Err(_) => {
+                self.acks.borrow_mut().push_back(call_id);
+                self.acks_wake.notify_one();
+            }
+        }
+    }
+
+    /// An egress batch has ended over the control channel: no ack for it follows.
+    pub(crate) fn ended(&self) {
+        self.handle.end_call();
+    }
+
+    /// Says that nothing more comes, in order.
+    pub(crate) fn close(&self) {
+        self.handle.close(Code::Closed);
+    }
+
+    /// Writes a batch, if there is space now.
+    pub(crate) fn try_publish(&self, token: u64, encoded: &Encoded) -> Result<bool, Failure> {
+        let mut holder = self.hold();
+        match holder.producer.claim(encoded.slot_len()?) {
+            Ok(claim) => publish(&mut holder.producer, claim, token, encoded).map(|()| true),
+            Err(Error::Full(_)) => Ok(false),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    /// Waits for space until `deadline`, then writes the batch. Safe to cancel.
+    pub(crate) async fn publish(
+        &self,
+        token: u64,
+        encoded: &Encoded,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let len = encoded.slot_len()?;
+        let mut holder = self.hold();
+        loop {
+            holder.flush();
+            tokio::select! {
+                biased;
+                () = self.acks_wake.notified() => {}
+                claim = holder.producer.until(deadline, |producer| producer.claim(len)) => {
+                    let claim = claim.map_err(|error| failure(&error))?;
+                    return publish(&mut holder.producer, claim, token, encoded);
+                }
+            }
+        }
+    }
+
+    fn hold(&self) -> Holder<'_> {
+        // Only the egress node holds the producer across an await, and it holds it once.
+        Holder {
+            producer: self.producer.borrow_mut(),
+            acks: &self.acks,
+        }
+    }
+}
+
+/// The producer while a task holds it; what was queued meanwhile is published at the end.
+struct Holder<'a> {
+    producer: RefMut<'a, Producer>,
+    acks: &'a RefCell<VecDeque<u64>>,
+}
+
+impl Holder<'_> {
+    fn flush(&mut self) {
+        while let Some(call_id) = self.acks.borrow_mut().pop_front() {
+            send_ack(&mut self.producer, call_id);
+        }
+    }
+}
+
+impl Drop for Holder<'_> {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+fn send_ack(producer: &mut Producer, call_id: u64) {
+    // A link that has ended ends its calls on the host's side by itself.
+    if let Err(error) = producer.send_ack(call_id) {
+        tracing::debug!(call_id, %error, "an ack was not published");
+    }
+}
+
+fn publish(
+    producer: &mut Producer,
+    mut claim: Claim,
+    token: u64,
+    encoded: &Encoded,
+) -> Result<(), Failure> {
+    let length = encoded.write(&mut claim)?;
+    producer
+        .publish(claim, 0, token, length)
+        .map_err(|error| failure(&error))
+}
+
+/// What an error of the ring means to a call.
+fn failure(error: &Error) -> Failure {
+    match error {
+        Error::Full(_) | Error::Deadline { .. } => Failure {
+            grpc_code: 8,
+            ..Failure::new(
+                Class::Retryable,
+                format!("no room in the ring to the host: {error}"),
+            )
+        },
+        Error::SlotSize { .. } => Failure {
+            grpc_code: 8,
+            ..Failure::new(
+                Class::Permanent,
+                format!("the batch is too big for the ring: {error}"),
+            )
+        },
+        Error::Closed {
+            side: Side::Other,
+            code,
+        } if *code == Code::Closed as u32 => {
+            Failure::new(Class::Unavailable, "the host has closed the link")
+        }
+        Error::Closed {
+            side: Side::Own, ..
+        } => Failure::new(Class::Unavailable, "the link is closed"),
+        other => Failure::new(Class::Internal, format!("the link is broken: {other}")),
+    }
+}
+
+/// The instant of an absolute CLOCK_MONOTONIC time; `None` for 0.
+fn instant_of(deadline_ns: u64) -> Option<Instant> {
+    if deadline_ns == 0 {
+        return None;
+    }
+    let left = deadline_ns.saturating_sub(strait_ringbuf::link::clock_ns());
+    // Beyond a day nobody waits; the cap keeps the sum in range.
+    Some(Instant::now() + Duration::from_nanos(left).min(Duration::from_secs(86_400)))
+}

@@ -1,0 +1,146 @@
+//! Links from what the host sent: file descriptors by number, duplicated before use.
+
+use crate::convert;
+use serde::{Deserialize, Serialize};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use strait_control::{Class, LINK_MAX, OperationError};
+use strait_engine::Failure;
+use strait_ringbuf::link::duplicate;
+use strait_ringbuf::{Geometry, HostFds, Identity, Link, Options, PeerFds, Policy, accept};
+
+/// The payload of `start`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StartRequest {
+    pub(crate) links: Vec<Offer>,
+    #[serde(default)]
+    pub(crate) policy: Wake,
+    #[serde(default = "default_max_wait")]
+    pub(crate) max_wait_ns: u64,
+}
+
+fn default_max_wait() -> u64 {
+    5_000_000_000
+}
+
+/// How the peer waits for messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Wake {
+    /// Park at once.
+    #[default]
+    Efficient,
+    /// Look again for some microseconds first.
+    Latency,
+}
+
+/// One link that the host offers.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Offer {
+    pub(crate) number: u16,
+    pub(crate) epoch: u32,
+    session: u64,
+    fds: OfferFds,
+    geometry: OfferGeometry,
+}
+
+#[derive(Debug, Deserialize)]
+struct OfferGeometry {
+    descriptors: u32,
+    blocks: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct OfferFds {
+    h2p_producer: RawFd,
+    p2h_consumer: RawFd,
+    host_counters: RawFd,
+    h2p_data: RawFd,
+    h2p_space: RawFd,
+    p2h_data: RawFd,
+    p2h_space: RawFd,
+}
+
+/// The reply to `start`.
+#[derive(Debug, Serialize)]
+pub(crate) struct StartReply {
+    pub(crate) links: Vec<Answer>,
+}
+
+/// What the peer answers for one link.
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer {
+    fds: AnswerFds,
+}
+
+#[derive(Debug, Serialize)]
+struct AnswerFds {
+    h2p_consumer: RawFd,
+    p2h_producer: RawFd,
+    peer_counters: RawFd,
+}
+
+/// A link that was accepted.
+pub(crate) struct Accepted {
+    pub(crate) link: Link,
+    /// Must stay open until the host has duplicated them, which it does after the reply.
+    pub(crate) fds: PeerFds<OwnedFd>,
+    pub(crate) number: u16,
+    pub(crate) epoch: u32,
+    pub(crate) descriptors: u32,
+}
+
+impl Accepted {
+    pub(crate) fn answer(fds: &PeerFds<OwnedFd>) -> Answer {
+        Answer {
+            fds: AnswerFds {
+                h2p_consumer: fds.h2p_consumer.as_raw_fd(),
+                p2h_producer: fds.p2h_producer.as_raw_fd(),
+                peer_counters: fds.peer_counters.as_raw_fd(),
+            },
+        }
+    }
+}
+
+impl Offer {
+    /// Duplicates what the host sent, checks it, and makes this side's half.
+    pub(crate) fn accept(&self, wake: Wake) -> Result<Accepted, OperationError> {
+        let wrong = |error: strait_ringbuf::Error| {
+            let message = format!("link {}: {error}", self.number);
+            convert::failed(&Failure::new(strait_engine::Class::Permanent, message))
+        };
+        if self.number == 0 || self.number > LINK_MAX {
+            let message = format!("link number {} is outside 1..={LINK_MAX}", self.number);
+            return Err(OperationError::new(Class::Permanent, message));
+        }
+        let geometry =
+            Geometry::new(self.geometry.descriptors, self.geometry.blocks).map_err(wrong)?;
+        let identity = Identity {
+            session: self.session,
+            epoch: self.epoch,
+            geometry,
+        };
+        let mut options = Options::new(identity);
+        options.policy = match wake {
+            Wake::Efficient => Policy::Efficient,
+            Wake::Latency => Policy::Latency,
+        };
+        let fds = HostFds {
+            h2p_producer: self.fds.h2p_producer,
+            p2h_consumer: self.fds.p2h_consumer,
+            host_counters: self.fds.host_counters,
+            h2p_data: self.fds.h2p_data,
+            h2p_space: self.fds.h2p_space,
+            p2h_data: self.fds.p2h_data,
+            p2h_space: self.fds.p2h_space,
+        };
+        let fds = fds.try_map(duplicate).map_err(wrong)?;
+        let (link, fds) = accept(&options, fds).map_err(wrong)?;
+        Ok(Accepted {
+            link,
+            fds,
+            number: self.number,
+            epoch: self.epoch,
+            descriptors: geometry.descriptors(),
+        })
+    }
+}

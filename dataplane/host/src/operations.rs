@@ -1,0 +1,86 @@
+//! The operations that start nothing: describe, default_config, validate.
+
+use crate::convert;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use strait_control::{Class, OpResult, OperationError};
+use strait_engine::{ENGINE_VERSION, Unit, adapter, nodes};
+
+/// What is built in: versions, components, nodes.
+pub(crate) fn describe() -> OpResult {
+    let components: Vec<_> = adapter::components()
+        .iter()
+        .map(|factory| factory.describe())
+        .collect();
+    reply(&json!({
+        "strait": env!("CARGO_PKG_VERSION"),
+        "engine": ENGINE_VERSION,
+        "components": components,
+        "nodes": nodes::describe(),
+    }))
+}
+
+#[derive(Deserialize)]
+struct Which {
+    kind: String,
+    r#type: String,
+}
+
+/// The default configuration of one component.
+pub(crate) fn default_config(payload: &[u8]) -> OpResult {
+    let Which { kind, r#type } = read(payload)?;
+    let factory = adapter::find(&r#type)
+        .filter(|_| kind == "processor")
+        .ok_or_else(|| {
+            OperationError::new(
+                Class::Permanent,
+                format!("no {kind} of type `{type}` is linked in"),
+            )
+        })?;
+    let config = factory.default_config().map_err(|error| {
+        OperationError::new(Class::Internal, error.to_string()).in_component(r#type)
+    })?;
+    reply(&config)
+}
+
+/// Checks a unit.
+pub(crate) fn validate(payload: &[u8]) -> OpResult {
+    reply(&unit(payload)?.reply())
+}
+
+/// Reads and checks a unit's specification.
+pub(crate) fn unit(payload: &[u8]) -> Result<Unit, OperationError> {
+    let spec: Value = read(payload)?;
+    let id = spec
+        .get("id")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    strait_engine::check_registrations().map_err(|missing| {
+        OperationError::new(
+            Class::Internal,
+            format!(
+                "the native library is incomplete: {} not linked in",
+                missing.join(", ")
+            ),
+        )
+    })?;
+    Unit::read(&spec).map_err(|findings| convert::invalid(&id, findings))
+}
+
+/// Reads a payload.
+pub(crate) fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<T, OperationError> {
+    serde_json::from_slice(payload).map_err(|error| {
+        OperationError::new(
+            Class::Permanent,
+            format!("the operation's payload: {error}"),
+        )
+    })
+}
+
+/// Writes a reply.
+pub(crate) fn reply<T: serde::Serialize>(value: &T) -> OpResult {
+    serde_json::to_vec(value)
+        .map_err(|error| OperationError::new(Class::Internal, format!("the reply: {error}")))
+}

@@ -1,0 +1,86 @@
+//! The peer: what the control channel's calls arrive at.
+
+use crate::links::StartRequest;
+use crate::operations;
+use crate::units::Units;
+use crate::{convert, logging};
+use std::sync::Arc;
+use strait_component::DynFactory;
+use strait_control::{
+    BoxFuture, Class, Failure, OpKind, OpResult, Operation, OperationError, Peer,
+};
+
+/// All units of this library, behind the control channel. There is one per process.
+pub struct HostPeer {
+    units: Arc<Units>,
+}
+
+impl HostPeer {
+    /// A peer with these components, and nothing running.
+    #[must_use]
+    pub fn new(factories: &[&'static dyn DynFactory]) -> Self {
+        strait_engine::adapter::register(factories);
+        logging::install();
+        Self {
+            units: Arc::default(),
+        }
+    }
+}
+
+impl Peer for HostPeer {
+    fn inline(&self, operation: Operation) -> OpResult {
+        match operation.kind {
+            OpKind::Describe => operations::describe(),
+            OpKind::DefaultConfig => operations::default_config(&operation.payload),
+            OpKind::Validate => operations::validate(&operation.payload),
+            other => Err(not_here(other)),
+        }
+    }
+
+    fn spawn(&self, operation: Operation) -> BoxFuture<OpResult> {
+        let units = Arc::clone(&self.units);
+        Box::pin(async move {
+            let Operation {
+                handle,
+                kind,
+                deadline,
+                payload,
+                ..
+            } = operation;
+            match kind {
+                OpKind::Create => {
+                    units.create(handle, operations::unit(&payload)?)?;
+                    operations::reply(&serde_json::json!({}))
+                }
+                OpKind::Start => {
+                    let request: StartRequest = operations::read(&payload)?;
+                    operations::reply(&units.start(handle, request).await?)
+                }
+                OpKind::Shutdown => {
+                    units.shutdown(handle, deadline).await;
+                    operations::reply(&serde_json::json!({}))
+                }
+                other => Err(not_here(other)),
+            }
+        })
+    }
+
+    fn batch_cancel(&self, call_id: u64) {
+        if let Some(lane) = self.units.lane_of(call_id) {
+            lane.cancel(call_id);
+        }
+    }
+
+    fn batch_failed(&self, call_id: u64, failure: Failure) {
+        if let Some(lane) = self.units.lane_of(call_id) {
+            lane.failed(call_id, convert::from_control(failure));
+        }
+    }
+}
+
+fn not_here(kind: OpKind) -> OperationError {
+    OperationError::new(
+        Class::Permanent,
+        format!("{kind} is not offered by this peer"),
+    )
+}

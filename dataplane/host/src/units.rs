@@ -1,0 +1,250 @@
+//! The units of this process, by the handle that the host gave them, and the way from a call id to
+//! its lane.
+
+use crate::convert;
+use crate::links::{Accepted, Answer, StartReply, StartRequest};
+use crate::logging;
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use strait_control::host::{self, StatusCode};
+use strait_control::{CallId, Class, OperationError};
+use strait_engine::{Failure, Lane, LaneConfig, LaneStatus, Unit, Upcalls};
+use strait_ringbuf::PeerFds;
+
+/// Time that is kept of a drain's limit to end what did not drain.
+const DRAIN_MARGIN: Duration = Duration::from_millis(250);
+
+/// All units and lanes.
+#[derive(Default)]
+pub(crate) struct Units {
+    units: Mutex<HashMap<u64, Entry>>,
+    routes: RwLock<HashMap<u16, Arc<Lane>>>,
+}
+
+struct Entry {
+    unit: Arc<Unit>,
+    running: Running,
+}
+
+enum Running {
+    No,
+    Starting,
+    Yes(Vec<Started>),
+}
+
+struct Started {
+    number: u16,
+    lane: Arc<Lane>,
+    /// The host duplicates these after it has read the reply to start.
+    _fds: PeerFds<OwnedFd>,
+}
+
+impl Units {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
+        self.units.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a unit under its handle.
+    pub(crate) fn create(&self, handle: u64, unit: Unit) -> Result<(), OperationError> {
+        let mut units = self.lock();
+        if units.contains_key(&handle) {
+            let message = format!("handle {handle} names a unit already; shut it down first");
+            return Err(OperationError::new(Class::Permanent, message));
+        }
+        units.insert(
+            handle,
+            Entry {
+                unit: Arc::new(unit),
+                running: Running::No,
+            },
+        );
+        Ok(())
+    }
+
+    /// Starts a unit's lanes, one per link. On an error nothing runs.
+    pub(crate) async fn start(
+        &self,
+        handle: u64,
+        request: StartRequest,
+    ) -> Result<StartReply, OperationError> {
+        let unit = self.begin_start(handle)?;
+        let result = self.start_lanes(handle, &unit, &request).await;
+        let mut units = self.lock();
+        let Some(entry) = units.get_mut(&handle) else {
+            // Shut down meanwhile: the lanes end as they are dropped.
+            return Err(OperationError::new(
+                Class::Cancelled,
+                "the unit was shut down while it started",
+            ));
+        };
+        match result {
+            Ok(started) => {
+                let links: Vec<Answer> = started
+                    .iter()
+                    .map(|started| Accepted::answer(&started._fds))
+                    .collect();
+                let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+                for started in &started {
+                    routes.insert(started.number, Arc::clone(&started.lane));
+                }
+                entry.running = Running::Yes(started);
+                Ok(StartReply { links })
+            }
+            Err(error) => {
+                entry.running = Running::No;
+                Err(error)
+            }
+        }
+    }
+
+    fn begin_start(&self, handle: u64) -> Result<Arc<Unit>, OperationError> {
+        let mut units = self.lock();
+        let Some(entry) = units.get_mut(&handle) else {
+            let message = format!("no unit has handle {handle}: create comes first");
+            return Err(OperationError::new(Class::Permanent, message));
+        };
+        if !matches!(entry.running, Running::No) {
+            let message = format!("the unit `{}` has been started already", entry.unit.id);
+            return Err(OperationError::new(Class::Permanent, message));
+        }
+        entry.running = Running::Starting;
+        Ok(Arc::clone(&entry.unit))
+    }
+
+    async fn start_lanes(
+        &self,
+        handle: u64,
+        unit: &Arc<Unit>,
+        request: &StartRequest,
+    ) -> Result<Vec<Started>, OperationError> {
+        if request.links.len() != unit.lanes as usize {
+            let (links, lanes) = (request.links.len(), unit.lanes);
+            let message =
+                format!("{links} links were offered for {lanes} lanes, expected one each");
+            return Err(OperationError::new(Class::Permanent, message));
+        }
+        let mut started = Vec::with_capacity(request.links.len());
+        for (index, offer) in request.links.iter().enumerate() {
+            let Accepted {
+                link,
+                fds,
+                number,
+                epoch,
+                descriptors,
+            } = offer.accept(request.policy)?;
+            let config = LaneConfig {
+                unit: Arc::clone(unit),
+                index: index as u32,
+                link,
+                descriptors,
+                link_number: number,
+                epoch,
+                max_wait: Duration::from_nanos(request.max_wait_ns),
+                upcalls: Arc::new(ToHost { handle }),
+            };
+            let lane = Lane::start(config)
+                .await
+                .map_err(|failure| convert::failed(&named(failure, unit)))?;
+            started.push(Started {
+                number,
+                lane: Arc::new(lane),
+                _fds: fds,
+            });
+        }
+        Ok(started)
+    }
+
+    /// Drains and ends a unit, and forgets it. A unit that is not known has ended.
+    pub(crate) async fn shutdown(&self, handle: u64, deadline: Instant) {
+        let Some(entry) = self.lock().remove(&handle) else {
+            return;
+        };
+        let Running::Yes(started) = entry.running else {
+            return;
+        };
+        let now = Instant::now();
+        let drain = deadline.saturating_duration_since(now);
+        let until = now + drain.saturating_sub(DRAIN_MARGIN.min(drain / 4));
+        let ends = started.iter().map(|started| started.lane.shutdown(until));
+        // All are asked at once; each then ends by itself.
+        let ends: Vec<_> = ends.map(Box::pin).collect();
+        for end in join(ends).await.into_iter().flatten() {
+            tracing::info!(unit = %entry.unit.id, counters = ?end, "a lane has ended");
+        }
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        for started in &started {
+            routes.remove(&started.number);
+        }
+    }
+
+    /// The lane of a call or token.
+    pub(crate) fn lane_of(&self, bits: u64) -> Option<Arc<Lane>> {
+        let link = CallId::from_bits(bits).ok()?.link();
+        self.routes
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&link)
+            .cloned()
+    }
+}
+
+/// Polls all of them until each is done.
+async fn join<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
+    let mut results: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(|cx| {
+        let mut pending = false;
+        for (future, result) in futures.iter_mut().zip(&mut results) {
+            if result.is_none() {
+                match std::pin::Pin::new(future).poll(cx) {
+                    std::task::Poll::Ready(value) => *result = Some(value),
+                    std::task::Poll::Pending => pending = true,
+                }
+            }
+        }
+        if pending {
+            std::task::Poll::Pending
+        } else {
+            std::task::Poll::Ready(())
+        }
+    })
+    .await;
+    results.into_iter().flatten().collect()
+}
+
+fn named(failure: Failure, unit: &Unit) -> Failure {
+    if failure.component.is_empty() {
+        failure.at(unit.id.clone())
+    } else {
+        failure
+    }
+}
+
+/// The way from a lane to the host.
+struct ToHost {
+    handle: u64,
+}
+
+impl Upcalls for ToHost {
+    fn attach(&self) {
+        logging::attach(self.handle);
+    }
+
+    fn batch_failed(&self, call_id: u64, failure: &Failure) {
+        host::batch_failed(call_id, &convert::to_control(failure));
+    }
+
+    fn batch_cancel(&self, token: u64) {
+        host::batch_cancel(token);
+    }
+
+    fn status(&self, status: LaneStatus, message: &str) {
+        let code = match status {
+            LaneStatus::Ok => StatusCode::Ok,
+            LaneStatus::Recoverable => StatusCode::RecoverableError,
+            LaneStatus::Permanent => StatusCode::PermanentError,
+        };
+        host::status(self.handle, code, message);
+    }
+}
