@@ -136,7 +136,9 @@ impl AsyncDoorbell {
         if let Some(registered) = &self.registered {
             match wait_registered(registered).await {
                 // A registration ends with its runtime; the next waiter may run on another one.
-                Err(Error::System { call: EPOLL_WAIT, .. }) => self.registered = None,
+                Err(Error::System {
+                    call: EPOLL_WAIT, ..
+                }) => self.registered = None,
                 result => return result,
             }
         }
@@ -168,10 +170,13 @@ const EPOLL_WAIT: &str = "epoll_wait";
 
 async fn wait_registered(registered: &AsyncFd<Doorbell>) -> Result<()> {
     loop {
-        let mut guard = registered.readable().await.map_err(|source| Error::System {
-            call: EPOLL_WAIT,
-            source,
-        })?;
+        let mut guard = registered
+            .readable()
+            .await
+            .map_err(|source| Error::System {
+                call: EPOLL_WAIT,
+                source,
+            })?;
         // Readiness is cleared only when a drain finds nothing: what is rung between a drain
         // and a clear must not be lost.
         if registered.get_ref().drain()? {
