@@ -1,16 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
-	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strait-data/strait/tests/otelcol"
 )
 
 // minSeverity, renamed and deleted say what the demo's configuration asks for; the check is written
@@ -33,25 +32,25 @@ type result struct {
 // check compares the two files and the sink, log by log: what came in, treated by a model, must be what went
 // out, each as often.
 func check(before, after string, sunk []plog.Logs) (*result, error) {
-	in, err := readFile(before)
+	in, err := otelcol.ReadFile(before)
 	if err != nil {
 		return nil, err
 	}
-	out, err := readFile(after)
+	out, err := otelcol.ReadFile(after)
 	if err != nil {
 		return nil, err
 	}
 	r := &result{}
 	want := map[string]int{}
-	each(in, func(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) {
+	otelcol.Each(in, func(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) {
 		r.in++
 		if lr.SeverityNumber() < minSeverity {
 			r.filtered++
 			return
 		}
-		source := describe(res, scope, lr)
+		source := otelcol.Describe(res, scope, lr)
 		model(lr)
-		expected := describe(res, scope, lr)
+		expected := otelcol.Describe(res, scope, lr)
 		if want[expected]++; strings.Contains(source, "1111") && r.example[0][0] == "" {
 			r.example[0] = [2]string{source, expected}
 		} else if r.example[1][0] == "" && strings.Contains(source, "378282") {
@@ -70,9 +69,9 @@ func (r *result) account(want map[string]int, got []plog.Logs) int {
 		left[k] = n
 	}
 	n := 0
-	each(got, func(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) {
+	otelcol.Each(got, func(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) {
 		n++
-		key := describe(res, scope, lr)
+		key := otelcol.Describe(res, scope, lr)
 		if _, known := left[key]; !known && len(r.wrong) < 3 {
 			r.wrong = append(r.wrong, key)
 		}
@@ -163,54 +162,4 @@ func luhn(s string) bool {
 		sum, double = sum+d, !double
 	}
 	return sum%10 == 0
-}
-
-func describe(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %d %q", lr.Timestamp(), lr.SeverityText(), lr.SeverityNumber(), lr.Body().AsString())
-	fmt.Fprintf(&b, " %s %s", attributes(lr.Attributes()), attributes(res.Attributes()))
-	fmt.Fprintf(&b, " %s %x %x %d", scope.Name(), lr.TraceID(), lr.SpanID(), lr.Flags())
-	return b.String()
-}
-
-// attributes are compared in any order: an attribute map has none.
-func attributes(m pcommon.Map) string {
-	keys := make([]string, 0, m.Len())
-	for k, v := range m.All() {
-		keys = append(keys, fmt.Sprintf("%s=%s:%s", k, v.Type(), v.AsString()))
-	}
-	slices.Sort(keys)
-	return "{" + strings.Join(keys, " ") + "}"
-}
-
-func each(ds []plog.Logs, f func(pcommon.Resource, pcommon.InstrumentationScope, plog.LogRecord)) {
-	for _, d := range ds {
-		for _, rl := range d.ResourceLogs().All() {
-			for _, sl := range rl.ScopeLogs().All() {
-				for _, lr := range sl.LogRecords().All() {
-					f(rl.Resource(), sl.Scope(), lr)
-				}
-			}
-		}
-	}
-}
-
-// readFile reads the file exporter's output: one OTLP JSON document a line.
-func readFile(path string) ([]plog.Logs, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var out []plog.Logs
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 256<<20)
-	for lines.Scan() {
-		d, err := new(plog.JSONUnmarshaler).UnmarshalLogs(lines.Bytes())
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		out = append(out, d)
-	}
-	return out, lines.Err()
 }

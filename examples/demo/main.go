@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"time"
+
+	"github.com/strait-data/strait/tests/otelcol"
 )
 
 func main() {
@@ -45,23 +47,23 @@ func run(ctx context.Context, o options) error {
 	defer os.RemoveAll(dir)
 	before, after := filepath.Join(dir, "before.json"), filepath.Join(dir, "after.json")
 
-	sink, err := startSink()
+	sink, err := otelcol.StartSink()
 	if err != nil {
 		return err
 	}
-	defer sink.stop()
-	in, err := freeAddress()
+	defer sink.Stop()
+	in, err := otelcol.FreeAddress()
 	if err != nil {
 		return err
 	}
-	collector, err := startCollector(ctx, o.collector, o.config, map[string]string{
-		"OTLP_IN": in, "OTLP_OUT": sink.address, "BEFORE": before, "AFTER": after,
+	collector, err := otelcol.Start(o.collector, o.config, map[string]string{
+		"OTLP_IN": in, "OTLP_OUT": sink.Address, "BEFORE": before, "AFTER": after,
 	})
 	if err != nil {
 		return err
 	}
-	defer collector.kill()
-	if err := collector.ready(ctx, in); err != nil {
+	defer collector.Kill()
+	if err := collector.Ready(ctx, in); err != nil {
 		return err
 	}
 
@@ -69,19 +71,19 @@ func run(ctx context.Context, o options) error {
 	live := watch(collector, sink, o.logs)
 	generated, err := generate(ctx, o.telemetrygen, in, o.logs)
 	if err == nil {
-		err = collector.settle(ctx, sink)
+		err = collector.Settle(ctx, sink)
 	}
 	live.stop()
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, collector.output())
+		return fmt.Errorf("%w\n%s", err, collector.Output())
 	}
 	took := time.Since(started)
-	usage := collector.usage()
-	counters, counterErr := collector.counters()
-	if err := collector.stop(ctx); err != nil {
+	usage := collector.Usage()
+	counters, counterErr := collector.Counters()
+	if err := collector.Stop(ctx); err != nil {
 		return err
 	}
-	result, err := check(before, after, sink.received())
+	result, err := check(before, after, sink.Received())
 	if err != nil {
 		return err
 	}

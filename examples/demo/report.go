@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/strait-data/strait/tests/otelcol"
 )
 
 // live shows figures while the demo runs: one line that is rewritten on a terminal, one line every few
@@ -17,7 +19,7 @@ type live struct {
 	wait sync.WaitGroup
 }
 
-func watch(c *collector, s *sink, total int) *live {
+func watch(c *otelcol.Process, s *otelcol.Sink, total int) *live {
 	l := &live{done: make(chan struct{})}
 	every, start, end := 2*time.Second, "", "\n"
 	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
@@ -40,19 +42,19 @@ func watch(c *collector, s *sink, total int) *live {
 	return l
 }
 
-func liveLine(c *collector, s *sink, total int, since time.Duration) string {
+func liveLine(c *otelcol.Process, s *otelcol.Sink, total int, since time.Duration) string {
 	var batches, bytes uint64
-	if counters, err := c.counters(); err == nil {
+	if counters, err := c.Counters(); err == nil {
 		for _, k := range counters {
-			if strings.HasSuffix(k.object, "host-counters") {
-				batches += k.values[0]
-				bytes += k.values[1]
+			if strings.HasSuffix(k.Object, "host-counters") {
+				batches += k.Values[0]
+				bytes += k.Values[1]
 			}
 		}
 	}
-	u := c.usage()
+	u := c.Usage()
 	return fmt.Sprintf("  %4.1f s  sent up to %d logs, arrived at the sink %d, batches through the rings %d (%.1f MB), CPU Go %.1f s, Rust %.1f s",
-		since.Seconds(), total, s.count.Load(), batches, float64(bytes)/1e6, u.goSide.Seconds(), u.rust.Seconds())
+		since.Seconds(), total, s.Count(), batches, float64(bytes)/1e6, u.Go.Seconds(), u.Rust.Seconds())
 }
 
 func (l *live) stop() {
@@ -64,8 +66,8 @@ type summary struct {
 	sent         int
 	took         time.Duration
 	generatorCPU time.Duration
-	usage        usage
-	counters     []counters
+	usage        otelcol.Usage
+	counters     []otelcol.Counters
 	result       *result
 }
 
@@ -89,13 +91,13 @@ func report(w io.Writer, s summary) {
 	row("content, log by log", verdict, "every log that came in, treated by a model, against what went out")
 	fmt.Fprintf(w, "\nCPU per item sent (10 ms clock)\n")
 	row("telemetrygen", perItem(s.generatorCPU), "")
-	row("Collector, Go", perItem(s.usage.goSide), "receive, 2 files, export, and the Go side of 2 crossings")
-	row("Collector, Rust lanes", perItem(s.usage.rust), "otap and mask_cards: two neighbours, so two crossings for now")
+	row("Collector, Go", perItem(s.usage.Go), "receive, 2 files, export, and the Go side of 2 crossings")
+	row("Collector, Rust lanes", perItem(s.usage.Rust), "otap and mask_cards: two neighbours, so two crossings for now")
 	fmt.Fprintf(w, "\nRing counters (one link for each of the two components)\n")
-	slices.SortFunc(s.counters, func(a, b counters) int { return strings.Compare(a.object, b.object) })
+	slices.SortFunc(s.counters, func(a, b otelcol.Counters) int { return strings.Compare(a.Object, b.Object) })
 	fmt.Fprintf(w, "  %-46s %9s %10s %9s %9s %9s %7s\n", "object", "batches", "bytes", "received", "acks", "doorbells", "errors")
 	for _, k := range s.counters {
-		fmt.Fprintf(w, "  %-46s %9d %10d %9d %9d %9d %7d\n", k.object, k.values[0], k.values[1], k.values[2], k.values[4], k.values[10]+k.values[11], k.values[17])
+		fmt.Fprintf(w, "  %-46s %9d %10d %9d %9d %9d %7d\n", k.Object, k.Values[0], k.Values[1], k.Values[2], k.Values[4], k.Values[10]+k.Values[11], k.Values[17])
 	}
 	fmt.Fprintf(w, "\nTwo logs\n")
 	for _, e := range r.example {

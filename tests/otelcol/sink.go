@@ -1,4 +1,4 @@
-package main
+package otelcol
 
 import (
 	"context"
@@ -11,10 +11,11 @@ import (
 	"google.golang.org/grpc"
 )
 
-// sink is an OTLP/gRPC server that keeps every log it gets.
-type sink struct {
+// Sink is an OTLP/gRPC server that keeps every log it gets.
+type Sink struct {
 	plogotlp.UnimplementedGRPCServer
-	address string
+	// Address is where it listens.
+	Address string
 	server  *grpc.Server
 	count   atomic.Int64
 
@@ -22,19 +23,20 @@ type sink struct {
 	logs []plog.Logs
 }
 
-func startSink() (*sink, error) {
+// StartSink listens on a free port of the loopback.
+func StartSink() (*Sink, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{address: l.Addr().String(), server: grpc.NewServer(grpc.MaxRecvMsgSize(64 << 20))}
+	s := &Sink{Address: l.Addr().String(), server: grpc.NewServer(grpc.MaxRecvMsgSize(64 << 20))}
 	plogotlp.RegisterGRPCServer(s.server, s)
 	go func() { _ = s.server.Serve(l) }() // ends, without an error, when stop closes it
 	return s, nil
 }
 
 // Export implements the OTLP logs service.
-func (s *sink) Export(_ context.Context, r plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+func (s *Sink) Export(_ context.Context, r plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
 	d := plog.NewLogs()
 	r.Logs().CopyTo(d)
 	s.mu.Lock()
@@ -44,15 +46,21 @@ func (s *sink) Export(_ context.Context, r plogotlp.ExportRequest) (plogotlp.Exp
 	return plogotlp.NewExportResponse(), nil
 }
 
-func (s *sink) received() []plog.Logs {
+// Received is what came, in order.
+func (s *Sink) Received() []plog.Logs {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.logs
 }
 
-func (s *sink) stop() { s.server.Stop() }
+// Count is the number of logs that came.
+func (s *Sink) Count() int64 { return s.count.Load() }
 
-func freeAddress() (string, error) {
+// Stop closes it.
+func (s *Sink) Stop() { s.server.Stop() }
+
+// FreeAddress is an address of the loopback on which nobody listens now.
+func FreeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
