@@ -35,6 +35,16 @@ impl ProducerCursor {
         }
     }
 
+    /// A cursor of a ring that is empty at `position`, for tests of wrap-around.
+    #[must_use]
+    pub fn at(descriptors: u32, position: u64) -> Self {
+        Self {
+            tail: position,
+            head: position,
+            ..Self::new(descriptors)
+        }
+    }
+
     /// The position of the next message.
     #[must_use]
     pub const fn tail(&self) -> u64 {

@@ -45,8 +45,6 @@ pub struct Producer {
     cursor: ProducerCursor,
     slab: Slab,
     slab_offset: usize,
-    /// The release bitmap as it was last read.
-    seen: Box<[u64]>,
     aborted: Arc<Aborted>,
     waker: Waker,
     sleeper: Sleeper,
@@ -63,7 +61,6 @@ impl Producer {
             cursor: ProducerCursor::new(geometry.descriptors()),
             slab: Slab::new(geometry.blocks()),
             slab_offset: slab_offset as usize,
-            seen: vec![0; layout::bitmap_words(geometry.blocks())].into(),
             aborted: Arc::new(Aborted::new(Arc::clone(&shared))),
             waker: Waker::default(),
             sleeper: Sleeper::default(),
@@ -106,11 +103,9 @@ impl Producer {
         );
         self.shared.check_own()?;
         self.check_edge(edge)?;
-        if length == 0 || length > claim.len() {
-            return Err(Error::Length {
-                length,
-                limit: claim.len(),
-            });
+        let limit = claim.len().min(u32::MAX as usize);
+        if length == 0 || length > limit {
+            return Err(Error::Length { length, limit });
         }
         let (run, kind) = claim.into_parts();
         let run = self.slab.trim(run, blocks_for(length) as u32);
@@ -255,7 +250,13 @@ impl Producer {
     }
 
     fn claim_slot(&mut self, kind: Kind, bytes: usize) -> Result<Claim> {
-        let limit = self.shared.outbound.geometry.slab_bytes();
+        // A descriptor's length has 32 bits.
+        let limit = self
+            .shared
+            .outbound
+            .geometry
+            .slab_bytes()
+            .min(u32::MAX as usize);
         if bytes == 0 || bytes > limit {
             return Err(Error::SlotSize { bytes, limit });
         }
@@ -344,14 +345,8 @@ impl Producer {
         let mut word = self.slab.next_published_word(0);
         while let Some(index) = word {
             let found = sync::load_release(self.shared.outbound.consumer.bitmap(index));
-            let mut changed = found ^ std::mem::replace(&mut self.seen[index], found);
-            while changed != 0 {
-                let block = index as u32 * 64 + changed.trailing_zeros();
-                self.slab
-                    .take_back(block)
-                    .map_err(|error| self.shared.fail(error))?;
-                changed &= changed - 1;
-            }
+            let observed = self.slab.observe_release(index, found);
+            observed.map_err(|error| self.shared.fail(error))?;
             word = self.slab.next_published_word(index + 1);
         }
         Ok(())

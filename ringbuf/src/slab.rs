@@ -26,6 +26,8 @@ pub struct Slab {
     published: Box<[u64]>,
     /// One bit per word of `published` that is not 0.
     published_words: Box<[u64]>,
+    /// The release bitmap as it was last read.
+    seen: Box<[u64]>,
     /// No word of `free` before this one has a bit set.
     first_free_word: usize,
     /// Hints: runs that were free when they were pushed, the latest last.
@@ -44,6 +46,7 @@ impl Slab {
             run_blocks: vec![0; blocks as usize].into(),
             published: vec![0; words].into(),
             published_words: vec![0; words.div_ceil(64)].into(),
+            seen: vec![0; words].into(),
             first_free_word: 0,
             recent: Vec::with_capacity(RECENT_RUNS_MAX),
         };
@@ -102,11 +105,20 @@ impl Slab {
         self.give_back(run);
     }
 
-    /// Takes back the published run whose first block's release bit has changed.
+    /// Takes in a word of the release bitmap: the slot of each changed bit comes back.
     ///
     /// # Errors
-    /// [`Error::Release`] if no published run starts there.
-    pub fn take_back(&mut self, block: u32) -> Result<Run> {
+    /// [`Error::Release`] at the first changed bit where no published run starts.
+    pub fn observe_release(&mut self, word: usize, found: u64) -> Result<()> {
+        let mut changed = found ^ std::mem::replace(&mut self.seen[word], found);
+        while changed != 0 {
+            self.take_back(word as u32 * 64 + changed.trailing_zeros())?;
+            changed &= changed - 1;
+        }
+        Ok(())
+    }
+
+    fn take_back(&mut self, block: u32) -> Result<Run> {
         if block >= self.blocks {
             return Err(Error::Release {
                 block,
