@@ -1,5 +1,7 @@
 //! Arrow record batches in the slots of a Strait ring.
+pub mod compare;
 mod decode;
+pub mod difference;
 pub mod errors;
 mod flat;
 mod gather;
