@@ -92,7 +92,8 @@ pub fn build(request: &Request, ui: &Ui) -> Result<(), Error> {
         WorkspaceError::Findings(list) => findings(list),
         WorkspaceError::Step(step) => step.into(),
     })?;
-    modules::write(&generated, &workspace.components, &checkout)?;
+    let library = file.dist.name.as_ref().map_or("strait", |name| &name.value);
+    modules::write(&generated, library, &workspace.components, &checkout)?;
     files::link(&checkout.root.join("go"), &generated.join("go"))?;
     files::write(
         &generated.join("builder.yaml"),

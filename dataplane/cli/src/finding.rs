@@ -85,6 +85,7 @@ impl Report {
             if handler.render_report(&mut out, &shown).is_err() {
                 let _ = writeln!(out, "{}", finding.message);
             }
+            out.push('\n');
         }
         let n = self.findings.len();
         let _ = writeln!(

@@ -176,6 +176,7 @@ impl Checker<'_> {
     }
 
     fn component(&mut self, node: &Node, kind: Kind) -> Option<Entry> {
+        let before = self.findings.len();
         let keys = self.mapping(
             node,
             &ENTRY,
@@ -196,6 +197,8 @@ impl Checker<'_> {
                 );
                 None
             }
+            // A misspelt key is a finding already; what it stands for is not known.
+            (None, None) if self.findings.len() > before => None,
             (None, None) => {
                 self.find(
                     &node.at,
@@ -237,7 +240,8 @@ impl Checker<'_> {
             .iter()
             .find(|(key, _)| key.value == Value::Text("cargo".into()))
         {
-            let help = format!("`{section}` of a Collector are Go modules: use `gomod`");
+            let help =
+                "providers, converters and telemetry of a Collector are Go modules: use `gomod`";
             self.find(
                 &key.at,
                 format!("`{section}` cannot be Rust crates"),

@@ -46,7 +46,7 @@ pub fn rewrite(
         let _ = writeln!(out.text, "{}:", kind.section());
         for entry in entries {
             match entry {
-                Entry::Go(go) => out.go(go, "  - ")?,
+                Entry::Go(go) => out.go(go, "  - "),
                 Entry::Rust(_) => {
                     if let Some(component) = rust.next() {
                         out.rust(component);
@@ -57,7 +57,7 @@ pub fn rewrite(
     }
     if let Some(telemetry) = &file.telemetry {
         out.text.push_str("telemetry:\n");
-        out.go(telemetry, "  ")?;
+        out.go(telemetry, "  ");
     }
     if let Some(providers) = &file.providers {
         out.text.push_str(if providers.is_empty() {
@@ -66,22 +66,15 @@ pub fn rewrite(
             "providers:\n"
         });
         for provider in providers {
-            out.go(provider, "  - ")?;
+            out.go(provider, "  - ");
         }
     }
     out.text.push_str("converters:\n");
     for converter in &file.converters {
-        out.go(converter, "  - ")?;
+        out.go(converter, "  - ");
     }
     out.converter();
-    out.text.push_str("replaces:\n");
-    let asked = |line: &String| line.split_whitespace().next() == Some(STRAIT_GO_MODULE);
-    if !file.replaces.iter().any(asked) {
-        out.item(&format!("{STRAIT_GO_MODULE} => ./{FOLDER}/go"));
-    }
-    for line in &file.replaces {
-        out.item(line);
-    }
+    out.replaces(file, components)?;
     if !file.excludes.is_empty() {
         out.text.push_str("excludes:\n");
         for line in &file.excludes {
@@ -134,20 +127,8 @@ impl Writer<'_> {
         }
     }
 
-    fn go(&mut self, entry: &GoEntry, indent: &str) -> Result<(), StepError> {
-        let path = match &entry.path {
-            Some(path) => Some(files::relative(
-                self.output,
-                &files::absolute(Path::new(path))?,
-            )),
-            None => None,
-        };
-        let path = path.map(|path| path.to_string_lossy().into_owned());
-        let fields = [
-            ("import", &entry.import),
-            ("name", &entry.name),
-            ("path", &path),
-        ];
+    fn go(&mut self, entry: &GoEntry, indent: &str) {
+        let fields = [("import", &entry.import), ("name", &entry.name)];
         let _ = writeln!(self.text, "{indent}gomod: {}", quote(&entry.gomod.value));
         for (key, value) in fields {
             if let Some(value) = value {
@@ -159,29 +140,68 @@ impl Writer<'_> {
                 );
             }
         }
-        Ok(())
     }
 
     fn rust(&mut self, c: &RustComponent) {
         let gomod = format!("{} {}", modules::module_path(c), modules::module_version(c));
-        let path = format!("./{FOLDER}/{}", modules::component_folder(c));
         let _ = writeln!(
             self.text,
-            "  - gomod: {}\n    name: {}\n    path: {}",
+            "  - gomod: {}\n    name: {}",
             quote(&gomod),
-            quote(&c.name),
-            quote(&path)
+            quote(&c.name)
         );
     }
 
     fn converter(&mut self) {
         let _ = writeln!(
             self.text,
-            "  - gomod: {}\n    import: {}\n    path: {}",
+            "  - gomod: {}\n    import: {}",
             quote(&format!("{NATIVE} v{VERSION}")),
             quote(&format!("{NATIVE}/straitconverter")),
-            quote(&format!("./{FOLDER}/native"))
         );
+    }
+
+    /// Where the local modules are. Not as `path` beside `gomod`: ocb makes
+    /// that relative to the output folder and drops the `./` that Go wants for
+    /// a folder below it.
+    fn replaces(
+        &mut self,
+        file: &BuilderFile,
+        components: &[RustComponent],
+    ) -> Result<(), StepError> {
+        self.text.push_str("replaces:\n");
+        for component in components {
+            let place = format!("./{FOLDER}/{}", modules::component_folder(component));
+            self.item(&format!("{} => {place}", modules::module_path(component)));
+        }
+        self.item(&format!("{NATIVE} => ./{FOLDER}/native"));
+        let asked = |line: &String| line.split_whitespace().next() == Some(STRAIT_GO_MODULE);
+        let strait_has_path = |go: &GoEntry| go.module() == STRAIT_GO_MODULE && go.path.is_some();
+        if !file.replaces.iter().any(asked) && !file.all_go().any(strait_has_path) {
+            self.item(&format!("{STRAIT_GO_MODULE} => ./{FOLDER}/go"));
+        }
+        let mut lines = Vec::new();
+        for go in file.all_go() {
+            let Some(path) = &go.path else { continue };
+            let full = files::absolute(Path::new(path))?;
+            let way = if file.dist.use_absolute_replace_paths {
+                full.display().to_string()
+            } else {
+                let way = files::relative(self.output, &full);
+                if way.starts_with("..") {
+                    way.display().to_string()
+                } else {
+                    format!("./{}", way.display())
+                }
+            };
+            lines.push(format!("{} => {way}", go.gomod.value));
+        }
+        lines.sort();
+        lines.dedup();
+        for line in lines.iter().chain(&file.replaces) {
+            self.item(line);
+        }
+        Ok(())
     }
 
     fn item(&mut self, text: &str) {

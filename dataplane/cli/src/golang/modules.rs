@@ -104,6 +104,7 @@ impl Requirements {
 /// A file cannot be written, or the Go module of Strait cannot be read.
 pub fn write(
     folder: &Path,
+    library: &str,
     components: &[RustComponent],
     checkout: &Checkout,
 ) -> Result<(), StepError> {
@@ -126,7 +127,7 @@ pub fn write(
         requirements.go_mod(NATIVE, &["go.opentelemetry.io/collector/confmap"]),
     )?;
     files::write(&native.join("native.go"), native_package())?;
-    files::write(&native.join("native_cgo.go"), native_cgo())?;
+    files::write(&native.join("native_cgo.go"), native_cgo(library))?;
     files::write(&native.join("entry/entry.go"), entry_package())?;
     files::write(
         &native.join("straitconverter/converter.go"),
@@ -172,11 +173,12 @@ fn native_package() -> String {
     )
 }
 
-fn native_cgo() -> String {
+/// `library` names the native object in messages.
+fn native_cgo(library: &str) -> String {
     format!(
         "{BANNER}//go:build cgo && linux\n\npackage native\n\n\
          import (\n\t\"{STRAIT_GO_MODULE}/control\"\n\n\t\"{NATIVE}/entry\"\n)\n\n\
-         func init() {{ control.RegisterEntry(entry.Address()) }}\n"
+         func init() {{ control.RegisterEntry(entry.Address(), \"{library}\") }}\n"
     )
 }
 

@@ -263,7 +263,7 @@ fn failure(diagnostics: &[String], workspace: &Workspace, command: &Command) -> 
         ),
         (None, Some(UMBRELLA)) => StepError::new(
             "the components do not fit together",
-            "each crate must have the function that its [package.metadata.strait] names: `pub fn factory() -> impl strait_component::Factory`",
+            "each crate must have the function that its [package.metadata.strait] names: `pub fn factory() -> &'static dyn strait_component::DynFactory`",
         ),
         (None, Some(name)) => StepError::new(format!("the crate `{name}` does not compile"), ""),
         (None, None) => StepError::new("cargo cannot build the Rust side", ""),

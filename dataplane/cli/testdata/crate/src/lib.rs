@@ -1,0 +1,1 @@
+//! A crate that only has to exist.

@@ -1,0 +1,183 @@
+//! What `strait build` writes before anything is compiled: the workspace, the
+//! Go modules and the builder file for ocb, from this repository's sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use strait::builder_file::BuilderFile;
+use strait::checkout::Checkout;
+use strait::files;
+use strait::golang::{distribution, modules};
+use strait::rust::workspace::{Workspace, WorkspaceError};
+use strait::ui::{Level, Ui};
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        files::absolute(self.0.path()).unwrap()
+    }
+
+    fn prepare(&self, text: &str) -> Result<(BuilderFile, Workspace), WorkspaceError> {
+        let file = BuilderFile::parse(text, &self.path().join("builder.yaml")).unwrap();
+        let checkout = Checkout::find(None).unwrap();
+        let ui = Ui::new(Level::Quiet);
+        let workspace =
+            Workspace::prepare(&file, &checkout, &self.path().join("rust"), false, &ui)?;
+        Ok((file, workspace))
+    }
+
+    /// A crate with this table as its `[package.metadata.strait]`.
+    fn crate_with(&self, name: &str, metadata: &str) {
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nversion = \"1.2.3+meta\"\nedition = \"2024\"\n{metadata}\n"
+        );
+        files::write(&self.path().join(name).join("Cargo.toml"), manifest).unwrap();
+        files::write(&self.path().join(name).join("src/lib.rs"), "").unwrap();
+    }
+}
+
+const TABLE: &str = "[package.metadata.strait]\nkind = \"processor\"\ntype = \"mask\"\nsignals = { logs = \"alpha\", traces = \"beta\" }";
+
+#[test]
+fn a_distribution_is_written_as_shown() {
+    let folder = Folder::new();
+    folder.crate_with("mask-cards", TABLE);
+    let text = "
+dist: {name: otelcol, output_path: ./build, version: '1.0', debug_compilation: true}
+receivers:
+  - gomod: go.opentelemetry.io/collector/receiver/otlpreceiver v0.161.0
+processors:
+  - gomod: github.com/strait-data/strait/go v0.1.0
+    import: github.com/strait-data/strait/go/otapprocessor
+  - cargo: cards = { path = \"mask-cards\", package = \"mask-cards\" }
+    import: cards::logs
+providers: []
+replaces: ['example.com/a => ../a']
+excludes: ['example.com/b v1.0.0']
+conf_resolver: {default_uri_scheme: env}
+";
+    let (file, workspace) = folder.prepare(text).unwrap();
+    let generated = folder.path().join("strait");
+    modules::write(
+        &generated,
+        "otelcol",
+        &workspace.components,
+        &Checkout::find(None).unwrap(),
+    )
+    .unwrap();
+    let builder = distribution::rewrite(&file, &workspace.components, &folder.path()).unwrap();
+    files::write(&generated.join("builder.yaml"), builder).unwrap();
+    let mut shown = String::new();
+    for (root, name) in [
+        (&workspace.root, "umbrella/Cargo.toml"),
+        (&workspace.root, "umbrella/src/lib.rs"),
+        (&generated, "builder.yaml"),
+        (&generated, "components/mask/factory.go"),
+        (&generated, "native/native.go"),
+        (&generated, "native/native_cgo.go"),
+        (&generated, "native/entry/entry.go"),
+        (&generated, "native/straitconverter/converter.go"),
+    ] {
+        shown += &format!(
+            "==> {name} <==\n{}\n",
+            fs::read_to_string(root.join(name)).unwrap()
+        );
+    }
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn the_workspace_has_the_paths_of_the_repository() {
+    let folder = Folder::new();
+    folder.crate_with("mask-cards", TABLE);
+    let text = "{dist: {name: x}, processors: [cargo: 'mask-cards = { path = \"mask-cards\" }']}";
+    let (_, workspace) = folder.prepare(text).unwrap();
+    let manifest = fs::read_to_string(workspace.root.join("Cargo.toml")).unwrap();
+    let own =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml")).unwrap();
+    // Everything that goes into Cargo's names is the repository's.
+    for table in [
+        "[workspace.package]",
+        "[workspace.lints.rust]",
+        "[workspace.dependencies]",
+        "[profile.release]",
+        "[patch.crates-io]",
+    ] {
+        let part = |text: &str| {
+            text.split_once(table).map(|(_, rest)| {
+                rest.split("\n[")
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned()
+            })
+        };
+        assert!(part(&own).is_some_and(|part| !part.is_empty()), "{table}");
+        assert_eq!(part(&manifest), part(&own), "{table}");
+    }
+    assert!(workspace.root.join("dataplane/engine").is_symlink());
+    assert!(!workspace.root.join("dataplane/facade").is_symlink());
+    assert!(workspace.packages > 200, "{}", workspace.packages);
+    // A second run changes nothing.
+    let modified = |name: &str| {
+        fs::metadata(workspace.root.join(name))
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
+    let names = [
+        "Cargo.toml",
+        "umbrella/src/lib.rs",
+        "dataplane/facade/src/lib.rs",
+        "components/mask-cards/Cargo.toml",
+    ];
+    let before = names.map(modified);
+    folder.prepare(text).unwrap();
+    assert_eq!(names.map(modified), before);
+}
+
+#[test]
+fn crates_that_are_no_such_component_are_findings() {
+    let folder = Folder::new();
+    folder.crate_with("plain", "");
+    folder.crate_with("exports", &TABLE.replace("processor", "exporter"));
+    folder.crate_with("one", TABLE);
+    folder.crate_with("two", TABLE);
+    let line = |name: &str| format!("  - cargo: {name} = {{ path = \"{name}\" }}\n");
+    let text = format!(
+        "dist: {{name: x}}\nprocessors:\n{}{}{}{}",
+        line("plain"),
+        line("exports"),
+        line("one"),
+        line("two")
+    );
+    let Err(WorkspaceError::Findings(findings)) = folder.prepare(&text) else {
+        panic!("no findings")
+    };
+    let messages: Vec<_> = findings
+        .iter()
+        .map(|f| (&text[f.at.clone()], f.message.as_str()))
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            (
+                "plain = { path = \"plain\" }",
+                "the crate `plain` is no Strait component: its Cargo.toml has no [package.metadata.strait]"
+            ),
+            (
+                "exports = { path = \"exports\" }",
+                "the crate `exports` has the kind exporter, and is listed under `processors`"
+            ),
+            (
+                "two = { path = \"two\" }",
+                "two processors have the type `mask`"
+            ),
+        ]
+    );
+}

@@ -1,0 +1,76 @@
+//! A builder file without Rust gives the same bytes as ocb alone: sources,
+//! go.mod, go.sum and the binary. Needs Go and its module proxy or cache.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use strait::golang::ocb;
+use strait::ui::{Level, Ui};
+
+const BUILDER: &str = "
+dist:
+  name: otelcol
+  module: example.com/otelcol
+receivers:
+  - gomod: go.opentelemetry.io/collector/receiver/nopreceiver v0.161.0
+exporters:
+  - gomod: go.opentelemetry.io/collector/exporter/nopexporter v0.161.0
+providers:
+  - gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider v1.67.0
+";
+
+fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = strait::files::sources(folder).unwrap();
+    files
+        .into_iter()
+        .map(|f| {
+            (
+                f.strip_prefix(folder).unwrap().to_owned(),
+                fs::read(&f).unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn the_result_is_that_of_ocb() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("builder.yaml");
+    fs::write(&config, BUILDER).unwrap();
+    let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs"));
+
+    let status = Command::new(env!("CARGO_BIN_EXE_strait"))
+        .args(["build", "--quiet", "--config"])
+        .arg(&config)
+        .arg("--output-path")
+        .arg(&ours)
+        .status()
+        .unwrap();
+    assert!(status.success());
+
+    let program = ocb::install(false, &Ui::new(Level::Quiet)).unwrap();
+    let output = Command::new(program)
+        .arg("--config")
+        .arg(&config)
+        .arg("--output-path")
+        .arg(&theirs)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+
+    let (ours, theirs) = (tree(&ours), tree(&theirs));
+    assert!(theirs.contains_key(Path::new("otelcol")));
+    assert_eq!(
+        ours.keys().collect::<Vec<_>>(),
+        theirs.keys().collect::<Vec<_>>()
+    );
+    for (name, content) in &theirs {
+        assert!(ours[name] == *content, "{} differs", name.display());
+    }
+}

@@ -1,0 +1,49 @@
+//! Exit codes and what is printed where.
+
+use std::process::{Command, Output};
+
+fn strait(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_strait"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn wrong_usage_is_2_and_findings_are_1() {
+    assert_eq!(strait(&["build"]).status.code(), Some(2));
+    assert_eq!(
+        strait(&["build", "--config", "x", "--quiet", "--verbose"])
+            .status
+            .code(),
+        Some(2)
+    );
+    assert_eq!(strait(&["bulid"]).status.code(), Some(2));
+    let missing = strait(&["build", "--config", "no-such-file.yaml"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("no-such-file.yaml"));
+    let findings = strait(&[
+        "build",
+        "--quiet",
+        "--config",
+        "testdata/several-at-once.yaml",
+    ]);
+    let text = String::from_utf8_lossy(&findings.stderr).into_owned();
+    assert_eq!(findings.status.code(), Some(1));
+    assert!(
+        text.contains("testdata/several-at-once.yaml:5:5") && text.contains("3 findings"),
+        "{text}"
+    );
+    assert!(
+        !text.contains('\u{1b}'),
+        "colours where there is no terminal"
+    );
+    assert!(findings.stdout.is_empty());
+}
+
+#[test]
+fn help_says_what_cargo_is() {
+    let help = strait(&["build", "--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&help.stdout).contains("cargo:"));
+}
