@@ -9,7 +9,6 @@ func newBitset(n uint32) bitset { return make(bitset, (n+63)/64) }
 
 func (b bitset) has(i uint32) bool { return b[i/64]&(1<<(i%64)) != 0 }
 func (b bitset) set(i uint32)      { b[i/64] |= 1 << (i % 64) }
-func (b bitset) clear(i uint32)    { b[i/64] &^= 1 << (i % 64) }
 
 // span returns the word of from and the mask of its bits in [from, to), and where to go on.
 func span(from, to uint32) (word uint32, mask uint64, next uint32) {

@@ -39,7 +39,7 @@ const (
 // as open all the same until writeReserved.
 func (p *Producer) reserve(ctx context.Context, full whenFull, n need) (Claim, error) {
 	p.mu.Lock()
-	c, err, broken := p.tryReserve(n)
+	c, broken, err := p.tryReserve(n)
 	if broken != nil {
 		p.unlockAfter(false, broken)
 		return Claim{}, broken
@@ -68,31 +68,31 @@ func isFull(err error) bool {
 }
 
 // tryReserve takes room if there is some and nobody waits for it. Under mu.
-func (p *Producer) tryReserve(n need) (c Claim, err error, broken *Error) {
+func (p *Producer) tryReserve(n need) (c Claim, broken *Error, err error) {
 	if p.stopped != nil {
-		return Claim{}, p.stopped, nil
+		return Claim{}, nil, p.stopped
 	}
 	if p.goaway {
-		return Claim{}, ErrGoaway, nil
+		return Claim{}, nil, ErrGoaway
 	}
 	if len(p.queue) > 0 {
-		return Claim{}, errQueued, nil
+		return Claim{}, nil, errQueued
 	}
 	// Cheap and first: what was released lately, so that slots are reused while still cached.
 	if _, broken = p.readReleases(p.slab.top); broken != nil {
-		return Claim{}, nil, broken
+		return Claim{}, broken, nil
 	}
 	if c, err = p.take(n); err == nil {
 		return c, nil, nil
 	}
 	moved, broken := p.look()
 	if broken != nil {
-		return Claim{}, nil, broken
+		return Claim{}, broken, nil
 	}
 	if moved {
 		c, err = p.take(n)
 	}
-	return c, err, nil
+	return c, nil, err
 }
 
 // look reads all that the consumer says about room. Under mu.
