@@ -1,62 +1,66 @@
 package otap
 
 import (
-	"math"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/strait-data/strait/go/record"
 )
 
-func doubleBits(f float64) uint64 { return math.Float64bits(f) }
-
 // attrs measures and writes one attributes table: parent_id, key, and the value columns. Keys go
 // through a dictionary; because maps tend to have the same keys in the same order, the key at a
 // position is first compared with the one that was there in the map before.
 type attrs struct {
-	payload uint16
-	values  values
-	keys    textDict
-	codes   []uint16 // of the key, by row; until the dictionary overflows
-	texts   []string // keys by row, once it has overflowed
-	guess   []uint16 // code of the key at each position
-	pick    *picker  // which keys are sent; nil = all, with everything
-	spare   *picker  // the memory of the last picker
+	payload  uint16
+	values   values
+	keys     textDict
+	owners   []uint16 // parent_id by row
+	codes    []uint16 // of the key, by row; until the dictionary overflows
+	texts    []string // keys by row, once it has overflowed; else nil
+	measured int      // rows before the map that is being measured
+	guess    []uint16 // code of the key at each position
+	pick     *picker  // which keys are sent; nil = all, with everything
+	spare    *picker  // the memory of the last picker
 
 	parent, key column
 	schema      *record.Schema
-	parents     []uint16 // while writing
-	row         int
 }
 
 func (a *attrs) reset(payload uint16, t *text, pick *picker) {
 	a.values.reset(t)
 	a.keys.reset()
-	clear(a.texts)
-	a.payload, a.pick, a.schema, a.row = payload, pick, nil, 0
-	a.codes, a.texts, a.guess = a.codes[:0], a.texts[:0], a.guess[:0]
-	a.parents = nil
+	a.payload, a.pick, a.schema = payload, pick, nil
+	a.owners, a.codes, a.texts, a.guess = a.owners[:0], a.codes[:0], nil, a.guess[:0]
 }
 
 func (a *attrs) rows() int { return len(a.values.types) }
 
-// measure takes in one map. On an error, key is the attribute's.
-func (a *attrs) measure(m pcommon.Map) (key string, err error) {
+// measure takes in the attributes of one owner. On an error, key is the attribute's.
+func (a *attrs) measure(owner uint16, m pcommon.Map) (key string, err error) {
+	n, from := m.Len(), len(a.owners)
+	a.measured = from
+	a.owners, a.codes = extend(a.owners, n), extend(a.codes, n)
+	vs := &a.values
+	vs.grow(n)
+	owners, codes, guess, raw := a.owners[from:], a.codes[from:], a.guess, a.keys.raw
+	plainText := !vs.text.repair
 	j := 0
 	for k, v := range m.All() {
-		var c uint16
-		if j < len(a.guess) && a.keys.raw[a.guess[j]] == k {
-			c = a.guess[j]
-		} else if c, err = a.code(k, j); err != nil {
-			return k, err
-		}
-		if len(a.texts) > 0 {
-			s, _ := a.values.text.fix(k) // code has checked it
-			a.texts = append(a.texts, s)
+		owners[j] = owner
+		if j < len(guess) && raw[guess[j]] == k {
+			codes[j] = guess[j]
 		} else {
-			a.codes = append(a.codes, c)
+			if codes[j], err = a.code(k, j); err != nil {
+				return k, err
+			}
+			guess, raw = a.guess, a.keys.raw
 		}
-		if _, err = a.values.measure(v); err != nil {
+		if a.texts != nil {
+			s, _ := vs.text.fix(k) // code has checked it
+			a.texts = append(a.texts, s)
+		}
+		if t := v.Type(); t == pcommon.ValueTypeStr && plainText {
+			vs.putStr(from+j, v.Str())
+		} else if err = vs.put(from+j, v); err != nil {
 			return k, err
 		}
 		j++
@@ -66,7 +70,7 @@ func (a *attrs) measure(m pcommon.Map) (key string, err error) {
 
 // code looks a key up that was not guessed, and guesses it next time.
 func (a *attrs) code(k string, j int) (uint16, error) {
-	if len(a.texts) > 0 || a.overflows(k) {
+	if a.texts != nil || a.overflows(k, j) {
 		s, err := a.values.text.fix(k)
 		if err == nil && s != k {
 			a.values.text.repaired++
@@ -87,14 +91,16 @@ func (a *attrs) code(k string, j int) (uint16, error) {
 
 // overflows says whether k does not fit the dictionary any more; then all keys are kept row by row
 // from there on, and the column is plain (S-11).
-func (a *attrs) overflows(k string) bool {
+func (a *attrs) overflows(k string, j int) bool {
 	if !a.keys.full() {
 		return false
 	}
 	if _, ok := a.keys.find(k); ok {
 		return false
 	}
-	for _, c := range a.codes {
+	done := a.codes[:a.measured+j] // rows before this one
+	a.texts = make([]string, 0, 2*len(done))
+	for _, c := range done {
 		a.texts = append(a.texts, a.keys.out[c])
 	}
 	a.guess = a.guess[:0]
@@ -103,7 +109,7 @@ func (a *attrs) overflows(k string) bool {
 
 // text returns the key of a row.
 func (a *attrs) text(i int) string {
-	if len(a.texts) > 0 {
+	if a.texts != nil {
 		return a.texts[i]
 	}
 	return a.keys.out[a.codes[i]]
@@ -112,7 +118,7 @@ func (a *attrs) text(i int) string {
 // decide chooses the columns; superset: all of them, plain (S-8).
 func (a *attrs) decide(force [valCount]bool, superset bool) record.Key {
 	a.parent.enc, a.key.enc = plain, textEncoding(&a.keys)
-	if len(a.texts) > 0 || superset {
+	if a.texts != nil || superset {
 		a.key.enc = plain
 	}
 	if superset {
@@ -144,10 +150,10 @@ func (a *attrs) plan(p *record.Plan) {
 	a.values.plan(p)
 }
 
-// begin takes the buffers and writes keys and types.
-func (a *attrs) begin(p *record.Plan) {
+// write writes the table.
+func (a *attrs) write(p *record.Plan) {
 	n := a.rows()
-	a.parents = record.Fixed[uint16](p.Bytes(a.parent.first), n)
+	copy(record.Fixed[uint16](p.Bytes(a.parent.first), n), a.owners)
 	if a.key.enc == plain {
 		off := record.Fixed[int32](p.Bytes(a.key.first), n+1)
 		data := p.Bytes(a.key.second)
@@ -161,17 +167,5 @@ func (a *attrs) begin(p *record.Plan) {
 		a.key.writeDict(p, &a.keys)
 		a.key.writeKeys(p, a.codes)
 	}
-	a.values.begin(p)
-	a.row = 0
-}
-
-// put writes the attributes of one map, whose owner has the ordinal id.
-func (a *attrs) put(id uint16, m pcommon.Map) {
-	i := a.row
-	for _, v := range m.All() {
-		a.parents[i] = id
-		a.values.put(i, v)
-		i++
-	}
-	a.row = i
+	a.values.write(p)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,6 +15,8 @@ import (
 // Maps and slices cross as CBOR (RFC 8949). Written are definite lengths and doubles of 64 bits, so
 // that every bit pattern survives; read is what the engine's libraries write too: indefinite lengths
 // and shorter floats.
+
+var be = binary.BigEndian
 
 const (
 	cborUint   = 0 << 5
@@ -49,18 +52,13 @@ func (t *text) fix(s string) (string, error) {
 	return strings.ToValidUTF8(s, "\uFFFD"), nil
 }
 
-func cborHeadSize(n uint64) int {
-	switch {
-	case n < 24:
-		return 1
-	case n <= math.MaxUint8:
-		return 2
-	case n <= math.MaxUint16:
-		return 3
-	case n <= math.MaxUint32:
-		return 5
+// mend repairs s and counts it; only for repair.
+func (t *text) mend(s string) string {
+	f, _ := t.fix(s)
+	if len(f) != len(s) || f != s {
+		t.repaired++
 	}
-	return 9
+	return f
 }
 
 func appendHead(b []byte, major byte, n uint64) []byte {
@@ -70,139 +68,96 @@ func appendHead(b []byte, major byte, n uint64) []byte {
 	case n <= math.MaxUint8:
 		return append(b, major|24, byte(n))
 	case n <= math.MaxUint16:
-		return binary.BigEndian.AppendUint16(append(b, major|25), uint16(n))
+		return be.AppendUint16(append(b, major|25), uint16(n))
 	case n <= math.MaxUint32:
-		return binary.BigEndian.AppendUint32(append(b, major|26), uint32(n))
+		return be.AppendUint32(append(b, major|26), uint32(n))
 	}
-	return binary.BigEndian.AppendUint64(append(b, major|27), n)
+	return be.AppendUint64(append(b, major|27), n)
 }
 
-// cborSize returns the bytes of a value's CBOR; it checks depth and text, and counts repairs.
-func cborSize(v pcommon.Value, depth int, t *text) (int, error) {
-	switch v.Type() {
-	case pcommon.ValueTypeStr:
-		return t.size(v.Str())
-	case pcommon.ValueTypeInt:
-		i := v.Int()
-		if i < 0 {
-			i = ^i
-		}
-		return cborHeadSize(uint64(i)), nil
-	case pcommon.ValueTypeDouble:
-		return 9, nil
-	case pcommon.ValueTypeBytes:
-		n := v.Bytes().Len()
-		return cborHeadSize(uint64(n)) + n, nil
-	case pcommon.ValueTypeMap:
-		return cborMapSize(v.Map(), depth, t)
-	case pcommon.ValueTypeSlice:
-		s := v.Slice()
-		if s == (pcommon.Slice{}) {
-			return 1, nil
-		}
-		if depth > MaxDepth {
-			return 0, ErrDepth
-		}
-		sum := cborHeadSize(uint64(s.Len()))
-		for i := range s.Len() {
-			n, err := cborSize(s.At(i), depth+1, t)
-			if err != nil {
-				return 0, err
-			}
-			sum += n
-		}
-		return sum, nil
-	}
-	return 1, nil // empty, bool
-}
-
-func cborMapSize(m pcommon.Map, depth int, t *text) (int, error) {
-	if m == (pcommon.Map{}) {
-		return 1, nil
-	}
-	if depth > MaxDepth {
-		return 0, ErrDepth
-	}
-	sum := cborHeadSize(uint64(m.Len()))
-	for k, v := range m.All() {
-		a, err := t.size(k)
-		if err != nil {
-			return 0, err
-		}
-		n, err := cborSize(v, depth+1, t)
-		if err != nil {
-			return 0, err
-		}
-		sum += a + n
-	}
-	return sum, nil
-}
-
-func (t *text) size(s string) (int, error) {
+// appendText appends a text item.
+func (t *text) appendText(b []byte, s string) ([]byte, error) {
 	f, err := t.fix(s)
 	if err != nil {
-		return 0, err
+		return b, err
 	}
-	if len(f) != len(s) || f != s {
+	if f != s {
 		t.repaired++
 	}
-	return cborHeadSize(uint64(len(f))) + len(f), nil
+	return append(appendHead(b, cborText, uint64(len(f))), f...), nil
 }
 
-// appendText appends a text that cborSize has accepted.
-func (t *text) appendText(b []byte, s string) []byte {
-	if f, err := t.fix(s); err == nil {
-		s = f
+// appendBytes appends pdata's bytes, which give no access to their slice.
+func appendBytes(b []byte, x pcommon.ByteSlice) []byte {
+	n := x.Len()
+	b = slices.Grow(b, n)
+	for i := range n {
+		b = append(b, x.At(i))
 	}
-	return append(appendHead(b, cborText, uint64(len(s))), s...)
+	return b
 }
 
-// appendCBOR appends a value that cborSize has accepted.
-func appendCBOR(b []byte, v pcommon.Value, t *text) []byte {
+// appendCBOR appends a value; it checks depth and text.
+func appendCBOR(b []byte, v pcommon.Value, depth int, t *text) ([]byte, error) {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
 		return t.appendText(b, v.Str())
 	case pcommon.ValueTypeInt:
 		if i := v.Int(); i < 0 {
-			return appendHead(b, cborNint, uint64(^i))
+			return appendHead(b, cborNint, uint64(^i)), nil
 		}
-		return appendHead(b, cborUint, uint64(v.Int()))
+		return appendHead(b, cborUint, uint64(v.Int())), nil
 	case pcommon.ValueTypeDouble:
-		return binary.BigEndian.AppendUint64(append(b, cborDouble), math.Float64bits(v.Double()))
+		return be.AppendUint64(append(b, cborDouble), math.Float64bits(v.Double())), nil
 	case pcommon.ValueTypeBool:
 		if v.Bool() {
-			return append(b, cborTrue)
+			return append(b, cborTrue), nil
 		}
-		return append(b, cborFalse)
+		return append(b, cborFalse), nil
 	case pcommon.ValueTypeBytes:
 		x := v.Bytes()
-		b = appendHead(b, cborBytes, uint64(x.Len()))
-		for _, c := range x.All() {
-			b = append(b, c)
-		}
-		return b
+		return appendBytes(appendHead(b, cborBytes, uint64(x.Len())), x), nil
 	case pcommon.ValueTypeMap:
-		m := v.Map()
-		if m == (pcommon.Map{}) {
-			return append(b, cborMap)
-		}
-		b = appendHead(b, cborMap, uint64(m.Len()))
-		for k, e := range m.All() {
-			b = appendCBOR(t.appendText(b, k), e, t)
-		}
-		return b
+		return appendCBORMap(b, v.Map(), depth, t)
 	case pcommon.ValueTypeSlice:
-		s := v.Slice()
-		if s == (pcommon.Slice{}) {
-			return append(b, cborArray)
-		}
-		b = appendHead(b, cborArray, uint64(s.Len()))
-		for i := range s.Len() {
-			b = appendCBOR(b, s.At(i), t)
-		}
-		return b
+		return appendCBORSlice(b, v.Slice(), depth, t)
 	}
-	return append(b, cborNull)
+	return append(b, cborNull), nil
+}
+
+func appendCBORMap(b []byte, m pcommon.Map, depth int, t *text) (_ []byte, err error) {
+	if m == (pcommon.Map{}) { // a map value without a list: empty
+		return append(b, cborMap), nil
+	}
+	if depth > MaxDepth {
+		return b, ErrDepth
+	}
+	b = appendHead(b, cborMap, uint64(m.Len()))
+	for k, e := range m.All() {
+		if b, err = t.appendText(b, k); err != nil {
+			return b, err
+		}
+		if b, err = appendCBOR(b, e, depth+1, t); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+func appendCBORSlice(b []byte, s pcommon.Slice, depth int, t *text) (_ []byte, err error) {
+	if s == (pcommon.Slice{}) {
+		return append(b, cborArray), nil
+	}
+	if depth > MaxDepth {
+		return b, ErrDepth
+	}
+	b = appendHead(b, cborArray, uint64(s.Len()))
+	for i := range s.Len() {
+		if b, err = appendCBOR(b, s.At(i), depth+1, t); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
 }
 
 var (

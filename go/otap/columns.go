@@ -2,6 +2,7 @@ package otap
 
 import (
 	"encoding/binary"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/strait-data/strait/go/record"
@@ -85,13 +86,22 @@ func (c *column) writeDict(p *record.Plan, d *textDict) {
 // writeKeys writes a dictionary column's keys.
 func (c *column) writeKeys(p *record.Plan, codes []uint16) {
 	if c.enc == dict8 {
-		b := p.Bytes(c.first)
-		for i, x := range codes {
-			b[i] = uint8(x)
-		}
+		narrow(p.Bytes(c.first), codes)
 		return
 	}
 	copy(record.Fixed[uint16](p.Bytes(c.first), len(codes)), codes)
+}
+
+// narrow keeps the low byte of every code; dst has as many bytes.
+func narrow(dst []byte, codes []uint16) {
+	n := len(codes) &^ 3
+	for i := 0; i < n; i += 4 {
+		c, d := codes[i:i+4:i+4], dst[i:i+4:i+4]
+		d[0], d[1], d[2], d[3] = byte(c[0]), byte(c[1]), byte(c[2]), byte(c[3])
+	}
+	for i := n; i < len(codes); i++ {
+		dst[i] = byte(codes[i])
+	}
 }
 
 // textEncoding returns the narrowest encoding of a text column (S-11).
@@ -102,28 +112,33 @@ func textEncoding(d *textDict) encoding {
 	return dict16
 }
 
-// bitmap packs one bit per row: whether its byte equals x or y.
+// bitmap packs one bit per row: whether its value type equals x or y. Types are below 128.
 func bitmap(dst []byte, rows []uint8, x, y uint8) {
-	for len(rows) >= 8 {
-		r := rows[:8:8]
+	const ones, low, high = 0x0101010101010101, 0x7f7f7f7f7f7f7f7f, 0x8080808080808080
+	wx, wy := uint64(x)*ones, uint64(y)*ones
+	le := binary.LittleEndian
+	n := len(rows) / 8
+	for i := range n {
+		w := le.Uint64(rows[8*i:])
+		// A byte of w^wx is 0 where the type is x; adding 0x7f sets the high bit of all others.
+		is := ^((w ^ wx) + low) | ^((w ^ wy) + low)
+		// The product gathers the low bit of every byte in the top byte.
+		dst[i] = byte((is & high >> 7) * 0x0102040810204080 >> 56)
+	}
+	if len(rows)%8 > 0 {
 		var b byte
-		for i, t := range r {
+		for i, t := range rows[8*n:] {
 			if t == x || t == y {
 				b |= 1 << i
 			}
 		}
-		dst[0] = b
-		dst, rows = dst[1:], rows[8:]
+		dst[n] = b
 	}
-	if len(rows) > 0 {
-		var b byte
-		for i, t := range rows {
-			if t == x || t == y {
-				b |= 1 << i
-			}
-		}
-		dst[0] = b
-	}
+}
+
+// extend makes room for n more elements and returns the slice with them; their values are undefined.
+func extend[T any](s []T, n int) []T {
+	return slices.Grow(s, n)[:len(s)+n]
 }
 
 // fill sets every element to x, by doubling.
@@ -153,17 +168,4 @@ func ascii(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// badText returns the first row whose text is not UTF-8, or -1.
-func badText(offsets []int32, data []byte) int {
-	if ascii(data) {
-		return -1
-	}
-	for i := range len(offsets) - 1 {
-		if !utf8.Valid(data[offsets[i]:offsets[i+1]]) {
-			return i
-		}
-	}
-	return -1
 }

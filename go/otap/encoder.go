@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -27,17 +26,18 @@ const DefaultMaxBytes = 8 << 20
 type LogsEncoder struct {
 	reg  *record.Registry
 	opt  Options
-	pool sync.Pool
+	free chan *LogsBatch // not a sync.Pool: the garbage collector empties those, and the columns grow anew
 }
+
+// keepBatches is how many released batches an encoder keeps for reuse.
+const keepBatches = 4
 
 // NewLogsEncoder returns an encoder that takes schema ids from reg.
 func NewLogsEncoder(reg *record.Registry, opt Options) *LogsEncoder {
 	if opt.MaxBytes <= 0 {
 		opt.MaxBytes = DefaultMaxBytes
 	}
-	e := &LogsEncoder{reg: reg, opt: opt}
-	e.pool.New = func() any { return &LogsBatch{enc: e} }
-	return e
+	return &LogsEncoder{reg: reg, opt: opt, free: make(chan *LogsBatch, keepBatches)}
 }
 
 // Cursor is a place in a plog.Logs: the next log record to send. The zero Cursor is the first one.
@@ -76,7 +76,7 @@ func (e *LogsEncoder) Measure(ctx context.Context, h *record.Header, ld plog.Log
 }
 
 func (e *LogsEncoder) measure(ctx context.Context, h *record.Header, ld plog.Logs, from Cursor, pr *Projection) (*LogsBatch, error) {
-	b := e.pool.Get().(*LogsBatch)
+	b := e.batch()
 	b.proj, b.ld, b.header = pr, ld, *h
 	for limit := MaxIDs; ; {
 		if err := b.measure(ctx, from, limit); err != nil {
@@ -93,6 +93,15 @@ func (e *LogsEncoder) measure(ctx context.Context, h *record.Header, ld plog.Log
 		}
 		// A tenth less than in proportion: records differ in size. Halving at least, it ends soon.
 		limit = max(1, min(b.logs.rows/2, int(int64(b.logs.rows)*int64(e.opt.MaxBytes)/int64(b.size)*9/10)))
+	}
+}
+
+func (e *LogsEncoder) batch() *LogsBatch {
+	select {
+	case b := <-e.free:
+		return b
+	default:
+		return &LogsBatch{enc: e}
 	}
 }
 
@@ -114,7 +123,10 @@ func (b *LogsBatch) Release() {
 	b.reset()
 	b.ld, b.header, b.proj = plog.Logs{}, record.Header{}, nil
 	_ = b.plan.Reset(&b.header)
-	b.enc.pool.Put(b)
+	select {
+	case b.enc.free <- b:
+	default:
+	}
 }
 
 func (b *LogsBatch) reset() {
@@ -128,6 +140,9 @@ func (b *LogsBatch) reset() {
 func (b *LogsBatch) measure(ctx context.Context, from Cursor, limit int) error {
 	b.reset()
 	if err := b.walk(from, limit); err != nil {
+		return err
+	}
+	if err := b.check(); err != nil {
 		return err
 	}
 	if err := b.schemas(ctx); err != nil {
@@ -218,6 +233,7 @@ func (b *LogsBatch) walkRun(x *run, rl plog.ResourceLogs, sl plog.ScopeLogs) err
 		return b.fail(*x, -1, where, "", err)
 	}
 	t.runs = append(t.runs, *x)
+	t.grow(x.n)
 	lrs := sl.LogRecords()
 	for i := x.first; i < x.first+x.n; i++ {
 		lr := lrs.At(i)
@@ -302,8 +318,7 @@ func (b *LogsBatch) publish(ctx context.Context, decide func(superset bool) reco
 	return s, err
 }
 
-// Write writes the batch into the slot, which has Size bytes at least. On an error the slot holds
-// nothing that may be published. It may be called once.
+// Write writes the batch into the slot, which has Size bytes at least. It may be called once.
 func (b *LogsBatch) Write(slot []byte) error {
 	if err := b.plan.Begin(slot); err != nil {
 		return err
@@ -313,47 +328,22 @@ func (b *LogsBatch) Write(slot []byte) error {
 	}
 	for _, a := range b.tables() {
 		if a.rows() > 0 {
-			a.begin(&b.plan)
+			a.write(&b.plan)
 		}
 	}
-	b.logs.begin(&b.plan)
-	rls := b.ld.ResourceLogs()
-	for i := range b.logs.runs {
-		x := &b.logs.runs[i]
-		rl := rls.At(x.resource)
-		sl := rl.ScopeLogs().At(x.scope)
-		if x.newResource {
-			b.resAttrs.write(x.resourceID, rl.Resource().Attributes())
-		}
-		b.scoAttrs.write(x.scopeID, sl.Scope().Attributes())
-		lrs := sl.LogRecords()
-		for j := range x.n {
-			lr := lrs.At(x.first + j)
-			row := x.row + j
-			b.logs.put(row, lr)
-			b.logAttrs.write(uint16(row), lr.Attributes())
-		}
-	}
-	return b.finish()
+	b.logs.write(&b.plan)
+	return nil
 }
 
-// finish runs the checks that need the whole columns.
-func (b *LogsBatch) finish() error {
+// check finds text that is not UTF-8 (S-13).
+func (b *LogsBatch) check() error {
 	for _, a := range b.tables() {
-		if a.rows() == 0 {
-			continue
-		}
-		if row, err := a.finish(); err != nil {
-			return b.locate(a, row, err)
+		if row := a.values.badText(); row >= 0 {
+			return b.locate(a, row, ErrText)
 		}
 	}
-	if b.logs.cols[colBody].enc != absent {
-		if row, err := b.logs.body.finish(); err != nil {
-			if row < 0 {
-				return err
-			}
-			return &PathError{b.path(row) + ".body", err}
-		}
+	if row := b.logs.body.badText(); row >= 0 {
+		return &PathError{b.path(row) + ".body", ErrText}
 	}
 	return nil
 }
@@ -370,10 +360,7 @@ func (b *LogsBatch) path(row int) string {
 
 // locate wraps an error of an attributes table with the place of the row.
 func (b *LogsBatch) locate(a *attrs, row int, err error) error {
-	if row < 0 {
-		return err
-	}
-	id := a.parents[row]
+	id := a.owners[row]
 	where := "logs"
 	switch a {
 	case &b.logAttrs:

@@ -1,6 +1,8 @@
 package otap
 
 import (
+	"unsafe"
+
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strait-data/strait/go/record"
@@ -16,17 +18,18 @@ type logsTable struct {
 	rows   int
 	runs   []run
 
-	texts                   [colCount]textColumn
-	counts                  [colCount]int // rows whose value is not the default
-	want                    uint32        // columns that may be sent, a bit each
-	force                   uint32        // columns that are sent even when all are default
-	forceBody               [valCount]bool
-	time, observed          []int64 // while writing; nil when absent
-	severity                []int32
-	dropped, flags          []uint32
-	traceIDs, spanIDs       []byte
-	traceValid, spanValid   []byte
-	traceAbsent, spanAbsent int
+	texts     [colCount]textColumn
+	counts    [colCount]int // rows whose value is not the default
+	want      uint32        // columns that may be sent, a bit each
+	force     uint32        // columns that are sent even when all are default
+	forceBody [valCount]bool
+	// The fixed-width columns, by row.
+	time, observed []int64
+	severity       []int32
+	dropped, flags []uint32
+	severityGuess  [32]uint16 // code of the severity text, by number
+	traceIDs       [][16]byte
+	spanIDs        [][8]byte
 }
 
 // run is a range of records of one ScopeLogs, with what they share.
@@ -77,7 +80,9 @@ var rowTexts = [...]int{colSeverityText, colEvent}
 func (t *logsTable) reset(x *text) {
 	t.rows, t.runs, t.text, t.schema = 0, t.runs[:0], x, nil
 	t.counts = [colCount]int{}
-	t.traceAbsent, t.spanAbsent = 0, 0
+	t.time, t.observed, t.severity = t.time[:0], t.observed[:0], t.severity[:0]
+	t.dropped, t.flags, t.traceIDs, t.spanIDs = t.dropped[:0], t.flags[:0], t.traceIDs[:0], t.spanIDs[:0]
+	t.severityGuess = [32]uint16{}
 	t.body.reset(x)
 	for _, c := range sharedTexts {
 		t.texts[c].reset()
@@ -114,45 +119,28 @@ func (t *logsTable) measureRun(r *run, rl plog.ResourceLogs, sl plog.ScopeLogs) 
 
 // measureRecord takes in one log record. On an error, where is the field.
 func (t *logsTable) measureRecord(lr plog.LogRecord) (where string, err error) {
-	if lr.Timestamp() != 0 {
-		t.counts[colTime]++
-	}
-	if lr.ObservedTimestamp() != 0 {
-		t.counts[colObserved]++
-	}
-	if lr.SeverityNumber() != 0 {
-		t.counts[colSeverity]++
-	}
-	if lr.Flags() != 0 {
-		t.counts[colFlags]++
-	}
-	if lr.DroppedAttributesCount() != 0 {
-		t.counts[colDropped]++
-	}
-	if lr.TraceID().IsEmpty() {
-		t.traceAbsent++
-	}
-	if lr.SpanID().IsEmpty() {
-		t.spanAbsent++
-	}
+	i := t.rows
+	t.measureFixed(i, lr)
 	if t.wants(colSeverityText) {
 		c := &t.texts[colSeverityText]
-		code, err := c.take(lr.SeverityText(), 1, t.text)
-		if err != nil {
+		// The text mostly follows from the number.
+		guess := &t.severityGuess[uint32(lr.SeverityNumber())%uint32(len(t.severityGuess))]
+		s := lr.SeverityText()
+		if int(*guess) < len(c.dict.raw) && c.dict.raw[*guess] == s && s != "" {
+			c.bytes += len(c.dict.out[*guess])
+		} else if *guess, err = c.take(s, 1, t.text); err != nil {
 			return "severity_text", err
 		}
-		c.codes = append(c.codes, code)
+		c.codes[i] = *guess
 	}
 	if t.wants(colEvent) {
 		c := &t.texts[colEvent]
-		code, err := c.take(lr.EventName(), 1, t.text)
-		if err != nil {
+		if c.codes[i], err = c.take(lr.EventName(), 1, t.text); err != nil {
 			return "event_name", err
 		}
-		c.codes = append(c.codes, code)
 	}
 	if t.wants(colBody) {
-		if _, err := t.body.measure(lr.Body()); err != nil {
+		if err := t.body.put(i, lr.Body()); err != nil {
 			return "body", err
 		}
 	}
@@ -160,9 +148,73 @@ func (t *logsTable) measureRecord(lr plog.LogRecord) (where string, err error) {
 	return "", nil
 }
 
+// grow makes room for the fixed-width fields of n more records.
+func (t *logsTable) grow(n int) {
+	t.time, t.observed, t.severity = growIf(t.wants(colTime), t.time, n), growIf(t.wants(colObserved), t.observed, n), growIf(t.wants(colSeverity), t.severity, n)
+	t.dropped, t.flags = growIf(t.wants(colDropped), t.dropped, n), growIf(t.wants(colFlags), t.flags, n)
+	t.traceIDs, t.spanIDs = growIf(t.wants(colTraceID), t.traceIDs, n), growIf(t.wants(colSpanID), t.spanIDs, n)
+	for _, col := range rowTexts {
+		t.texts[col].codes = growIf(t.wants(col), t.texts[col].codes, n)
+	}
+	if t.wants(colBody) {
+		t.body.grow(n)
+	}
+}
+
+func growIf[T any](is bool, s []T, n int) []T {
+	if !is {
+		return s
+	}
+	return extend(s, n)
+}
+
+// measureFixed takes in the fixed-width fields that are sent.
+func (t *logsTable) measureFixed(i int, lr plog.LogRecord) {
+	if len(t.time) > 0 {
+		x := int64(lr.Timestamp())
+		t.time[i] = x
+		t.notDefault(colTime, x != 0)
+	}
+	if len(t.observed) > 0 {
+		x := int64(lr.ObservedTimestamp())
+		t.observed[i] = x
+		t.notDefault(colObserved, x != 0)
+	}
+	if len(t.severity) > 0 {
+		x := int32(lr.SeverityNumber())
+		t.severity[i] = x
+		t.notDefault(colSeverity, x != 0)
+	}
+	if len(t.flags) > 0 {
+		x := uint32(lr.Flags())
+		t.flags[i] = x
+		t.notDefault(colFlags, x != 0)
+	}
+	if len(t.dropped) > 0 {
+		x := lr.DroppedAttributesCount()
+		t.dropped[i] = x
+		t.notDefault(colDropped, x != 0)
+	}
+	if len(t.traceIDs) > 0 {
+		x := lr.TraceID()
+		t.traceIDs[i] = x
+		t.notDefault(colTraceID, x != [16]byte{})
+	}
+	if len(t.spanIDs) > 0 {
+		x := lr.SpanID()
+		t.spanIDs[i] = x
+		t.notDefault(colSpanID, x != [8]byte{})
+	}
+}
+
+func (t *logsTable) notDefault(col int, is bool) {
+	if is {
+		t.counts[col]++
+	}
+}
+
 // decide chooses columns and encodings; superset: all of them, plain (S-8).
 func (t *logsTable) decide(superset bool) record.Key {
-	t.counts[colTraceID], t.counts[colSpanID] = t.rows-t.traceAbsent, t.rows-t.spanAbsent
 	t.counts[colBody] = len(t.body.types) - t.body.kinds[typeEmpty]
 	t.counts[colID], t.counts[colResourceID], t.counts[colScopeID] = t.rows, t.rows, t.rows
 	for i := range t.cols {
@@ -195,15 +247,16 @@ func (t *logsTable) decide(superset bool) record.Key {
 	for _, c := range rowTexts {
 		text(c)
 	}
-	t.cols[colTraceID].nulls, t.cols[colSpanID].nulls = t.traceAbsent, t.spanAbsent
+	t.cols[colTraceID].nulls, t.cols[colSpanID].nulls = t.rows-t.counts[colTraceID], t.rows-t.counts[colSpanID]
 	t.scope = superset || t.wants(colScopeID)
 	force := t.forceBody
 	if superset {
 		force = [valCount]bool{true, true, true, true, true, true}
 	}
 	if len(t.body.types) < t.rows && superset { // not measured: all empty
-		for range t.rows - len(t.body.types) {
-			t.body.types = append(t.body.types, typeEmpty)
+		t.body.grow(t.rows)
+		for i := range t.rows {
+			t.body.putType(i, typeEmpty)
 		}
 	}
 	t.body.decide(force)
@@ -280,16 +333,22 @@ func fixed[T uint8 | uint16 | uint32 | int32 | int64](p *record.Plan, c *column,
 	return record.Fixed[T](p.Bytes(c.first), rows)
 }
 
-// begin takes the buffers and writes everything that is known without the records.
-func (t *logsTable) begin(p *record.Plan) {
+// copyColumn writes a fixed-width column. What was not measured (a superset's column) is 0.
+func copyColumn[T uint32 | int32 | int64](p *record.Plan, c *column, rows int, from []T) {
+	dst := fixed[T](p, c, rows)
+	clear(dst[min(len(dst), copy(dst, from)):])
+}
+
+// write writes the table.
+func (t *logsTable) write(p *record.Plan) {
 	copy(fixed[uint16](p, &t.cols[colID], t.rows), ordinals[:])
-	t.time = fixed[int64](p, &t.cols[colTime], t.rows)
-	t.observed = fixed[int64](p, &t.cols[colObserved], t.rows)
-	t.severity = fixed[int32](p, &t.cols[colSeverity], t.rows)
-	t.dropped = fixed[uint32](p, &t.cols[colDropped], t.rows)
-	t.flags = fixed[uint32](p, &t.cols[colFlags], t.rows)
-	t.traceIDs, t.traceValid = ids(p, &t.cols[colTraceID])
-	t.spanIDs, t.spanValid = ids(p, &t.cols[colSpanID])
+	copyColumn(p, &t.cols[colTime], t.rows, t.time)
+	copyColumn(p, &t.cols[colObserved], t.rows, t.observed)
+	copyColumn(p, &t.cols[colSeverity], t.rows, t.severity)
+	copyColumn(p, &t.cols[colDropped], t.rows, t.dropped)
+	copyColumn(p, &t.cols[colFlags], t.rows, t.flags)
+	writeIDs(p, &t.cols[colTraceID], t.traceIDs)
+	writeIDs(p, &t.cols[colSpanID], t.spanIDs)
 
 	resID, scopeID := fixed[uint16](p, &t.cols[colResourceID], t.rows), fixed[uint16](p, &t.cols[colScopeID], t.rows)
 	resDropped, scopeDropped := fixed[uint32](p, &t.cols[colResourceDropped], t.rows), fixed[uint32](p, &t.cols[colScopeDropped], t.rows)
@@ -308,20 +367,33 @@ func (t *logsTable) begin(p *record.Plan) {
 		t.writeText(p, col)
 	}
 	if t.cols[colBody].enc != absent {
-		t.body.begin(p)
+		t.body.write(p)
 	}
 }
 
-// ids returns the buffers of a trace or span id column; validity is nil without nulls.
-func ids(p *record.Plan, c *column) (data, valid []byte) {
+// writeIDs writes a trace or span id column; an id of zeros is null.
+func writeIDs[T [16]byte | [8]byte](p *record.Plan, c *column, ids []T) {
 	if c.enc == absent {
-		return nil, nil
+		return
 	}
-	if c.nulls > 0 {
-		valid = p.Bytes(c.valid)
-		clear(valid)
+	var none T
+	width := len(none)
+	dst := p.Bytes(c.first)
+	clear(dst[len(ids)*width:])
+	if len(ids) > 0 {
+		// SAFETY: an array of byte arrays is its bytes one after the other; ids keeps them alive.
+		copy(dst, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(ids))), len(ids)*width))
 	}
-	return p.Bytes(c.first), valid
+	if c.nulls == 0 {
+		return
+	}
+	valid := p.Bytes(c.valid)
+	clear(valid)
+	for i := range ids {
+		if ids[i] != none {
+			valid[i>>3] |= 1 << (i & 7)
+		}
+	}
 }
 
 func fillRun[T uint16 | uint32](dst []T, r *run, x T) {
@@ -376,42 +448,6 @@ func (t *logsTable) writeText(p *record.Plan, col int) {
 	for i, code := range codes {
 		at += copy(data[at:], x.dict.out[code])
 		off[i+1] = int32(at)
-	}
-}
-
-// put writes one record's row.
-func (t *logsTable) put(i int, lr plog.LogRecord) {
-	if t.time != nil {
-		t.time[i] = int64(lr.Timestamp())
-	}
-	if t.observed != nil {
-		t.observed[i] = int64(lr.ObservedTimestamp())
-	}
-	if t.traceIDs != nil {
-		id := lr.TraceID()
-		copy(t.traceIDs[16*i:16*i+16], id[:])
-		if t.traceValid != nil && !id.IsEmpty() {
-			t.traceValid[i>>3] |= 1 << (i & 7)
-		}
-	}
-	if t.spanIDs != nil {
-		id := lr.SpanID()
-		copy(t.spanIDs[8*i:8*i+8], id[:])
-		if t.spanValid != nil && !id.IsEmpty() {
-			t.spanValid[i>>3] |= 1 << (i & 7)
-		}
-	}
-	if t.severity != nil {
-		t.severity[i] = int32(lr.SeverityNumber())
-	}
-	if t.flags != nil {
-		t.flags[i] = uint32(lr.Flags())
-	}
-	if t.dropped != nil {
-		t.dropped[i] = lr.DroppedAttributesCount()
-	}
-	if t.cols[colBody].enc != absent {
-		t.body.put(i, lr.Body())
 	}
 }
 

@@ -113,7 +113,7 @@ func (pr *Projection) apply(b *LogsBatch) {
 	}
 }
 
-// picker chooses the attributes of named keys, and remembers which they were for the second pass.
+// picker chooses the attributes of named keys.
 type picker struct {
 	want        []string // nil: all keys
 	none        bool     // the table is not sent
@@ -140,7 +140,6 @@ func (a *attrs) project(payload uint16, t *text, keys []string, all bool, p *Pla
 	*k = picker{
 		none: len(keys) == 0 && !all, values: !p.KeysOnly, filters: p.Filters,
 		guessKey: k.guessKey[:0], guess: k.guess[:0], seen: k.seen[:0], codes: k.codes[:0],
-		owners: k.owners[:0], places: k.places[:0],
 	}
 	if !all {
 		k.want = keys
@@ -165,7 +164,7 @@ func (a *attrs) forced() (f [valCount]bool) {
 // take measures the attributes of one owner.
 func (a *attrs) take(owner uint16, m pcommon.Map) (key string, err error) {
 	if a.pick == nil {
-		return a.measure(m)
+		return a.measure(owner, m)
 	}
 	if a.pick.want == nil {
 		return a.takeAll(owner, m)
@@ -175,7 +174,6 @@ func (a *attrs) take(owner uint16, m pcommon.Map) (key string, err error) {
 
 // takeAll measures every attribute of a projected batch; a key that occurs twice cannot be projected.
 func (a *attrs) takeAll(owner uint16, m pcommon.Map) (string, error) {
-	j := int32(0)
 	from := len(a.codes)
 	for name, v := range m.All() {
 		c, err := a.keys.code(name, a.values.text)
@@ -185,10 +183,9 @@ func (a *attrs) takeAll(owner uint16, m pcommon.Map) (string, error) {
 		if a.keys.full() || slices.Contains(a.codes[from:], c) {
 			return name, ErrNotProjectable
 		}
-		if err := a.pickRow(owner, j, c, v); err != nil {
+		if err := a.pickRow(owner, c, v); err != nil {
 			return name, err
 		}
-		j++
 	}
 	return "", nil
 }
@@ -216,7 +213,7 @@ func (a *attrs) takePicked(owner uint16, m pcommon.Map) (string, error) {
 			if k.codes[w] == 0 {
 				k.codes[w] = int(a.keys.add(k.want[w], k.want[w])) + 1
 			}
-			if err := a.pickRow(owner, int32(j), uint16(k.codes[w]-1), v); err != nil {
+			if err := a.pickRow(owner, uint16(k.codes[w]-1), v); err != nil {
 				return name, err
 			}
 		}
@@ -227,63 +224,22 @@ func (a *attrs) takePicked(owner uint16, m pcommon.Map) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		a.codes = append(a.codes, c)
-		a.values.types = append(a.values.types, typeEmpty)
-		a.values.kinds[typeEmpty]++
-		k.owners, k.places = append(k.owners, owner), append(k.places, -1)
+		a.owners, a.codes = append(a.owners, owner), append(a.codes, c)
+		a.values.grow(1)
+		a.values.putType(len(a.codes)-1, typeEmpty)
 	}
 	return "", nil
 }
 
 // pickRow takes in one attribute that is sent.
-func (a *attrs) pickRow(owner uint16, place int32, code uint16, v pcommon.Value) error {
-	k := a.pick
-	a.codes = append(a.codes, code)
-	k.owners, k.places = append(k.owners, owner), append(k.places, place)
-	if k.values {
-		_, err := a.values.measure(v)
-		return err
+func (a *attrs) pickRow(owner, code uint16, v pcommon.Value) error {
+	a.owners, a.codes = append(a.owners, owner), append(a.codes, code)
+	row := len(a.codes) - 1
+	a.values.grow(1)
+	if a.pick.values {
+		return a.values.put(row, v)
 	}
-	// The type alone: no value column is there, and a reader takes the type's default.
-	a.values.types = append(a.values.types, uint8(v.Type()))
+	// No value column is there; a reader takes the type's default.
+	a.values.putType(row, uint8(v.Type()))
 	return nil
-}
-
-// write writes the attributes of one owner.
-func (a *attrs) write(owner uint16, m pcommon.Map) {
-	if a.pick == nil {
-		a.put(owner, m)
-		return
-	}
-	k, i := a.pick, a.row
-	if !k.values || i >= len(k.owners) || k.owners[i] != owner {
-		return
-	}
-	j := int32(0)
-	for _, v := range m.All() {
-		if i == len(k.owners) || k.owners[i] != owner || k.places[i] < 0 {
-			break
-		}
-		if k.places[i] == j {
-			a.values.put(i, v)
-			i++
-		}
-		j++
-	}
-	if i < len(k.owners) && k.owners[i] == owner && k.places[i] < 0 {
-		a.values.put(i, noValue)
-		i++
-	}
-	a.row = i
-}
-
-// noValue is the value of a placeholder.
-var noValue = pcommon.NewValueEmpty()
-
-// finish runs the checks that need the whole columns.
-func (a *attrs) finish() (int, error) {
-	if a.pick != nil {
-		copy(a.parents, a.pick.owners)
-	}
-	return a.values.finish()
 }

@@ -1,7 +1,8 @@
 package otap
 
 import (
-	"fmt"
+	"math"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -19,72 +20,137 @@ const (
 	valCount
 )
 
-// values measures and writes the columns of one array of values: type, and one per kind.
+// kindsOf gives the value types of each column.
+var kindsOf = [valCount][2]uint8{
+	{typeStr, typeStr}, {typeInt, typeInt}, {typeDouble, typeDouble},
+	{typeBool, typeBool}, {typeBytes, typeBytes}, {typeMap, typeSlice},
+}
+
+// values takes in and writes the columns of one array of values: type, and one per kind. Taking in
+// copies text and numbers into columns of its own, without pointers; writing copies whole columns into
+// the slot. A second walk over pdata's pointers instead costs more than that copy, and so does keeping
+// the strings' headers (they are pointers for the garbage collector): see the decision
+// docs/decisions/0301-encoder-stages-columns.md.
 type values struct {
 	types []uint8 // by row
 	kinds [typeCount]int
-	bytes [valCount]int // of the variable-width columns
 	text  *text
+
+	str     []byte
+	strEnds []int32 // by row
+	nums    []int64 // of ints, doubles (bits) and bools, one after the other
+	bin     [2]blob
 
 	typ  column
 	cols [valCount]column
+}
 
-	// While writing. Slices of columns that are absent are nil.
-	ints, doubles []int64
-	bools         []byte
-	off           [valCount][]int32
-	data          [valCount][]byte
-	pos           [valCount]int
-	rare          bool // bytes or ser is present
+// blob is the content of the bytes or the ser column.
+type blob struct {
+	data []byte
+	ends []int32 // by value; few rows have one
 }
 
 func (v *values) reset(t *text) {
-	*v = values{types: v.types[:0], text: t}
+	*v = values{
+		types: v.types[:0], text: t, str: v.str[:0], strEnds: v.strEnds[:0], nums: v.nums[:0],
+		bin: [2]blob{{v.bin[0].data[:0], v.bin[0].ends[:0]}, {v.bin[1].data[:0], v.bin[1].ends[:0]}},
+	}
 }
 
-// measure takes in a value and returns its type.
-func (v *values) measure(x pcommon.Value) (uint8, error) {
+// grow makes room for n more rows, which put will fill.
+func (v *values) grow(n int) {
+	v.types, v.strEnds = extend(v.types, n), extend(v.strEnds, n)
+}
+
+// putStr takes in a string that is not to be repaired.
+func (v *values) putStr(row int, s string) {
+	v.types[row] = typeStr
+	v.kinds[typeStr]++
+	v.str = append(v.str, s...)
+	v.strEnds[row] = int32(len(v.str))
+}
+
+// put takes in the value of a row; rows are put in order.
+func (v *values) put(row int, x pcommon.Value) error {
 	t := uint8(x.Type())
-	v.types = append(v.types, t)
+	v.types[row] = t
 	v.kinds[t]++
 	switch t {
 	case typeStr:
-		n := len(x.Str())
+		s := x.Str()
 		if v.text.repair {
-			s, _ := v.text.fix(x.Str())
-			if s != x.Str() {
-				v.text.repaired++
-			}
-			n = len(s)
+			s = v.text.mend(s)
 		}
-		v.bytes[valStr] += n
-	case typeMap, typeSlice:
-		n, err := cborSize(x, 1, v.text)
-		if err != nil {
-			return t, err
+		v.str = append(v.str, s...)
+	case typeInt:
+		v.nums = append(v.nums, x.Int())
+	case typeEmpty:
+	default:
+		if err := v.putOther(t, x); err != nil {
+			return err
 		}
-		v.bytes[valSer] += n
-	case typeBytes:
-		v.bytes[valBytes] += x.Bytes().Len()
 	}
-	return t, nil
+	v.strEnds[row] = int32(len(v.str))
+	return nil
+}
+
+func (v *values) putOther(t uint8, x pcommon.Value) (err error) {
+	switch t {
+	case typeDouble:
+		v.nums = append(v.nums, int64(math.Float64bits(x.Double())))
+	case typeBool:
+		var n int64
+		if x.Bool() {
+			n = 1
+		}
+		v.nums = append(v.nums, n)
+	case typeBytes:
+		b := &v.bin[0]
+		b.data = appendBytes(b.data, x.Bytes())
+		b.ends = append(b.ends, int32(len(b.data)))
+	case typeMap, typeSlice:
+		b := &v.bin[1]
+		b.data, err = appendCBOR(b.data, x, 1, v.text)
+		b.ends = append(b.ends, int32(len(b.data)))
+	}
+	return err
+}
+
+// putType takes in a row of which only the type is sent.
+func (v *values) putType(row int, t uint8) {
+	v.types[row] = t
+	v.strEnds[row] = int32(len(v.str))
+}
+
+// badText returns the first row whose text is not UTF-8, or -1. One look over all text replaces a
+// look at each: text without high bits is UTF-8 however it is cut up.
+func (v *values) badText() int {
+	if v.text.repair || ascii(v.str) {
+		return -1
+	}
+	from := int32(0)
+	for i, end := range v.strEnds {
+		if !utf8.Valid(v.str[from:end]) {
+			return i
+		}
+		from = end
+	}
+	return -1
 }
 
 // count returns how many rows have a value in a column.
 func (v *values) count(col int) int {
-	switch col {
-	case valStr:
-		return v.kinds[typeStr]
-	case valInt:
-		return v.kinds[typeInt]
-	case valDouble:
-		return v.kinds[typeDouble]
-	case valBool:
-		return v.kinds[typeBool]
-	case valBytes:
-		return v.kinds[typeBytes]
+	k := kindsOf[col]
+	if k[0] == k[1] {
+		return v.kinds[k[0]]
 	}
-	return v.kinds[typeMap] + v.kinds[typeSlice]
+	return v.kinds[k[0]] + v.kinds[k[1]]
+}
+
+// tooLong says whether a variable-width column exceeds what its 32-bit offsets can say.
+func (v *values) tooLong() bool {
+	return max(len(v.str), len(v.bin[0].data), len(v.bin[1].data)) > math.MaxInt32
 }
 
 // decide chooses the columns: those that hold a value, and those that are forced.
@@ -110,122 +176,89 @@ func (v *values) plan(p *record.Plan) {
 			continue
 		}
 		switch i {
+		case valStr:
+			c.planVariable(p, rows, len(v.str))
 		case valInt, valDouble:
 			c.planFixed(p, rows, 8)
 		case valBool:
 			c.planBits(p, rows)
 		default:
-			c.planVariable(p, rows, v.bytes[i])
+			c.planVariable(p, rows, len(v.bin[i-valBytes].data))
 		}
 	}
 }
 
-// begin takes the buffers and fills what does not need the values.
-func (v *values) begin(p *record.Plan) {
+// write writes all columns.
+func (v *values) write(p *record.Plan) {
 	rows := len(v.types)
 	copy(p.Bytes(v.typ.first), v.types)
-	v.rare = v.cols[valBytes].enc != absent || v.cols[valSer].enc != absent
-	v.pos = [valCount]int{}
-	kinds := [valCount][2]uint8{{typeStr, typeStr}, {typeInt, typeInt}, {typeDouble, typeDouble}, {typeBool, typeBool}, {typeBytes, typeBytes}, {typeMap, typeSlice}}
 	for i := range v.cols {
 		c := &v.cols[i]
 		if c.enc == absent {
 			continue
 		}
 		if c.nulls > 0 {
-			bitmap(p.Bytes(c.valid), v.types, kinds[i][0], kinds[i][1])
+			bitmap(p.Bytes(c.valid), v.types, kindsOf[i][0], kindsOf[i][1])
 		}
-		b := p.Bytes(c.first)
 		switch i {
-		case valInt:
-			v.ints = record.Fixed[int64](b, rows)
-			clearNulls(b, c)
-		case valDouble:
-			v.doubles = record.Fixed[int64](b, rows)
-			clearNulls(b, c)
+		case valStr:
+			off := record.Fixed[int32](p.Bytes(c.first), rows+1)
+			off[0] = 0
+			copy(off[1:], v.strEnds)
+			copy(p.Bytes(c.second), v.str)
+		case valInt, valDouble:
+			v.writeNums(record.Fixed[int64](p.Bytes(c.first), rows), kindsOf[i][0])
 		case valBool:
-			v.bools = b
-			clear(b)
+			v.writeBools(p.Bytes(c.first))
 		default:
-			v.off[i] = record.Fixed[int32](b, rows+1)
-			v.off[i][0] = 0
-			v.data[i] = p.Bytes(c.second)
+			v.writeBinary(p, i)
 		}
 	}
 }
 
-// clearNulls makes the slots of null rows 0, so that nothing of an earlier batch crosses.
-func clearNulls(b []byte, c *column) {
-	if c.nulls > 0 {
-		clear(b)
-	}
-}
-
-// put writes the value of row i. The caller checked the capacity of the string column (room).
-func (v *values) put(i int, x pcommon.Value) {
-	switch v.types[i] {
-	case typeStr:
-		v.putStr(x.Str())
-	case typeInt:
-		v.ints[i] = x.Int()
-	default:
-		v.putOther(i, x)
-	}
-	if o := v.off[valStr]; o != nil {
-		o[i+1] = int32(v.pos[valStr])
-	}
-	if v.rare {
-		for _, c := range [...]int{valBytes, valSer} {
-			if o := v.off[c]; o != nil {
-				o[i+1] = int32(v.pos[c])
+// writeNums writes the int or the double column; rows of other types are 0.
+func (v *values) writeNums(dst []int64, kind uint8) {
+	next := 0
+	for i, t := range v.types {
+		var x int64
+		if t-typeInt <= typeBool-typeInt {
+			if t == kind {
+				x = v.nums[next]
 			}
+			next++
 		}
+		dst[i] = x
 	}
 }
 
-func (v *values) putStr(s string) {
-	if v.text.repair {
-		s, _ = v.text.fix(s)
-	}
-	v.pos[valStr] += copy(v.data[valStr][v.pos[valStr]:], s)
-}
-
-func (v *values) putOther(i int, x pcommon.Value) {
-	switch v.types[i] {
-	case typeDouble:
-		v.doubles[i] = int64(doubleBits(x.Double()))
-	case typeBool:
-		if x.Bool() {
-			v.bools[i>>3] |= 1 << (i & 7)
+func (v *values) writeBools(b []byte) {
+	clear(b)
+	next := 0
+	for i, t := range v.types {
+		if t-typeInt > typeBool-typeInt {
+			continue
 		}
-	case typeBytes:
-		b := x.Bytes()
-		d := v.data[valBytes][v.pos[valBytes]:]
-		for j := range b.Len() {
-			d[j] = b.At(j)
+		if t == typeBool {
+			b[i>>3] |= byte(v.nums[next]) << (i & 7)
 		}
-		v.pos[valBytes] += b.Len()
-	case typeMap, typeSlice:
-		at := v.pos[valSer]
-		b := appendCBOR(v.data[valSer][at:at:len(v.data[valSer])], x, v.text)
-		v.pos[valSer] += len(b)
+		next++
 	}
 }
 
-// finish checks that all was written that was measured, and that the text is UTF-8. It returns the
-// row of the text that is not.
-func (v *values) finish() (int, error) {
-	for i := range v.pos {
-		if v.pos[i] != v.bytes[i] {
-			return -1, fmt.Errorf("pdata changed between Measure and Write: %d bytes of values instead of %d", v.pos[i], v.bytes[i])
+// writeBinary writes the bytes or the ser column.
+func (v *values) writeBinary(p *record.Plan, col int) {
+	b := &v.bin[col-valBytes]
+	off := record.Fixed[int32](p.Bytes(v.cols[col].first), len(v.types)+1)
+	off[0] = 0
+	at, next := int32(0), 0
+	for i, t := range v.types {
+		if (t == kindsOf[col][0] || t == kindsOf[col][1]) && len(b.ends) > 0 {
+			at = b.ends[next]
+			next++
 		}
+		off[i+1] = at
 	}
-	if v.off[valStr] != nil && !v.text.repair {
-		if r := badText(v.off[valStr], v.data[valStr]); r >= 0 {
-			return r, ErrText
-		}
-	}
-	return -1, nil
+	copy(p.Bytes(v.cols[col].second), b.data)
 }
 
 // key packs the encodings of the columns into a schema's key.
