@@ -252,3 +252,19 @@ func TestOrderlyCloseDeliversAll(t *testing.T) {
 		t.Fatal("the link has not ended")
 	}
 }
+
+// TestCloseThenExitIsNoLoss: a peer that closed in order and then ended has not been lost, however
+// late this side looks.
+func TestCloseThenExitIsNoLoss(t *testing.T) {
+	host, peer := pair(t, Options{Geometry: small})
+	send(t, peer.Producer(), 1, []byte("last words"))
+	closeLink(t, peer)
+	host.PeerLost(errors.New("hang-up"))
+	m := receive(t, host.Consumer())
+	if err := m.Lease.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := host.Consumer().Receive(long(t)); !errors.Is(err, ErrClosed) {
+		t.Fatal(err)
+	}
+}

@@ -20,8 +20,17 @@ func (l *Link) Err() error {
 func (l *Link) Fail(code Code, cause error) { l.fail(&Error{Code: code, Cause: cause}) }
 
 // PeerLost ends the link because the other side's process has ended. Acks that it published can
-// still be received; data is not delivered any more.
+// still be received; data is not delivered any more. If it had closed the link before, that is what
+// counts.
 func (l *Link) PeerLost(cause error) {
+	if l.joined.Load() && l.enter() {
+		code := l.consumer.peerClose.Load() // pair close
+		l.leave()
+		if code != 0 {
+			l.peerClosed(Code(code), l.consumer.where+" producer")
+			return
+		}
+	}
 	l.end(&ending{err: &Error{Code: CodePeerLost, Cause: cause}, drain: drainAcks})
 }
 

@@ -30,9 +30,9 @@ type Options struct {
 	Epoch   uint32
 	// Geometry is the size of both rings; zero fields mean the defaults. A peer takes the host's.
 	Geometry Geometry
-	// Edges is how many crossing points the unit has, at least 1 (the default). A higher edge number
-	// from the other side is the error `descriptor`.
-	Edges uint32
+	// EdgesIn and EdgesOut are how many edges the consumed and the produced ring have, at least 1 (the
+	// default). Another edge number from the other side is the error `descriptor`.
+	EdgesIn, EdgesOut uint32
 	// Policy is how the consumer waits.
 	Policy Policy
 	// MaxWait is how long a caller waits for room at most; 0 means DefaultMaxWait.
@@ -64,7 +64,7 @@ func (o Options) withDefaults() Options {
 	if o.Geometry.Blocks == 0 {
 		o.Geometry.Blocks = DefaultBlocks
 	}
-	o.Edges = max(o.Edges, 1)
+	o.EdgesIn, o.EdgesOut = max(o.EdgesIn, 1), max(o.EdgesOut, 1)
 	if o.MaxWait <= 0 {
 		o.MaxWait = DefaultMaxWait
 	}
@@ -110,7 +110,6 @@ func (o *objects) each(f func(*region) error) error {
 // Fail or PeerLost, by a broken rule, or by the other side. It must be closed in any case.
 type Link struct {
 	number       uint16
-	edges        uint32
 	maxWait      time.Duration
 	prefault     int
 	base         identity // session, epoch, page, geometry
@@ -202,7 +201,6 @@ func NewPeer(offer Offer, options Options) (*Link, error) {
 func newLink(o Options, isHost bool) *Link {
 	l := &Link{
 		number:       o.Number,
-		edges:        o.Edges,
 		maxWait:      o.MaxWait,
 		prefault:     max(o.PrefaultBytes, 0),
 		isHost:       isHost,
@@ -247,7 +245,7 @@ func (l *Link) createOwn(o *Options) error {
 		return errors.Join(err, l.own.each((*region).discard))
 	}
 	c := counters(l.own.counters.mem)
-	l.producer = newProducer(l, l.outward(), l.own.producer.mem, out, c)
+	l.producer = newProducer(l, l.outward(), l.own.producer.mem, out, c, o.EdgesOut)
 	l.consumer = newConsumer(l, l.inward(), l.own.consumer.mem, in, c, o)
 	return nil
 }
@@ -339,9 +337,9 @@ func (l *Link) hang(events HostFDs) error {
 
 // join makes the link carry messages; l.peer is complete.
 func (l *Link) join() {
-	l.joined.Store(true)
 	l.consumer.join(l.peer.producer.mem, l.identity(ObjectProducer, l.inward()))
 	l.producer.join(l.peer.consumer.mem, l.identity(ObjectConsumer, l.outward()))
+	l.joined.Store(true)
 }
 
 // Offer is what the host sends to the peer.

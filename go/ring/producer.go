@@ -55,12 +55,12 @@ type Producer struct {
 	watched    chan struct{}
 }
 
-func newProducer(l *Link, direction uint32, mem []byte, id identity, c counters) *Producer {
+func newProducer(l *Link, direction uint32, mem []byte, id identity, c counters, edges uint32) *Producer {
 	return &Producer{
 		link:        l,
 		where:       ringName(direction),
 		half:        id.geometry.Descriptors / 2,
-		edges:       l.edges,
+		edges:       edges,
 		maxWait:     l.maxWait,
 		descriptors: mem[id.firstOffset():id.slabOffset()],
 		slots:       mem[id.slabOffset():id.totalBytes()],
