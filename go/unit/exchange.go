@@ -27,9 +27,7 @@ type take func(ctx context.Context, l *lane, o output) error
 type packed struct {
 	parcel parcel
 	take   take
-	// done is called when the engine has acknowledged the parcel, with the number of its outputs; nil: nothing to do.
-	done func(ctx context.Context, outputs int) error
-	next position
+	next   position
 }
 
 // exchange sends one parcel, hands its outputs to take, and returns the engine's verdict. When the
@@ -77,17 +75,13 @@ func sendError(ctx context.Context, err error) error {
 
 func (u *Unit) await(ctx context.Context, l *lane, c *call, p *packed) error {
 	var seen outcomes
-	outputs := 0
 	for {
 		o, have, ended, failure := c.take()
 		switch {
 		case have:
-			outputs++
 			err := p.take(ctx, l, o)
 			seen.add(err)
 			l.answer(o.token, err)
-		case ended && failure == nil && p.done != nil:
-			return p.done(ctx, outputs)
 		case ended:
 			return seen.verdict(failure)
 		default:

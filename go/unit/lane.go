@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/otap"
 	"github.com/strait-data/strait/go/record"
 	"github.com/strait-data/strait/go/ring"
 )
@@ -16,13 +17,15 @@ import (
 // publishes and hands it to whom it belongs; it never calls a consumer and never waits for room, so
 // one slow consumer holds up nobody else.
 type lane struct {
-	link    *ring.Link
-	peer    *control.Peer
-	number  uint16
-	epoch   uint32
-	schemas *record.Schemas
-	foreign func(output) // outputs of no call: merged, or made by the engine
-	stats   *Stats
+	link     *ring.Link
+	peer     *control.Peer
+	number   uint16
+	epoch    uint32
+	schemas  *record.Schemas   // of what the peer writes
+	logs     *otap.LogsEncoder // with the schemas that this side has published
+	decoders sync.Pool
+	foreign  func(output) // outputs of no call: merged, or made by the engine
+	stats    *Stats
 
 	sequence atomic.Uint64
 	mu       sync.Mutex

@@ -1,7 +1,117 @@
 package unit
 
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/otap"
+	"github.com/strait-data/strait/go/record"
+)
+
 // choose picks how logs cross, by what Rust says of the unit; true: the original is changed in place.
-func (p *LogsProcessor) choose(*Report) (mutates bool) {
-	p.pack, p.foreign = p.packOTLP, p.takeOTLP
-	return false
+//
+//   - difference: only what the unit reads is sent, the original is kept, and what differs is applied to it;
+//   - records: everything is sent as records, and what comes out is decoded in full;
+//   - OTLP bytes: for a unit that takes nothing else.
+func (p *LogsProcessor) choose(r *Report, t Transport) (mutates bool, err error) {
+	if r.Encodings[Logs] != Records {
+		p.pack, p.foreign = p.packOTLP, p.takeOTLP
+		return false, nil
+	}
+	p.pack, p.foreign = p.packRecords, p.takeRecords
+	if r.Plan == nil || !r.Plan.Projectable || t.FullDecode {
+		return false, nil
+	}
+	projection, err := otap.NewProjection(*r.Plan)
+	if err != nil {
+		return false, err
+	}
+	p.projection, p.pack, p.whole = projection, p.packProjected, p.packRecords
+	return r.Plan.Filters || r.Plan.Edits, nil
 }
+
+func (p *LogsProcessor) packRecords(ctx context.Context, l *lane, h *record.Header, d plog.Logs, from position) (*packed, error) {
+	b, err := l.logs.Measure(ctx, h, d, from.cursor)
+	if err != nil {
+		return nil, encodeError(ctx, err)
+	}
+	next := position{items: from.items + b.Items()}
+	next.cursor, _ = b.Next()
+	return &packed{parcel: b, take: p.takeRecords, next: next}, nil
+}
+
+// packProjected sends what the plan names. A batch that a projection cannot hold (a key twice in one map,
+// more than one slot) crosses whole.
+func (p *LogsProcessor) packProjected(ctx context.Context, l *lane, h *record.Header, d plog.Logs, from position) (*packed, error) {
+	if from.items > 0 { // the first part did cross whole
+		return p.packRecords(ctx, l, h, d, from)
+	}
+	b, err := l.logs.MeasureProjected(ctx, h, d, p.projection)
+	if errors.Is(err, otap.ErrNotProjectable) {
+		p.unit.stats.fallbacks.Add(1)
+		return p.packRecords(ctx, l, h, d, from)
+	}
+	if err != nil {
+		return nil, encodeError(ctx, err)
+	}
+	return &packed{parcel: b, take: p.applyTo(d), next: position{items: b.Items()}}, nil
+}
+
+// encodeError makes permanent what no retry can cure: the encoder's own refusals.
+func encodeError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for _, refusal := range []error{otap.ErrText, otap.ErrDepth, otap.ErrEntityRefs, otap.ErrTooLarge} {
+		if errors.Is(err, refusal) {
+			return consumererror.NewPermanent(err)
+		}
+	}
+	return err
+}
+
+// applyTo edits the kept original and hands it on; only the caller's goroutine does.
+func (p *LogsProcessor) applyTo(d plog.Logs) take {
+	return func(ctx context.Context, l *lane, o output) error {
+		if o.batch.Encoding != record.EncodingDifference {
+			l.release(o.lease)
+			return fmt.Errorf("%w: found encoding %d, expected a difference", record.ErrContent, o.batch.Encoding)
+		}
+		err := otap.ApplyDifference(d, o.batch.Payload())
+		l.release(o.lease)
+		if err != nil {
+			return err
+		}
+		return p.next(ctx, d)
+	}
+}
+
+// takeRecords decodes in full what came out, whichever encoding the node that made it chose.
+func (p *LogsProcessor) takeRecords(ctx context.Context, l *lane, o output) error {
+	if o.batch.Encoding != record.EncodingRecords {
+		return p.takeOTLP(ctx, l, o)
+	}
+	decoder := l.decoders.Get().(*otap.LogsDecoder)
+	d, err := decoder.Decode(&o.batch)
+	l.decoders.Put(decoder)
+	l.release(o.lease)
+	if err != nil {
+		return err
+	}
+	return p.next(ctx, d)
+}
+
+// notExpressible says that the Rust side could not tell the difference of a projected batch: the same batch is
+// sent again, whole. The original has not been touched.
+func notExpressible(err error) bool {
+	var f *control.Failure
+	return errors.As(err, &f) && f.Class == control.Refused && f.Component == differenceComponent
+}
+
+// differenceComponent names the part of the Rust side that makes differences, in its failures.
+const differenceComponent = "strait.difference"

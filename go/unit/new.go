@@ -11,12 +11,14 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/otap"
 )
 
 // LogsProcessor is a unit between logs and logs.
 type LogsProcessor struct {
 	Processor[plog.Logs]
-	mutates bool
+	projection *otap.Projection
+	mutates    bool
 }
 
 // NewLogs makes a logs processor of a unit. It asks Rust what the unit reads and changes, and starts nothing.
@@ -28,8 +30,8 @@ func NewLogs(spec Spec, t Transport, set component.TelemetrySettings, next consu
 	p := &LogsProcessor{Processor: Processor[plog.Logs]{
 		unit: New(spec, t, set), signal: &logsSignal, next: next.ConsumeLogs,
 	}}
-	p.mutates = p.choose(report)
-	return p, nil
+	p.mutates, err = p.choose(report, t)
+	return p, err
 }
 
 // ConsumeLogs sends logs through the unit; see Processor.Consume.

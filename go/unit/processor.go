@@ -19,6 +19,8 @@ type Processor[T any] struct {
 	next   func(context.Context, T) error
 	// pack chooses how a batch crosses from a position on, and what is done with what comes out of it.
 	pack func(ctx context.Context, l *lane, h *record.Header, d T, from position) (*packed, error)
+	// whole is what a batch is packed with that could not cross in the form that pack chose; nil: pack.
+	whole func(ctx context.Context, l *lane, h *record.Header, d T, from position) (*packed, error)
 	// foreign takes what belongs to no call.
 	foreign take
 }
@@ -58,6 +60,10 @@ func (p *Processor[T]) Consume(ctx context.Context, d T) error {
 	defer p.unit.leave()
 	for at := (position{}); ; {
 		next, err := p.unit.exchange(ctx, l, func(h *record.Header) (*packed, error) { return p.pack(ctx, l, h, d, at) })
+		if p.whole != nil && notExpressible(err) {
+			p.unit.stats.fallbacks.Add(1)
+			next, err = p.unit.exchange(ctx, l, func(h *record.Header) (*packed, error) { return p.whole(ctx, l, h, d, at) })
+		}
 		if err != nil {
 			return p.rest(err, d, at.items, n)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/otap"
 	"github.com/strait-data/strait/go/ring"
 )
 
@@ -20,6 +21,13 @@ const (
 	// BestEffort lets it cross, changed as little as possible, and counts it.
 	BestEffort Fidelity = "best_effort"
 )
+
+func (f Fidelity) ofRecords() otap.Fidelity {
+	if f == BestEffort {
+		return otap.BestEffort
+	}
+	return otap.Strict
+}
 
 // Spec names one unit: what `validate` checks and `create` keeps. It crosses as JSON (the field names
 // are the control channel's); Nodes and Component exclude each other.
@@ -124,6 +132,8 @@ const (
 // Report is what Rust says of a valid spec.
 type Report struct {
 	Encodings map[Signal]Encoding `json:"encodings"`
+	// Plan says what the unit reads and what it may change; nil: everything.
+	Plan *otap.Plan `json:"plan"`
 }
 
 // Validate asks Rust whether it can build the unit. It starts no thread, maps nothing and opens nothing.

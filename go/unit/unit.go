@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/otap"
 	"github.com/strait-data/strait/go/record"
 	"github.com/strait-data/strait/go/ring"
 )
@@ -135,6 +136,10 @@ func (u *Unit) addLane(session uint64) error {
 		link: link, peer: u.peer, number: number, epoch: epoch, schemas: record.NewSchemas(),
 		stats: &u.stats, calls: map[uint64]*call{},
 	}
+	l.logs = otap.NewLogsEncoder(record.NewRegistry(preambles{link.Producer()}), otap.Options{
+		Fidelity: u.spec.Fidelity.ofRecords(), MaxBytes: link.Producer().MaxBytes() / 4,
+	})
+	l.decoders.New = func() any { return otap.NewLogsDecoder(l.schemas) }
 	l.foreign = func(o output) { u.takeForeign(l, o) }
 	u.lanes = append(u.lanes, l)
 	return control.HandleLink(number, l)

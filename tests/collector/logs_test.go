@@ -24,7 +24,7 @@ processors:
       - filter:
           logs:
             include:
-              severity_number: {min: 9}
+              severity_number: {min: 9, match_undefined: false}
   attributes:
     actions:
       - {key: http.request.method, from_attribute: http.method, action: upsert}
@@ -89,7 +89,7 @@ func TestStopUnderLoadLosesNothingAcknowledged(t *testing.T) {
 receivers:
   otlp: {protocols: {grpc: {endpoint: "${env:OTLP_IN}"}}}
 processors:
-  otap: {nodes: [{filter: {logs: {include: {severity_number: {min: 9}}}}}]}
+  otap: {nodes: [{filter: {logs: {include: {severity_number: {min: 9, match_undefined: false}}}}}]}
   mask_cards: {}
 exporters:
   file: {path: "${env:OUT}"}
