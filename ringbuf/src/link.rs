@@ -577,3 +577,6 @@ fn join(
         handle: Handle { shared },
     }
 }
+
+#[cfg(test)]
+mod tests;

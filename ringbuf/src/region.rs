@@ -556,3 +556,6 @@ impl AlignedBytes {
         &bytemuck::cast_slice(&self.lines)[..self.length]
     }
 }
+
+#[cfg(test)]
+mod tests;
