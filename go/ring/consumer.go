@@ -144,7 +144,7 @@ func (c *Consumer) Receive(ctx context.Context) (Message, error) {
 		if c.policy == Latency && c.linger() {
 			continue
 		}
-		c.park(ctx)
+		c.park()
 	}
 }
 
@@ -301,15 +301,16 @@ func (c *Consumer) linger() bool {
 }
 
 // park waits for the data doorbell. It may return for no reason; the caller looks again.
-func (c *Consumer) park(ctx context.Context) {
+//
+// An interruption, by the end of ctx or of the link, stays in effect until resume, and what it is for
+// is looked at between resume and the next park: so none is lost.
+func (c *Consumer) park() {
 	if c.generation++; c.generation == 0 {
 		c.generation = 1
 	}
 	c.sleep.Store(c.generation) // pair wake: then look again
 	defer c.sleep.Store(0)
-	// What interrupts the wait is looked at after resume (below) and before waiting, so an
-	// interruption is either seen here or still in effect.
-	if !c.isEmpty() || c.peerClose.Load() != 0 || c.link.ended.Load() != nil || ctx.Err() != nil {
+	if !c.isEmpty() || c.peerClose.Load() != 0 { // pairs publish and close
 		return
 	}
 	c.counters.add(CounterSleeps, 1)

@@ -55,6 +55,26 @@ func TestReleaseTwice(t *testing.T) {
 	if err := host.Producer().Publish(Claim{bytes: make([]byte, 1)}, 0, 1, 1); !errors.Is(err, ErrStale) {
 		t.Fatal(err)
 	}
+	stale, err := host.Producer().TryClaim(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Producer().Abort(stale); err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := host.Producer().TryClaim(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stale.block != fresh.block {
+		t.Fatalf("the slot was not used again: blocks %d and %d", stale.block, fresh.block)
+	}
+	if err := host.Producer().Publish(stale, 0, 3, 1); !errors.Is(err, ErrStale) {
+		t.Fatal(err)
+	}
+	if err := host.Producer().Publish(fresh, 0, 3, 1); err != nil {
+		t.Fatal(err)
+	}
 	if host.Err() != nil || peer.Err() != nil {
 		t.Fatal(host.Err(), peer.Err())
 	}

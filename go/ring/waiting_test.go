@@ -152,6 +152,36 @@ func TestReleaseServesTheWaiter(t *testing.T) {
 	}
 }
 
+// TestSpaceIsLookedAtAfterArming: pair space. A release between the caller's last look and the store of
+// space_wait rings nothing, so the caller itself has to find it.
+func TestSpaceIsLookedAtAfterArming(t *testing.T) {
+	host, peer := pair(t, Options{Geometry: small, LeasedBytesMax: 1 << 30})
+	send(t, host.Producer(), 1, make([]byte, 16*BlockBytes))
+	m := receive(t, peer.Consumer())
+	p := host.producer
+	p.mu.Lock()
+	if _, _, err := p.tryReserve(need{kind: KindBatch, bytes: 1}); !errors.Is(err, errNoBlocks) {
+		t.Fatal(err)
+	}
+	if err := m.Lease.Release(); err != nil {
+		t.Fatal(err)
+	}
+	w := p.enqueue(need{kind: KindBatch, bytes: 1})
+	broken := p.serve()
+	served := w.done
+	p.unlockAfter(false, broken)
+	if !served {
+		t.Fatal("the release was not seen")
+	}
+	a, err := p.await(long(t), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Abort(a); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestAckServesTheWaiter: a caller that waits for a place in flight gets it when an ack is read.
 func TestAckServesTheWaiter(t *testing.T) {
 	host, peer := pair(t, Options{Geometry: small})
