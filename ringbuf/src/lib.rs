@@ -11,7 +11,9 @@
 //! - A [`Lease`] stays readable until it is dropped, also after the link has ended.
 //!
 //! Limits: little-endian 64-bit Linux 5.1 or later; 65,536 descriptors and 4 GiB of slab per ring.
-//! A trusted other side can still change what a lease points to: see [`Trust`].
+//! A trusted other side can still change what a lease points to: see [`Trust`]. Both sides share the
+//! doorbells, so either can make them blocking for the other: link only to a side that would not, or
+//! whose process can be ended.
 //!
 //! The rules (R-1 and so on) and the names of the ordering pairs are those of `protocol.md`.
 //!

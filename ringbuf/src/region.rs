@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, fence};
 
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
@@ -463,8 +463,10 @@ impl Mapping {
     /// A copy of the header, made once, the init word first.
     fn copy_header(&self) -> Header {
         let mut words = [0_u64; HEADER_WORDS];
-        // Acquire: partner is the store in `write_header`.
-        words[HEADER_WORDS - 1] = self.header()[HEADER_WORDS - 1].load(Acquire);
+        words[HEADER_WORDS - 1] = self.header()[HEADER_WORDS - 1].load(Relaxed);
+        // Acquire: partner is the store in `write_header`; a fence, because the memory is
+        // read-only (see `sync`).
+        fence(Acquire);
         for (word, shared) in words.iter_mut().zip(self.header()).take(HEADER_WORDS - 1) {
             *word = shared.load(Relaxed);
         }

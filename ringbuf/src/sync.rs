@@ -4,7 +4,11 @@
 //! each pair can be read, and model-checked, in one place. Under `cfg(loom)` the atomics are
 //! loom's; these cannot lie in mapped memory, so then the modules that map memory are left out and
 //! `tests/loom.rs` runs the functions below over words on the heap. There each ordering can also be
-//! [weakened](weaken), to show that the model notices.
+//! weakened (`weaken`), to show that the model notices.
+//!
+//! The other side's words lie in memory that is mapped read-only. There Rust guarantees relaxed
+//! loads only (`std::sync::atomic`, "Atomic accesses to read-only memory"), so an Acquire load is
+//! written as a relaxed load and an Acquire fence, which is at least as strong.
 //!
 //! What the words mean, and which side may write them, is left to the callers.
 
@@ -86,13 +90,24 @@ fn at(site: Site, ordering: Ordering) -> Ordering {
     }
 }
 
+fn acquire_fence(site: Site) {
+    fence(site, Acquire);
+}
+
+fn full_fence(site: Site) {
+    fence(site, SeqCst);
+}
+
+#[cfg(not(loom))]
 #[inline(always)]
-fn full_fence(_site: Site) {
-    #[cfg(not(loom))]
-    std::sync::atomic::fence(SeqCst);
-    #[cfg(loom)]
-    if !weak::is_weak(_site) {
-        loom::sync::atomic::fence(SeqCst);
+fn fence(_site: Site, ordering: Ordering) {
+    std::sync::atomic::fence(ordering);
+}
+
+#[cfg(loom)]
+fn fence(site: Site, ordering: Ordering) {
+    if !weak::is_weak(site) {
+        loom::sync::atomic::fence(ordering);
     }
 }
 
@@ -109,8 +124,10 @@ pub fn publish(cell: &DescriptorCell, descriptor: &Descriptor) {
 /// Pair *publish*, consumer: the sequence; with it all that its producer wrote before.
 #[must_use]
 pub fn load_sequence(cell: &DescriptorCell) -> u64 {
+    let sequence = cell[0].load(Relaxed);
     // Acquire: partner is `publish`.
-    cell[0].load(at(Site::PublishLoad, Acquire))
+    acquire_fence(Site::PublishLoad);
+    sequence
 }
 
 /// Copies a descriptor once, with the sequence that [`load_sequence`] gave.
@@ -133,8 +150,10 @@ pub fn store_head(word: &AtomicU64, head: u64) {
 /// Pair *free*, producer.
 #[must_use]
 pub fn load_head(word: &AtomicU64) -> u64 {
+    let head = word.load(Relaxed);
     // Acquire: partner is `store_head`.
-    word.load(at(Site::HeadLoad, Acquire))
+    acquire_fence(Site::HeadLoad);
+    head
 }
 
 /// Pair *free*, consumer: toggles bits of a bitmap word; no reader touches the slots any
@@ -147,8 +166,10 @@ pub fn toggle_release(word: &AtomicU64, bits: u64) {
 /// Pair *free*, producer: a word of the bitmap.
 #[must_use]
 pub fn load_release(word: &AtomicU64) -> u64 {
+    let bits = word.load(Relaxed);
     // Acquire: partner is `toggle_release`.
-    word.load(at(Site::ReleaseLoad, Acquire))
+    acquire_fence(Site::ReleaseLoad);
+    bits
 }
 
 /// Pair *close* (R-23): `code` and all that was published before.
@@ -160,8 +181,10 @@ pub fn store_close(word: &AtomicU32, code: u32) {
 /// Pair *close* (R-23): 0 while the other side keeps the link open.
 #[must_use]
 pub fn load_close(word: &AtomicU32) -> u32 {
+    let code = word.load(Relaxed);
     // Acquire: partner is `store_close`.
-    word.load(at(Site::CloseLoad, Acquire))
+    acquire_fence(Site::CloseLoad);
+    code
 }
 
 /// The sleeping half of the pairs *wake* (R-19) and *space* (R-20).

@@ -32,6 +32,14 @@ fn expect_batch(consumer: &mut Consumer) -> (Lease, u64) {
     }
 }
 
+/// Guarantees: the ends may go to any thread, and leases may be shared by any.
+const _: () = {
+    const fn may_move<T: Send + 'static>() {}
+    const fn may_be_shared<T: Send + Sync + 'static>() {}
+    may_move::<(Producer, Consumer, strait_ringbuf::Claim, Message)>();
+    may_be_shared::<(Lease, strait_ringbuf::Handle)>();
+};
+
 /// Scenario: one message of each kind. Guarantees: each arrives with its fields and bytes, once,
 /// in order, and both sides count it.
 #[test]

@@ -46,7 +46,7 @@ fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).expect("a JSON line")
 }
 
-/// Scenario: 5,000 batches there and back between two processes, in a roomy ring and in the
+/// Scenario: 2,000 batches there and back between two processes, in a roomy ring and in the
 /// smallest one, trusted and not, with both policies. Guarantees: every batch comes back once with
 /// its bytes and is answered, and the link ends in order on both sides.
 #[test]
@@ -59,12 +59,12 @@ fn every_batch_crosses_two_processes_and_comes_back() {
         (&["--latency", "--untrusted"], &[]),
     ];
     for (host, peer) in cases {
-        let host = [&["--batches", "5000"], host].concat();
+        let host = [&["--batches", "2000"], host].concat();
         let [host, peer] = run(&host, peer).map(|output| report(&output));
         for side in [&host, &peer] {
             assert_eq!(side["ended"], "closed");
             for count in ["sent", "received", "acks_sent", "acks_received"] {
-                assert_eq!(side[count], 5000, "{side}");
+                assert_eq!(side[count], 2000, "{side}");
             }
         }
     }

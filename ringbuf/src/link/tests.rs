@@ -411,7 +411,7 @@ fn apply(rig: &mut Rig, position: &mut u64, step: &Step) -> Result<()> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// Scenario: any interleaving of a host that writes anything anywhere in its objects and a peer
     /// that uses every call. Guarantees: no panic and no hang; a violation has a code, which is in
