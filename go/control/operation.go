@@ -67,9 +67,14 @@ func (e *OperationError) Error() string {
 	if e.Component != "" {
 		b.WriteString(e.Component + ": ")
 	}
-	b.WriteString(e.Message)
-	for _, at := range e.Errors {
-		b.WriteString("; " + at.Path + ": " + at.Message)
+	for i, at := range e.Errors {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(at.Path + ": " + at.Message)
+	}
+	if len(e.Errors) == 0 { // else it sums up what was said already
+		b.WriteString(e.Message)
 	}
 	if e.cause != nil {
 		b.WriteString(": " + e.cause.Error())

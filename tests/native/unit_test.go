@@ -46,8 +46,6 @@ func TestCallerGetsItsOwnEgressAndContext(t *testing.T) {
 		for i := range 32 {
 			wait.Go(func() {
 				n := 10 + i
-				own := &sink{}
-				_ = own
 				ctx := context.WithValue(t.Context(), key{}, n)
 				require.NoError(t, p.ConsumeLogs(ctx, logs(n)))
 			})
@@ -90,8 +88,10 @@ func TestSeveralOutputs(t *testing.T) {
 				"a": deleteA, "b": minimum9,
 			},
 			"connections": []any{
-				map[string]any{"from": "fan", "port": "one", "to": "a"},
-				map[string]any{"from": "fan", "port": "two", "to": "b"},
+				map[string]any{"from": "in", "to": "fan"},
+				map[string]any{"from": "a", "to": "out"}, map[string]any{"from": "b", "to": "out"},
+				map[string]any{"from": `fan["one"]`, "to": "a"},
+				map[string]any{"from": `fan["two"]`, "to": "b"},
 			},
 		}
 		p := start(t, spec(graph), transport, s)
