@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Makes what mdatagen generates anew, in a copy, and fails when it differs from what is committed.
+#   generated.sh MDATAGEN           compare
+#   generated.sh --write MDATAGEN   write it into the tree, with the files that Rust generates
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+write=
+if [ "$1" = --write ]; then write=1; shift; fi
+mdatagen=$1
+
+if [ -n "$write" ]; then
+	(cd "$root/go/otapprocessor" && "$mdatagen" metadata.yaml)
+	cd "$root"
+	cargo run --quiet --locked -p strait-ringbuf --example generate-layout
+	cargo run --quiet --locked --release -p strait-engine --example generate-nodes
+	exit
+fi
+
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+cp "$root"/go/go.mod "$root"/go/go.sum "$copy"
+cp -r "$root/go/otapprocessor" "$copy/otapprocessor"
+(cd "$copy/otapprocessor" && find . -name 'generated_*' -delete && "$mdatagen" metadata.yaml)
+diff -r "$root/go/otapprocessor" "$copy/otapprocessor" || {
+	echo "generated files are stale: run \`make generate\`" >&2
+	exit 1
+}
