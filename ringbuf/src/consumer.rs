@@ -296,13 +296,15 @@ impl Consumer {
         if matches!(code, Code::Closed | Code::PeerLost) {
             // At most one lap: a side that goes on publishing must not keep this one here.
             for _ in 0..self.shared.inbound.geometry.descriptors() {
-                match self.next()? {
-                    Some((descriptor, Kind::Ack)) => return Ok(Some(self.ack(&descriptor))),
-                    Some((descriptor, kind)) if kind.has_slot() => {
-                        self.shared.inbound.release(descriptor.run());
-                    }
-                    Some(_) => {}
-                    None => break,
+                // What a broken side has left is not worth another error than the end itself.
+                let Ok(Some((descriptor, kind))) = self.next() else {
+                    break;
+                };
+                if kind == Kind::Ack {
+                    return Ok(Some(self.ack(&descriptor)));
+                }
+                if kind.has_slot() {
+                    self.shared.inbound.release(descriptor.run());
                 }
             }
         }

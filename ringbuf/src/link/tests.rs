@@ -207,6 +207,26 @@ fn an_unknown_close_code_closes_the_link() {
     );
 }
 
+/// Scenario: the other side is lost, and what it left is broken. Guarantees: its acks before that
+/// are read, then the link has ended as lost, again and again.
+#[test]
+fn a_broken_rest_of_a_lost_side_ends_the_draining() {
+    let mut rig = Rig::new(Trust::Trusted);
+    rig.write(Descriptor::ack(5), 0);
+    rig.write(batch(0, 0, 0), 1);
+    rig.peer.peer_lost();
+    let first = rig.consumer.try_recv();
+    assert!(
+        matches!(first, Ok(Some(Message::Ack { call_id: 5 }))),
+        "{first:?}"
+    );
+    for _ in 0..2 {
+        let error = rig.consumer.try_recv().expect_err("ended");
+        assert_eq!(error.code(), Some(Code::PeerLost));
+        assert!(error.is_closed());
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     // The host.
