@@ -1,0 +1,340 @@
+//! The node table against the engine that is linked in.
+
+use otel_arrow_dfe_otap::OTAP_PIPELINE_FACTORY;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use strait_engine::nodes::{TABLE, describe, find};
+use strait_engine::{Finding, Unit, check_registrations};
+
+/// A configuration for every key of a node's table; several where keys exclude each other.
+fn samples(node: &str) -> Vec<Value> {
+    let pair = json!([{"key": "k", "value": "v"}]);
+    match node {
+        "attribute" => vec![
+            json!({"apply_to": ["signal", "resource", "scope"], "actions": [
+                {"action": "rename", "source_key": "a", "destination_key": "b"},
+                {"action": "delete", "key": "c"},
+                {"action": "insert", "key": "d", "value": 1},
+                {"action": "upsert", "key": "e", "value": "x"},
+                {"action": "update", "key": "f", "value": true},
+                {"action": "hash", "key": "g", "algorithm": "sha256", "salt": "s"},
+            ]}),
+        ],
+        "batch" => {
+            let sizes = json!({"min_size": 1, "max_size": 2, "sizer": "bytes", "max_split_fragments": 3,
+                "max_split_overhead_bytes": 4, "max_split_fragments_per_flush": 5});
+            vec![
+                json!({"otap": {"min_size": 1, "max_size": 2, "sizer": "items", "max_split_fragments": 3,
+                    "max_split_overhead_bytes": 4, "max_split_fragments_per_flush": 5},
+                    "otlp": sizes, "max_batch_duration": "1s", "inbound_request_limit": 1,
+                    "outbound_request_limit": 1, "format": "preserve"}),
+                json!({"codecs": {"otlp-bytes": sizes}}),
+            ]
+        }
+        "content_router" => vec![
+            json!({"routing_key": {"resource_attribute": "t"}, "routes": {"a": "p"},
+            "default_output": "q", "case_sensitive": false, "admission_policy": {"on_full": "backpressure"}}),
+        ],
+        "debug" => vec![
+            json!({"verbosity": "basic", "mode": "signal", "signals": ["logs"], "output": "console",
+            "filters": [{"predicate": {"field": "attribute", "value": [{"key": "k", "value": "v"}]}, "mode": "include"}],
+            "sampling": {"type": "zap_sampling", "sampling_initial": 1, "sampling_thereafter": 2, "sampling_interval": 3}}),
+        ],
+        "durable_buffer" => vec![
+            json!({"path": "/tmp/x", "retention_size_cap": "1 GiB", "max_age": "1h",
+            "size_cap_policy": "drop_oldest", "poll_interval": "1s", "otlp_handling": "convert_to_arrow",
+            "max_segment_open_duration": "1s", "initial_retry_interval": "1s", "max_retry_interval": "1s",
+            "retry_multiplier": 1.5, "max_in_flight": 5}),
+        ],
+        "fanout" => vec![
+            json!({"mode": "sequential", "await_ack": "all", "timeout_check_interval": "1s", "max_inflight": 3,
+            "destinations": [{"port": "p", "primary": true, "timeout": "1s", "fallback_for": "q"}]}),
+        ],
+        "filter" => {
+            let logs = json!({"match_type": "regexp", "resource_attributes": pair, "record_attributes": pair,
+                "severity_texts": ["x"], "severity_number": {"min": 1, "match_undefined": true}, "bodies": ["b"]});
+            let spans = json!({"match_type": "strict", "resource_attributes": pair, "span_attributes": pair,
+                "span_names": ["x"], "event_names": ["x"], "event_attributes": pair, "link_attributes": pair});
+            let metrics = json!({"match_type": "strict", "metric_names": ["m"]});
+            vec![
+                json!({"logs": {"include": logs, "exclude": logs}, "traces": {"include": spans, "exclude": spans},
+                "metrics": {"include": metrics, "exclude": metrics}}),
+            ]
+        }
+        "log_parser" => {
+            let limits = json!({"max_input_bytes": 1000, "max_scratch_bytes": 100_000, "max_pattern_bytes": 100,
+                "max_compiled_regex_bytes": 100_000, "max_json_depth": 4, "max_entries": 10});
+            vec![
+                json!({"format": "regex", "pattern": "(?P<a>.*)", "body": {"source": "a"}, "on_error": "preserve",
+                    "timestamp": {"source": "a", "format": "rfc3339", "on_missing": "observed"},
+                    "severity": {"source": "a", "mapping": {"E": 17}}, "limits": limits,
+                    "skip_sanitize_result": true}),
+                json!({"format": "csv", "columns": ["a"], "delimiter": ",", "header": "none",
+                    "body": {"source": "a"}, "on_error": "preserve", "limits": limits}),
+            ]
+        }
+        "log_sampling" => vec![
+            json!({"policy": {"zip": {"interval": "1s", "max_items": 1}}}),
+            json!({"policy": {"ratio": {"emit": 1, "out_of": 2}}}),
+        ],
+        "retry" => vec![
+            json!({"initial_interval": "1s", "max_interval": "1s", "max_elapsed_time": "1s",
+            "multiplier": 2.0, "exhaustion_action": "mark_permanent"}),
+        ],
+        "temporal_reaggregation" => vec![json!({"period": "1s", "inbound_request_limit": 1,
+            "outbound_request_limit": 3, "max_stream_cardinality": 5})],
+        "type_router" => vec![json!({"admission_policy": {"on_full": "backpressure"}})],
+        other => panic!("no sample for `{other}`"),
+    }
+}
+
+fn engine_accepts(urn: &str, config: &Value) -> Result<(), String> {
+    let factory = &OTAP_PIPELINE_FACTORY.get_processor_factory_map()[urn];
+    (factory.validate_config)(config).map_err(|error| error.to_string())
+}
+
+fn findings(node: &str, config: &Value) -> Vec<Finding> {
+    let mut found = Vec::new();
+    strait_engine::nodes::check(&mut found, "x", find(node).unwrap().keys, config);
+    found
+}
+
+/// Every place in a configuration, with its name in the table (`*` for list indexes).
+fn places(value: &Value, pointer: &str, name: &str, into: &mut Vec<(String, String)>) {
+    let join = |name: &str, key: &str| {
+        if name.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{name}::{key}")
+        }
+    };
+    match value {
+        Value::Object(map) => {
+            for (key, inner) in map {
+                let (pointer, name) = (format!("{pointer}/{key}"), join(name, key));
+                into.push((pointer.clone(), name.clone()));
+                places(inner, &pointer, &name, into);
+            }
+        }
+        Value::Array(list) => {
+            for (index, inner) in list.iter().enumerate() {
+                places(inner, &format!("{pointer}/{index}"), &join(name, "*"), into);
+            }
+        }
+        _ => {}
+    }
+}
+
+// Guarantees: the table has every processor of the engine that is linked in, and no other.
+#[test]
+fn the_table_is_complete() {
+    check_registrations().unwrap();
+    let linked: BTreeSet<_> = OTAP_PIPELINE_FACTORY
+        .get_processor_factory_map()
+        .keys()
+        .copied()
+        .filter(|urn| urn.starts_with("urn:otel:"))
+        .collect();
+    let table: BTreeSet<_> = TABLE.iter().map(|node| node.urn).collect();
+    assert_eq!(linked, table);
+}
+
+// Guarantees: names are unique, and short name, shortcut and URN find the same node.
+#[test]
+fn names_find_their_node() {
+    for node in TABLE {
+        for name in [
+            node.name.to_owned(),
+            node.urn.to_owned(),
+            format!("processor:{}", node.name),
+        ] {
+            assert_eq!(find(&name).unwrap().urn, node.urn);
+        }
+    }
+    assert!(find("processor:").is_none() && find("").is_none());
+}
+
+// Guarantees: each key of the table is one that the engine reads: right values pass both checks,
+// and a value of another shape in its place is refused by the engine, which ignores unknown keys.
+#[test]
+fn the_engine_reads_every_key() {
+    for node in TABLE {
+        let mut seen = BTreeSet::new();
+        for sample in samples(node.name) {
+            assert_eq!(findings(node.name, &sample), [], "{}", node.name);
+            engine_accepts(node.urn, &sample)
+                .unwrap_or_else(|error| panic!("{}: {error}", node.name));
+            let mut all = Vec::new();
+            places(&sample, "", "", &mut all);
+            for (pointer, name) in all {
+                let (mut ignored, mut unchecked) = (true, !name.ends_with("predicate::value"));
+                for shape in [
+                    json!({"strait": {"not": []}}),
+                    json!("\u{1}strait"),
+                    json!([[["strait"]]]),
+                ] {
+                    let mut wrong = sample.clone();
+                    *wrong.pointer_mut(&pointer).unwrap() = shape;
+                    ignored &= engine_accepts(node.urn, &wrong).is_ok();
+                    unchecked &= findings(node.name, &wrong).is_empty();
+                }
+                assert!(!ignored, "{} ignores {name}", node.name);
+                assert!(
+                    !unchecked,
+                    "{}: our check takes anything for {name}",
+                    node.name
+                );
+                seen.insert(name);
+            }
+        }
+        for key in describe()
+            .iter()
+            .find(|info| info.name == node.name)
+            .unwrap()
+            .keys
+            .iter()
+        {
+            // A key of the user's stands as `*` in the table, and by its name in the sample.
+            let covered = seen.iter().any(|name| {
+                let (a, b): (Vec<_>, Vec<_>) =
+                    (name.split("::").collect(), key.name.split("::").collect());
+                a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a == b || *b == "*")
+            });
+            assert!(covered, "{}: no sample has {}", node.name, key.name);
+        }
+    }
+}
+
+// Guarantees: an unknown key is found at every level, with its path and a suggestion.
+#[test]
+fn unknown_keys_are_refused_everywhere() {
+    for node in TABLE {
+        for sample in samples(node.name) {
+            let mut all = vec![(String::new(), String::new())];
+            places(&sample, "", "", &mut all);
+            for (pointer, name) in all {
+                let mut wrong = sample.clone();
+                let Some(map) = wrong.pointer_mut(&pointer).and_then(Value::as_object_mut) else {
+                    continue;
+                };
+                // Maps with keys of the user's take any key; what it holds is then wrong.
+                map.insert("strait_unknown".into(), json!({"strait": []}));
+                let found = findings(node.name, &wrong);
+                assert!(
+                    found
+                        .iter()
+                        .any(|finding| finding.path.contains("strait_unknown")),
+                    "{}: nothing found in {name}: {found:?}",
+                    node.name
+                );
+            }
+        }
+    }
+}
+
+// Guarantees: what the command prints is what is compiled in. `STRAIT_REGENERATE=1` writes it anew.
+#[test]
+fn nodes_json_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/nodes.json");
+    let text = serde_json::to_string_pretty(&describe()).unwrap() + "\n";
+    if std::env::var_os("STRAIT_REGENERATE").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        found == text,
+        "nodes.json is not what the table says; run with STRAIT_REGENERATE=1"
+    );
+}
+
+fn unit_findings(nodes: Value) -> Vec<(String, String)> {
+    let spec = json!({"id": "otap", "signal": "logs", "fidelity": "best_effort", "nodes": nodes});
+    match Unit::read(&spec) {
+        Ok(_) => Vec::new(),
+        Err(findings) => findings.into_iter().map(|f| (f.path, f.message)).collect(),
+    }
+}
+
+fn paths(nodes: Value) -> Vec<String> {
+    unit_findings(nodes)
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect()
+}
+
+// Guarantees: what would lose data or panic in the engine is refused, at its key.
+#[test]
+fn rules_refuse_what_the_engine_would_lose() {
+    let two = json!([{"attribute": {"actions": [
+        {"action": "rename", "source_key": "a", "destination_key": "x"},
+        {"action": "rename", "source_key": "b", "destination_key": "x"}]}}]);
+    assert_eq!(
+        paths(two),
+        ["nodes::0::attribute::actions::1::destination_key"]
+    );
+    let both = json!([{"attribute": {"actions": [
+        {"action": "insert", "key": "a", "value": 1}, {"action": "insert", "key": "a", "value": 2}]}}]);
+    assert_eq!(paths(both), ["nodes::0::attribute::actions::1::key"]);
+    let regex = json!([{"filter": {"logs": {"include": {"match_type": "regexp", "severity_texts": ["("]}}}}]);
+    assert_eq!(paths(regex).len(), 1);
+    assert_eq!(paths(json!([])), ["nodes"]);
+    assert_eq!(paths(json!([{"fanout": {}}])), ["nodes::0::fanout"]);
+    assert_eq!(paths(json!(["retry"])), Vec::<String>::new());
+}
+
+// Guarantees: a graph is checked as a whole: names, reach, cycles, ports.
+#[test]
+fn graphs_are_checked() {
+    let graph = |nodes: Value, connections: Value| {
+        paths(json!({"nodes": nodes, "connections": connections}))
+    };
+    let retry = json!({"a": {"retry": {}}, "b": {"retry": {}}});
+    assert_eq!(
+        graph(
+            retry.clone(),
+            json!([{"from": "in", "to": "a"}, {"from": "a", "to": "b"}, {"from": "b", "to": "out"}])
+        ),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        graph(
+            retry.clone(),
+            json!([{"from": "in", "to": "a"}, {"from": "a", "to": "out"}])
+        ),
+        ["nodes::nodes::b::retry"]
+    );
+    assert_eq!(
+        graph(
+            retry.clone(),
+            json!([{"from": "in", "to": "a"}, {"from": "a", "to": ["b", "out"]}, {"from": "b", "to": "a"}])
+        ),
+        ["nodes::connections"]
+    );
+    assert!(
+        graph(retry, json!([{"from": "in", "to": "c"}]))
+            .contains(&"nodes::connections::0::to".to_owned())
+    );
+    let split = json!({"s": {"fanout": {"destinations": [{"port": "p"}]}}});
+    assert_eq!(
+        graph(
+            split,
+            json!([{"from": "in", "to": "s"}, {"from": "s", "to": "out"}])
+        ),
+        ["nodes::nodes::s::fanout::destinations::0::port"]
+    );
+    assert!(
+        graph(json!({"in": {"retry": {}}}), json!([])).contains(&"nodes::nodes::in".to_owned())
+    );
+}
+
+// Guarantees: in strict mode a signal that crosses as OTLP does not go through nodes that convert.
+#[test]
+fn strict_refuses_conversions() {
+    let spec = |fidelity: &str, node: Value| json!({"id": "otap", "signal": "traces", "fidelity": fidelity, "nodes": [node]});
+    let attribute = json!({"attribute": {"actions": [{"action": "delete", "key": "a"}]}});
+    let findings = Unit::read(&spec("strict", attribute.clone())).unwrap_err();
+    assert_eq!(findings[0].path, "nodes::0::attribute");
+    assert!(findings[0].message.contains("best_effort"));
+    Unit::read(&spec("best_effort", attribute)).unwrap();
+    Unit::read(&spec("strict", json!({"retry": {}}))).unwrap();
+}

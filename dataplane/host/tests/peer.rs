@@ -1,0 +1,191 @@
+//! The peer through its own interface, over a real link: operations, data, and misuse.
+
+use serde_json::{Value, json};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+use strait_control::{Class, OpKind, OpResult, Operation, Peer};
+use strait_host::HostPeer;
+use strait_records::{Batch, Encoding, Header, Signal, Trust, Variable, writer};
+use strait_ringbuf::{Geometry, HostPending, Identity, Message, Options, PeerFds};
+
+const LINK: u16 = 3;
+const HANDLE: u64 = 11;
+
+fn operation(kind: OpKind, payload: &Value) -> Operation {
+    Operation {
+        id: 1,
+        handle: HANDLE,
+        kind,
+        deadline: Instant::now() + Duration::from_secs(10),
+        payload: payload.to_string().into_bytes(),
+    }
+}
+
+fn value(result: OpResult) -> Value {
+    serde_json::from_slice(&result.unwrap_or_else(|error| panic!("{error}"))).unwrap()
+}
+
+fn spawn(
+    runtime: &tokio::runtime::Runtime,
+    peer: &HostPeer,
+    kind: OpKind,
+    payload: &Value,
+) -> OpResult {
+    runtime.block_on(peer.spawn(operation(kind, payload)))
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+fn unit() -> Value {
+    json!({"id": "otap/a", "pipeline": "logs", "signal": "logs", "lanes": 1, "fidelity": "best_effort",
+           "max_in_flight": 4, "nodes": [{"attribute": {"actions": [{"action": "delete", "key": "k"}]}}]})
+}
+
+// Guarantees: describe names what is built in.
+#[test]
+fn describe_lists_the_nodes() {
+    let peer = HostPeer::new(&[]);
+    let found = value(peer.inline(operation(OpKind::Describe, &json!({}))));
+    assert_eq!(found["engine"], "0.62.0");
+    assert!(
+        found["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|node| node["name"] == "attribute")
+    );
+}
+
+// Guarantees: validate gives every finding with its path, and an encoding where all is well.
+#[test]
+fn validate_finds_by_path() {
+    let peer = HostPeer::new(&[]);
+    let found = value(peer.inline(operation(OpKind::Validate, &unit())));
+    assert!(found["encodings"]["logs"].is_string(), "{found}");
+    let mut wrong = unit();
+    wrong["nodes"] = json!([{"attribute": {"acton": []}}, {"fliter": {}}]);
+    let error = peer
+        .inline(operation(OpKind::Validate, &wrong))
+        .unwrap_err();
+    let paths: Vec<_> = error
+        .errors
+        .iter()
+        .map(|error| error.path.as_str())
+        .collect();
+    assert_eq!(paths, ["nodes::0::attribute::acton", "nodes::1::fliter"]);
+    assert!(error.errors[1].message.contains("did you mean `filter`?"));
+    let mut without = unit();
+    without["signal"] = json!("");
+    assert_eq!(
+        value(peer.inline(operation(OpKind::Validate, &without))),
+        json!({"encodings": {}})
+    );
+}
+
+// Guarantees: a batch goes through a started unit; shutdown works twice and without a start.
+#[test]
+fn a_unit_lives_and_ends() {
+    let (peer, runtime) = (HostPeer::new(&[]), runtime());
+    spawn(&runtime, &peer, OpKind::Shutdown, &json!({})).unwrap();
+    spawn(&runtime, &peer, OpKind::Create, &unit()).unwrap();
+    assert_eq!(
+        spawn(&runtime, &peer, OpKind::Create, &unit())
+            .unwrap_err()
+            .class,
+        Class::Permanent
+    );
+
+    let geometry = Geometry::new(64, 64).unwrap();
+    let options = Options::new(Identity {
+        session: 9,
+        epoch: 1,
+        geometry,
+    });
+    let pending = HostPending::create(&options).unwrap();
+    let fds = pending.fds();
+    let start = json!({"policy": "efficient", "max_wait_ns": 1_000_000_000, "links": [{
+        "number": LINK, "epoch": 1, "session": 9, "geometry": {"descriptors": 64, "blocks": 64},
+        "fds": {"h2p_producer": fds.h2p_producer.as_raw_fd(), "p2h_consumer": fds.p2h_consumer.as_raw_fd(),
+            "host_counters": fds.host_counters.as_raw_fd(), "h2p_data": fds.h2p_data.as_raw_fd(),
+            "h2p_space": fds.h2p_space.as_raw_fd(), "p2h_data": fds.p2h_data.as_raw_fd(),
+            "p2h_space": fds.p2h_space.as_raw_fd()}}]});
+    let answer = value(spawn(&runtime, &peer, OpKind::Start, &start));
+    assert!(
+        spawn(&runtime, &peer, OpKind::Start, &start).is_err(),
+        "started twice"
+    );
+    let number = |name: &str| answer["links"][0]["fds"][name].as_i64().unwrap() as i32;
+    let answered = PeerFds {
+        h2p_consumer: number("h2p_consumer"),
+        p2h_producer: number("p2h_producer"),
+        peer_counters: number("peer_counters"),
+    };
+    let answered = answered.try_map(strait_ringbuf::link::duplicate).unwrap();
+    let (mut producer, mut consumer, _handle) = pending.complete(&answered).unwrap().split();
+
+    let call = u64::from(LINK) << 48 | 1 << 40 | 1;
+    let mut header = Header::new(Signal::Logs, Encoding::Otlp, 0);
+    header.call_id = call;
+    // resource_logs { scope_logs { log_records { severity_number: 9 } } }
+    let otlp = [0x0a, 6, 0x12, 4, 0x12, 2, 0x10, 9];
+    let len = writer::payload_slot_len(&Variable::new(), otlp.len()).unwrap();
+    let mut claim = producer.claim(len).unwrap();
+    let used = writer::write_payload(&mut claim, &header, &Variable::new(), &otlp).unwrap();
+    producer.publish(claim, 0, call, used).unwrap();
+
+    let limit = Instant::now() + Duration::from_secs(10);
+    let Some(Message::Batch {
+        lease,
+        call_id: token,
+        ..
+    }) = consumer.recv_until_blocking(limit).unwrap()
+    else {
+        panic!("no output")
+    };
+    assert_eq!(
+        Batch::new(lease, Trust::Trusted).unwrap().header().call_id,
+        call
+    );
+    producer.send_ack(token).unwrap();
+    let message = consumer.recv_until_blocking(limit).unwrap();
+    assert!(
+        matches!(message, Some(Message::Ack { call_id }) if call_id == call),
+        "{message:?}"
+    );
+
+    // Unknown calls are nobody's.
+    peer.batch_cancel(0);
+    peer.batch_cancel(call);
+    spawn(&runtime, &peer, OpKind::Shutdown, &json!({})).unwrap();
+    spawn(&runtime, &peer, OpKind::Shutdown, &json!({})).unwrap();
+}
+
+// Guarantees: a start that cannot be is refused with its reason, and may be tried again.
+#[test]
+fn a_bad_start_is_refused() {
+    let (peer, runtime) = (HostPeer::new(&[]), runtime());
+    let none = json!({"links": []});
+    let error = spawn(&runtime, &peer, OpKind::Start, &none).unwrap_err();
+    assert!(error.message.contains("create comes first"), "{error}");
+    spawn(&runtime, &peer, OpKind::Create, &unit()).unwrap();
+    for _ in 0..2 {
+        let error = spawn(&runtime, &peer, OpKind::Start, &none).unwrap_err();
+        assert!(
+            error.message.contains("0 links were offered for 1 lanes"),
+            "{error}"
+        );
+    }
+    let wrong = json!({"links": [{"number": LINK, "epoch": 1, "session": 9,
+        "geometry": {"descriptors": 64, "blocks": 64},
+        "fds": {"h2p_producer": -1, "p2h_consumer": 0, "host_counters": 0, "h2p_data": 0,
+            "h2p_space": 0, "p2h_data": 0, "p2h_space": 0}}]});
+    let error = spawn(&runtime, &peer, OpKind::Start, &wrong).unwrap_err();
+    assert!(error.message.contains("link 3"), "{error}");
+    spawn(&runtime, &peer, OpKind::Shutdown, &json!({})).unwrap();
+}
