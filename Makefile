@@ -20,7 +20,7 @@ STRAIT := $(CARGO_TARGET_DIR)/debug/strait
 
 # Crates that need no engine are built in the dev profile; everything that links it in the release profile, with
 # one set of packages, so that the engine is compiled once.
-LIGHT := -p strait-ringbuf -p strait-records -p strait-control -p strait-component -p strait -p mask-cards
+LIGHT := -p strait-ringbuf -p strait-records -p strait-control -p strait-control-testpeer -p strait-component -p strait -p mask-cards
 HEAVY := -p strait-engine -p strait-host
 GO_MODULES := go tests examples/demo bench
 
@@ -60,7 +60,7 @@ lint: $(STATICCHECK) ## formatting and lints
 .PHONY: test-light
 test-light: ## the Rust crates that need no engine, and the model checks of the ring
 	cargo test --quiet --locked $(LIGHT)
-	RUSTFLAGS="--cfg loom" cargo test --quiet --locked -p strait-ringbuf --profile loom --test loom --target-dir $(CARGO_TARGET_DIR)/loom
+	RUSTFLAGS="--cfg loom" cargo test --quiet --locked -p strait-ringbuf --release --test loom --target-dir $(CARGO_TARGET_DIR)/loom
 
 .PHONY: test-go
 test-go: ## the Go packages, with the race detector, and once on one processor
