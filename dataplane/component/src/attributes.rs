@@ -52,12 +52,24 @@ impl<'a> Attributes<'a> {
     /// they belong to. Rows without a parent id belong to nothing and are left out.
     pub fn iter(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
         let table = *self;
-        (0..table.len).filter_map(move |row| {
-            Some(Attribute {
-                parent: table.parent.get(row)?,
-                key: table.key.get(row).unwrap_or_default(),
-                value: table.values.get(row),
-            })
+        (0..table.len).filter_map(move |row| table.get(row))
+    }
+
+    /// The attributes with this key, in the order of their rows. Cheaper than to
+    /// search in [`iter`](Self::iter): a dictionary's keys are compared once each.
+    pub fn with_key(&self, key: &str) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+        let table = *self;
+        let rows = self.key.rows_where(self.len, |found| found == key);
+        (0..table.len)
+            .filter(move |row| rows.value(*row))
+            .filter_map(move |row| table.get(row))
+    }
+
+    fn get(&self, row: usize) -> Option<Attribute<'a>> {
+        Some(Attribute {
+            parent: self.parent.get(row)?,
+            key: self.key.get(row).unwrap_or_default(),
+            value: self.values.get(row),
         })
     }
 

@@ -187,26 +187,8 @@ impl Adapter {
         if pdata.signal_type() != SignalType::Logs {
             return Ok(effect_handler.send_message_with_source_node(pdata).await?);
         }
-        let (delivery, records) = match effect_handler.prepare_otap_work(pdata).await {
-            Ok(ready) => ready,
-            Err(error) => {
-                let (error, pdata) = error.into_parts();
-                let failure = self.failure(Class::Permanent, error.to_string());
-                return refuse(effect_handler, pdata, failure).await;
-            }
-        };
-        match self.edit(records) {
-            Ok(records) if records.num_items() == 0 => {
-                effect_handler
-                    .notify_ack(AckMsg::new(delivery.into_pdata()))
-                    .await
-            }
-            Ok(records) => {
-                let pdata = delivery.with_payload(records.into());
-                Ok(effect_handler.send_message_with_source_node(pdata).await?)
-            }
-            Err(failure) => refuse(effect_handler, delivery.into_pdata(), failure).await,
-        }
+        let name = self.context.component.clone();
+        edit_logs(pdata, effect_handler, &name, |records| self.edit(records)).await
     }
 
     fn end(&mut self) {
@@ -220,6 +202,36 @@ impl Adapter {
             Err(panic) => format!("panic: {}", panic_message(panic.as_ref())),
         };
         tracing::error!(component = %self.context.component, %error, "a component's shutdown failed");
+    }
+}
+
+/// Lets `edit` change a batch of logs and sends it on; a batch of which nothing is left is acked.
+/// `name` is the component's or node's, for errors.
+pub(crate) async fn edit_logs(
+    pdata: OtapPdata,
+    effect_handler: &mut EffectHandler<OtapPdata>,
+    name: &str,
+    edit: impl FnOnce(OtapArrowRecords) -> Result<OtapArrowRecords, Failure>,
+) -> Result<(), Error> {
+    let (delivery, records) = match effect_handler.prepare_otap_work(pdata).await {
+        Ok(ready) => ready,
+        Err(error) => {
+            let (error, pdata) = error.into_parts();
+            let failure = Failure::new(Class::Permanent, error.to_string()).at(name);
+            return refuse(effect_handler, pdata, failure).await;
+        }
+    };
+    match edit(records) {
+        Ok(records) if records.num_items() == 0 => {
+            effect_handler
+                .notify_ack(AckMsg::new(delivery.into_pdata()))
+                .await
+        }
+        Ok(records) => {
+            let pdata = delivery.with_payload(records.into());
+            Ok(effect_handler.send_message_with_source_node(pdata).await?)
+        }
+        Err(failure) => refuse(effect_handler, delivery.into_pdata(), failure).await,
     }
 }
 
@@ -271,7 +283,7 @@ const TABLES: [(Payload, ArrowPayloadType); 4] = [
 ];
 
 /// The engine's records as the SDK's batch; the tables are shared, not copied.
-fn to_batch(mut records: OtapArrowRecords) -> Result<Batch, String> {
+pub(crate) fn to_batch(mut records: OtapArrowRecords) -> Result<Batch, String> {
     records
         .decode_transport_optimized_ids()
         .map_err(|error| error.to_string())?;
@@ -282,7 +294,7 @@ fn to_batch(mut records: OtapArrowRecords) -> Result<Batch, String> {
     Batch::from_tables(tables).map_err(|error| error.to_string())
 }
 
-fn to_records(batch: Batch) -> Result<OtapArrowRecords, String> {
+pub(crate) fn to_records(batch: Batch) -> Result<OtapArrowRecords, String> {
     let mut records = OtapArrowRecords::Logs(Logs::default());
     for (payload, table) in batch.into_tables() {
         let kind = TABLES

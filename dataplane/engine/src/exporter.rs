@@ -177,7 +177,10 @@ async fn prepare(
         }
         Origin::Engine => {}
     }
-    match codec.encode(effect_handler, &mut pdata, origin).await {
+    match codec
+        .encode(effect_handler, &mut pdata, origin, &port.originals)
+        .await
+    {
         Ok(encoded) => Ok(Outgoing {
             pdata,
             encoded,

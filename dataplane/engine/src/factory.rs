@@ -6,12 +6,14 @@
 //!
 //! [`guard`]: crate::guard
 
+use crate::log_filter;
 use crate::nodes::TABLE;
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_config::node::NodeUserConfig;
 use otel_arrow_dfe_engine::capability::registry::Capabilities;
 use otel_arrow_dfe_engine::config::ProcessorConfig;
 use otel_arrow_dfe_engine::context::PipelineContext;
+use otel_arrow_dfe_engine::local::processor::Processor;
 use otel_arrow_dfe_engine::node::NodeId;
 use otel_arrow_dfe_engine::processor::ProcessorWrapper;
 use otel_arrow_dfe_engine::{PipelineFactory, ProcessorFactory};
@@ -64,7 +66,24 @@ fn create_guarded(
             error: format!("node type `{urn}` is not linked in"),
         })?;
     let wrapper = (inner.create)(pipeline, node, node_config, config, capabilities)?;
-    Ok(crate::guard::wrap(wrapper, &urn))
+    crate::guard::wrap(wrapper, &urn)
+}
+
+/// The node that takes the place of one of the engine's that loses data; any other stays.
+pub(crate) fn substitute(
+    urn: &str,
+    name: &str,
+    config: &Value,
+    inner: Box<dyn Processor<OtapPdata>>,
+) -> Result<Box<dyn Processor<OtapPdata>>, ConfigError> {
+    if urn == log_filter::URN {
+        return Ok(Box::new(log_filter::FilterNode::new(
+            name.to_owned(),
+            config,
+            inner,
+        )?));
+    }
+    Ok(inner)
 }
 
 /// Asks the engine's own static check of a node's configuration.

@@ -11,6 +11,7 @@ use crate::failure::{Class, Failure};
 use crate::port;
 use crate::tag::Tag;
 use async_trait::async_trait;
+use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_engine::ConsumerEffectHandlerExtension;
 use otel_arrow_dfe_engine::control::{NackMsg, NodeControlMsg};
 use otel_arrow_dfe_engine::error::{Error, ProcessorErrorKind};
@@ -25,10 +26,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 
 /// Puts the guard around a node that its factory has just made.
-pub(crate) fn wrap(wrapper: ProcessorWrapper<OtapPdata>, urn: &str) -> ProcessorWrapper<OtapPdata> {
+///
+/// # Errors
+///
+/// The node that Strait has in the place of the engine's does not take its configuration.
+pub(crate) fn wrap(
+    wrapper: ProcessorWrapper<OtapPdata>,
+    urn: &str,
+) -> Result<ProcessorWrapper<OtapPdata>, ConfigError> {
     // Unknown nodes are taken to have state: the lane restarts rather than runs on a broken one.
     let stateful = crate::nodes::find(urn).is_none_or(|node| node.stateful);
-    match wrapper {
+    Ok(match wrapper {
         ProcessorWrapper::Local {
             node_id,
             user_config,
@@ -42,6 +50,7 @@ pub(crate) fn wrap(wrapper: ProcessorWrapper<OtapPdata>, urn: &str) -> Processor
             source_tag,
         } => {
             let name = node_id.name.to_string();
+            let processor = crate::factory::substitute(urn, &name, &user_config.config, processor)?;
             ProcessorWrapper::Local {
                 node_id,
                 user_config,
@@ -61,7 +70,7 @@ pub(crate) fn wrap(wrapper: ProcessorWrapper<OtapPdata>, urn: &str) -> Processor
         }
         // The engine's core set has no such node (a test says so); it would end the lane on error.
         shared @ ProcessorWrapper::Shared { .. } => shared,
-    }
+    })
 }
 
 struct Guarded {

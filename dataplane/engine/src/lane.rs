@@ -13,6 +13,7 @@
 use crate::config::Unit;
 use crate::failure::{Class, Failure};
 use crate::guard::panic_message;
+use crate::plan::Projection;
 use crate::port::{Counters, Inbox, LaneStatus, Port, Settings, Upcalls};
 use crate::pump;
 use crate::wire;
@@ -228,6 +229,7 @@ fn run(config: LaneConfig, inbox: Arc<Inbox>, shared: &Arc<Shared>, ready: Ready
         unit: config.unit.id.clone(),
         max_in_flight: config.unit.max_in_flight as usize,
         max_wait: config.max_wait,
+        projection: Projection::of(&config.unit),
         token_base: 1 << 63
             | u64::from(config.link_number) << 48
             | u64::from(config.epoch & 0xff) << 40,

@@ -14,17 +14,21 @@
 
 pub mod adapter;
 mod config;
+mod difference;
 mod exporter;
 mod factory;
 mod failure;
 mod guard;
 mod lane;
+mod log_filter;
 pub mod nodes;
 mod payload;
+mod plan;
 mod port;
 mod pump;
 mod receiver;
 mod records;
+mod row_numbers;
 mod tag;
 mod wire;
 
@@ -35,6 +39,7 @@ pub use config::{
 pub use factory::check_registrations;
 pub use failure::{Class, Failure};
 pub use lane::{Lane, LaneConfig};
+pub use plan::Plan;
 pub use port::{Counters, LaneStatus, Upcalls};
 
 /// Version of the engine that this crate is built on.

@@ -4,6 +4,7 @@
 //! Arrow arrays over the slot. Out: OTLP bytes are written as they are, records are converted where
 //! the unit answers in OTLP bytes. Whether the slot is copied first was decided when it was read.
 
+use crate::difference::Originals;
 use crate::failure::{Class, Failure};
 use crate::port::Origin;
 use crate::tag;
@@ -21,10 +22,12 @@ use otel_arrow_dfe_pdata::{OtapArrowRecords, OtlpProtoBytes};
 use otel_arrow_dfe_pdata_codec::{EncodePolicy, EncodingPlan, OtapPayload, PdataEncoding};
 use strait_records::{BatchView, Encoding, Header, ReceivedSchemas, Signal, Variable, writer};
 
-/// Makes a read batch the engine's: its payload and the client metadata as transport headers.
+/// Makes a read batch the engine's: its payload and the client metadata as transport headers. What
+/// a projected batch holds is kept in `originals`.
 pub(crate) fn decode(
     batch: wire::Batch,
     schemas: &ReceivedSchemas,
+    originals: &Originals,
 ) -> Result<(OtapPayload, TransportHeaders), Failure> {
     let bad = |error: strait_records::Error| Failure {
         grpc_code: 3,
@@ -42,10 +45,23 @@ pub(crate) fn decode(
     };
     let headers = headers(&batch.content.view().map_err(bad)?);
     let payload = match header.encoding {
-        Encoding::Otlp => {
+        Encoding::Otlp if !header.projected => {
             OtlpProtoBytes::new_from_bytes(signal, batch.content.payload().map_err(bad)?).into()
         }
-        Encoding::Records => records(signal, batch.content.records(schemas).map_err(bad)?)?.into(),
+        Encoding::Records => {
+            let tables = batch.content.records(schemas).map_err(bad)?;
+            let tables = if header.projected {
+                originals.admit(batch.call_id, tables)?
+            } else {
+                tables
+            };
+            records(signal, tables)?.into()
+        }
+        other if header.projected => {
+            return Err(unsupported(format!(
+                "projected batches of encoding {other:?}"
+            )));
+        }
         other => return Err(unsupported(format!("encoding {other:?}"))),
     };
     Ok((payload, headers))
@@ -122,6 +138,7 @@ pub(crate) struct Encoded {
     pub(crate) items: u32,
     /// The ingress call it came from, 0 when the engine merged or made it.
     pub(crate) call_id: u64,
+    pub(crate) encoding: Encoding,
     pub(crate) bytes: Bytes,
 }
 
@@ -133,7 +150,7 @@ impl Encoded {
 
     /// Writes it to the beginning of `slot`; gives the bytes used.
     pub(crate) fn write(&self, slot: &mut [u8]) -> Result<usize, Failure> {
-        let mut header = Header::new(self.signal, Encoding::Otlp, self.items);
+        let mut header = Header::new(self.signal, self.encoding, self.items);
         header.call_id = self.call_id;
         writer::write_payload(slot, &header, &Variable::new(), &self.bytes).map_err(unwritable)
     }
@@ -158,12 +175,14 @@ impl Encoder {
         Ok(Self { otlp })
     }
 
-    /// Takes the payload out of `pdata`, unless a node before asked to get it back.
+    /// Takes the payload out of `pdata`, unless a node before asked to get it back. What comes from
+    /// a projected batch becomes a difference.
     pub(crate) async fn encode(
         &self,
         effect_handler: &EffectHandler<OtapPdata>,
         pdata: &mut OtapPdata,
         origin: Origin,
+        originals: &Originals,
     ) -> Result<Encoded, Failure> {
         let signal = match pdata.signal_type() {
             SignalType::Logs => Signal::Logs,
@@ -176,6 +195,16 @@ impl Encoder {
         } else {
             pdata.take_payload()
         };
+        if let Some(call_id) = origin.call_id().filter(|call_id| originals.has(*call_id)) {
+            let difference = originals.answer(call_id, payload.otap_ref())?;
+            return Ok(Encoded {
+                signal,
+                items: difference.items,
+                call_id,
+                encoding: Encoding::Difference,
+                bytes: difference.payload.into(),
+            });
+        }
         let bytes = effect_handler
             .encode_owned(&mut payload, &self.otlp)
             .await
@@ -189,6 +218,7 @@ impl Encoder {
             signal,
             items,
             call_id: origin.call_id().unwrap_or(0),
+            encoding: Encoding::Otlp,
             bytes,
         })
     }

@@ -12,7 +12,9 @@
 //!
 //! It leaves reading and sleeping to [`pump`](crate::pump), encodings to [`payload`](crate::payload).
 
+use crate::difference::Originals;
 use crate::failure::{Class, Failure};
+use crate::plan::Projection;
 use crate::tag::Tag;
 use crate::wire::{Incoming, Reader, Writer};
 use std::cell::{Cell, RefCell};
@@ -157,6 +159,8 @@ pub(crate) struct Port {
     pub(crate) writer: Writer,
     pub(crate) schemas: RefCell<ReceivedSchemas>,
     pub(crate) settings: Settings,
+    /// What projected calls held when they entered the engine.
+    pub(crate) originals: Originals,
     upcalls: Arc<dyn Upcalls>,
     inbox: Arc<Inbox>,
     calls: RefCell<HashMap<u64, Call>>,
@@ -187,6 +191,8 @@ pub(crate) struct Settings {
     pub(crate) max_wait: Duration,
     /// Egress tokens are `token_base | sequence`.
     pub(crate) token_base: u64,
+    /// What of a batch the unit reads and writes.
+    pub(crate) projection: Projection,
 }
 
 thread_local! {
@@ -220,6 +226,7 @@ impl Port {
             reader: RefCell::new(Some(reader)),
             writer,
             schemas: RefCell::new(ReceivedSchemas::new()),
+            originals: Originals::new(settings.projection.clone()),
             settings,
             upcalls,
             inbox,
@@ -577,6 +584,7 @@ impl Port {
             }
         };
         if running {
+            self.originals.end(call_id);
             self.fail_over_control(call_id, &failure);
         } else {
             self.queue
@@ -592,6 +600,7 @@ impl Port {
         if self.calls.borrow_mut().remove(&call_id).is_none() {
             return;
         }
+        self.originals.end(call_id);
         match result {
             Ok(()) => {
                 self.count(|counters| counters.acked += 1);

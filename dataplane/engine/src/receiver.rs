@@ -171,13 +171,14 @@ pub(crate) async fn sleep_until(at: Option<Instant>) {
 /// has ended then.
 fn admit(port: &Rc<Port>, effect_handler: &EffectHandler<OtapPdata>) -> Option<OtapPdata> {
     let Arrived { call_id, batch } = port.next()?;
-    let (payload, mut headers) = match payload::decode(batch, &port.schemas.borrow()) {
-        Ok(decoded) => decoded,
-        Err(failure) => {
-            port.settle(call_id, Err(failure));
-            return None;
-        }
-    };
+    let (payload, mut headers) =
+        match payload::decode(batch, &port.schemas.borrow(), &port.originals) {
+            Ok(decoded) => decoded,
+            Err(failure) => {
+                port.settle(call_id, Err(failure));
+                return None;
+            }
+        };
     Tag {
         call_id,
         generation: port.generation(),

@@ -60,6 +60,18 @@ impl Topology {
         Self { nodes, connections }
     }
 
+    /// Whether every node has exactly the one before it and the one behind it.
+    pub(crate) fn is_chain(&self) -> bool {
+        let mut from = INGRESS;
+        self.connections.len() == self.nodes.len() + 1
+            && self.connections.iter().enumerate().all(|(at, connection)| {
+                let to = self.nodes.get(at).map_or(EGRESS, |node| node.name.as_str());
+                let joined = connection.from == from && connection.to == [to];
+                from = to;
+                joined
+            })
+    }
+
     /// Output ports of `node` that connections name.
     pub(super) fn ports(&self, node: &str) -> BTreeSet<String> {
         self.connections

@@ -224,6 +224,7 @@ impl Unit {
             topology,
         };
         unit.check_fidelity(&mut findings);
+        unit.check_losses(&mut findings);
         if findings.is_empty() {
             Ok(unit)
         } else {
@@ -249,14 +250,37 @@ impl Unit {
             .any(|node| node.kind.is_some_and(|kind| kind.retains))
     }
 
-    /// The reply to `validate`: encodings and, per signal, what the unit needs.
+    /// The reply to `validate`: how batches cross, and what of them the unit needs.
     #[must_use]
     pub fn reply(&self) -> Value {
         let mut encodings = Map::new();
         if let Some(signal) = self.signal {
             encodings.insert(signal.name().into(), self.encoding().name().into());
         }
-        json!({"encodings": encodings})
+        let mut reply = json!({"encodings": encodings});
+        if self.signal.is_some() {
+            reply["plan"] = json!(crate::plan::Plan::of(self));
+        }
+        reply
+    }
+
+    /// Nodes that lose this signal's data and have no substitute are refused.
+    fn check_losses(&self, findings: &mut Vec<Finding>) {
+        if self.signal != Some(Signal::Traces) {
+            return;
+        }
+        for node in &self.topology.nodes {
+            let traces = node.config.get("traces").and_then(Value::as_object);
+            if node.kind.is_some_and(|kind| kind.name == "filter")
+                && traces.is_some_and(|rules| rules.values().any(|rules| !rules.is_null()))
+            {
+                findings.push(Finding::new(
+                    format!("{}::traces", node.path),
+                    "the engine's filter drops spans without events or links when another span of \
+                     the batch has some; filtering spans is not offered in this version",
+                ));
+            }
+        }
     }
 
     /// OTLP bytes through a node that converts are not lossless: strict mode refuses them.

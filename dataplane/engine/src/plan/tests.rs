@@ -1,0 +1,152 @@
+//! What configurations ask for.
+
+use super::*;
+use serde_json::{Value, json};
+
+fn plan(nodes: Value) -> Plan {
+    let spec = json!({"id": "otap", "signal": "logs", "fidelity": "best_effort", "nodes": nodes});
+    Plan::of(&Unit::read(&spec).unwrap_or_else(|findings| panic!("{findings:?}")))
+}
+
+fn projectable(nodes: Value) -> Plan {
+    let plan = plan(nodes);
+    assert!(plan.projectable, "{}", plan.reason);
+    plan
+}
+
+#[test]
+fn attributes_ask_for_sources_and_targets() {
+    let plan = projectable(json!([
+        {"attribute": {"actions": [
+            {"action": "rename", "source_key": "b", "destination_key": "a"},
+            {"action": "delete", "key": "c"}]}},
+        {"attribute": {"actions": [{"action": "upsert", "key": "d", "value": 1}],
+                       "apply_to": ["resource", "scope"]}},
+    ]));
+    assert_eq!(plan.keys, ["a", "b", "c"]);
+    assert_eq!(plan.resource_keys, ["d"]);
+    assert_eq!(plan.scope_keys, ["d"]);
+    assert!(plan.keys_only && plan.edits && !plan.filters);
+    assert!(plan.columns.is_empty() && !plan.all_attributes);
+}
+
+#[test]
+fn hashes_and_filters_ask_for_values() {
+    let hash = json!([{"attribute": {"actions": [{"action": "hash", "key": "a"}]}}]);
+    assert!(!projectable(hash).keys_only);
+    let plan = projectable(json!([
+        {"attribute": {"actions": [{"action": "delete", "key": "a"}]}},
+        {"filter": {"logs": {
+            "include": {"severity_number": {"min": 9, "match_undefined": true},
+                        "record_attributes": [{"key": "k", "value": 1}]},
+            "exclude": {"match_type": "regexp", "severity_texts": ["^D"], "bodies": ["x"],
+                        "resource_attributes": [{"key": "r", "value": "v"}]}}}},
+    ]));
+    assert!(plan.filters && plan.edits && !plan.keys_only);
+    assert_eq!(plan.columns, ["severity_number", "severity_text", "body"]);
+    assert_eq!(
+        (plan.keys, plan.resource_keys),
+        (vec!["a".into(), "k".into()], vec!["r".into()])
+    );
+}
+
+#[test]
+fn a_filter_without_rules_for_logs_does_nothing() {
+    let nothing = [
+        json!({}),
+        json!({"logs": {}}),
+        json!({"logs": {"include": {}}}),
+        json!({"metrics": {"include": {"metric_names": ["m"]}}}),
+    ];
+    for config in nothing {
+        let plan = projectable(json!([{"filter": config}]));
+        assert!(!plan.filters && !plan.edits);
+        assert!(plan.columns.is_empty() && plan.keys.is_empty());
+    }
+}
+
+#[test]
+fn what_is_not_known_takes_whole_batches() {
+    let whole = [
+        json!([{"batch": {"otap": {"min_size": 10, "sizer": "items"}}}]),
+        json!([{"filter": {}}, {"retry": {}}]),
+        json!([{"debug": {}}]),
+        json!([{"log_sampling": {"policy": {"ratio": {"emit": 1, "out_of": 2}}}}]),
+        // The host marks logs without attributes by a row with an empty key.
+        json!([{"filter": {"logs": {"include": {"record_attributes": [{"key": "", "value": 1}]}}}}]),
+        json!({"nodes": {"a": {"filter": {}}, "b": {"filter": {}}},
+               "connections": [{"from": "in", "to": ["a", "b"]}, {"from": "a", "to": "out"},
+                               {"from": "b", "to": "out"}]}),
+    ];
+    for nodes in whole {
+        let plan = plan(nodes.clone());
+        assert!(!plan.projectable && plan.filters && plan.edits, "{nodes}");
+        assert!(!plan.reason.is_empty());
+    }
+}
+
+#[test]
+fn other_signals_take_whole_batches() {
+    let spec = json!({"id": "otap", "signal": "metrics", "fidelity": "best_effort",
+                      "nodes": [{"filter": {}}]});
+    assert!(!Plan::of(&Unit::read(&spec).unwrap()).projectable);
+}
+
+#[test]
+fn components_say_what_they_do() {
+    use strait_component::{Access, Columns, Keys};
+    let of = |access: Access| {
+        let mut builder = Builder::default();
+        builder.access(&access).and_then(|()| builder.finish())
+    };
+    let masks = Access::new()
+        .keys(Keys::named(["card"]))
+        .write(Columns::BODY)
+        .write(Columns::LOG_ATTRIBUTES);
+    let projection = of(masks).unwrap();
+    let (plan, writes) = (projection.plan, projection.writes);
+    assert_eq!(
+        (plan.columns, plan.keys),
+        (vec!["body".into()], vec!["card".into()])
+    );
+    assert!(plan.edits && !plan.filters && !plan.keys_only);
+    assert!(writes.body && !writes.severity_number);
+    assert_eq!(writes.log_attributes, Written::Named(vec!["card".into()]));
+    assert_eq!(writes.resource_attributes, Written::default());
+
+    let all = of(Access::new().read(Columns::SCOPE_ATTRIBUTES)).unwrap();
+    assert!(all.plan.all_scope_attributes && all.plan.scope_keys.is_empty());
+    assert!(!all.plan.edits && all.writes == Writes::default());
+
+    for access in [
+        Access::everything(),
+        Access::new().renumbers(),
+        Access::new().retains(),
+        Access::new().read(Columns::SCHEMA_URL),
+        Access::new().write(Columns::TIME),
+        Access::new().read(Columns::LOG_ATTRIBUTES).filter(),
+    ] {
+        assert!(of(access.clone()).is_err(), "{access:?}");
+    }
+}
+
+#[test]
+fn the_reply_has_the_hosts_names() {
+    let unit = json!({"id": "otap", "signal": "logs", "fidelity": "best_effort",
+        "nodes": [{"attribute": {"actions": [{"action": "delete", "key": "a"}]}}]});
+    let reply = Unit::read(&unit).unwrap().reply();
+    assert_eq!(
+        reply["plan"],
+        json!({"projectable": true, "columns": [], "keys": ["a"], "resource_keys": [],
+               "scope_keys": [], "all_attributes": false, "all_resource_attributes": false,
+               "all_scope_attributes": false, "keys_only": true, "filters": false, "edits": true})
+    );
+}
+
+#[test]
+fn a_filter_of_spans_is_refused() {
+    let spec = json!({"id": "otap", "signal": "traces", "fidelity": "best_effort",
+        "nodes": [{"filter": {"traces": {"include": {"span_names": ["x"]}}}}]});
+    let findings = Unit::read(&spec).unwrap_err();
+    assert_eq!(findings[0].path, "nodes::0::filter::traces");
+}
