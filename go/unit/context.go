@@ -8,13 +8,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/strait-data/strait/go/record"
+	"github.com/strait-data/strait/go/ring"
 )
 
 // headerFor carries what a context says across: deadline, span context, client metadata.
 func headerFor(ctx context.Context) record.Header {
 	var h record.Header
 	if d, ok := ctx.Deadline(); ok {
-		h.DeadlineNS = monotonicDeadline(time.Until(d))
+		h.DeadlineNS = monotonicDeadline(d)
 	}
 	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
 		h.TraceID, h.SpanID = sc.TraceID(), sc.SpanID()
@@ -29,6 +30,16 @@ func headerFor(ctx context.Context) record.Header {
 		h.Metadata = append(h.Metadata, record.MetadataEntry{Key: k, Values: m.Get(k)})
 	}
 	return h
+}
+
+// monotonicDeadline is a deadline on the clock that both sides share, in nanoseconds; at least 1, because 0
+// means none, which is also what a system without that clock gets: rings do not work there.
+func monotonicDeadline(d time.Time) uint64 {
+	now, err := ring.ClockNanos()
+	if err != nil {
+		return 0
+	}
+	return uint64(max(1, now+time.Until(d).Nanoseconds()))
 }
 
 // foreignContext is the context of a batch that belongs to no call: nobody's deadline, nobody's
