@@ -167,7 +167,7 @@ fn the_engine_reads_every_key() {
             let mut all = Vec::new();
             places(&sample, "", "", &mut all);
             for (pointer, name) in all {
-                let (mut ignored, mut unchecked) = (true, !name.ends_with("predicate::value"));
+                let (mut ignored, mut unchecked) = (true, !name.contains("predicate::value"));
                 for shape in [
                     json!({"strait": {"not": []}}),
                     json!("\u{1}strait"),

@@ -195,18 +195,22 @@ impl Host {
     }
 
     /// Reads what comes until `done`, from the ring and from control.
-    pub fn until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
-        let limit = Instant::now() + PATIENCE;
+    pub fn until(&mut self, what: &str, done: impl FnMut(&Self) -> bool) {
+        let came = self.wait(PATIENCE, done);
+        assert!(came, "waited in vain for {what}: {:?}", self.ends);
+    }
+
+    /// Reads what comes until `done`, or until the time is over; says which.
+    pub fn wait(&mut self, time: Duration, mut done: impl FnMut(&Self) -> bool) -> bool {
+        let limit = Instant::now() + time;
         loop {
             self.poll();
             if done(self) {
-                return;
+                return true;
             }
-            assert!(
-                Instant::now() < limit,
-                "waited in vain for {what}: {:?}",
-                self.ends
-            );
+            if Instant::now() >= limit {
+                return false;
+            }
             // Wakes for the ring; control is looked at in between.
             let soon = Instant::now() + Duration::from_millis(2);
             if let Ok(Some(message)) = self.consumer.recv_until_blocking(soon) {
