@@ -19,6 +19,8 @@ pub enum Command {
     /// Build a Collector from a builder file
     #[command(after_help = BUILD_HELP)]
     Build(Build),
+    /// List the engine nodes that are compiled in, with their keys
+    Nodes(Nodes),
 }
 
 const BUILD_HELP: &str = "\
@@ -56,4 +58,15 @@ pub struct Build {
     /// Show errors only
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// `strait nodes`
+#[derive(Debug, Args)]
+pub struct Nodes {
+    /// Short names or URNs [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Print the table as JSON
+    #[arg(long, conflicts_with = "names")]
+    pub json: bool,
 }

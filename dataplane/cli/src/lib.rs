@@ -15,6 +15,7 @@ pub mod error;
 pub mod files;
 pub mod finding;
 pub mod golang;
+pub mod nodes;
 pub mod process;
 pub mod rust;
 pub mod toolchain;

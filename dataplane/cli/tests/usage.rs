@@ -47,3 +47,27 @@ fn help_says_what_cargo_is() {
     assert_eq!(help.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&help.stdout).contains("cargo:"));
 }
+
+#[test]
+fn nodes_are_listed() {
+    let all = String::from_utf8(strait(&["nodes"]).stdout).unwrap();
+    let table: serde_json::Value =
+        serde_json::from_slice(&strait(&["nodes", "--json"]).stdout).unwrap();
+    let table = table.as_array().unwrap();
+    assert!(table.len() > 5);
+    for node in table {
+        assert!(all.contains(node["urn"].as_str().unwrap()));
+        for key in node["keys"].as_array().unwrap() {
+            assert!(all.contains(key["name"].as_str().unwrap()));
+        }
+    }
+    let one = String::from_utf8(strait(&["nodes", "attribute"]).stdout).unwrap();
+    assert!(
+        one.starts_with("attribute (")
+            && one.contains("actions::*::source_key")
+            && !one.contains("batch (")
+    );
+    let unknown = strait(&["nodes", "atribute"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("nodes are "));
+}

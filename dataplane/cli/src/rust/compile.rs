@@ -186,7 +186,12 @@ impl<'u> Run<'u> {
             Line::Out(text) => self.message(&text),
             Line::Err(text) => {
                 self.ui.detail(&text);
-                match text.trim_start().strip_prefix("Compiling ") {
+                let state = text.trim_start();
+                if state.starts_with("Blocking waiting") {
+                    state.clone_into(&mut self.current);
+                    return;
+                }
+                match state.strip_prefix("Compiling ") {
                     Some(what) => what
                         .split(" (")
                         .next()
@@ -326,7 +331,22 @@ impl Sources {
         for package in stale {
             command.args(["--package", package]);
         }
-        process::output(&mut command, "making room for changed crates", ui).map(drop)
+        ui.detail(&format!("+ {}", crate::error::shell_line(&command)));
+        const STEP: &str = "making room for changed crates";
+        let (mut progress, mut log) = (ui.start(STEP), Vec::new());
+        let status = process::stream(&mut command, |line| {
+            // Cargo waits here for every other cargo in this target folder.
+            progress.show("");
+            if let Line::Out(text) | Line::Err(text) = line {
+                log.push(text);
+            }
+        })
+        .map_err(|e| process::not_started(&command, STEP, &e))?;
+        progress.abandon();
+        if status.success() {
+            return Ok(());
+        }
+        Err(StepError::new(format!("{STEP} failed"), "").tool(log.join("\n"), &command))
     }
 
     fn remember(&self) -> Result<(), StepError> {
