@@ -45,7 +45,9 @@ fn measure(rows: usize) {
     for _ in 0..60 {
         let rounds = 200_000 / rows.max(100);
         let times = [
-            time(rounds, || black_box(&mut target).copy_from_slice(black_box(slot.as_ref()))),
+            time(rounds, || {
+                black_box(&mut target).copy_from_slice(black_box(slot.as_ref()))
+            }),
             time(rounds, || read(Trust::Trusted)),
             time(rounds / 4 + 1, || read(Trust::Untrusted)),
             time(rounds, || {
@@ -64,7 +66,10 @@ fn measure(rows: usize) {
             *best = best.min(time);
         }
     }
-    println!("{rows} logs, 5 attributes each: slot of {len} bytes, {} records", batches.len());
+    println!(
+        "{rows} logs, 5 attributes each: slot of {len} bytes, {} records",
+        batches.len()
+    );
     let names = [
         "memcpy of the slot",
         "read, trusted, all checks",

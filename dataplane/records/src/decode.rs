@@ -13,7 +13,9 @@ use arrow_array::*;
 use arrow_buffer::{
     ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer,
 };
-use arrow_schema::{ArrowError, DataType, FieldRef, Fields, IntervalUnit, TimeUnit, UnionFields, UnionMode};
+use arrow_schema::{
+    ArrowError, DataType, FieldRef, Fields, IntervalUnit, TimeUnit, UnionFields, UnionMode,
+};
 use std::sync::Arc;
 
 /// Longest array: what a record table's `rows` can say.
@@ -47,7 +49,15 @@ impl<'a> Decoder<'a> {
         trust: Trust,
     ) -> Self {
         let dictionaries = dictionaries.iter();
-        Self { slot, body, message, dictionaries, dictionary_id: 0, buffers_taken: 0, trust }
+        Self {
+            slot,
+            body,
+            message,
+            dictionaries,
+            dictionary_id: 0,
+            buffers_taken: 0,
+            trust,
+        }
     }
 
     /// The next array, which has to have `rows` values.
@@ -65,7 +75,11 @@ impl<'a> Decoder<'a> {
         ] {
             if left != 0 {
                 let left = (left / size) as u64;
-                return Err(Problem::Count { what, found: left, needed: 0 });
+                return Err(Problem::Count {
+                    what,
+                    found: left,
+                    needed: 0,
+                });
             }
         }
         Ok(())
@@ -149,17 +163,24 @@ impl<'a> Decoder<'a> {
     }
 
     fn node(&mut self) -> Result<Node, Problem> {
-        let (node, rest) = self
-            .message
-            .nodes
-            .split_first_chunk::<NODE_LEN>()
-            .ok_or(Problem::Count { what: "nodes", found: 0, needed: 1 })?;
+        let (node, rest) =
+            self.message
+                .nodes
+                .split_first_chunk::<NODE_LEN>()
+                .ok_or(Problem::Count {
+                    what: "nodes",
+                    found: 0,
+                    needed: 1,
+                })?;
         self.message.nodes = rest;
         let (len, nulls) = pair(node);
         if !(0..=MAX_LEN).contains(&len) || !(0..=len).contains(&nulls) {
             return Err(Problem::Node { len, nulls });
         }
-        Ok(Node { len: len as usize, nulls: nulls as usize })
+        Ok(Node {
+            len: len as usize,
+            nulls: nulls as usize,
+        })
     }
 
     fn buffer(&mut self) -> Result<Buffer, Problem> {
@@ -168,7 +189,11 @@ impl<'a> Decoder<'a> {
             .message
             .buffers
             .split_first_chunk::<BUFFER_LEN>()
-            .ok_or(Problem::Count { what: "buffers", found: index, needed: index + 1 })?;
+            .ok_or(Problem::Count {
+                what: "buffers",
+                found: index,
+                needed: index + 1,
+            })?;
         self.message.buffers = rest;
         self.buffers_taken += 1;
         let (offset, len) = pair(entry);
@@ -176,11 +201,18 @@ impl<'a> Decoder<'a> {
             return Ok(self.slot.slice_with_length(self.body.start, 0));
         }
         let body = self.body.len() as u64;
-        let wrong = Problem::Buffer { index, offset, len, body };
+        let wrong = Problem::Buffer {
+            index,
+            offset,
+            len,
+            body,
+        };
         let (Ok(from), Ok(size)) = (usize::try_from(offset), usize::try_from(len)) else {
             return Err(wrong);
         };
-        let fits = from.checked_add(size).is_some_and(|end| end <= self.body.len());
+        let fits = from
+            .checked_add(size)
+            .is_some_and(|end| end <= self.body.len());
         if !fits || !from.is_multiple_of(crate::slot::ALIGN) {
             return Err(wrong);
         }
@@ -190,7 +222,9 @@ impl<'a> Decoder<'a> {
     /// A buffer that has to hold `len` values of `size` bytes, cut to exactly those.
     fn values(&mut self, len: usize, size: usize) -> Result<Buffer, Problem> {
         let buffer = self.buffer()?;
-        let needed = len.checked_mul(size).filter(|needed| *needed <= buffer.len());
+        let needed = len
+            .checked_mul(size)
+            .filter(|needed| *needed <= buffer.len());
         match needed {
             Some(needed) => Ok(buffer.slice_with_length(0, needed)),
             None => Err(short(len, len.saturating_mul(size), buffer.len())),
@@ -248,7 +282,9 @@ impl<'a> Decoder<'a> {
         let nulls = self.nulls(node)?;
         let size = usize::try_from(width).map_err(|e| Problem::Arrow(e.to_string()))?;
         let values = self.values(node.len, size)?;
-        built(FixedSizeBinaryArray::try_new_with_len(width, values, nulls, node.len))
+        built(FixedSizeBinaryArray::try_new_with_len(
+            width, values, nulls, node.len,
+        ))
     }
 
     /// Offsets of `len` values; the last one has to be at most what [`check_end`] is given.
@@ -264,7 +300,11 @@ impl<'a> Decoder<'a> {
         let decreasing = pairs.fold(false, |bad, (a, b)| bad | (b < a));
         if decreasing || first < O::zero() {
             let (first, last) = (first.as_usize() as i64, last.as_usize() as i64);
-            return Err(Problem::Offsets { first, last, limit: self.body.len() as u64 });
+            return Err(Problem::Offsets {
+                first,
+                last,
+                limit: self.body.len() as u64,
+            });
         }
         Ok(unchecked::offsets(offsets))
     }
@@ -287,7 +327,12 @@ impl<'a> Decoder<'a> {
         let offsets = self.offsets::<O>(node.len)?;
         let child = self.array(field.data_type())?;
         check_end(&offsets, child.len())?;
-        built(GenericListArray::<O>::try_new(field.clone(), offsets, child, nulls))
+        built(GenericListArray::<O>::try_new(
+            field.clone(),
+            offsets,
+            child,
+            nulls,
+        ))
     }
 
     fn structure(&mut self, fields: &Fields) -> Result<StructArray, Problem> {
@@ -333,13 +378,21 @@ impl<'a> Decoder<'a> {
         let node = self.node()?;
         let nulls = self.nulls(node)?;
         let views = self.scalars::<u128>(node.len)?;
-        let missing = Problem::Count { what: "variadic buffer counts", found: 0, needed: 1 };
+        let missing = Problem::Count {
+            what: "variadic buffer counts",
+            found: 0,
+            needed: 1,
+        };
         let (count, rest) = self.message.variadic.split_first_chunk().ok_or(missing)?;
         self.message.variadic = rest;
         let count = i64::from_le_bytes(*count);
         let left = (self.message.buffers.len() / BUFFER_LEN) as u64;
         if u64::try_from(count).is_err() || count as u64 > left {
-            return Err(Problem::Count { what: "buffers", found: left, needed: count as u64 });
+            return Err(Problem::Count {
+                what: "buffers",
+                found: left,
+                needed: count as u64,
+            });
         }
         let buffers: Result<Vec<_>, _> = (0..count).map(|_| self.buffer()).collect();
         built(GenericByteViewArray::<T>::try_new(views, buffers?, nulls))
@@ -349,10 +402,14 @@ impl<'a> Decoder<'a> {
         let node = self.node()?;
         let nulls = self.nulls(node)?;
         let child = self.array(field.data_type())?;
-        let expected = usize::try_from(size).ok().and_then(|size| size.checked_mul(node.len));
+        let expected = usize::try_from(size)
+            .ok()
+            .and_then(|size| size.checked_mul(node.len));
         same_length(child.len(), expected.unwrap_or(usize::MAX))?;
         let field = field.clone();
-        built(FixedSizeListArray::try_new_with_length(field, size, child, nulls, node.len))
+        built(FixedSizeListArray::try_new_with_length(
+            field, size, child, nulls, node.len,
+        ))
     }
 
     fn map(&mut self, field: &FieldRef, sorted: bool) -> Result<ArrayRef, Problem> {
@@ -364,7 +421,13 @@ impl<'a> Decoder<'a> {
         };
         let entries = self.structure(fields)?;
         check_end(&offsets, entries.len())?;
-        built(MapArray::try_new(field.clone(), offsets, entries, nulls, sorted))
+        built(MapArray::try_new(
+            field.clone(),
+            offsets,
+            entries,
+            nulls,
+            sorted,
+        ))
     }
 
     fn list_view<O: OffsetSizeTrait>(&mut self, field: &FieldRef) -> Result<ArrayRef, Problem> {
@@ -374,10 +437,18 @@ impl<'a> Decoder<'a> {
         let sizes = self.scalars::<O>(node.len)?;
         let negative = |values: &ScalarBuffer<O>| values.iter().any(|value| *value < O::zero());
         if negative(&offsets) || negative(&sizes) {
-            return Err(Problem::Arrow("a list view has a negative offset or size".to_owned()));
+            return Err(Problem::Arrow(
+                "a list view has a negative offset or size".to_owned(),
+            ));
         }
         let child = self.array(field.data_type())?;
-        built(GenericListViewArray::<O>::try_new(field.clone(), offsets, sizes, child, nulls))
+        built(GenericListViewArray::<O>::try_new(
+            field.clone(),
+            offsets,
+            sizes,
+            child,
+            nulls,
+        ))
     }
 
     fn union(&mut self, fields: &UnionFields, mode: UnionMode) -> Result<ArrayRef, Problem> {
@@ -387,8 +458,10 @@ impl<'a> Decoder<'a> {
             UnionMode::Dense => Some(self.scalars::<i32>(node.len)?),
             UnionMode::Sparse => None,
         };
-        let children: Result<Vec<_>, _> =
-            fields.iter().map(|(_, field)| self.array(field.data_type())).collect();
+        let children: Result<Vec<_>, _> = fields
+            .iter()
+            .map(|(_, field)| self.array(field.data_type()))
+            .collect();
         built(UnionArray::try_new(fields.clone(), ids, offsets, children?))
     }
 
@@ -416,11 +489,18 @@ impl<'a> Decoder<'a> {
 
 fn pair(bytes: &[u8; 16]) -> (i64, i64) {
     let [a0, a1, a2, a3, a4, a5, a6, a7, b @ ..] = *bytes;
-    (i64::from_le_bytes([a0, a1, a2, a3, a4, a5, a6, a7]), i64::from_le_bytes(b))
+    (
+        i64::from_le_bytes([a0, a1, a2, a3, a4, a5, a6, a7]),
+        i64::from_le_bytes(b),
+    )
 }
 
 fn short(len: usize, needed: usize, found: usize) -> Problem {
-    Problem::Short { len: len as u64, needed: needed as u64, found: found as u64 }
+    Problem::Short {
+        len: len as u64,
+        needed: needed as u64,
+        found: found as u64,
+    }
 }
 
 fn refused(error: ArrowError) -> Problem {
@@ -428,14 +508,19 @@ fn refused(error: ArrowError) -> Problem {
 }
 
 fn built<A: Array + 'static>(array: Result<A, ArrowError>) -> Result<ArrayRef, Problem> {
-    array.map(|array| Arc::new(array) as ArrayRef).map_err(refused)
+    array
+        .map(|array| Arc::new(array) as ArrayRef)
+        .map_err(refused)
 }
 
 fn same_length(found: usize, expected: usize) -> Result<(), Problem> {
     if found == expected {
         return Ok(());
     }
-    Err(Problem::Length { found: found as u64, expected: expected as u64 })
+    Err(Problem::Length {
+        found: found as u64,
+        expected: expected as u64,
+    })
 }
 
 /// Checks that the last offset lies within `limit` values.
@@ -444,7 +529,11 @@ fn check_end<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>, limit: usize) -> Res
     if last <= limit {
         return Ok(());
     }
-    Err(Problem::Offsets { first: first as i64, last: last as i64, limit: limit as u64 })
+    Err(Problem::Offsets {
+        first: first as i64,
+        last: last as i64,
+        limit: limit as u64,
+    })
 }
 
 /// Checks that each key that is not null is below `len`.
@@ -455,8 +544,12 @@ fn check_keys<N: ArrowNativeType + PartialOrd>(
 ) -> Result<(), Problem> {
     // Two folds over the native type: both become vector instructions.
     let zero = N::default();
-    let max = keys.iter().fold(zero, |max, key| if *key > max { *key } else { max });
-    let min = keys.iter().fold(zero, |min, key| if *key < min { *key } else { min });
+    let max = keys
+        .iter()
+        .fold(zero, |max, key| if *key > max { *key } else { max });
+    let min = keys
+        .iter()
+        .fold(zero, |min, key| if *key < min { *key } else { min });
     if min == zero && max.as_usize() < len {
         return Ok(());
     }
@@ -464,7 +557,11 @@ fn check_keys<N: ArrowNativeType + PartialOrd>(
         let below = *key >= zero && key.as_usize() < len;
         if !below && nulls.is_none_or(|nulls| nulls.is_valid(row)) {
             let (row, key) = (row as u64, key.to_i64().unwrap_or(i64::MAX));
-            return Err(Problem::Key { row, key, len: len as u64 });
+            return Err(Problem::Key {
+                row,
+                key,
+                len: len as u64,
+            });
         }
     }
     Ok(())

@@ -33,7 +33,9 @@ pub enum Error {
         expected: u32,
     },
     /// The other side writes another version of the format.
-    #[error("batch header has version {found}, this side reads version {expected}: build both sides from the same release")]
+    #[error(
+        "batch header has version {found}, this side reads version {expected}: build both sides from the same release"
+    )]
     Version {
         /// The version found.
         found: u16,
@@ -69,7 +71,9 @@ pub enum Error {
         high: u64,
     },
     /// The memory handed in does not begin at a multiple of 64.
-    #[error("the slot's memory begins at an address that is {found} behind a multiple of 64, expected 0: copy it with `Slot::copy_of`")]
+    #[error(
+        "the slot's memory begins at an address that is {found} behind a multiple of 64, expected 0: copy it with `Slot::copy_of`"
+    )]
     Misaligned {
         /// Address modulo 64.
         found: usize,
@@ -230,7 +234,9 @@ pub enum Problem {
         needed: u64,
     },
     /// A buffer lies outside of the body, or is not aligned.
-    #[error("buffer {index} is at {offset} with {len} bytes, the body has {body} and buffers are 64-aligned")]
+    #[error(
+        "buffer {index} is at {offset} with {len} bytes, the body has {body} and buffers are 64-aligned"
+    )]
     Buffer {
         /// Index of the buffer.
         index: u64,
@@ -349,6 +355,10 @@ struct Column<'a>(&'a str);
 
 impl std::fmt::Display for Column<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, " column `{}`", self.0) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " column `{}`", self.0)
+        }
     }
 }

@@ -27,12 +27,23 @@ impl<'a> Table<'a> {
         let at = indirect(buf, at)?;
         let distance = i32::from_le_bytes(chunk(buf, at)?);
         let vtable = i64::try_from(at).ok().map(|at| at - i64::from(distance));
-        let vtable = vtable.and_then(|v| usize::try_from(v).ok()).ok_or(OUTSIDE)?;
+        let vtable = vtable
+            .and_then(|v| usize::try_from(v).ok())
+            .ok_or(OUTSIDE)?;
         let vtable_len = usize::from(u16::from_le_bytes(chunk(buf, vtable)?));
-        if vtable_len < 4 || vtable.checked_add(vtable_len).is_none_or(|end| end > buf.len()) {
+        if vtable_len < 4
+            || vtable
+                .checked_add(vtable_len)
+                .is_none_or(|end| end > buf.len())
+        {
             return Err(OUTSIDE);
         }
-        Ok(Self { buf, at, vtable, vtable_len })
+        Ok(Self {
+            buf,
+            at,
+            vtable,
+            vtable_len,
+        })
     }
 
     /// Where a field lies in the buffer; `None` if the table leaves it at its default.
@@ -47,17 +58,22 @@ impl<'a> Table<'a> {
 
     /// A scalar field of `N` bytes, zero if absent (the default of all fields read here).
     pub(crate) fn scalar<const N: usize>(&self, index: usize) -> Result<[u8; N], Problem> {
-        self.field(index)?.map_or(Ok([0; N]), |at| chunk(self.buf, at))
+        self.field(index)?
+            .map_or(Ok([0; N]), |at| chunk(self.buf, at))
     }
 
     /// A field that is a table.
     pub(crate) fn table(&self, index: usize) -> Result<Option<Self>, Problem> {
-        self.field(index)?.map(|at| Self::follow(self.buf, at)).transpose()
+        self.field(index)?
+            .map(|at| Self::follow(self.buf, at))
+            .transpose()
     }
 
     /// Where the elements of a vector field of `size`-byte elements lie; empty if absent.
     pub(crate) fn vector(&self, index: usize, size: usize) -> Result<(usize, usize), Problem> {
-        let Some(at) = self.field(index)? else { return Ok((0, 0)) };
+        let Some(at) = self.field(index)? else {
+            return Ok((0, 0));
+        };
         let at = indirect(self.buf, at)?;
         let count = u32::from_le_bytes(chunk(self.buf, at)?) as usize;
         let (from, len) = (at + 4, count.checked_mul(size).ok_or(OUTSIDE)?);
@@ -77,9 +93,14 @@ impl<'a> Table<'a> {
 /// Follows the unsigned offset at `at`.
 fn indirect(buf: &[u8], at: usize) -> Result<usize, Problem> {
     let offset = u32::from_le_bytes(chunk(buf, at)?) as usize;
-    at.checked_add(offset).filter(|at| *at < buf.len()).ok_or(OUTSIDE)
+    at.checked_add(offset)
+        .filter(|at| *at < buf.len())
+        .ok_or(OUTSIDE)
 }
 
 fn chunk<const N: usize>(buf: &[u8], at: usize) -> Result<[u8; N], Problem> {
-    buf.get(at..).and_then(|rest| rest.first_chunk()).copied().ok_or(OUTSIDE)
+    buf.get(at..)
+        .and_then(|rest| rest.first_chunk())
+        .copied()
+        .ok_or(OUTSIDE)
 }

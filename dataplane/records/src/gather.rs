@@ -216,7 +216,9 @@ impl Body {
     fn bytes<T: ByteArrayType>(&mut self, array: &GenericByteArray<T>) {
         self.node(array.len(), array.nulls());
         let (first, last) = self.offsets(array.offsets().inner());
-        self.push(Source::Bytes(array.values().slice_with_length(first, last - first)));
+        self.push(Source::Bytes(
+            array.values().slice_with_length(first, last - first),
+        ));
     }
 
     fn list<O: OffsetSizeTrait>(
@@ -265,7 +267,11 @@ impl Body {
         let ends = array.run_ends();
         let ends: Vec<R::Native> = ends.values()[first..first + count]
             .iter()
-            .map(|end| end.as_usize().saturating_sub(ends.offset()).min(array.len()))
+            .map(|end| {
+                end.as_usize()
+                    .saturating_sub(ends.offset())
+                    .min(array.len())
+            })
             .map(R::Native::usize_as)
             .collect();
         self.primitive(&PrimitiveArray::<R>::new(ScalarBuffer::from(ends), None));
@@ -293,7 +299,8 @@ impl Body {
 
     /// Offset and length of each buffer in the body.
     pub(crate) fn buffers(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.placed().map(|(at, source)| (at as u64, source.len() as u64))
+        self.placed()
+            .map(|(at, source)| (at as u64, source.len() as u64))
     }
 
     fn placed(&self) -> impl Iterator<Item = (usize, &Source)> {
@@ -307,7 +314,10 @@ impl Body {
     /// Writes the body to `to`, which is as long as the body; what pads the buffers becomes zero.
     pub(crate) fn write(&self, to: &mut [u8]) {
         for (at, source) in self.placed() {
-            let (data, end) = (at + source.len(), (at + source.len()).next_multiple_of(ALIGN));
+            let (data, end) = (
+                at + source.len(),
+                (at + source.len()).next_multiple_of(ALIGN),
+            );
             source.write(&mut to[at..data]);
             to[data..end].fill(0);
         }

@@ -292,10 +292,17 @@ impl<'a> BatchView<'a> {
 
 fn check_fields(wire: &Wire) -> Result<Header, Error> {
     if wire.magic != MAGIC {
-        return Err(Error::Magic { part: PART, found: wire.magic, expected: MAGIC });
+        return Err(Error::Magic {
+            part: PART,
+            found: wire.magic,
+            expected: MAGIC,
+        });
     }
     if wire.version != VERSION {
-        return Err(Error::Version { found: wire.version, expected: VERSION });
+        return Err(Error::Version {
+            found: wire.version,
+            expected: VERSION,
+        });
     }
     let known = u64::from(FLAG_REMOTE | FLAG_PROJECTED);
     at_most("flags", wire.flags.into(), known)?;
@@ -306,8 +313,16 @@ fn check_fields(wire: &Wire) -> Result<Header, Error> {
     ] {
         require(value == 0, field, value, Expected::Exactly(0))?;
     }
-    at_most("tracestate_len", wire.tracestate_len.into(), MAX_TRACESTATE as u64)?;
-    at_most("metadata_count", wire.metadata_count.into(), MAX_METADATA.into())?;
+    at_most(
+        "tracestate_len",
+        wire.tracestate_len.into(),
+        MAX_TRACESTATE as u64,
+    )?;
+    at_most(
+        "metadata_count",
+        wire.metadata_count.into(),
+        MAX_METADATA.into(),
+    )?;
     at_most("record_count", wire.record_count.into(), MAX_RECORDS.into())?;
     let unknown = |field, value: u8| field_error(field, value.into(), Expected::Known);
     Ok(Header {
@@ -342,7 +357,12 @@ fn check_parts(wire: &Wire, header: &Header, slot_len: usize) -> Result<(), Erro
     let records = header.encoding.has_records();
     if wire.record_count > 0 {
         let len = u64::from(wire.record_count) * crate::table::ENTRY_LEN as u64;
-        require(records, "record_count", wire.record_count.into(), Expected::Encoding)?;
+        require(
+            records,
+            "record_count",
+            wire.record_count.into(),
+            Expected::Encoding,
+        )?;
         part("table_offset", wire.table_offset, len, 8, low, total)?;
     } else {
         let found = u64::from(wire.table_offset);
@@ -352,7 +372,12 @@ fn check_parts(wire: &Wire, header: &Header, slot_len: usize) -> Result<(), Erro
     if offset == 0 {
         require(len == 0, "payload_len", len, Expected::Exactly(0))
     } else {
-        require(!records, "payload_offset", offset.into(), Expected::Encoding)?;
+        require(
+            !records,
+            "payload_offset",
+            offset.into(),
+            Expected::Encoding,
+        )?;
         part("payload_offset", offset, len, 64, low, total)
     }
 }
@@ -367,10 +392,22 @@ fn part(
     high: u64,
 ) -> Result<(), Error> {
     let offset = u64::from(offset);
-    require(offset % align == 0, field, offset, Expected::MultipleOf(align))?;
+    require(
+        offset % align == 0,
+        field,
+        offset,
+        Expected::MultipleOf(align),
+    )?;
     let end = offset + len;
     if offset < low || end > high {
-        return Err(Error::Range { part: PART, field, offset, end, low, high });
+        return Err(Error::Range {
+            part: PART,
+            field,
+            offset,
+            end,
+            low,
+            high,
+        });
     }
     Ok(())
 }
@@ -380,9 +417,18 @@ fn at_most(field: &'static str, found: u64, limit: u64) -> Result<(), Error> {
 }
 
 fn require(holds: bool, field: &'static str, found: u64, expected: Expected) -> Result<(), Error> {
-    if holds { Ok(()) } else { Err(field_error(field, found, expected)) }
+    if holds {
+        Ok(())
+    } else {
+        Err(field_error(field, found, expected))
+    }
 }
 
 fn field_error(field: &'static str, found: u64, expected: Expected) -> Error {
-    Error::Field { part: PART, field, found, expected }
+    Error::Field {
+        part: PART,
+        field,
+        found,
+        expected,
+    }
 }

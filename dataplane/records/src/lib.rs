@@ -1,4 +1,49 @@
-//! Arrow record batches in the slots of a Strait ring.
+//! Arrow record batches in the slots of a Strait ring, and out of them again, in place.
+//!
+//! What a slot holds is defined in `format.md` beside this crate; rules are cited by their numbers (`S-1` to `S-15`).
+//! The crate knows Arrow and bytes: nothing of the ring (anything that gives bytes and keeps them alive will do), and
+//! nothing of the engine.
+//!
+//! What it promises:
+//! - Reading copies nothing on trusted links: buffers point into the slot and keep it alive. On untrusted ones it
+//!   copies first and then validates everything.
+//! - Everything that a slot says is checked before it is used. Foreign bytes give an [`Error`] that names the part, the value and
+//!   the limit; they never panic.
+//! - Writing measures exactly, then copies each buffer once. Metadata is patched into templates kept per schema.
+//! - Anything Arrow has can be written (dictionaries within dictionaries excepted), slices and nulls included.
+//!
+//! What it leaves to others: claiming and publishing slots, that nobody writes a leased slot, UTF-8 on trusted links
+//! (S-13: the writer's invariant), and what the columns mean, with the exception of [`compare`], which knows OTAP's logs.
+//!
+//! ```
+//! use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+//! use std::sync::Arc;
+//! use strait_records::{Batch, Encoding, Header, ReceivedSchemas, Signal, Slot, Trust};
+//! use strait_records::{Variable, Writer};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
+//! let batches = [(0, RecordBatch::try_from_iter([("n", column)])?)];
+//!
+//! // The sender: measure, publish what is due, claim a slot, write.
+//! let mut writer = Writer::new();
+//! let plan = writer.plan(Header::new(Signal::None, Encoding::Arrow, 3), Variable::new(), &batches)?;
+//! let preambles: Vec<_> = writer.schemas().unpublished().map(|s| s.preamble().to_vec()).collect();
+//! let mut claimed = vec![0; plan.len()];
+//! plan.write(&mut claimed)?;
+//!
+//! // The receiver: preambles first, then batches. `Slot::copy_of` stands in for a lease.
+//! let mut schemas = ReceivedSchemas::new();
+//! for preamble in &preambles {
+//!     schemas.publish(preamble)?;
+//! }
+//! let batch = Batch::new(Slot::copy_of(&claimed), Trust::Trusted)?;
+//! assert_eq!(batch.header().items, 3);
+//! assert_eq!(batch.records(&schemas)?, batches);
+//! # Ok(())
+//! # }
+//! ```
+
 pub mod compare;
 mod decode;
 pub mod difference;
@@ -22,7 +67,7 @@ pub mod writer;
 pub use errors::Error;
 pub use header::{BatchView, Encoding, Header, Signal};
 pub use reader::{Batch, Trust};
-pub use schema::ReceivedSchemas;
+pub use schema::{ReceivedSchema, ReceivedSchemas};
 pub use sent::{SentSchema, SentSchemas};
 pub use slot::Slot;
 pub use variable::Variable;

@@ -49,9 +49,15 @@ pub(crate) fn unframe(message: &[u8]) -> Result<&[u8], Problem> {
         .ok_or(Problem::Metadata("the message is shorter than its frame"))?;
     let [a, b, c, d, length @ ..] = *frame;
     if [a, b, c, d] != CONTINUATION {
-        return Err(Problem::Metadata("the message does not begin with a continuation marker"));
+        return Err(Problem::Metadata(
+            "the message does not begin with a continuation marker",
+        ));
     }
-    differs("the message's length", i32::from_le_bytes(length).into(), flatbuffer.len() as i64)?;
+    differs(
+        "the message's length",
+        i32::from_le_bytes(length).into(),
+        flatbuffer.len() as i64,
+    )?;
     Ok(flatbuffer)
 }
 
@@ -72,13 +78,17 @@ pub(crate) fn parse<'a>(message: &'a [u8], record: &Record) -> Result<BatchMessa
     differs("the header type", header_type.into(), record.kind as i64)?;
     let body_len = i64::from_le_bytes(root.scalar(MESSAGE_BODY_LENGTH)?);
     differs("the body length", body_len, record.body_len.into())?;
-    let header = root.table(MESSAGE_HEADER)?.ok_or(Problem::Metadata("the header is missing"))?;
+    let header = root
+        .table(MESSAGE_HEADER)?
+        .ok_or(Problem::Metadata("the header is missing"))?;
     let batch = match record.kind {
         Kind::Dictionary => dictionary(&header, record)?,
         Kind::Schema | Kind::Batch => header,
     };
     if batch.field(BATCH_COMPRESSION)?.is_some() {
-        return Err(Problem::Metadata("the body is compressed, which the format excludes"));
+        return Err(Problem::Metadata(
+            "the body is compressed, which the format excludes",
+        ));
     }
     let length = i64::from_le_bytes(batch.scalar(BATCH_LENGTH)?);
     differs("the number of rows", length, record.rows.into())?;
@@ -91,14 +101,30 @@ pub(crate) fn parse<'a>(message: &'a [u8], record: &Record) -> Result<BatchMessa
 
 fn dictionary<'a>(header: &Table<'a>, record: &Record) -> Result<Table<'a>, Problem> {
     let id = i64::from_le_bytes(header.scalar(DICTIONARY_ID)?);
-    differs("the dictionary id", id, i64::try_from(record.dictionary_id).unwrap_or(i64::MAX))?;
+    differs(
+        "the dictionary id",
+        id,
+        i64::try_from(record.dictionary_id).unwrap_or(i64::MAX),
+    )?;
     let [is_delta] = header.scalar(DICTIONARY_IS_DELTA)?;
     if is_delta != 0 {
-        return Err(Problem::Metadata("the dictionary is a delta, which the format excludes"));
+        return Err(Problem::Metadata(
+            "the dictionary is a delta, which the format excludes",
+        ));
     }
-    header.table(DICTIONARY_DATA)?.ok_or(Problem::Metadata("the dictionary's data is missing"))
+    header
+        .table(DICTIONARY_DATA)?
+        .ok_or(Problem::Metadata("the dictionary's data is missing"))
 }
 
 fn differs(what: &'static str, found: i64, expected: i64) -> Result<(), Problem> {
-    if found == expected { Ok(()) } else { Err(Problem::Differs { what, found, expected }) }
+    if found == expected {
+        Ok(())
+    } else {
+        Err(Problem::Differs {
+            what,
+            found,
+            expected,
+        })
+    }
 }

@@ -46,7 +46,11 @@ impl Batch {
             Trust::Untrusted => Slot::copy_of(owner.as_ref()),
         };
         let header = *BatchView::parse(slot.as_ref())?.header();
-        Ok(Self { slot, header, trust })
+        Ok(Self {
+            slot,
+            header,
+            trust,
+        })
     }
 
     /// What the header says.
@@ -142,7 +146,12 @@ impl Reading<'_> {
         let arrow = self.batch.header.encoding == Encoding::Arrow;
         if !arrow || self.inline.is_some() || !self.batches.is_empty() {
             let reason = "a batch's own schema comes once, first, and with plain Arrow only";
-            return Err(error(index, record, String::new(), Problem::Metadata(reason)));
+            return Err(error(
+                index,
+                record,
+                String::new(),
+                Problem::Metadata(reason),
+            ));
         }
         let message = &self.batch.slot.as_ref()[record.metadata()];
         self.inline = Some(ReceivedSchema::parse(0, record.payload, message)?);
@@ -154,8 +163,11 @@ impl Reading<'_> {
         let types = schema.dictionaries();
         let id = record.dictionary_id;
         let Some(value_type) = usize::try_from(id).ok().and_then(|id| types.get(id)) else {
-            let problem =
-                Problem::Count { what: "dictionaries", found: id.saturating_add(1), needed: types.len() as u64 };
+            let problem = Problem::Count {
+                what: "dictionaries",
+                found: id.saturating_add(1),
+                needed: types.len() as u64,
+            };
             return Ok(Err(problem));
         };
         let values = self.decode_dictionary(record, value_type);
@@ -201,8 +213,13 @@ fn decode_batch(
     let whole = |problem| (String::new(), problem);
     let slot = &batch.slot;
     let message = message::parse(&slot.as_ref()[record.metadata()], record).map_err(whole)?;
-    let mut decoder =
-        Decoder::new(slot.buffer(), record.body(), message, dictionaries, batch.trust);
+    let mut decoder = Decoder::new(
+        slot.buffer(),
+        record.body(),
+        message,
+        dictionaries,
+        batch.trust,
+    );
     let fields = schema.schema().fields();
     let mut columns = Vec::with_capacity(fields.len());
     for field in fields {
@@ -222,20 +239,29 @@ fn find<'a>(
 ) -> Result<&'a ReceivedSchema, Error> {
     let id = record.schema_id;
     let schema = if id == 0 { inline } else { schemas.get(id) };
-    let schema = schema.ok_or(Error::Schema { id, problem: SchemaProblem::Unknown })?;
+    let schema = schema.ok_or(Error::Schema {
+        id,
+        problem: SchemaProblem::Unknown,
+    })?;
     if schema.payload() != record.payload {
         let (expected, found) = (schema.payload(), record.payload);
-        return Err(Error::Schema { id, problem: SchemaProblem::Payload { expected, found } });
+        return Err(Error::Schema {
+            id,
+            problem: SchemaProblem::Payload { expected, found },
+        });
     }
     Ok(schema)
 }
 
 /// The slots for a schema's dictionaries, made empty when the schema is seen first.
 fn dictionaries_of(all: &mut Vec<(u32, Dictionaries)>, id: u32, count: usize) -> &mut Dictionaries {
-    let at = all.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
-        all.push((id, vec![None; count]));
-        all.len() - 1
-    });
+    let at = all
+        .iter()
+        .position(|(known, _)| *known == id)
+        .unwrap_or_else(|| {
+            all.push((id, vec![None; count]));
+            all.len() - 1
+        });
     &mut all[at].1
 }
 

@@ -32,7 +32,12 @@ impl ReceivedSchema {
     /// Reads an encapsulated schema message.
     pub(crate) fn parse(id: u32, payload: u16, message: &[u8]) -> Result<Self, Error> {
         let parsed = types::parse(message).map_err(|problem| Error::Schema { id, problem })?;
-        Ok(Self { id, payload, schema: Arc::new(parsed.schema), dictionaries: parsed.dictionaries })
+        Ok(Self {
+            id,
+            payload,
+            schema: Arc::new(parsed.schema),
+            dictionaries: parsed.dictionaries,
+        })
     }
 
     /// The id that batches use, from 1; 0 for a schema of one batch only.
@@ -95,18 +100,28 @@ impl ReceivedSchemas {
         let id = wire.schema_id;
         let expected = self.schemas.len() as u32 + 1;
         if (1..expected).contains(&id) {
-            return Err(Error::Schema { id, problem: SchemaProblem::Twice });
+            return Err(Error::Schema {
+                id,
+                problem: SchemaProblem::Twice,
+            });
         }
         if id != expected {
-            return Err(Error::Schema { id, problem: SchemaProblem::Order { expected } });
+            return Err(Error::Schema {
+                id,
+                problem: SchemaProblem::Order { expected },
+            });
         }
         let payload = wire.payload;
         let known = self.schemas.iter().filter(|s| s.payload == payload).count() as u32;
         if known >= MAX_SCHEMAS || expected > MAX_SCHEMAS * MAX_PAYLOADS {
-            let problem = SchemaProblem::TooMany { payload, limit: MAX_SCHEMAS };
+            let problem = SchemaProblem::TooMany {
+                payload,
+                limit: MAX_SCHEMAS,
+            };
             return Err(Error::Schema { id, problem });
         }
-        self.schemas.push(ReceivedSchema::parse(id, payload, message)?);
+        self.schemas
+            .push(ReceivedSchema::parse(id, payload, message)?);
         Ok(id)
     }
 
@@ -128,16 +143,27 @@ fn split(preamble: &[u8]) -> Result<(Wire, &[u8]), Error> {
         needed: needed as u64,
         found: preamble.len() as u64,
     };
-    let head = preamble.get(..PREAMBLE_HEADER_LEN).ok_or_else(|| short(PREAMBLE_HEADER_LEN))?;
+    let head = preamble
+        .get(..PREAMBLE_HEADER_LEN)
+        .ok_or_else(|| short(PREAMBLE_HEADER_LEN))?;
     let wire: Wire = bytemuck::pod_read_unaligned(head);
     if wire.magic != MAGIC {
-        return Err(Error::Magic { part: PART, found: wire.magic, expected: MAGIC });
+        return Err(Error::Magic {
+            part: PART,
+            found: wire.magic,
+            expected: MAGIC,
+        });
     }
     let mut reserved = wire.zero;
     reserved[0] |= u64::from(wire.reserved);
     if let Some(found) = reserved.into_iter().find(|word| *word != 0) {
         let expected = Expected::Exactly(0);
-        return Err(Error::Field { part: PART, field: "reserved", found, expected });
+        return Err(Error::Field {
+            part: PART,
+            field: "reserved",
+            found,
+            expected,
+        });
     }
     let message = &preamble[PREAMBLE_HEADER_LEN..];
     if message.len() as u64 != u64::from(wire.length) {

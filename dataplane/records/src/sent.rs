@@ -54,7 +54,9 @@ impl SentSchema {
         if !shape.variadic.is_empty() {
             return Arc::new(Template::new(shape, None));
         }
-        self.batch.get_or_insert_with(|| Arc::new(Template::new(shape, None))).clone()
+        self.batch
+            .get_or_insert_with(|| Arc::new(Template::new(shape, None)))
+            .clone()
     }
 
     /// The template for the dictionary with this id, which is at most the number of templates made so far.
@@ -64,7 +66,8 @@ impl SentSchema {
             return Arc::new(Template::new(shape, Some(id as i64)));
         }
         if id == self.dictionaries.len() {
-            self.dictionaries.push(Arc::new(Template::new(shape, Some(id as i64))));
+            self.dictionaries
+                .push(Arc::new(Template::new(shape, Some(id as i64))));
         }
         self.dictionaries[id].clone()
     }
@@ -88,7 +91,12 @@ impl SentSchemas {
     /// The entry of a schema, made if there is room for it.
     pub(crate) fn find(&mut self, payload: u16, schema: &SchemaRef) -> Result<Found, Error> {
         let mut known = 0;
-        for (index, entry) in self.entries.iter().enumerate().filter(|(_, e)| e.payload == payload) {
+        for (index, entry) in self
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, e)| e.payload == payload)
+        {
             if Arc::ptr_eq(&entry.schema, schema) || entry.schema == *schema {
                 return Ok(Found::Entry(index));
             }
@@ -135,7 +143,9 @@ impl SentSchemas {
 
     /// Notes that the preamble of this schema is in the ring. Unknown ids are ignored.
     pub fn mark_published(&mut self, id: u32) {
-        let entry = (id as usize).checked_sub(1).and_then(|index| self.entries.get_mut(index));
+        let entry = (id as usize)
+            .checked_sub(1)
+            .and_then(|index| self.entries.get_mut(index));
         if let Some(entry) = entry {
             entry.published = true;
         }
@@ -152,7 +162,11 @@ pub(crate) fn message(payload: u16, schema: &Schema) -> Result<Vec<u8>, Error> {
     for field in schema.fields() {
         if let Some(inner) = nested_dictionary(field.data_type(), false) {
             let reason = format!("a dictionary of dictionaries ({inner})");
-            return Err(Error::Unwritable { payload, column: field.name().clone(), reason });
+            return Err(Error::Unwritable {
+                payload,
+                column: field.name().clone(),
+                reason,
+            });
         }
     }
     let mut tracker = DictionaryTracker::new(false);
@@ -179,10 +193,12 @@ fn nested_dictionary(
         | D::LargeListView(f)
         | D::FixedSizeList(f, _)
         | D::Map(f, _) => nested_dictionary(f.data_type(), within),
-        D::Struct(fields) => fields.iter().find_map(|f| nested_dictionary(f.data_type(), within)),
-        D::Union(fields, _) => {
-            fields.iter().find_map(|(_, f)| nested_dictionary(f.data_type(), within))
-        }
+        D::Struct(fields) => fields
+            .iter()
+            .find_map(|f| nested_dictionary(f.data_type(), within)),
+        D::Union(fields, _) => fields
+            .iter()
+            .find_map(|(_, f)| nested_dictionary(f.data_type(), within)),
         D::RunEndEncoded(_, f) => nested_dictionary(f.data_type(), within),
         _ => None,
     }

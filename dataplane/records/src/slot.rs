@@ -33,12 +33,18 @@ impl Slot {
         let mut copy = MutableBuffer::with_capacity(bytes.len());
         copy.extend_from_slice(bytes);
         let bytes = Bytes::from_owner(Copied(Buffer::from(copy)));
-        Self { buffer: Buffer::from(bytes.clone()), bytes }
+        Self {
+            buffer: Buffer::from(bytes.clone()),
+            bytes,
+        }
     }
 
     fn of(bytes: Bytes) -> Result<Self, Error> {
         match bytes.as_ptr().addr() % ALIGN {
-            0 => Ok(Self { buffer: Buffer::from(bytes.clone()), bytes }),
+            0 => Ok(Self {
+                buffer: Buffer::from(bytes.clone()),
+                bytes,
+            }),
             found if !bytes.is_empty() => Err(Error::Misaligned { found }),
             _ => Ok(Self::copy_of(&[])),
         }

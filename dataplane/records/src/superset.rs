@@ -12,11 +12,13 @@ use std::sync::Arc;
 
 /// The superset's schema.
 pub(crate) fn schema(payload: u16) -> Result<SchemaRef, Error> {
-    columns(payload).map(|fields| Arc::new(Schema::new(fields))).ok_or_else(|| Error::Unwritable {
-        payload,
-        column: String::new(),
-        reason: "it has 64 schemas and no columns of its own in OTAP".to_owned(),
-    })
+    columns(payload)
+        .map(|fields| Arc::new(Schema::new(fields)))
+        .ok_or_else(|| Error::Unwritable {
+            payload,
+            column: String::new(),
+            reason: "it has 64 schemas and no columns of its own in OTAP".to_owned(),
+        })
 }
 
 /// The batch with the superset's columns.
@@ -48,12 +50,19 @@ fn fill<'a>(
     let mut filled: Vec<Option<ArrayRef>> = vec![None; fields.len()];
     for (field, column) in columns {
         let (at, target) = fields.find(field.name()).ok_or_else(|| {
-            (field.name().clone(), "OTAP does not have this column".to_owned())
+            (
+                field.name().clone(),
+                "OTAP does not have this column".to_owned(),
+            )
         })?;
         filled[at] = Some(plain(column, target)?);
     }
     let null = |field: &FieldRef| arrow_array::new_null_array(field.data_type(), rows);
-    Ok(filled.into_iter().zip(fields).map(|(a, field)| a.unwrap_or_else(|| null(field))).collect())
+    Ok(filled
+        .into_iter()
+        .zip(fields)
+        .map(|(a, field)| a.unwrap_or_else(|| null(field)))
+        .collect())
 }
 
 /// The array in the type of `target`.
@@ -70,7 +79,11 @@ fn plain(array: &ArrayRef, target: &FieldRef) -> Result<ArrayRef, (String, Strin
         }
         (DataType::Struct(_), DataType::Struct(fields)) => {
             let array = array.as_struct();
-            let columns = fill(fields, array.fields().iter().zip(array.columns()), array.len())?;
+            let columns = fill(
+                fields,
+                array.fields().iter().zip(array.columns()),
+                array.len(),
+            )?;
             let nulls = array.nulls().cloned();
             StructArray::try_new_with_length(fields.clone(), columns, nulls, array.len())
                 .map(|array| Arc::new(array) as ArrayRef)
@@ -79,9 +92,14 @@ fn plain(array: &ArrayRef, target: &FieldRef) -> Result<ArrayRef, (String, Strin
         (DataType::List(_), DataType::List(item)) => {
             let array = array.as_list::<i32>();
             let values = plain(array.values(), item)?;
-            ListArray::try_new(item.clone(), array.offsets().clone(), values, array.nulls().cloned())
-                .map(|array| Arc::new(array) as ArrayRef)
-                .map_err(|e| fail(e.to_string()))
+            ListArray::try_new(
+                item.clone(),
+                array.offsets().clone(),
+                values,
+                array.nulls().cloned(),
+            )
+            .map(|array| Arc::new(array) as ArrayRef)
+            .map_err(|e| fail(e.to_string()))
         }
         (found, expected) => Err(fail(format!("it has type {found}, OTAP has {expected}"))),
     }
@@ -105,7 +123,10 @@ fn all<const N: usize>(names: [&str; N], data_type: DataType) -> impl Iterator<I
 }
 
 fn timestamps<const N: usize>(names: [&str; N]) -> impl Iterator<Item = Field> {
-    all(names, DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())))
+    all(
+        names,
+        DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
+    )
 }
 
 fn trace_id() -> Field {
@@ -157,16 +178,27 @@ fn values() -> impl Iterator<Item = Field> {
 }
 
 fn attributes(parent: DataType) -> Vec<Field> {
-    [id("parent_id", parent), field("key", DataType::Utf8)].into_iter().chain(values()).collect()
+    [id("parent_id", parent), field("key", DataType::Utf8)]
+        .into_iter()
+        .chain(values())
+        .collect()
 }
 
 /// `resource` and `scope`, as every root payload has them.
 fn origin() -> impl Iterator<Item = Field> {
     let common = || {
-        [id("id", DataType::UInt16), field("dropped_attributes_count", DataType::UInt32)].into_iter()
+        [
+            id("id", DataType::UInt16),
+            field("dropped_attributes_count", DataType::UInt32),
+        ]
+        .into_iter()
     };
     let resource = group("resource", common().chain(utf8(&["schema_url"])));
-    [resource, group("scope", common().chain(utf8(&["name", "version"])))].into_iter()
+    [
+        resource,
+        group("scope", common().chain(utf8(&["name", "version"]))),
+    ]
+    .into_iter()
 }
 
 fn logs() -> Vec<Field> {
@@ -174,7 +206,11 @@ fn logs() -> Vec<Field> {
         .chain(origin())
         .chain(utf8(&["schema_url"]))
         .chain(timestamps(["time_unix_nano", "observed_time_unix_nano"]))
-        .chain([trace_id(), span_id("span_id"), field("severity_number", DataType::Int32)])
+        .chain([
+            trace_id(),
+            span_id("span_id"),
+            field("severity_number", DataType::Int32),
+        ])
         .chain(utf8(&["severity_text", "event_name"]))
         .chain([group("body", values())])
         .chain(all(["dropped_attributes_count", "flags"], DataType::UInt32))
@@ -182,7 +218,10 @@ fn logs() -> Vec<Field> {
 }
 
 fn spans() -> Vec<Field> {
-    let status = [field("code", DataType::Int32), field("status_message", DataType::Utf8)];
+    let status = [
+        field("code", DataType::Int32),
+        field("status_message", DataType::Utf8),
+    ];
     let counts = [
         "flags",
         "dropped_attributes_count",
@@ -194,7 +233,10 @@ fn spans() -> Vec<Field> {
         .chain(utf8(&["schema_url"]))
         .chain(timestamps(["start_time_unix_nano"]))
         .chain([
-            field("duration_time_unix_nano", DataType::Duration(TimeUnit::Nanosecond)),
+            field(
+                "duration_time_unix_nano",
+                DataType::Duration(TimeUnit::Nanosecond),
+            ),
             trace_id(),
             span_id("span_id"),
             span_id("parent_span_id"),
@@ -207,20 +249,28 @@ fn spans() -> Vec<Field> {
 }
 
 fn span_events() -> Vec<Field> {
-    [id("id", DataType::UInt32), id("parent_id", DataType::UInt16)]
-        .into_iter()
-        .chain(timestamps(["time_unix_nano"]))
-        .chain(utf8(&["name"]))
-        .chain(all(["dropped_attributes_count"], DataType::UInt32))
-        .collect()
+    [
+        id("id", DataType::UInt32),
+        id("parent_id", DataType::UInt16),
+    ]
+    .into_iter()
+    .chain(timestamps(["time_unix_nano"]))
+    .chain(utf8(&["name"]))
+    .chain(all(["dropped_attributes_count"], DataType::UInt32))
+    .collect()
 }
 
 fn span_links() -> Vec<Field> {
-    [id("id", DataType::UInt32), id("parent_id", DataType::UInt16), trace_id(), span_id("span_id")]
-        .into_iter()
-        .chain(utf8(&["trace_state"]))
-        .chain(all(["dropped_attributes_count", "flags"], DataType::UInt32))
-        .collect()
+    [
+        id("id", DataType::UInt32),
+        id("parent_id", DataType::UInt16),
+        trace_id(),
+        span_id("span_id"),
+    ]
+    .into_iter()
+    .chain(utf8(&["trace_state"]))
+    .chain(all(["dropped_attributes_count", "flags"], DataType::UInt32))
+    .collect()
 }
 
 fn metrics() -> Vec<Field> {
@@ -237,14 +287,20 @@ fn metrics() -> Vec<Field> {
 
 /// What all data points have.
 fn point() -> impl Iterator<Item = Field> {
-    [id("id", DataType::UInt32), id("parent_id", DataType::UInt16)]
-        .into_iter()
-        .chain(timestamps(["start_time_unix_nano", "time_unix_nano"]))
-        .chain(all(["flags"], DataType::UInt32))
+    [
+        id("id", DataType::UInt32),
+        id("parent_id", DataType::UInt16),
+    ]
+    .into_iter()
+    .chain(timestamps(["start_time_unix_nano", "time_unix_nano"]))
+    .chain(all(["flags"], DataType::UInt32))
 }
 
 fn number_points() -> Vec<Field> {
-    let values = [field("int_value", DataType::Int64), field("double_value", DataType::Float64)];
+    let values = [
+        field("int_value", DataType::Int64),
+        field("double_value", DataType::Float64),
+    ];
     point().chain(values).collect()
 }
 
@@ -272,24 +328,35 @@ fn histogram_points() -> Vec<Field> {
 }
 
 fn exp_histogram_points() -> Vec<Field> {
-    let buckets = || [list("bucket_counts", DataType::UInt64), field("offset", DataType::Int32)];
+    let buckets = || {
+        [
+            list("bucket_counts", DataType::UInt64),
+            field("offset", DataType::Int32),
+        ]
+    };
     point()
         .chain(all(["count", "zero_count"], DataType::UInt64))
-        .chain(all(["sum", "min", "max", "zero_threshold"], DataType::Float64))
+        .chain(all(
+            ["sum", "min", "max", "zero_threshold"],
+            DataType::Float64,
+        ))
         .chain([field("scale", DataType::Int32)])
         .chain([group("positive", buckets()), group("negative", buckets())])
         .collect()
 }
 
 fn exemplars() -> Vec<Field> {
-    [id("id", DataType::UInt32), id("parent_id", DataType::UInt32)]
-        .into_iter()
-        .chain(timestamps(["time_unix_nano"]))
-        .chain([
-            field("int_value", DataType::Int64),
-            field("double_value", DataType::Float64),
-            trace_id(),
-            span_id("span_id"),
-        ])
-        .collect()
+    [
+        id("id", DataType::UInt32),
+        id("parent_id", DataType::UInt32),
+    ]
+    .into_iter()
+    .chain(timestamps(["time_unix_nano"]))
+    .chain([
+        field("int_value", DataType::Int64),
+        field("double_value", DataType::Float64),
+        trace_id(),
+        span_id("span_id"),
+    ])
+    .collect()
 }

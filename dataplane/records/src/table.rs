@@ -92,7 +92,12 @@ impl Record {
     }
 
     fn check(wire: &Wire, low: u32, high: u32) -> Result<Self, Error> {
-        require(wire.reserved == 0, "reserved", wire.reserved.into(), Expected::Exactly(0))?;
+        require(
+            wire.reserved == 0,
+            "reserved",
+            wire.reserved.into(),
+            Expected::Exactly(0),
+        )?;
         let kind = match wire.kind {
             1 => Kind::Schema,
             2 => Kind::Dictionary,
@@ -103,13 +108,23 @@ impl Record {
         let fits = kind == Kind::Dictionary || dictionary == 0;
         require(fits, "dictionary_id", dictionary, Expected::Exactly(0))?;
         let inline = kind != Kind::Schema || wire.schema_id == 0;
-        require(inline, "schema_id", wire.schema_id.into(), Expected::Exactly(0))?;
+        require(
+            inline,
+            "schema_id",
+            wire.schema_id.into(),
+            Expected::Exactly(0),
+        )?;
         for (field, value) in [
             ("offset", wire.offset),
             ("metadata_len", wire.metadata_len),
             ("body_len", wire.body_len),
         ] {
-            require(value.is_multiple_of(64), field, value.into(), Expected::MultipleOf(64))?;
+            require(
+                value.is_multiple_of(64),
+                field,
+                value.into(),
+                Expected::MultipleOf(64),
+            )?;
         }
         let len = wire.metadata_len;
         require(len >= 64, "metadata_len", len.into(), Expected::AtLeast(64))?;
@@ -117,7 +132,14 @@ impl Record {
         let end = offset + u64::from(wire.metadata_len) + u64::from(wire.body_len);
         let (low, high) = (u64::from(low), u64::from(high));
         if offset < low || end > high {
-            return Err(Error::Range { part: PART, field: "offset", offset, end, low, high });
+            return Err(Error::Range {
+                part: PART,
+                field: "offset",
+                offset,
+                end,
+                low,
+                high,
+            });
         }
         Ok(Self {
             payload: wire.payload,
@@ -133,11 +155,20 @@ impl Record {
 }
 
 fn require(holds: bool, field: &'static str, found: u64, expected: Expected) -> Result<(), Error> {
-    if holds { Ok(()) } else { Err(field_error(field, found, expected)) }
+    if holds {
+        Ok(())
+    } else {
+        Err(field_error(field, found, expected))
+    }
 }
 
 fn field_error(field: &'static str, found: u64, expected: Expected) -> Error {
-    Error::Field { part: PART, field, found, expected }
+    Error::Field {
+        part: PART,
+        field,
+        found,
+        expected,
+    }
 }
 
 /// The records of a batch in logical order; each is checked when it is taken.

@@ -35,8 +35,14 @@ impl Template {
     /// A template for a record batch, or for the dictionary with this id.
     pub(crate) fn new(shape: Shape<'_>, dictionary: Option<i64>) -> Self {
         let mut fbb = FlatBufferBuilder::new();
-        let nodes = fbb.create_vector(&vec![ipc::FieldNode::new(PLACEHOLDER, PLACEHOLDER); shape.nodes]);
-        let buffers = fbb.create_vector(&vec![ipc::Buffer::new(PLACEHOLDER, PLACEHOLDER); shape.buffers]);
+        let nodes = fbb.create_vector(&vec![
+            ipc::FieldNode::new(PLACEHOLDER, PLACEHOLDER);
+            shape.nodes
+        ]);
+        let buffers = fbb.create_vector(&vec![
+            ipc::Buffer::new(PLACEHOLDER, PLACEHOLDER);
+            shape.buffers
+        ]);
         let variadic = (!shape.variadic.is_empty()).then(|| fbb.create_vector(shape.variadic));
         let mut batch = ipc::RecordBatchBuilder::new(&mut fbb);
         batch.add_length(PLACEHOLDER);
@@ -52,7 +58,10 @@ impl Template {
                 let mut dictionary = ipc::DictionaryBatchBuilder::new(&mut fbb);
                 dictionary.add_id(id);
                 dictionary.add_data(batch);
-                (ipc::MessageHeader::DictionaryBatch, dictionary.finish().as_union_value())
+                (
+                    ipc::MessageHeader::DictionaryBatch,
+                    dictionary.finish().as_union_value(),
+                )
             }
         };
         let mut message = ipc::MessageBuilder::new(&mut fbb);
@@ -62,7 +71,11 @@ impl Template {
         message.add_header(header);
         let root = message.finish();
         fbb.finish(root, None);
-        let kind = if dictionary.is_some() { Kind::Dictionary } else { Kind::Batch };
+        let kind = if dictionary.is_some() {
+            Kind::Dictionary
+        } else {
+            Kind::Batch
+        };
         Self::locate(encapsulate(fbb.finished_data()), kind)
     }
 
@@ -76,13 +89,26 @@ impl Template {
             Some([
                 batch.field(at::BATCH_LENGTH).ok()??,
                 root.field(at::MESSAGE_BODY_LENGTH).ok()??,
-                batch.vector(at::BATCH_NODES, crate::message::NODE_LEN).ok()?.0,
-                batch.vector(at::BATCH_BUFFERS, crate::message::BUFFER_LEN).ok()?.0,
+                batch
+                    .vector(at::BATCH_NODES, crate::message::NODE_LEN)
+                    .ok()?
+                    .0,
+                batch
+                    .vector(at::BATCH_BUFFERS, crate::message::BUFFER_LEN)
+                    .ok()?
+                    .0,
             ])
         };
-        let [length, body_length, nodes, buffers] =
-            find().expect("a message that was built with these fields has them").map(|at| at + FRAME_LEN);
-        Self { message, length, body_length, nodes, buffers }
+        let [length, body_length, nodes, buffers] = find()
+            .expect("a message that was built with these fields has them")
+            .map(|at| at + FRAME_LEN);
+        Self {
+            message,
+            length,
+            body_length,
+            nodes,
+            buffers,
+        }
     }
 
     /// Bytes of the message, a multiple of 64.

@@ -23,19 +23,30 @@ pub(crate) fn parse(message: &[u8]) -> Result<Parsed, SchemaProblem> {
     let message =
         ipc::root_as_message(flatbuffer).map_err(|e| SchemaProblem::Message(e.to_string()))?;
     if message.version() != ipc::MetadataVersion::V5 {
-        return bad(format!("metadata version {:?}, expected V5", message.version()));
+        return bad(format!(
+            "metadata version {:?}, expected V5",
+            message.version()
+        ));
     }
-    let schema = message.header_as_schema().ok_or_else(|| text("the message holds no schema"))?;
+    let schema = message
+        .header_as_schema()
+        .ok_or_else(|| text("the message holds no schema"))?;
     if schema.endianness() != ipc::Endianness::Little {
         return bad("big-endian data".to_owned());
     }
-    let mut reader = FieldReader { dictionaries: Vec::new() };
-    let fields = schema.fields().map(|fields| reader.fields(fields)).transpose()?;
-    let schema = Schema::new_with_metadata(
-        fields.unwrap_or_default(),
-        pairs(schema.custom_metadata()),
-    );
-    Ok(Parsed { schema, dictionaries: reader.dictionaries })
+    let mut reader = FieldReader {
+        dictionaries: Vec::new(),
+    };
+    let fields = schema
+        .fields()
+        .map(|fields| reader.fields(fields))
+        .transpose()?;
+    let schema =
+        Schema::new_with_metadata(fields.unwrap_or_default(), pairs(schema.custom_metadata()));
+    Ok(Parsed {
+        schema,
+        dictionaries: reader.dictionaries,
+    })
 }
 
 fn metadata(problem: Problem) -> SchemaProblem {
@@ -55,9 +66,7 @@ fn missing() -> SchemaProblem {
 }
 
 fn pairs<'a>(
-    list: Option<
-        flatbuffers::Vector<'a, flatbuffers::ForwardsUOffset<ipc::KeyValue<'a>>>,
-    >,
+    list: Option<flatbuffers::Vector<'a, flatbuffers::ForwardsUOffset<ipc::KeyValue<'a>>>>,
 ) -> HashMap<String, String> {
     let pair = |kv: ipc::KeyValue<'_>| Some((kv.key()?.to_owned(), kv.value()?.to_owned()));
     list.into_iter().flatten().filter_map(pair).collect()
@@ -72,7 +81,11 @@ struct FieldReader {
 
 impl FieldReader {
     fn fields(&mut self, fields: FbFields<'_>) -> Result<Fields, SchemaProblem> {
-        fields.iter().map(|field| self.field(field)).collect::<Result<Vec<Field>, _>>().map(Fields::from)
+        fields
+            .iter()
+            .map(|field| self.field(field))
+            .collect::<Result<Vec<Field>, _>>()
+            .map(Fields::from)
     }
 
     fn field(&mut self, field: ipc::Field<'_>) -> Result<Field, SchemaProblem> {
@@ -86,9 +99,15 @@ impl FieldReader {
             let (found, expected) = (dictionary.id(), before as i64);
             if found != expected {
                 let column = name.to_owned();
-                return Err(SchemaProblem::DictionaryId { column, found, expected });
+                return Err(SchemaProblem::DictionaryId {
+                    column,
+                    found,
+                    expected,
+                });
             }
-            let index = dictionary.indexType().map_or(Ok(DataType::Int32), integer)?;
+            let index = dictionary
+                .indexType()
+                .map_or(Ok(DataType::Int32), integer)?;
             self.dictionaries.push(data_type.clone());
             data_type = DataType::Dictionary(Box::new(index), Box::new(data_type));
         }
@@ -102,10 +121,11 @@ impl FieldReader {
 
     fn child(&mut self, field: ipc::Field<'_>) -> Result<FieldRef, SchemaProblem> {
         match field.children() {
-            Some(children) if children.len() == 1 => {
-                Ok(Arc::new(self.field(children.get(0))?))
-            }
-            other => bad(format!("a list has {} children", other.map_or(0, |c| c.len()))),
+            Some(children) if children.len() == 1 => Ok(Arc::new(self.field(children.get(0))?)),
+            other => bad(format!(
+                "a list has {} children",
+                other.map_or(0, |c| c.len())
+            )),
         }
     }
 
@@ -116,7 +136,10 @@ impl FieldReader {
             ipc::Type::ListView => DataType::ListView(self.child(field)?),
             ipc::Type::LargeListView => DataType::LargeListView(self.child(field)?),
             ipc::Type::FixedSizeList => {
-                let size = field.type_as_fixed_size_list().ok_or_else(missing)?.listSize();
+                let size = field
+                    .type_as_fixed_size_list()
+                    .ok_or_else(missing)?
+                    .listSize();
                 DataType::FixedSizeList(self.child(field)?, width(size)?)
             }
             ipc::Type::Map => {
@@ -129,7 +152,11 @@ impl FieldReader {
                 DataType::Map(entries, sorted)
             }
             ipc::Type::Struct_ => DataType::Struct(
-                field.children().map(|c| self.fields(c)).transpose()?.unwrap_or_default(),
+                field
+                    .children()
+                    .map(|c| self.fields(c))
+                    .transpose()?
+                    .unwrap_or_default(),
             ),
             ipc::Type::RunEndEncoded => self.run_end_encoded(field)?,
             ipc::Type::Union => self.union(field)?,
@@ -138,7 +165,11 @@ impl FieldReader {
     }
 
     fn run_end_encoded(&mut self, field: ipc::Field<'_>) -> Result<DataType, SchemaProblem> {
-        let children = field.children().map(|c| self.fields(c)).transpose()?.unwrap_or_default();
+        let children = field
+            .children()
+            .map(|c| self.fields(c))
+            .transpose()?
+            .unwrap_or_default();
         match children.as_ref() {
             [ends, values]
                 if matches!(
@@ -159,7 +190,11 @@ impl FieldReader {
             ipc::UnionMode::Sparse => UnionMode::Sparse,
             other => return bad(format!("union mode {other:?}")),
         };
-        let children = field.children().map(|c| self.fields(c)).transpose()?.unwrap_or_default();
+        let children = field
+            .children()
+            .map(|c| self.fields(c))
+            .transpose()?
+            .unwrap_or_default();
         let ids: Vec<i32> = match union.typeIds() {
             Some(ids) => ids.iter().collect(),
             None => (0..children.len() as i32).collect(),
@@ -167,7 +202,11 @@ impl FieldReader {
         let ids: Result<Vec<i8>, _> = ids.into_iter().map(i8::try_from).collect();
         let ids = ids.map_err(|_| text("a union type id beyond 127"))?;
         if ids.len() != children.len() {
-            return bad(format!("a union with {} ids of {} types", ids.len(), children.len()));
+            return bad(format!(
+                "a union with {} ids of {} types",
+                ids.len(),
+                children.len()
+            ));
         }
         let fields = UnionFields::try_new(ids, children.iter().cloned())
             .map_err(|e| SchemaProblem::Message(e.to_string()))?;
@@ -192,7 +231,11 @@ fn leaf(field: ipc::Field<'_>) -> Result<DataType, SchemaProblem> {
             DataType::FixedSizeBinary(width(binary.byteWidth())?)
         }
         ipc::Type::FloatingPoint => {
-            match field.type_as_floating_point().ok_or_else(missing)?.precision() {
+            match field
+                .type_as_floating_point()
+                .ok_or_else(missing)?
+                .precision()
+            {
                 ipc::Precision::HALF => DataType::Float16,
                 ipc::Precision::SINGLE => DataType::Float32,
                 ipc::Precision::DOUBLE => DataType::Float64,
@@ -228,14 +271,12 @@ fn temporal(field: ipc::Field<'_>) -> Result<DataType, SchemaProblem> {
         ipc::Type::Duration => {
             DataType::Duration(unit(field.type_as_duration().ok_or_else(missing)?.unit())?)
         }
-        ipc::Type::Interval => {
-            match field.type_as_interval().ok_or_else(missing)?.unit() {
-                ipc::IntervalUnit::YEAR_MONTH => DataType::Interval(IntervalUnit::YearMonth),
-                ipc::IntervalUnit::DAY_TIME => DataType::Interval(IntervalUnit::DayTime),
-                ipc::IntervalUnit::MONTH_DAY_NANO => DataType::Interval(IntervalUnit::MonthDayNano),
-                other => return bad(format!("interval unit {other:?}")),
-            }
-        }
+        ipc::Type::Interval => match field.type_as_interval().ok_or_else(missing)?.unit() {
+            ipc::IntervalUnit::YEAR_MONTH => DataType::Interval(IntervalUnit::YearMonth),
+            ipc::IntervalUnit::DAY_TIME => DataType::Interval(IntervalUnit::DayTime),
+            ipc::IntervalUnit::MONTH_DAY_NANO => DataType::Interval(IntervalUnit::MonthDayNano),
+            other => return bad(format!("interval unit {other:?}")),
+        },
         other => return bad(format!("type {other:?}, which this version does not know")),
     })
 }
@@ -264,7 +305,9 @@ fn decimal(decimal: ipc::Decimal<'_>) -> Result<DataType, SchemaProblem> {
         _ => return bad(format!("a decimal of {bits} bits")),
     };
     if !(1..=most).contains(&precision) || !(-most..=precision).contains(&scale) {
-        return bad(format!("a decimal of {bits} bits with precision {precision}, scale {scale}"));
+        return bad(format!(
+            "a decimal of {bits} bits with precision {precision}, scale {scale}"
+        ));
     }
     let (precision, scale) = (precision as u8, scale as i8);
     Ok(match bits {
@@ -286,5 +329,9 @@ fn unit(unit: ipc::TimeUnit) -> Result<TimeUnit, SchemaProblem> {
 }
 
 fn width(width: i32) -> Result<i32, SchemaProblem> {
-    if width < 0 { bad(format!("a width of {width}")) } else { Ok(width) }
+    if width < 0 {
+        bad(format!("a width of {width}"))
+    } else {
+        Ok(width)
+    }
 }

@@ -74,9 +74,14 @@ impl Variable {
         key: &[u8],
         values: impl IntoIterator<Item = V>,
     ) -> Result<(), Error> {
-        limit("the number of metadata keys", self.metadata_count as usize + 1, MAX_METADATA as usize)?;
+        limit(
+            "the number of metadata keys",
+            self.metadata_count as usize + 1,
+            MAX_METADATA as usize,
+        )?;
         limit("a metadata key's length", key.len(), usize::from(u16::MAX))?;
-        self.bytes.extend_from_slice(&(key.len() as u16).to_le_bytes());
+        self.bytes
+            .extend_from_slice(&(key.len() as u16).to_le_bytes());
         let count_at = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 2]);
         self.bytes.extend_from_slice(key);
@@ -84,9 +89,18 @@ impl Variable {
         for value in values {
             let value = value.as_ref();
             count += 1;
-            limit("a metadata key's number of values", count, usize::from(u16::MAX))?;
-            limit("the variable section", self.bytes.len() + value.len(), i32::MAX as usize)?;
-            self.bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
+            limit(
+                "a metadata key's number of values",
+                count,
+                usize::from(u16::MAX),
+            )?;
+            limit(
+                "the variable section",
+                self.bytes.len() + value.len(),
+                i32::MAX as usize,
+            )?;
+            self.bytes
+                .extend_from_slice(&(value.len() as u32).to_le_bytes());
             self.bytes.extend_from_slice(value);
         }
         self.bytes[count_at..count_at + 2].copy_from_slice(&(count as u16).to_le_bytes());
@@ -120,7 +134,11 @@ impl Variable {
 
 fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), Error> {
     if found > limit {
-        return Err(Error::TooLarge { what, found: found as u64, limit: limit as u64 });
+        return Err(Error::TooLarge {
+            what,
+            found: found as u64,
+            limit: limit as u64,
+        });
     }
     Ok(())
 }
@@ -137,7 +155,9 @@ pub(crate) fn check(section: &[u8], tracestate_len: u16, keys: u32) -> Result<()
         .ok_or_else(|| short(tracestate_len.into(), section.len()))?;
     for _ in 0..keys {
         let (key, values) = key_lens(rest).ok_or_else(|| short(4, rest.len()))?;
-        rest = rest.get(4 + key..).ok_or_else(|| short(4 + key, rest.len()))?;
+        rest = rest
+            .get(4 + key..)
+            .ok_or_else(|| short(4 + key, rest.len()))?;
         for _ in 0..values {
             let len = value_len(rest).ok_or_else(|| short(4, rest.len()))?;
             let end = len.saturating_add(4);
@@ -163,7 +183,9 @@ fn key_lens(bytes: &[u8]) -> Option<(usize, u16)> {
 }
 
 fn value_len(bytes: &[u8]) -> Option<usize> {
-    bytes.first_chunk().map(|len| u32::from_le_bytes(*len) as usize)
+    bytes
+        .first_chunk()
+        .map(|len| u32::from_le_bytes(*len) as usize)
 }
 
 /// Client metadata of a received batch: keys in order, each with its values. Allocates nothing.

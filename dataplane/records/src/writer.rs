@@ -69,12 +69,19 @@ fn payload_offset(variable: &Variable) -> usize {
 fn slot_len(offset: usize, len: usize) -> Result<u32, Error> {
     let total = offset as u64 + len as u64;
     let limit = u64::from(u32::MAX);
-    u32::try_from(total).map_err(|_| Error::TooLarge { what: "the slot", found: total, limit })
+    u32::try_from(total).map_err(|_| Error::TooLarge {
+        what: "the slot",
+        found: total,
+        limit,
+    })
 }
 
 fn sized(slot: &mut [u8], needed: u32) -> Result<&mut [u8], Error> {
     let found = slot.len() as u64;
-    slot.get_mut(..needed as usize).ok_or(Error::SlotTooSmall { needed: needed.into(), found })
+    slot.get_mut(..needed as usize).ok_or(Error::SlotTooSmall {
+        needed: needed.into(),
+        found,
+    })
 }
 
 /// Writes record batches; remembers schemas and templates of one link and direction in one epoch.
@@ -187,28 +194,49 @@ impl Writer {
         for (dictionary, values) in dictionaries.iter().enumerate() {
             let body = gather_dictionary(payload, values)?;
             let template = schema.dictionary_template(dictionary, &body);
-            plan.push(Kind::Dictionary, payload, id, dictionary, values.len(), template, body)?;
+            plan.push(
+                Kind::Dictionary,
+                payload,
+                id,
+                dictionary,
+                values.len(),
+                template,
+                body,
+            )?;
         }
         let template = schema.batch_template(&body);
-        plan.push(Kind::Batch, payload, id, 0, batch.num_rows(), template, body)
+        plan.push(
+            Kind::Batch,
+            payload,
+            id,
+            0,
+            batch.num_rows(),
+            template,
+            body,
+        )
     }
 }
 
 fn gather(payload: u16, batch: &RecordBatch) -> Result<(Body, Vec<ArrayRef>), Error> {
     let (mut body, mut dictionaries) = (Body::default(), Vec::new());
     for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
-        body.add(column, &mut dictionaries).map_err(|reason| Error::Unwritable {
-            payload,
-            column: field.name().clone(),
-            reason,
-        })?;
+        body.add(column, &mut dictionaries)
+            .map_err(|reason| Error::Unwritable {
+                payload,
+                column: field.name().clone(),
+                reason,
+            })?;
     }
     Ok((body, dictionaries))
 }
 
 fn gather_dictionary(payload: u16, values: &ArrayRef) -> Result<Body, Error> {
     let (mut body, mut inner) = (Body::default(), Vec::new());
-    let unwritable = |reason| Error::Unwritable { payload, column: String::new(), reason };
+    let unwritable = |reason| Error::Unwritable {
+        payload,
+        column: String::new(),
+        reason,
+    };
     body.add(values, &mut inner).map_err(unwritable)?;
     Ok(body)
 }
@@ -241,16 +269,31 @@ impl Plan {
     fn add_with_schema(&mut self, payload: u16, batch: &RecordBatch) -> Result<(), Error> {
         if !self.records.is_empty() {
             let what = "the number of schemas";
-            return Err(Error::TooLarge { what, found: 65, limit: 64 });
+            return Err(Error::TooLarge {
+                what,
+                found: 65,
+                limit: 64,
+            });
         }
         let message = message(payload, batch.schema_ref())?;
         let record = record(Kind::Schema, payload, 0, 0, 0, message.len(), 0)?;
-        self.records.push(Planned { record, content: Content::Message(message) });
+        self.records.push(Planned {
+            record,
+            content: Content::Message(message),
+        });
         let (body, dictionaries) = gather(payload, batch)?;
         for (id, values) in dictionaries.iter().enumerate() {
             let body = gather_dictionary(payload, values)?;
             let template = Arc::new(Template::new(body.shape(), Some(id as i64)));
-            self.push(Kind::Dictionary, payload, 0, id, values.len(), template, body)?;
+            self.push(
+                Kind::Dictionary,
+                payload,
+                0,
+                id,
+                values.len(),
+                template,
+                body,
+            )?;
         }
         let template = Arc::new(Template::new(body.shape(), None));
         self.push(Kind::Batch, payload, 0, 0, batch.num_rows(), template, body)
@@ -267,9 +310,19 @@ impl Plan {
         template: Arc<Template>,
         body: Body,
     ) -> Result<(), Error> {
-        let record =
-            record(kind, payload, schema_id, dictionary, rows, template.len(), body.len())?;
-        self.records.push(Planned { record, content: Content::Body(template, body) });
+        let record = record(
+            kind,
+            payload,
+            schema_id,
+            dictionary,
+            rows,
+            template.len(),
+            body.len(),
+        )?;
+        self.records.push(Planned {
+            record,
+            content: Content::Body(template, body),
+        });
         Ok(())
     }
 
@@ -278,7 +331,11 @@ impl Plan {
         let count = self.records.len();
         if count > MAX_RECORDS as usize {
             let limit = MAX_RECORDS.into();
-            return Err(Error::TooLarge { what: "the number of records", found: count as u64, limit });
+            return Err(Error::TooLarge {
+                what: "the number of records",
+                found: count as u64,
+                limit,
+            });
         }
         let table = (HEADER_LEN + self.variable.len()).next_multiple_of(8);
         let mut next = (table + count * ENTRY_LEN).next_multiple_of(ALIGN);
@@ -305,7 +362,10 @@ impl Plan {
         header::write(slot, &self.header, &self.variable, self.parts);
         let table = self.parts.table_offset as usize;
         let table_end = table + self.records.len() * ENTRY_LEN;
-        let first = self.records.first().map_or(slot.len(), |p| p.record.offset as usize);
+        let first = self
+            .records
+            .first()
+            .map_or(slot.len(), |p| p.record.offset as usize);
         slot[HEADER_LEN + self.variable.len()..first].fill(0);
         let entries = slot[table..table_end].chunks_exact_mut(ENTRY_LEN);
         for (entry, planned) in entries.zip(&self.records) {
@@ -316,7 +376,13 @@ impl Plan {
                 Content::Message(message) => slot[record.metadata()].copy_from_slice(message),
                 Content::Body(template, body) => {
                     let to = &mut slot[record.metadata()];
-                    template.write(to, record.rows, record.body_len, body.nodes(), body.buffers());
+                    template.write(
+                        to,
+                        record.rows,
+                        record.body_len,
+                        body.nodes(),
+                        body.buffers(),
+                    );
                     body.write(&mut slot[record.body()]);
                 }
             }
@@ -334,8 +400,11 @@ fn record(
     metadata_len: usize,
     body_len: usize,
 ) -> Result<Record, Error> {
-    let rows = slot_len(rows, 0)
-        .map_err(|_| Error::TooLarge { what: "the number of rows", found: rows as u64, limit: u32::MAX.into() })?;
+    let rows = slot_len(rows, 0).map_err(|_| Error::TooLarge {
+        what: "the number of rows",
+        found: rows as u64,
+        limit: u32::MAX.into(),
+    })?;
     Ok(Record {
         payload,
         kind,

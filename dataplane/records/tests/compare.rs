@@ -84,7 +84,9 @@ fn attributes(rng: &mut Rng, doubles: bool) -> Attributes {
         let key = KEYS[rng.below(KEYS.len())];
         let value = Any::random(rng);
         // An empty key with an empty value is what placeholders look like.
-        if (key.is_empty() && value == Any::Empty) || (!doubles && list.iter().any(|(k, _)| k == key)) {
+        if (key.is_empty() && value == Any::Empty)
+            || (!doubles && list.iter().any(|(k, _)| k == key))
+        {
             continue;
         }
         list.push((key.to_owned(), value));
@@ -120,7 +122,11 @@ fn change(rng: &mut Rng, logs: &mut Logs) {
     let mut owners: Vec<&mut Attributes> = match rng.below(5) {
         0 => logs.resources.iter_mut().collect(),
         1 => logs.scopes.iter_mut().collect(),
-        _ => logs.logs.iter_mut().map(|log| &mut log.attributes).collect(),
+        _ => logs
+            .logs
+            .iter_mut()
+            .map(|log| &mut log.attributes)
+            .collect(),
     };
     if rare {
         owners.retain(|_| rng.chance(30));
@@ -128,11 +134,20 @@ fn change(rng: &mut Rng, logs: &mut Logs) {
     match rng.below(8) {
         0 => owners.into_iter().for_each(|list| delete(list, key)),
         1 | 2 => owners.into_iter().for_each(|list| rename(list, key, to)),
-        3 => owners.into_iter().for_each(|list| set(list, key, value.clone())),
+        3 => owners
+            .into_iter()
+            .for_each(|list| set(list, key, value.clone())),
         4 => logs.logs.retain(|_| !rng.chance(30)),
-        5 => logs.logs.iter_mut().filter(|_| rng.chance(50)).for_each(|log| log.body = value.clone()),
+        5 => logs
+            .logs
+            .iter_mut()
+            .filter(|_| rng.chance(50))
+            .for_each(|log| log.body = value.clone()),
         6 => logs.logs.iter_mut().for_each(|log| log.severity_number = 9),
-        _ => logs.logs.iter_mut().for_each(|log| log.severity_text = "WARN".to_owned()),
+        _ => logs
+            .logs
+            .iter_mut()
+            .for_each(|log| log.severity_text = "WARN".to_owned()),
     }
 }
 
@@ -150,7 +165,9 @@ fn set(list: &mut Attributes, key: &str, value: Any) {
 fn rename(list: &mut Attributes, key: &str, to: &str) {
     if key != to && list.iter().any(|(k, _)| k == key) {
         delete(list, to);
-        list.iter_mut().filter(|(k, _)| k == key).for_each(|(k, _)| *k = to.to_owned());
+        list.iter_mut()
+            .filter(|(k, _)| k == key)
+            .for_each(|(k, _)| *k = to.to_owned());
     }
 }
 
@@ -158,7 +175,13 @@ fn rename(list: &mut Attributes, key: &str, to: &str) {
 fn apply(difference: &Difference<'_>, logs: &mut Logs) {
     logs.logs.retain(|log| difference.stays(log.ordinal.into()));
     assert_eq!(logs.logs.len(), difference.rows_kept() as usize);
-    for Operation { target, owner, key, action } in difference.operations() {
+    for Operation {
+        target,
+        owner,
+        key,
+        action,
+    } in difference.operations()
+    {
         let mine = |ordinal: u32| owner == Owner::Every || owner == Owner::One(ordinal);
         let attribute = |list: &mut Attributes| match action {
             Action::Set(value) => {
@@ -171,7 +194,11 @@ fn apply(difference: &Difference<'_>, logs: &mut Logs) {
             Action::Rename(to) => rename(list, key, to),
         };
         let owned = |lists: &mut Vec<Attributes>| {
-            lists.iter_mut().enumerate().filter(|(i, _)| mine(*i as u32)).for_each(|(_, l)| attribute(l));
+            lists
+                .iter_mut()
+                .enumerate()
+                .filter(|(i, _)| mine(*i as u32))
+                .for_each(|(_, l)| attribute(l));
         };
         let items = logs.logs.iter_mut().filter(|log| mine(log.ordinal.into()));
         match (target, action) {
@@ -224,7 +251,10 @@ fn dictionary<K: ArrowDictionaryKeyType>(values: impl Iterator<Item = Option<Str
 
 fn id(name: &str, values: Vec<u16>) -> (Field, ArrayRef) {
     let plain = HashMap::from([("encoding".to_owned(), "plain".to_owned())]);
-    (Field::new(name, DataType::UInt16, true).with_metadata(plain), Arc::new(UInt16Array::from(values)))
+    (
+        Field::new(name, DataType::UInt16, true).with_metadata(plain),
+        Arc::new(UInt16Array::from(values)),
+    )
 }
 
 fn named(name: &str, array: ArrayRef) -> (Field, ArrayRef) {
@@ -248,11 +278,25 @@ fn values(rng: &mut Rng, values: &[&Any]) -> Vec<(Field, ArrayRef)> {
         Any::Slice(_) => 6,
         Any::Bytes(_) => 7,
     };
-    let mut columns =
-        vec![named("type", Arc::new(UInt8Array::from_iter_values(values.iter().map(|v| kind(v)))))];
-    let text = values.iter().map(|v| if let Any::Str(text) = v { Some(text.clone()) } else { None });
+    let mut columns = vec![named(
+        "type",
+        Arc::new(UInt8Array::from_iter_values(values.iter().map(|v| kind(v)))),
+    )];
+    let text = values.iter().map(|v| {
+        if let Any::Str(text) = v {
+            Some(text.clone())
+        } else {
+            None
+        }
+    });
     columns.push(named("str", texts(rng, text)));
-    let int = values.iter().map(|v| if let Any::Int(int) = v { Some(*int) } else { None });
+    let int = values.iter().map(|v| {
+        if let Any::Int(int) = v {
+            Some(*int)
+        } else {
+            None
+        }
+    });
     let int: ArrayRef = if rng.chance(50) {
         Arc::new(Int64Array::from_iter(int))
     } else {
@@ -261,11 +305,29 @@ fn values(rng: &mut Rng, values: &[&Any]) -> Vec<(Field, ArrayRef)> {
         Arc::new(builder.finish())
     };
     columns.push(named("int", int));
-    let double = values.iter().map(|v| if let Any::Double(d) = v { Some(f64::from_bits(*d)) } else { None });
+    let double = values.iter().map(|v| {
+        if let Any::Double(d) = v {
+            Some(f64::from_bits(*d))
+        } else {
+            None
+        }
+    });
     columns.push(named("double", Arc::new(Float64Array::from_iter(double))));
-    let bool = values.iter().map(|v| if let Any::Bool(bool) = v { Some(*bool) } else { None });
+    let bool = values.iter().map(|v| {
+        if let Any::Bool(bool) = v {
+            Some(*bool)
+        } else {
+            None
+        }
+    });
     columns.push(named("bool", Arc::new(BooleanArray::from_iter(bool))));
-    let bytes = values.iter().map(|v| if let Any::Bytes(bytes) = v { Some(bytes.as_slice()) } else { None });
+    let bytes = values.iter().map(|v| {
+        if let Any::Bytes(bytes) = v {
+            Some(bytes.as_slice())
+        } else {
+            None
+        }
+    });
     columns.push(named("bytes", Arc::new(BinaryArray::from_iter(bytes))));
     let ser = values.iter().map(|v| match v {
         Any::Map(bytes) | Any::Slice(bytes) => Some(bytes.as_slice()),
@@ -295,14 +357,23 @@ fn records(rng: &mut Rng, logs: &Logs) -> Vec<(u16, RecordBatch)> {
     };
     let text = |rng: &mut Rng, of: fn(&Log) -> &String| {
         let null = rng.chance(50);
-        let text = logs.logs.iter().map(of).map(|t| (!null || !t.is_empty()).then(|| t.clone()));
+        let text = logs
+            .logs
+            .iter()
+            .map(of)
+            .map(|t| (!null || !t.is_empty()).then(|| t.clone()));
         texts(rng, text)
     };
     let severity = Int32Array::from_iter(
-        logs.logs.iter().map(|l| (l.severity_number != 0).then_some(l.severity_number)),
+        logs.logs
+            .iter()
+            .map(|l| (l.severity_number != 0).then_some(l.severity_number)),
     );
     let bodies: Vec<&Any> = logs.logs.iter().map(|log| &log.body).collect();
-    let body: Vec<_> = values(rng, &bodies).into_iter().map(|(f, a)| (Arc::new(f), a)).collect();
+    let body: Vec<_> = values(rng, &bodies)
+        .into_iter()
+        .map(|(f, a)| (Arc::new(f), a))
+        .collect();
     let root = make(vec![
         id("id", ids(|log| log.ordinal)),
         named("resource", group(id("id", ids(|log| log.resource)))),
@@ -317,12 +388,19 @@ fn records(rng: &mut Rng, logs: &Logs) -> Vec<(u16, RecordBatch)> {
         if rng.chance(10) {
             rows.push((log.ordinal, "", &Any::Empty));
         }
-        rows.extend(log.attributes.iter().map(|(key, value)| (log.ordinal, key.as_str(), value)));
+        rows.extend(
+            log.attributes
+                .iter()
+                .map(|(key, value)| (log.ordinal, key.as_str(), value)),
+        );
     }
     let owned = |all: &[Attributes]| {
         all.iter()
             .enumerate()
-            .flat_map(|(i, list)| list.iter().map(move |(k, v)| (i as u16, k.clone(), v.clone())))
+            .flat_map(|(i, list)| {
+                list.iter()
+                    .map(move |(k, v)| (i as u16, k.clone(), v.clone()))
+            })
             .collect::<Vec<_>>()
     };
     let mut batches = vec![(30, root)];
@@ -404,17 +482,29 @@ fn a_renamed_key_dictionary_is_one_operation() {
     let mut after = before.clone();
     let (_, table) = &mut after[1];
     let keys = table.column_by_name("key").expect("a key column").as_any();
-    let keys = keys.downcast_ref::<DictionaryArray<UInt8Type>>().expect("a dictionary");
-    let values = keys.values().as_any().downcast_ref::<StringArray>().expect("text");
+    let keys = keys
+        .downcast_ref::<DictionaryArray<UInt8Type>>()
+        .expect("a dictionary");
+    let values = keys
+        .values()
+        .as_any()
+        .downcast_ref::<StringArray>()
+        .expect("text");
     let renamed = StringArray::from_iter_values(
-        values.iter().flatten().map(|key| if key == "user.id" { "enduser.id" } else { key }),
+        values
+            .iter()
+            .flatten()
+            .map(|key| if key == "user.id" { "enduser.id" } else { key }),
     );
     let mut columns = table.columns().to_vec();
     columns[1] = Arc::new(keys.with_values(Arc::new(renamed)));
     *table = RecordBatch::try_new(table.schema(), columns).expect("the same types");
 
     let keys = ["user.id", "enduser.id"];
-    let watch = Watch { log_attributes: Keys::Only(&keys), ..Watch::default() };
+    let watch = Watch {
+        log_attributes: Keys::Only(&keys),
+        ..Watch::default()
+    };
     let payload = difference(&before, &after, &watch).expect("a rename");
     let owners = compare::owners(&before).expect("ordinals");
     let parsed = Difference::parse(&payload, owners).expect("a good difference");
@@ -438,7 +528,10 @@ fn a_key_deleted_everywhere_is_one_operation() {
         set(&mut log.attributes, "peer", Any::Int(1));
     }
     let mut after = before.clone();
-    after.logs.iter_mut().for_each(|log| delete(&mut log.attributes, "peer"));
+    after
+        .logs
+        .iter_mut()
+        .for_each(|log| delete(&mut log.attributes, "peer"));
     let (records_in, records_out) = (records(&mut rng, &before), records(&mut rng, &after));
     let payload = difference(&records_in, &records_out, &Watch::all()).expect("a delete");
     let owners = compare::owners(&records_in).expect("ordinals");

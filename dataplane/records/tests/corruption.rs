@@ -18,7 +18,10 @@ use strait_records::{Slot, Trust, Variable, Writer, writer};
 /// Touches every value: `validate_full` follows each offset and key and checks UTF-8.
 fn walk(batches: &[(u16, RecordBatch)]) {
     for column in batches.iter().flat_map(|(_, batch)| batch.columns()) {
-        column.to_data().validate_full().expect("what was validated is valid");
+        column
+            .to_data()
+            .validate_full()
+            .expect("what was validated is valid");
     }
 }
 
@@ -36,7 +39,11 @@ fn read_all(bytes: &[u8], schemas: &ReceivedSchemas) {
     if let Ok(batch) = Batch::new(Slot::copy_of(bytes), Trust::Trusted)
         && let Ok(records) = batch.records(schemas)
     {
-        let lengths: usize = records.iter().flat_map(|(_, b)| b.columns()).map(ArrayRef::len).sum();
+        let lengths: usize = records
+            .iter()
+            .flat_map(|(_, b)| b.columns())
+            .map(ArrayRef::len)
+            .sum();
         assert!(lengths < usize::MAX);
     }
 }
@@ -44,9 +51,15 @@ fn read_all(bytes: &[u8], schemas: &ReceivedSchemas) {
 /// The bytes that say where everything is: header, table, metadata, offsets, keys and bitmaps.
 fn structure(slot: &Slot) -> Vec<usize> {
     let view = BatchView::parse(slot.as_ref()).expect("a good header");
-    let records: Vec<_> = RecordTable::of(&view).map(|r| r.expect("a good entry")).collect();
-    let first = records.first().map_or(slot.as_ref().len(), |r| r.offset as usize);
-    (0..first).chain(records.iter().flat_map(|r| r.metadata())).collect()
+    let records: Vec<_> = RecordTable::of(&view)
+        .map(|r| r.expect("a good entry"))
+        .collect();
+    let first = records
+        .first()
+        .map_or(slot.as_ref().len(), |r| r.offset as usize);
+    (0..first)
+        .chain(records.iter().flat_map(|r| r.metadata()))
+        .collect()
 }
 
 fn setup(seed: u64, any: bool) -> (Slot, ReceivedSchemas) {
@@ -171,7 +184,12 @@ proptest! {
 /// A slot with one wrong field, and what reading it says.
 fn with(at: usize, bytes: &[u8]) -> Error {
     let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
-    let slot = common::written(&mut writer, &mut schemas, Encoding::Records, &common::logs(10));
+    let slot = common::written(
+        &mut writer,
+        &mut schemas,
+        Encoding::Records,
+        &common::logs(10),
+    );
     let mut wrong = slot.as_ref().to_vec();
     wrong[at..at + bytes.len()].copy_from_slice(bytes);
     common::read(&Slot::copy_of(&wrong), &schemas, Trust::Trusted).expect_err("it is wrong")
@@ -180,37 +198,80 @@ fn with(at: usize, bytes: &[u8]) -> Error {
 #[test]
 fn header_errors_name_field_value_and_limit() {
     let text = |at, bytes: &[u8]| with(at, bytes).to_string();
-    assert_eq!(text(0, b"SBH2"), "batch header begins with 0x32484253, expected 0x31484253");
+    assert_eq!(
+        text(0, b"SBH2"),
+        "batch header begins with 0x32484253, expected 0x31484253"
+    );
     assert!(text(4, &[2, 0]).starts_with("batch header has version 2, this side reads version 1"));
-    assert_eq!(text(6, &[4, 0]), "batch header: flags is 4, expected at most 3");
-    assert_eq!(text(8, &[9]), "batch header: signal is 9, which the format does not know");
-    assert_eq!(text(10, &[1]), "batch header: reserved at 10 is 1, expected 0");
-    assert_eq!(text(58, &[1, 2]), "batch header: tracestate_len is 513, expected at most 512");
-    assert_eq!(text(64, &[1, 4]), "batch header: metadata_count is 1025, expected at most 1024");
-    assert_eq!(text(72, &[97]), "batch header: table_offset is 97, expected a multiple of 8");
-    assert_eq!(text(9, &[2]), "batch header: record_count is 11, which does not fit the batch's encoding");
+    assert_eq!(
+        text(6, &[4, 0]),
+        "batch header: flags is 4, expected at most 3"
+    );
+    assert_eq!(
+        text(8, &[9]),
+        "batch header: signal is 9, which the format does not know"
+    );
+    assert_eq!(
+        text(10, &[1]),
+        "batch header: reserved at 10 is 1, expected 0"
+    );
+    assert_eq!(
+        text(58, &[1, 2]),
+        "batch header: tracestate_len is 513, expected at most 512"
+    );
+    assert_eq!(
+        text(64, &[1, 4]),
+        "batch header: metadata_count is 1025, expected at most 1024"
+    );
+    assert_eq!(
+        text(72, &[97]),
+        "batch header: table_offset is 97, expected a multiple of 8"
+    );
+    assert_eq!(
+        text(9, &[2]),
+        "batch header: record_count is 11, which does not fit the batch's encoding"
+    );
 }
 
 #[test]
 fn table_errors_name_field_and_value() {
     let entry = 96;
-    assert_eq!(with(entry + 2, &[4]).to_string(), "record table: kind is 4, which the format does not know");
-    assert_eq!(with(entry + 16, &[1]).to_string(), "record table: offset is 257, expected a multiple of 64");
-    let Error::Range { field: "offset", .. } = with(entry + 19, &[0x7f]) else { panic!("a range") };
-    let unknown = Error::Schema { id: 9, problem: SchemaProblem::Unknown };
+    assert_eq!(
+        with(entry + 2, &[4]).to_string(),
+        "record table: kind is 4, which the format does not know"
+    );
+    assert_eq!(
+        with(entry + 16, &[1]).to_string(),
+        "record table: offset is 257, expected a multiple of 64"
+    );
+    let Error::Range {
+        field: "offset", ..
+    } = with(entry + 19, &[0x7f])
+    else {
+        panic!("a range")
+    };
+    let unknown = Error::Schema {
+        id: 9,
+        problem: SchemaProblem::Unknown,
+    };
     assert_eq!(with(entry + 4, &[9]), unknown);
 }
 
 /// The message of the only record of a batch with one dictionary column, to break by hand.
 fn broken(change: impl Fn(&mut [u8], std::ops::Range<usize>)) -> Problem {
     use arrow_array::types::UInt8Type;
-    let column: ArrayRef =
-        std::sync::Arc::new(["a", "b", "a"].into_iter().collect::<arrow_array::DictionaryArray<UInt8Type>>());
+    let column: ArrayRef = std::sync::Arc::new(
+        ["a", "b", "a"]
+            .into_iter()
+            .collect::<arrow_array::DictionaryArray<UInt8Type>>(),
+    );
     let batch = RecordBatch::try_from_iter([("key", column)]).expect("one column");
     let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
     let slot = common::written(&mut writer, &mut schemas, Encoding::Arrow, &[(0, batch)]);
     let view = BatchView::parse(slot.as_ref()).expect("a good header");
-    let records: Vec<_> = RecordTable::of(&view).map(|r| r.expect("a good entry")).collect();
+    let records: Vec<_> = RecordTable::of(&view)
+        .map(|r| r.expect("a good entry"))
+        .collect();
     let mut bytes = slot.as_ref().to_vec();
     change(&mut bytes, records[1].body());
     change(&mut bytes, records[0].body());
@@ -228,13 +289,23 @@ fn trusted_reading_checks_keys_and_offsets() {
             bytes[body.start + 1] = 2;
         }
     });
-    assert_eq!(key, Problem::Key { row: 1, key: 2, len: 2 });
+    assert_eq!(
+        key,
+        Problem::Key {
+            row: 1,
+            key: 2,
+            len: 2
+        }
+    );
     let decreasing = broken(|bytes, body| {
         if body.len() == 128 {
             bytes[body.start + 4] = 9;
         }
     });
-    assert!(matches!(decreasing, Problem::Offsets { .. }), "{decreasing:?}");
+    assert!(
+        matches!(decreasing, Problem::Offsets { .. }),
+        "{decreasing:?}"
+    );
 }
 
 #[test]
@@ -256,15 +327,26 @@ fn metadata_and_tracestate_come_back_in_order() {
     assert_eq!(batch.header(), &header);
     assert_eq!(batch.payload().expect("a payload"), &b"bytes"[..]);
     assert_eq!(batch.tracestate().expect("checked"), b"rojo=1");
-    let read: Vec<(&[u8], Vec<&[u8]>)> =
-        batch.metadata().expect("checked").map(|(key, values)| (key, values.collect())).collect();
-    let expected: [(&[u8], Vec<&[u8]>); 3] =
-        [(b"x-tenant", vec![b"a", b"b"]), (b"empty", vec![]), (b"x-tenant", vec![b""])];
+    let read: Vec<(&[u8], Vec<&[u8]>)> = batch
+        .metadata()
+        .expect("checked")
+        .map(|(key, values)| (key, values.collect()))
+        .collect();
+    let expected: [(&[u8], Vec<&[u8]>); 3] = [
+        (b"x-tenant", vec![b"a", b"b"]),
+        (b"empty", vec![]),
+        (b"x-tenant", vec![b""]),
+    ];
     assert_eq!(read, expected);
     let mut copy = Variable::new();
     copy.copy_from(&batch.view().expect("checked"));
     assert_eq!(copy, variable);
-    assert!(batch.records(&ReceivedSchemas::new()).expect("no records").is_empty());
+    assert!(
+        batch
+            .records(&ReceivedSchemas::new())
+            .expect("no records")
+            .is_empty()
+    );
 }
 
 #[test]
@@ -272,15 +354,29 @@ fn schemas_are_numbered_without_gaps_and_once() {
     let mut rng = Rng(5);
     let mut writer = Writer::new();
     let header = Header::new(Signal::None, Encoding::Arrow, 0);
-    let batches: Vec<_> = (1..4).map(|p| (p, common::batch(&mut rng, false))).collect();
-    writer.plan(header, Variable::new(), &batches).expect("can be written");
-    let preambles: Vec<_> = writer.schemas().unpublished().map(|s| s.preamble().to_vec()).collect();
+    let batches: Vec<_> = (1..4)
+        .map(|p| (p, common::batch(&mut rng, false)))
+        .collect();
+    writer
+        .plan(header, Variable::new(), &batches)
+        .expect("can be written");
+    let preambles: Vec<_> = writer
+        .schemas()
+        .unpublished()
+        .map(|s| s.preamble().to_vec())
+        .collect();
     assert_eq!(preambles.len(), 3);
     let mut schemas = ReceivedSchemas::new();
-    let order = Error::Schema { id: 2, problem: SchemaProblem::Order { expected: 1 } };
+    let order = Error::Schema {
+        id: 2,
+        problem: SchemaProblem::Order { expected: 1 },
+    };
     assert_eq!(schemas.publish(&preambles[1]), Err(order));
     assert_eq!(schemas.publish(&preambles[0]), Ok(1));
-    let twice = Error::Schema { id: 1, problem: SchemaProblem::Twice };
+    let twice = Error::Schema {
+        id: 1,
+        problem: SchemaProblem::Twice,
+    };
     assert_eq!(schemas.publish(&preambles[0]), Err(twice));
     assert_eq!(schemas.publish(&preambles[1]), Ok(2));
 }

@@ -43,7 +43,12 @@ fn streams(slot: &Slot, schemas: &ReceivedSchemas, writer: &Writer) -> Vec<Vec<u
 
 /// Scenario: a batch is written to a slot and read on trusted and untrusted links, and by Arrow's reader.
 /// Guarantees: all three see what was written; the trusted reader's buffers lie in the slot.
-fn check(writer: &mut Writer, schemas: &mut ReceivedSchemas, encoding: Encoding, batches: &[(u16, RecordBatch)]) {
+fn check(
+    writer: &mut Writer,
+    schemas: &mut ReceivedSchemas,
+    encoding: Encoding,
+    batches: &[(u16, RecordBatch)],
+) {
     let slot = common::written(writer, schemas, encoding, batches);
     for trust in [Trust::Trusted, Trust::Untrusted] {
         let read = common::read(&slot, schemas, trust).expect("can be read");
@@ -54,7 +59,7 @@ fn check(writer: &mut Writer, schemas: &mut ReceivedSchemas, encoding: Encoding,
     for (stream, (_, batch)) in streams.iter().zip(batches) {
         let reader = StreamReader::try_new(stream.as_slice(), None).expect("a schema");
         let read: Vec<_> = reader.map(|batch| batch.expect("a batch")).collect();
-        assert_eq!(read, [batch.clone()]);
+        assert_eq!(read, std::slice::from_ref(batch));
     }
 }
 
@@ -83,7 +88,11 @@ fn logs_come_back_equal_and_are_not_copied() {
     check(&mut writer, &mut schemas, Encoding::Records, &batches);
     assert_eq!(schemas.iter().count(), 4, "one schema per payload");
     check(&mut writer, &mut schemas, Encoding::Records, &batches);
-    assert_eq!(writer.schemas().unpublished().count(), 0, "nothing new the second time");
+    assert_eq!(
+        writer.schemas().unpublished().count(),
+        0,
+        "nothing new the second time"
+    );
 
     let slot = common::written(&mut writer, &mut schemas, Encoding::Records, &batches);
     let range = slot.as_ref().as_ptr_range();
@@ -112,30 +121,64 @@ fn from_the_64th_schema_on_batches_still_come_back() {
             }
             field.with_metadata(metadata)
         };
-        let fields: Vec<_> = full.schema().fields().iter().enumerate().map(named).collect();
+        let fields: Vec<_> = full
+            .schema()
+            .fields()
+            .iter()
+            .enumerate()
+            .map(named)
+            .collect();
         let schema = std::sync::Arc::new(arrow_schema::Schema::new(fields));
         RecordBatch::try_new(schema, full.columns().to_vec()).expect("the same columns")
     };
     for i in 0..63 {
-        check(&mut writer, &mut schemas, Encoding::Records, &[(31, variant(i))]);
+        check(
+            &mut writer,
+            &mut schemas,
+            Encoding::Records,
+            &[(31, variant(i))],
+        );
     }
     for i in 63..70 {
         let batch = variant(i);
-        let slot = common::written(&mut writer, &mut schemas, Encoding::Records, &[(31, batch.clone())]);
+        let slot = common::written(
+            &mut writer,
+            &mut schemas,
+            Encoding::Records,
+            &[(31, batch.clone())],
+        );
         let read = common::read(&slot, &schemas, Trust::Untrusted).expect("can be read");
-        let [(31, read)] = &read[..] else { panic!("one batch") };
-        let keys = read.column_by_name("key").expect("a key column").as_string::<i32>();
-        let before = batch.column_by_name("key").expect("a key column").as_any_dictionary();
+        let [(31, read)] = &read[..] else {
+            panic!("one batch")
+        };
+        let keys = read
+            .column_by_name("key")
+            .expect("a key column")
+            .as_string::<i32>();
+        let before = batch
+            .column_by_name("key")
+            .expect("a key column")
+            .as_any_dictionary();
         let plain = arrow_select::take::take(before.values(), before.keys(), None).expect("taken");
         assert_eq!(keys, plain.as_string::<i32>());
         assert_eq!(read.column_by_name("int"), batch.column_by_name("int"));
-        assert_eq!(read.column_by_name("double").expect("a column").null_count(), 50);
+        assert_eq!(
+            read.column_by_name("double")
+                .expect("a column")
+                .null_count(),
+            50
+        );
     }
     assert_eq!(schemas.iter().count(), 64);
 
     let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
     for i in 0..70 {
-        check(&mut writer, &mut schemas, Encoding::Arrow, &[(0, variant(i))]);
+        check(
+            &mut writer,
+            &mut schemas,
+            Encoding::Arrow,
+            &[(0, variant(i))],
+        );
     }
     assert_eq!(schemas.iter().count(), 63);
 }

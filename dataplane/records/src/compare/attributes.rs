@@ -4,15 +4,14 @@
 //! side by side. A key that is gone everywhere gives one operation for every owner, tried first; what does not fit
 //! it is aligned owner by owner. Each list of steps is replayed on the owner's attributes before it is accepted.
 
-use super::columns::{TextColumn, Values, column, ordinals, same};
+use super::columns::{TextColumn, ValuePair, Values, column, ordinals};
+use super::renames::dictionary_renames;
 use super::root::Live;
 use super::{Keys, NotExpressible};
 use crate::difference::{Action, DifferenceBuilder, Operation, Owner, Target, Value};
 use arrow_array::{Array, RecordBatch};
 use std::collections::HashMap;
 
-/// The columns that a rename leaves alone.
-const OTHERS: [&str; 8] = ["parent_id", "type", "str", "int", "double", "bool", "bytes", "ser"];
 /// Alignment compares each pair of an owner's attributes at worst.
 const MAX_PAIRS: usize = 1 << 22;
 
@@ -35,14 +34,36 @@ pub(super) fn compare(
     {
         for (key, to) in renames {
             let (owner, action) = (Owner::Every, Action::Rename(to));
-            into.push(&Operation { target, owner, key, action })?;
+            into.push(&Operation {
+                target,
+                owner,
+                key,
+                action,
+            })?;
         }
         return Ok(());
     }
-    let mut names = Names { keys, ids: HashMap::new(), names: Vec::new() };
+    let mut names = Names {
+        keys,
+        ids: HashMap::new(),
+        names: Vec::new(),
+    };
     let before = Table::new(before, &mut names)?;
     let after = Table::new(after, &mut names)?;
-    let mut walk = Walk { before, after, names: &names.names, target, live };
+    let values = ValuePair::new(before.values, after.values);
+    let mut walk = Walk {
+        before,
+        after,
+        values,
+        names: &names.names,
+        target,
+        live,
+    };
+    if walk.before.same_rows(&walk.after) {
+        return walk.new_values(into);
+    }
+    walk.before.group();
+    walk.after.group();
     let mark = into.mark();
     let global = walk.guess()?;
     if walk.run(&global, into).is_ok() {
@@ -50,81 +71,6 @@ pub(super) fn compare(
     }
     into.truncate(mark);
     walk.run(&[], into)
-}
-
-/// The renames, if key dictionaries are all that differs; `None` if more may differ.
-fn dictionary_renames<'a>(
-    before: &'a RecordBatch,
-    after: &'a RecordBatch,
-    watched: Keys<'_>,
-) -> Result<Option<Vec<(&'a str, &'a str)>>, NotExpressible> {
-    let find = |batch, name| column(batch, name).map(|(_, array)| array);
-    if !OTHERS.iter().all(|name| same(find(before, name), find(after, name))) {
-        return Ok(None);
-    }
-    let (Some(old), Some(new)) = (find(before, "key"), find(after, "key")) else {
-        return Ok(None);
-    };
-    if same(Some(old), Some(new)) {
-        return Ok(Some(Vec::new()));
-    }
-    use arrow_array::cast::AsArray;
-    let texts = TextColumn::new("key", Some(old))?;
-    let (Some(old), Some(new)) = (old.as_any_dictionary_opt(), new.as_any_dictionary_opt()) else {
-        return Ok(None);
-    };
-    if old.values().len() != new.values().len() || !old.keys().to_data().ptr_eq(&new.keys().to_data()) {
-        return Ok(None);
-    }
-    let (Some(old), Some(new)) =
-        (old.values().as_string_opt::<i32>(), new.values().as_string_opt::<i32>())
-    else {
-        return Ok(None);
-    };
-    if old.null_count() + new.null_count() > 0 {
-        return Ok(None);
-    }
-    let changed = |pair: &(&'a str, &'a str)| pair.0 != pair.1;
-    let pairs = || (0..old.len()).map(|i| (old.value(i), new.value(i)));
-    let renames: Vec<_> = pairs().filter(changed).collect();
-    let renamed: Vec<bool> = pairs().map(|pair| changed(&pair)).collect();
-    if twice(before, texts, &renamed)? {
-        return Ok(None);
-    }
-    // Each new key must be new, and each old one stand for all rows that had it.
-    let alone = renames.iter().all(|(from, to)| {
-        pairs().filter(|(old, _)| old == from).count() == 1
-            && pairs().all(|(old, _)| old != *to)
-            && pairs().filter(|(_, new)| new == to).count() == 1
-            && !from.is_empty()
-            && watched.contains(from)
-            && watched.contains(to)
-    });
-    Ok(alone.then_some(renames))
-}
-
-/// Whether an owner has two rows with the same one of these dictionary entries.
-fn twice(
-    batch: &RecordBatch,
-    keys: TextColumn<'_>,
-    entries: &[bool],
-) -> Result<bool, NotExpressible> {
-    let Some((field, parents)) = column(batch, "parent_id") else { return Ok(true) };
-    let parents = ordinals("parent_id", field, parents)?;
-    let mut seen = vec![Vec::new(); entries.len()];
-    for (row, parent) in parents.iter().enumerate() {
-        let Some(entry) = keys.index(row).filter(|entry| entries[*entry]) else { continue };
-        let (word, bit) = (usize::from(*parent) / 64, 1u64 << (*parent % 64));
-        let marks: &mut Vec<u64> = &mut seen[entry];
-        if marks.len() <= word {
-            marks.resize(word + 1, 0);
-        }
-        if marks[word] & bit != 0 {
-            return Ok(true);
-        }
-        marks[word] |= bit;
-    }
-    Ok(false)
 }
 
 /// Gives small numbers to keys; keys that are not compared are [`SKIP`].
@@ -157,13 +103,16 @@ struct Attribute<'a> {
     value: Value<'a>,
 }
 
-/// An attribute table grouped by owner, in row order within each.
+/// An attribute table.
+#[derive(Default)]
 struct Table<'a> {
-    /// Where each owner's rows begin in `rows`; one more than owners.
-    starts: Vec<u32>,
-    /// Key and row.
-    rows: Vec<(Key, u32)>,
+    parents: &'a [u16],
+    keys: Vec<Key>,
     values: Option<Values<'a>>,
+    /// Once grouped: where each owner's rows begin in `rows`; one more than owners.
+    starts: Vec<u32>,
+    /// Once grouped: key and row, by owner and in row order within each. Skipped rows are left out.
+    rows: Vec<(Key, u32)>,
 }
 
 impl<'a> Table<'a> {
@@ -172,16 +121,67 @@ impl<'a> Table<'a> {
         names: &mut Names<'a, '_>,
     ) -> Result<Self, NotExpressible> {
         let Some(batch) = batch.filter(|batch| batch.num_rows() > 0) else {
-            return Ok(Self { starts: vec![0], rows: Vec::new(), values: None });
+            return Ok(Self::default());
         };
         let missing = |name| NotExpressible::new(format!("attributes have no column `{name}`"));
         let (field, parents) = column(batch, "parent_id").ok_or_else(|| missing("parent_id"))?;
         let parents = ordinals("parent_id", field, parents)?;
         let (_, keys) = column(batch, "key").ok_or_else(|| missing("key"))?;
         let values = Values::new(|name| column(batch, name).map(|(_, array)| array), None)?;
-        let keys = row_keys(TextColumn::new("key", Some(keys))?, batch.num_rows(), &values, names)?;
-        let (starts, rows) = group(parents, &keys);
-        Ok(Self { starts, rows, values: Some(values) })
+        let keys = row_keys(
+            TextColumn::new("key", Some(keys))?,
+            batch.num_rows(),
+            &values,
+            names,
+        )?;
+        Ok(Self {
+            parents,
+            keys,
+            values: Some(values),
+            ..Self::default()
+        })
+    }
+
+    /// Whether each row has the owner and the key of the same row in `other`, and owners do not decrease.
+    fn same_rows(&self, other: &Self) -> bool {
+        self.keys == other.keys && self.parents == other.parents && self.parents.is_sorted()
+    }
+
+    /// Whether the row's owner has its key once. Owners do not decrease.
+    fn once(&self, row: usize) -> bool {
+        let other = |at: &usize| self.parents[*at] == self.parents[row];
+        let mut before = (0..row).rev().take_while(other);
+        let mut behind = (row + 1..self.keys.len()).take_while(other);
+        let same = |at: usize| self.keys[at] == self.keys[row];
+        !before.any(same) && !behind.any(same)
+    }
+
+    fn group(&mut self) {
+        let owners = self
+            .parents
+            .iter()
+            .max()
+            .map_or(0, |last| usize::from(*last) + 1);
+        let pairs = || self.parents.iter().zip(&self.keys).zip(0..);
+        let compared = || pairs().filter(|((_, key), _)| **key != SKIP);
+        let mut starts = vec![0u32; owners + 1];
+        compared().for_each(|((parent, _), _)| starts[usize::from(*parent) + 1] += 1);
+        for owner in 0..owners {
+            starts[owner + 1] += starts[owner];
+        }
+        self.rows = if self.parents.is_sorted() {
+            compared().map(|((_, key), row)| (*key, row)).collect()
+        } else {
+            let mut next = starts.clone();
+            let mut rows = vec![(SKIP, 0); starts[owners] as usize];
+            for ((parent, key), row) in compared() {
+                let at = &mut next[usize::from(*parent)];
+                rows[*at as usize] = (*key, row);
+                *at += 1;
+            }
+            rows
+        };
+        self.starts = starts;
     }
 
     fn owners(&self) -> usize {
@@ -196,11 +196,18 @@ impl<'a> Table<'a> {
     }
 
     fn value(&self, row: u32) -> Result<Value<'a>, NotExpressible> {
-        self.values.as_ref().map_or(Ok(Value::Empty), |values| values.get(row as usize))
+        self.values
+            .as_ref()
+            .map_or(Ok(Value::Empty), |values| values.get(row as usize))
     }
 
     fn attributes(&self, owner: usize) -> Result<Vec<Attribute<'a>>, NotExpressible> {
-        let attribute = |(key, row): &(Key, u32)| Ok(Attribute { key: *key, value: self.value(*row)? });
+        let attribute = |(key, row): &(Key, u32)| {
+            Ok(Attribute {
+                key: *key,
+                value: self.value(*row)?,
+            })
+        };
         self.rows(owner).iter().map(attribute).collect()
     }
 }
@@ -212,9 +219,11 @@ fn row_keys<'a>(
     values: &Values<'a>,
     names: &mut Names<'a, '_>,
 ) -> Result<Vec<Key>, NotExpressible> {
-    let dictionary: Option<Vec<Key>> = column
-        .dictionary()
-        .map(|entries| (0..entries.len()).map(|i| names.id(entries.value(i))).collect());
+    let dictionary: Option<Vec<Key>> = column.dictionary().map(|entries| {
+        (0..entries.len())
+            .map(|i| names.id(entries.value(i)))
+            .collect()
+    });
     let mut keys = Vec::with_capacity(rows);
     for row in 0..rows {
         let index = column.index(row);
@@ -223,31 +232,11 @@ fn row_keys<'a>(
             _ => names.id(column.get(row)),
         };
         // A row without key and value is there for the engine's filter only.
-        let placeholder = key != SKIP
-            && names.names[key as usize].is_empty()
-            && values.get(row)? == Value::Empty;
+        let placeholder =
+            key != SKIP && names.names[key as usize].is_empty() && values.get(row)? == Value::Empty;
         keys.push(if placeholder { SKIP } else { key });
     }
     Ok(keys)
-}
-
-/// Sorts rows by owner and keeps their order within each; skipped rows are left out.
-fn group(parents: &[u16], keys: &[Key]) -> (Vec<u32>, Vec<(Key, u32)>) {
-    let owners = parents.iter().max().map_or(0, |last| usize::from(*last) + 1);
-    let compared = || parents.iter().zip(keys).enumerate().filter(|(_, (_, key))| **key != SKIP);
-    let mut starts = vec![0u32; owners + 1];
-    compared().for_each(|(_, (parent, _))| starts[usize::from(*parent) + 1] += 1);
-    for owner in 0..owners {
-        starts[owner + 1] += starts[owner];
-    }
-    let mut next = starts.clone();
-    let mut rows = vec![(SKIP, 0); starts[owners] as usize];
-    for (row, (parent, key)) in compared() {
-        let at = &mut next[usize::from(*parent)];
-        rows[*at as usize] = (*key, row as u32);
-        *at += 1;
-    }
-    (starts, rows)
 }
 
 /// One change of an owner's attributes.
@@ -269,12 +258,36 @@ enum Fate {
 struct Walk<'a, 'w> {
     before: Table<'a>,
     after: Table<'a>,
+    values: ValuePair<'a>,
     names: &'w [&'a str],
     target: Target,
     live: &'w Live,
 }
 
 impl<'a> Walk<'a, '_> {
+    /// Sets the values that changed where rows, owners and keys are the same.
+    fn new_values(&self, into: &mut DifferenceBuilder) -> Result<(), NotExpressible> {
+        let table = &self.before;
+        for (row, (parent, key)) in table.parents.iter().zip(&table.keys).enumerate() {
+            if *key == SKIP || self.values.equal(row, row)? || !self.live.contains(*parent) {
+                continue;
+            }
+            if !table.once(row) {
+                return Err(self.twice(*key));
+            }
+            let step = Step::Set(*key, self.after.value(row as u32)?);
+            self.push(Owner::One((*parent).into()), &step, into)?;
+        }
+        Ok(())
+    }
+
+    fn twice(&self, key: Key) -> NotExpressible {
+        NotExpressible::new(format!(
+            "the key `{}` occurs twice",
+            self.names[key as usize]
+        ))
+    }
+
     fn live_owners(&self) -> impl Iterator<Item = usize> + '_ {
         let owners = self.before.owners().max(self.after.owners());
         (0..owners).filter(|owner| self.live.contains(*owner as u16))
@@ -292,10 +305,17 @@ impl<'a> Walk<'a, '_> {
                 there[*key as usize] = true;
             }
         }
-        let gone = first.iter().zip(&there).enumerate().filter(|(_, (_, there))| !**there);
+        let gone = first
+            .iter()
+            .zip(&there)
+            .enumerate()
+            .filter(|(_, (_, there))| !**there);
         let mut steps = Vec::new();
         for (key, owner) in gone.filter_map(|(key, (owner, _))| Some((key as Key, (*owner)?))) {
-            let (before, after) = (self.before.attributes(owner)?, self.after.attributes(owner)?);
+            let (before, after) = (
+                self.before.attributes(owner)?,
+                self.after.attributes(owner)?,
+            );
             if before.len() * after.len() > MAX_PAIRS {
                 continue;
             }
@@ -354,8 +374,10 @@ impl<'a> Walk<'a, '_> {
                 Fate::Stays => *key,
                 Fate::Renamed(to) => to,
             };
-            let Some((found, found_row)) = after.next() else { return Ok(false) };
-            if *found != expected || self.before.value(*row)? != self.after.value(*found_row)? {
+            let Some((found, found_row)) = after.next() else {
+                return Ok(false);
+            };
+            if *found != expected || !self.values.equal(*row as usize, *found_row as usize)? {
                 return Ok(false);
             }
         }
@@ -372,7 +394,10 @@ impl<'a> Walk<'a, '_> {
         let mut before = self.before.attributes(owner)?;
         let after = self.after.attributes(owner)?;
         if before.len().saturating_mul(after.len()) > MAX_PAIRS {
-            return Err(NotExpressible::new(format!("{} attributes changed", after.len())));
+            return Err(NotExpressible::new(format!(
+                "{} attributes changed",
+                after.len()
+            )));
         }
         for step in global {
             self.replay(&mut before, step)?;
@@ -381,7 +406,10 @@ impl<'a> Walk<'a, '_> {
             .into_iter()
             .find(|steps| {
                 let mut list = before.clone();
-                steps.iter().all(|step| self.replay(&mut list, step).is_ok()) && list == after
+                steps
+                    .iter()
+                    .all(|step| self.replay(&mut list, step).is_ok())
+                    && list == after
             })
             .ok_or_else(|| NotExpressible::new("an attribute changed whose key occurs twice"))?;
         for step in &steps {
@@ -402,19 +430,25 @@ impl<'a> Walk<'a, '_> {
             Step::Delete(key) => (key, Action::Delete),
             Step::Rename(key, to) => (key, Action::Rename(name(to))),
         };
-        Ok(into.push(&Operation { target: self.target, owner, key: name(key), action })?)
+        Ok(into.push(&Operation {
+            target: self.target,
+            owner,
+            key: name(key),
+            action,
+        })?)
     }
 
     /// Does to a list what the host does with the operation; a key that occurs twice is not touched.
     fn replay(&self, list: &mut Vec<Attribute<'a>>, step: &Step<'a>) -> Result<(), NotExpressible> {
         let find = |list: &[Attribute<'a>], key: Key| {
-            let mut at = list.iter().enumerate().filter(|(_, a)| a.key == key).map(|(i, _)| i);
+            let mut at = list
+                .iter()
+                .enumerate()
+                .filter(|(_, a)| a.key == key)
+                .map(|(i, _)| i);
             match (at.next(), at.next()) {
                 (found, None) => Ok(found),
-                _ => {
-                    let name = self.names[key as usize];
-                    Err(NotExpressible::new(format!("the key `{name}` occurs twice")))
-                }
+                _ => Err(self.twice(key)),
             }
         };
         match *step {
@@ -471,12 +505,18 @@ fn align<'a>(before: &[Attribute<'a>], after: &[Attribute<'a>]) -> Vec<Step<'a>>
             _ => steps.push(Step::Delete(old.key)),
         }
     }
-    steps.extend(after[next..].iter().map(|new| Step::Set(new.key, new.value)));
+    steps.extend(
+        after[next..]
+            .iter()
+            .map(|new| Step::Set(new.key, new.value)),
+    );
     steps
 }
 
 /// Steps that delete everything and set everything anew, whatever the order.
 fn replace<'a>(before: &[Attribute<'a>], after: &[Attribute<'a>]) -> Vec<Step<'a>> {
     let deletes = before.iter().map(|old| Step::Delete(old.key));
-    deletes.chain(after.iter().map(|new| Step::Set(new.key, new.value))).collect()
+    deletes
+        .chain(after.iter().map(|new| Step::Set(new.key, new.value)))
+        .collect()
 }

@@ -35,7 +35,9 @@ impl<'a, V: Copy> Indexed<'a, V> {
             DataType::Dictionary(key, _) => {
                 let dictionary = array.as_any_dictionary();
                 let index = match **key {
-                    DataType::UInt8 => Index::U8(dictionary.keys().as_primitive::<UInt8Type>().values()),
+                    DataType::UInt8 => {
+                        Index::U8(dictionary.keys().as_primitive::<UInt8Type>().values())
+                    }
                     DataType::UInt16 => {
                         Index::U16(dictionary.keys().as_primitive::<UInt16Type>().values())
                     }
@@ -50,7 +52,12 @@ impl<'a, V: Copy> Indexed<'a, V> {
             Index::Row => None,
             _ => behind.nulls(),
         };
-        Ok(Self { index, nulls: array.nulls(), value_nulls, values })
+        Ok(Self {
+            index,
+            nulls: array.nulls(),
+            value_nulls,
+            values,
+        })
     }
 
     /// Index of a row's value; `None` if it is null.
@@ -63,7 +70,9 @@ impl<'a, V: Copy> Indexed<'a, V> {
             Index::U8(keys) => keys[row].into(),
             Index::U16(keys) => keys[row].into(),
         };
-        self.value_nulls.is_none_or(|nulls| nulls.is_valid(index)).then_some(index)
+        self.value_nulls
+            .is_none_or(|nulls| nulls.is_valid(index))
+            .then_some(index)
     }
 }
 
@@ -90,7 +99,10 @@ fn text_values(array: &dyn Array) -> Option<&arrow_array::StringArray> {
 
 fn blob_values(array: &dyn Array) -> Option<Texts<'_>> {
     let array = array.as_binary_opt::<i32>()?;
-    Some(Texts { offsets: array.value_offsets(), bytes: array.value_data() })
+    Some(Texts {
+        offsets: array.value_offsets(),
+        bytes: array.value_data(),
+    })
 }
 
 /// A column of text; null and absent read as empty.
@@ -99,12 +111,17 @@ pub(super) struct TextColumn<'a>(Option<Indexed<'a, &'a arrow_array::StringArray
 
 impl<'a> TextColumn<'a> {
     pub(super) fn new(name: &str, array: Option<&'a ArrayRef>) -> Result<Self, NotExpressible> {
-        array.map(|array| Indexed::new(name, array, text_values)).transpose().map(Self)
+        array
+            .map(|array| Indexed::new(name, array, text_values))
+            .transpose()
+            .map(Self)
     }
 
     pub(super) fn get(&self, row: usize) -> &'a str {
         let Some(column) = &self.0 else { return "" };
-        column.at(row).map_or("", |index| column.values.value(index))
+        column
+            .at(row)
+            .map_or("", |index| column.values.value(index))
     }
 
     /// The dictionary's values, if it has one, and whether a row is null.
@@ -132,11 +149,20 @@ enum Ints<'a> {
 impl<'a> IntColumn<'a> {
     pub(super) fn new(name: &str, array: Option<&'a ArrayRef>) -> Result<Self, NotExpressible> {
         let values = |array: &'a dyn Array| {
-            let wide = || array.as_primitive_opt::<Int64Type>().map(|a| Ints::I64(a.values()));
-            let narrow = array.as_primitive_opt::<Int32Type>().map(|a| Ints::I32(a.values()));
+            let wide = || {
+                array
+                    .as_primitive_opt::<Int64Type>()
+                    .map(|a| Ints::I64(a.values()))
+            };
+            let narrow = array
+                .as_primitive_opt::<Int32Type>()
+                .map(|a| Ints::I32(a.values()));
             narrow.or_else(wide)
         };
-        array.map(|array| Indexed::new(name, array, values)).transpose().map(Self)
+        array
+            .map(|array| Indexed::new(name, array, values))
+            .transpose()
+            .map(Self)
     }
 
     pub(super) fn get(&self, row: usize) -> i64 {
@@ -168,8 +194,11 @@ impl<'a> Values<'a> {
         nulls: Option<&'a NullBuffer>,
     ) -> Result<Self, NotExpressible> {
         let types = column("type").ok_or_else(|| NotExpressible::new("no column `type`"))?;
-        let types = types.as_primitive_opt::<UInt8Type>().ok_or_else(|| wrong_type("type", types))?;
-        let doubles = |a: &'a dyn Array| a.as_primitive_opt::<Float64Type>().map(|a| &a.values()[..]);
+        let types = types
+            .as_primitive_opt::<UInt8Type>()
+            .ok_or_else(|| wrong_type("type", types))?;
+        let doubles =
+            |a: &'a dyn Array| a.as_primitive_opt::<Float64Type>().map(|a| &a.values()[..]);
         let bools = |a: &'a dyn Array| a.as_boolean_opt().map(|a| a.values());
         let of = |name, array| Indexed::new(name, array, blob_values);
         Ok(Self {
@@ -177,8 +206,12 @@ impl<'a> Values<'a> {
             nulls,
             text: TextColumn::new("str", column("str"))?,
             int: IntColumn::new("int", column("int"))?,
-            double: column("double").map(|a| Indexed::new("double", a, doubles)).transpose()?,
-            bool: column("bool").map(|a| Indexed::new("bool", a, bools)).transpose()?,
+            double: column("double")
+                .map(|a| Indexed::new("double", a, doubles))
+                .transpose()?,
+            bool: column("bool")
+                .map(|a| Indexed::new("bool", a, bools))
+                .transpose()?,
             bytes: column("bytes").map(|a| of("bytes", a)).transpose()?,
             ser: column("ser").map(|a| of("ser", a)).transpose()?,
         })
@@ -195,11 +228,19 @@ impl<'a> Values<'a> {
             2 => Value::Int(self.int.get(row)),
             3 => {
                 let column = self.double.as_ref();
-                Value::Double(column.and_then(|c| Some(c.values[c.at(row)?])).unwrap_or(0.0))
+                Value::Double(
+                    column
+                        .and_then(|c| Some(c.values[c.at(row)?]))
+                        .unwrap_or(0.0),
+                )
             }
             4 => {
                 let column = self.bool.as_ref();
-                Value::Bool(column.and_then(|c| Some(c.values.value(c.at(row)?))).unwrap_or(false))
+                Value::Bool(
+                    column
+                        .and_then(|c| Some(c.values.value(c.at(row)?)))
+                        .unwrap_or(false),
+                )
             }
             5 => Value::Map(blob(self.ser.as_ref(), row)),
             6 => Value::Slice(blob(self.ser.as_ref(), row)),
@@ -209,8 +250,53 @@ impl<'a> Values<'a> {
     }
 }
 
+/// The values of two tables, to be compared row by row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ValuePair<'a> {
+    before: Option<Values<'a>>,
+    after: Option<Values<'a>>,
+    /// Both text columns have the same dictionary: equal keys are equal values.
+    text_shared: bool,
+}
+
+impl<'a> ValuePair<'a> {
+    pub(super) fn new(before: Option<Values<'a>>, after: Option<Values<'a>>) -> Self {
+        let dictionary = |values: &Option<Values<'a>>| values.as_ref()?.text.dictionary();
+        let text_shared = match (dictionary(&before), dictionary(&after)) {
+            (Some(before), Some(after)) => {
+                before.len() == after.len()
+                    && before.offsets().as_ptr() == after.offsets().as_ptr()
+                    && before.value_data().as_ptr() == after.value_data().as_ptr()
+            }
+            _ => false,
+        };
+        Self {
+            before,
+            after,
+            text_shared,
+        }
+    }
+
+    /// Whether two rows have the same value.
+    pub(super) fn equal(&self, before: usize, after: usize) -> Result<bool, NotExpressible> {
+        let (Some(old), Some(new)) = (&self.before, &self.after) else {
+            return Ok(false);
+        };
+        match (old.types[before], new.types[after]) {
+            (1, 1) => {
+                let (a, b) = (old.text.index(before), new.text.index(after));
+                Ok((self.text_shared && a == b) || old.text.get(before) == new.text.get(after))
+            }
+            (2, 2) => Ok(old.int.get(before) == new.int.get(after)),
+            _ => Ok(old.get(before)? == new.get(after)?),
+        }
+    }
+}
+
 fn blob<'a>(column: Option<&Indexed<'a, Texts<'a>>>, row: usize) -> &'a [u8] {
-    column.and_then(|column| Some(column.values.value(column.at(row)?))).unwrap_or_default()
+    column
+        .and_then(|column| Some(column.values.value(column.at(row)?)))
+        .unwrap_or_default()
 }
 
 /// A column of ordinals: u16, without nulls, with plain encoding.
@@ -219,11 +305,18 @@ pub(super) fn ordinals<'a>(
     field: &arrow_schema::Field,
     array: &'a ArrayRef,
 ) -> Result<&'a [u16], NotExpressible> {
-    let ids = array.as_primitive_opt::<UInt16Type>().filter(|ids| ids.null_count() == 0);
-    let plain = field.metadata().get("encoding").is_some_and(|encoding| encoding == "plain");
+    let ids = array
+        .as_primitive_opt::<UInt16Type>()
+        .filter(|ids| ids.null_count() == 0);
+    let plain = field
+        .metadata()
+        .get("encoding")
+        .is_some_and(|encoding| encoding == "plain");
     match ids {
         Some(ids) if plain => Ok(ids.values()),
-        Some(_) => Err(NotExpressible::new(format!("column `{name}` does not say encoding=plain"))),
+        Some(_) => Err(NotExpressible::new(format!(
+            "column `{name}` does not say encoding=plain"
+        ))),
         None => Err(wrong_type(name, array)),
     }
 }

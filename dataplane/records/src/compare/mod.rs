@@ -8,6 +8,7 @@
 
 mod attributes;
 mod columns;
+mod renames;
 mod root;
 
 use crate::difference::{DifferenceBuilder, Owners, Target};
@@ -89,7 +90,9 @@ pub struct NotExpressible {
 
 impl NotExpressible {
     fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into() }
+        Self {
+            reason: reason.into(),
+        }
     }
 }
 
@@ -127,9 +130,21 @@ pub fn logs(
     };
     root::values(&rows, watch, into)?;
     let tables = [
-        (payload::LOG_ATTRS, Target::LogAttribute, watch.log_attributes),
-        (payload::RESOURCE_ATTRS, Target::ResourceAttribute, watch.resource_attributes),
-        (payload::SCOPE_ATTRS, Target::ScopeAttribute, watch.scope_attributes),
+        (
+            payload::LOG_ATTRS,
+            Target::LogAttribute,
+            watch.log_attributes,
+        ),
+        (
+            payload::RESOURCE_ATTRS,
+            Target::ResourceAttribute,
+            watch.resource_attributes,
+        ),
+        (
+            payload::SCOPE_ATTRS,
+            Target::ScopeAttribute,
+            watch.scope_attributes,
+        ),
     ];
     for (payload, target, keys) in tables {
         if keys == Keys::None {
@@ -149,7 +164,11 @@ pub fn logs(
 pub fn owners(batches: &[(u16, RecordBatch)]) -> Result<Owners, NotExpressible> {
     match one(batches, payload::LOGS)? {
         Some(root) => Ok(root::Origin::of(root)?.count()),
-        None => Ok(Owners { items: 0, resources: 0, scopes: 0 }),
+        None => Ok(Owners {
+            items: 0,
+            resources: 0,
+            scopes: 0,
+        }),
     }
 }
 
@@ -158,9 +177,14 @@ fn one(
     batches: &[(u16, RecordBatch)],
     payload: u16,
 ) -> Result<Option<&RecordBatch>, NotExpressible> {
-    let mut found = batches.iter().filter(|(p, _)| *p == payload).map(|(_, batch)| batch);
+    let mut found = batches
+        .iter()
+        .filter(|(p, _)| *p == payload)
+        .map(|(_, batch)| batch);
     match (found.next(), found.next()) {
         (first, None) => Ok(first),
-        _ => Err(NotExpressible::new(format!("payload {payload} has several record batches"))),
+        _ => Err(NotExpressible::new(format!(
+            "payload {payload} has several record batches"
+        ))),
     }
 }

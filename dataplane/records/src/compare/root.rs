@@ -41,9 +41,14 @@ impl<'a> Origin<'a> {
 
     pub(super) fn count(&self) -> Owners {
         let count = |ids: Option<&[u16]>| {
-            ids.and_then(|ids| ids.iter().max()).map_or(0, |last| u32::from(*last) + 1)
+            ids.and_then(|ids| ids.iter().max())
+                .map_or(0, |last| u32::from(*last) + 1)
         };
-        Owners { items: self.items, resources: count(self.resources), scopes: count(self.scopes) }
+        Owners {
+            items: self.items,
+            resources: count(self.resources),
+            scopes: count(self.scopes),
+        }
     }
 
     /// The owners of this kind of attribute that stay.
@@ -72,7 +77,9 @@ impl<'a> Origin<'a> {
 
 /// The ordinals in a struct column, if it has them.
 fn nested_ids<'a>(root: &'a RecordBatch, name: &str) -> Result<Option<&'a [u16]>, NotExpressible> {
-    let Some((_, array)) = column(root, name) else { return Ok(None) };
+    let Some((_, array)) = column(root, name) else {
+        return Ok(None);
+    };
     let wrong = || NotExpressible::new(format!("column `{name}` has type {}", array.data_type()));
     let group = array.as_struct_opt().ok_or_else(wrong)?;
     match group.fields().find("id") {
@@ -115,7 +122,11 @@ pub(super) fn survivors<'a>(
         }
         (next..rows_in).for_each(|row| into.drop_row(row));
     }
-    let rows = Rows { before, after, ordinals };
+    let rows = Rows {
+        before,
+        after,
+        ordinals,
+    };
     rows.check_origin("resource")?;
     rows.check_origin("scope")?;
     Ok(Some(rows))
@@ -124,21 +135,30 @@ pub(super) fn survivors<'a>(
 impl<'a> Rows<'a> {
     /// Each row that stays, before and after.
     fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        self.ordinals.iter().enumerate().map(|(after, before)| ((*before).into(), after))
+        self.ordinals
+            .iter()
+            .enumerate()
+            .map(|(after, before)| ((*before).into(), after))
     }
 
     /// Checks that no row has moved to another resource or scope.
     fn check_origin(&self, name: &str) -> Result<(), NotExpressible> {
-        let Some(before) = nested_ids(self.before, name)? else { return Ok(()) };
+        let Some(before) = nested_ids(self.before, name)? else {
+            return Ok(());
+        };
         let Some(after) = nested_ids(self.after, name)? else {
-            return Err(NotExpressible::new(format!("the ordinals of column `{name}` are gone")));
+            return Err(NotExpressible::new(format!(
+                "the ordinals of column `{name}` are gone"
+            )));
         };
         if before.as_ptr_range() == after.as_ptr_range()
             || self.pairs().all(|(b, a)| before[b] == after[a])
         {
             return Ok(());
         }
-        Err(NotExpressible::new(format!("a row moved to another {name}")))
+        Err(NotExpressible::new(format!(
+            "a row moved to another {name}"
+        )))
     }
 
     /// The columns of this name, unless they are the same memory.
@@ -159,7 +179,9 @@ pub(super) fn values(
         && let Some([before, after]) = rows.changed("body")
     {
         let (before, after) = (Body::new(before)?, Body::new(after)?);
-        each(rows, Target::Body, into, |b, a| Ok((before.get(b)?, after.get(a)?)))?;
+        each(rows, Target::Body, into, |b, a| {
+            Ok((before.get(b)?, after.get(a)?))
+        })?;
     }
     if watch.severity_number
         && let Some([before, after]) = rows.changed("severity_number")
@@ -174,7 +196,10 @@ pub(super) fn values(
         (watch.event_name, "event_name", Target::EventName),
     ] {
         if watched && let Some([before, after]) = rows.changed(name) {
-            let (before, after) = (TextColumn::new(name, before)?, TextColumn::new(name, after)?);
+            let (before, after) = (
+                TextColumn::new(name, before)?,
+                TextColumn::new(name, after)?,
+            );
             let pair = |b, a| Ok((Value::Str(before.get(b)), Value::Str(after.get(a))));
             each(rows, target, into, pair)?;
         }
@@ -192,7 +217,12 @@ fn each<'v>(
         let (old, new) = pair(before, after)?;
         if old != new {
             let owner = Owner::One(before as u32);
-            into.push(&Operation { target, owner, key: "", action: Action::Set(new) })?;
+            into.push(&Operation {
+                target,
+                owner,
+                key: "",
+                action: Action::Set(new),
+            })?;
         }
     }
     Ok(())
@@ -203,13 +233,18 @@ struct Body<'a>(Option<Values<'a>>);
 
 impl<'a> Body<'a> {
     fn new(array: Option<&'a ArrayRef>) -> Result<Self, NotExpressible> {
-        let Some(array) = array else { return Ok(Self(None)) };
+        let Some(array) = array else {
+            return Ok(Self(None));
+        };
         let wrong = || NotExpressible::new(format!("column `body` has type {}", array.data_type()));
         let group = array.as_struct_opt().ok_or_else(wrong)?;
-        Values::new(|name| group.column_by_name(name), group.nulls()).map(|values| Self(Some(values)))
+        Values::new(|name| group.column_by_name(name), group.nulls())
+            .map(|values| Self(Some(values)))
     }
 
     fn get(&self, row: usize) -> Result<Value<'a>, NotExpressible> {
-        self.0.as_ref().map_or(Ok(Value::Empty), |values| values.get(row))
+        self.0
+            .as_ref()
+            .map_or(Ok(Value::Empty), |values| values.get(row))
     }
 }

@@ -1,6 +1,8 @@
 //! Random schemas and arrays from a seed, and the way through a slot.
 #![allow(dead_code, unreachable_pub, missing_docs)] // Each test uses a part of this.
 
+pub mod vectors;
+
 use arrow_array::builder::*;
 use arrow_array::types::*;
 use arrow_array::*;
@@ -32,7 +34,16 @@ impl Rng {
     }
 
     pub fn text(&mut self) -> String {
-        let words = ["", "a", "GET /users", "äöü", "日本語", "🦀", "http.method", "value-17"];
+        let words = [
+            "",
+            "a",
+            "GET /users",
+            "äöü",
+            "日本語",
+            "🦀",
+            "http.method",
+            "value-17",
+        ];
         let mut text = words[self.below(words.len())].to_owned();
         if self.chance(20) {
             text.push_str(&self.next().to_string());
@@ -69,7 +80,11 @@ pub fn otap_type(rng: &mut Rng, depth: usize) -> DataType {
     match rng.below(if depth == 0 { 8 } else { 12 }) {
         0..=4 => leaf_type(rng),
         5..=7 => {
-            let key = if rng.chance(50) { DataType::UInt8 } else { DataType::UInt16 };
+            let key = if rng.chance(50) {
+                DataType::UInt8
+            } else {
+                DataType::UInt16
+            };
             DataType::Dictionary(Box::new(key), Box::new(leaf_type(rng)))
         }
         8 | 9 => {
@@ -77,7 +92,11 @@ pub fn otap_type(rng: &mut Rng, depth: usize) -> DataType {
             let field = |i| Field::new(format!("f{i}"), otap_type(rng, depth - 1), true);
             DataType::Struct((0..count).map(field).collect())
         }
-        _ => DataType::List(Arc::new(Field::new("item", otap_type(rng, depth - 1), true))),
+        _ => DataType::List(Arc::new(Field::new(
+            "item",
+            otap_type(rng, depth - 1),
+            true,
+        ))),
     }
 }
 
@@ -123,7 +142,8 @@ fn union_type(rng: &mut Rng, depth: usize, mode: UnionMode) -> DataType {
 }
 
 fn nulls(rng: &mut Rng, len: usize) -> Option<NullBuffer> {
-    rng.chance(50).then(|| NullBuffer::from_iter((0..len).map(|_| !rng.chance(30))))
+    rng.chance(50)
+        .then(|| NullBuffer::from_iter((0..len).map(|_| !rng.chance(30))))
 }
 
 /// An array that is longer than asked for, then cut, half of the time.
@@ -148,9 +168,7 @@ fn whole(rng: &mut Rng, data_type: &DataType, len: usize) -> ArrayRef {
         D::Float16 => numbers::<Float16Type>(rng, len, |n| half::f16::from_f32(n as u16 as f32)),
         D::Date32 => numbers::<Date32Type>(rng, len, |n| n as i32),
         D::Duration(_) => numbers::<DurationNanosecondType>(rng, len, |n| n as i64),
-        D::Timestamp(TimeUnit::Second, _) => {
-            numbers::<TimestampSecondType>(rng, len, |n| n as i64)
-        }
+        D::Timestamp(TimeUnit::Second, _) => numbers::<TimestampSecondType>(rng, len, |n| n as i64),
         D::Timestamp(_, zone) => {
             let (values, nulls) = (values(rng, len, |n| n as i64), nulls(rng, len));
             let array = TimestampNanosecondArray::new(values, nulls);
@@ -205,7 +223,10 @@ fn values<T: arrow_buffer::ArrowNativeType>(
     len: usize,
     number: impl Fn(u64) -> T,
 ) -> ScalarBuffer<T> {
-    (0..len).map(|_| number(rng.next())).collect::<Vec<_>>().into()
+    (0..len)
+        .map(|_| number(rng.next()))
+        .collect::<Vec<_>>()
+        .into()
 }
 
 fn numbers<T: ArrowPrimitiveType>(
@@ -220,8 +241,9 @@ fn numbers<T: ArrowPrimitiveType>(
 fn dictionary<K: ArrowDictionaryKeyType>(rng: &mut Rng, value: &DataType, len: usize) -> ArrayRef {
     let count = rng.below(200) + 1;
     let entries = array(rng, value, count);
-    let keys: Vec<K::Native> =
-        (0..len).map(|_| <K::Native as arrow_buffer::ArrowNativeType>::usize_as(rng.below(count))).collect();
+    let keys: Vec<K::Native> = (0..len)
+        .map(|_| <K::Native as arrow_buffer::ArrowNativeType>::usize_as(rng.below(count)))
+        .collect();
     let keys = PrimitiveArray::<K>::new(keys.into(), nulls(rng, len));
     Arc::new(DictionaryArray::new(keys, entries))
 }
@@ -238,13 +260,23 @@ fn nested(rng: &mut Rng, data_type: &DataType, len: usize) -> ArrayRef {
             let sizes = sizes(rng, len);
             let child = array(rng, item.data_type(), sizes.iter().sum());
             let offsets = OffsetBuffer::from_lengths(sizes);
-            Arc::new(ListArray::new(item.clone(), offsets, child, nulls(rng, len)))
+            Arc::new(ListArray::new(
+                item.clone(),
+                offsets,
+                child,
+                nulls(rng, len),
+            ))
         }
         D::LargeList(item) => {
             let sizes = sizes(rng, len);
             let child = array(rng, item.data_type(), sizes.iter().sum());
             let offsets = OffsetBuffer::from_lengths(sizes);
-            Arc::new(LargeListArray::new(item.clone(), offsets, child, nulls(rng, len)))
+            Arc::new(LargeListArray::new(
+                item.clone(),
+                offsets,
+                child,
+                nulls(rng, len),
+            ))
         }
         D::FixedSizeList(item, size) => {
             let child = array(rng, item.data_type(), len * *size as usize);
@@ -256,28 +288,48 @@ fn nested(rng: &mut Rng, data_type: &DataType, len: usize) -> ArrayRef {
         }
         D::ListView(item) => {
             let child = array(rng, item.data_type(), 10);
-            let (offsets, sizes): (Vec<i32>, Vec<i32>) =
-                (0..len).map(|_| (rng.below(6) as i32, rng.below(5) as i32)).unzip();
+            let (offsets, sizes): (Vec<i32>, Vec<i32>) = (0..len)
+                .map(|_| (rng.below(6) as i32, rng.below(5) as i32))
+                .unzip();
             let nulls = nulls(rng, len);
-            Arc::new(ListViewArray::new(item.clone(), offsets.into(), sizes.into(), child, nulls))
+            Arc::new(ListViewArray::new(
+                item.clone(),
+                offsets.into(),
+                sizes.into(),
+                child,
+                nulls,
+            ))
         }
         D::Map(entries, sorted) => {
-            let D::Struct(fields) = entries.data_type() else { panic!("a map has entries") };
+            let D::Struct(fields) = entries.data_type() else {
+                panic!("a map has entries")
+            };
             let sizes = sizes(rng, len);
             let count = sizes.iter().sum();
-            let keys: ArrayRef =
-                Arc::new(StringArray::from_iter_values((0..count).map(|_| rng.text())));
+            let keys: ArrayRef = Arc::new(StringArray::from_iter_values(
+                (0..count).map(|_| rng.text()),
+            ));
             let child = StructArray::new(
                 fields.clone(),
                 vec![keys, array(rng, fields[1].data_type(), count)],
                 None,
             );
             let offsets = OffsetBuffer::from_lengths(sizes);
-            Arc::new(MapArray::new(entries.clone(), offsets, child, nulls(rng, len), *sorted))
+            Arc::new(MapArray::new(
+                entries.clone(),
+                offsets,
+                child,
+                nulls(rng, len),
+                *sorted,
+            ))
         }
         D::Union(fields, mode) => union(rng, fields, *mode, len),
         D::RunEndEncoded(_, values) => {
-            let runs = if len == 0 { 0 } else { rng.below(len.min(5)) + 1 };
+            let runs = if len == 0 {
+                0
+            } else {
+                rng.below(len.min(5)) + 1
+            };
             let ends: Vec<i32> = (1..=runs).map(|run| (run * len / runs) as i32).collect();
             let values = array(rng, values.data_type(), runs);
             let array = RunArray::<Int32Type>::try_new(&Int32Array::from(ends), &values);
@@ -288,17 +340,33 @@ fn nested(rng: &mut Rng, data_type: &DataType, len: usize) -> ArrayRef {
 }
 
 fn structure(rng: &mut Rng, fields: &Fields, len: usize) -> StructArray {
-    let columns = fields.iter().map(|f| array(rng, f.data_type(), len)).collect();
+    let columns = fields
+        .iter()
+        .map(|f| array(rng, f.data_type(), len))
+        .collect();
     let nulls = nulls(rng, len);
     StructArray::try_new_with_length(fields.clone(), columns, nulls, len).expect("lengths fit")
 }
 
 fn union(rng: &mut Rng, fields: &UnionFields, mode: UnionMode, len: usize) -> ArrayRef {
-    let ids: Vec<i8> = (0..len).map(|_| if rng.chance(50) { 3 } else { 7 }).collect();
-    let child_len = if mode == UnionMode::Dense { len + 3 } else { len };
-    let children = fields.iter().map(|(_, f)| array(rng, f.data_type(), child_len)).collect();
-    let offsets = (mode == UnionMode::Dense)
-        .then(|| (0..len).map(|_| rng.below(child_len) as i32).collect::<Vec<_>>().into());
+    let ids: Vec<i8> = (0..len)
+        .map(|_| if rng.chance(50) { 3 } else { 7 })
+        .collect();
+    let child_len = if mode == UnionMode::Dense {
+        len + 3
+    } else {
+        len
+    };
+    let children = fields
+        .iter()
+        .map(|(_, f)| array(rng, f.data_type(), child_len))
+        .collect();
+    let offsets = (mode == UnionMode::Dense).then(|| {
+        (0..len)
+            .map(|_| rng.below(child_len) as i32)
+            .collect::<Vec<_>>()
+            .into()
+    });
     let array = UnionArray::try_new(fields.clone(), ids.into(), offsets, children);
     Arc::new(array.expect("ids and offsets fit"))
 }
@@ -310,7 +378,11 @@ pub fn batch(rng: &mut Rng, any: bool) -> RecordBatch {
     let mut fields = Vec::new();
     let mut arrays = Vec::new();
     for i in 0..columns {
-        let data_type = if any { any_type(rng, 2) } else { otap_type(rng, 2) };
+        let data_type = if any {
+            any_type(rng, 2)
+        } else {
+            otap_type(rng, 2)
+        };
         let mut field = Field::new(format!("c{i}"), data_type.clone(), true);
         if rng.chance(20) {
             let plain = ("encoding".to_owned(), "plain".to_owned());
@@ -335,12 +407,14 @@ pub fn logs(rows: usize) -> Vec<(u16, RecordBatch)> {
     let mut body = StringBuilder::new();
     for i in 0..rows {
         severity.append_value(["INFO", "WARN", "ERROR"][i % 3]);
-        body.append_value(format!("GET /api/v1/users/{i}/orders?limit=50 200 OK in 12ms"));
+        body.append_value(format!(
+            "GET /api/v1/users/{i}/orders?limit=50 200 OK in 12ms"
+        ));
     }
-    let column = |name: &str, array: ArrayRef| {
-        (Field::new(name, array.data_type().clone(), true), array)
-    };
-    let time = TimestampNanosecondArray::from_iter_values((0..rows).map(|i| 1_700_000_000 + i as i64));
+    let column =
+        |name: &str, array: ArrayRef| (Field::new(name, array.data_type().clone(), true), array);
+    let time =
+        TimestampNanosecondArray::from_iter_values((0..rows).map(|i| 1_700_000_000 + i as i64));
     let resource = StructArray::from(vec![{
         let (field, array) = id("id", (0..rows).map(|i| (i / 500) as u16).collect());
         (Arc::new(field), array)
@@ -358,7 +432,13 @@ pub fn logs(rows: usize) -> Vec<(u16, RecordBatch)> {
         column("severity_text", Arc::new(severity.finish())),
         column("body", Arc::new(body)),
     ]);
-    let keys = ["http.method", "http.status_code", "k8s.pod.name", "net.peer.ip", "user.id"];
+    let keys = [
+        "http.method",
+        "http.status_code",
+        "k8s.pod.name",
+        "net.peer.ip",
+        "user.id",
+    ];
     let attributes = |rows: usize, per: usize| {
         let mut key = StringDictionaryBuilder::<UInt8Type>::new();
         let mut text = StringDictionaryBuilder::<UInt16Type>::new();
@@ -379,7 +459,12 @@ pub fn logs(rows: usize) -> Vec<(u16, RecordBatch)> {
             column("int", Arc::new(int)),
         ])
     };
-    vec![(30, root), (31, attributes(rows * 5, 5)), (1, attributes(10, 5)), (2, attributes(4, 2))]
+    vec![
+        (30, root),
+        (31, attributes(rows * 5, 5)),
+        (1, attributes(10, 5)),
+        (2, attributes(4, 2)),
+    ]
 }
 
 fn make(columns: Vec<(Field, ArrayRef)>) -> RecordBatch {
@@ -396,7 +481,9 @@ pub fn written(
 ) -> Slot {
     let rows = batches.iter().map(|(_, b)| b.num_rows() as u32).sum();
     let header = Header::new(Signal::Logs, encoding, rows);
-    let plan = writer.plan(header, Variable::new(), batches).expect("can be written");
+    let plan = writer
+        .plan(header, Variable::new(), batches)
+        .expect("can be written");
     let due: Vec<u32> = writer.schemas().unpublished().map(|s| s.id()).collect();
     for schema in writer.schemas().unpublished() {
         schemas.publish(schema.preamble()).expect("a good preamble");

@@ -1,0 +1,16 @@
+//! Writes the vectors of this side to `vectors/`: `cargo run -p strait-records --example vectors`.
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+fn main() -> std::io::Result<()> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    for (name, slot, description) in common::vectors::all() {
+        std::fs::write(folder.join(name).with_extension("bin"), slot)?;
+        std::fs::write(
+            folder.join(name).with_extension("json"),
+            format!("{description:#}\n"),
+        )?;
+    }
+    Ok(())
+}

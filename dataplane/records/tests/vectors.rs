@@ -1,0 +1,68 @@
+//! Slots that either language wrote are read as their descriptions say.
+
+mod common;
+
+use common::vectors::{all, contents, unhex};
+use serde_json::Value as Json;
+use std::path::{Path, PathBuf};
+use strait_records::difference::Owners;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
+}
+
+fn description(path: &Path) -> Json {
+    let text = std::fs::read_to_string(path.with_extension("json")).expect("a description");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Scenario: this side's vectors are made anew.
+/// Guarantees: format and writer have not changed unnoticed.
+#[test]
+fn own_vectors_are_up_to_date() {
+    for (name, slot, expected) in all() {
+        let path = folder().join(name);
+        let hint = "run `cargo run -p strait-records --example vectors` and look at what changed";
+        let kept = std::fs::read(path.with_extension("bin")).expect("a slot");
+        assert!(kept == slot, "{name}: {hint}");
+        assert_eq!(description(&path), expected, "{name}: {hint}");
+    }
+}
+
+/// Scenario: every vector in the folder, whoever wrote it.
+/// Guarantees: this side reads what the description says.
+#[test]
+fn vectors_of_both_languages_are_read() {
+    let entries = std::fs::read_dir(folder()).expect("the folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let slots: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|e| e == "bin"))
+        .collect();
+    assert!(slots.len() >= all().len());
+    for path in slots {
+        let mut expected = description(&path);
+        let fields = expected.as_object_mut().expect("an object");
+        fields.remove("comment");
+        let preambles = fields.remove("preambles").unwrap_or_default();
+        let preambles: Vec<Vec<u8>> = preambles
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|preamble| unhex(preamble.as_str().expect("hex")))
+            .collect();
+        let count = |name: &str| expected["difference"][name].as_u64().map(|n| n as u32);
+        let owners = count("items").zip(count("resources")).zip(count("scopes"));
+        let owners = owners.map(|((items, resources), scopes)| Owners {
+            items,
+            resources,
+            scopes,
+        });
+        let slot = std::fs::read(&path).expect("a slot");
+        assert_eq!(
+            contents(&slot, &preambles, owners),
+            expected,
+            "{}",
+            path.display()
+        );
+    }
+}
