@@ -171,7 +171,7 @@ func (o *op) check(i int, ix *logsIndex) error {
 	switch {
 	case o.target < targetLog || o.target > targetEvent:
 		return contentErr("S-15", "operation", "%d: target %d", i, o.target)
-	case o.action < actionSet || o.action > actionRename || (o.action == actionRename && !attribute):
+	case o.action < actionSet || o.action > actionRename || (o.action != actionSet && !attribute):
 		return contentErr("S-15", "operation", "%d: action %d on target %d", i, o.action, o.target)
 	case o.owner != everyOwner && uint64(o.owner) >= uint64(owners):
 		return contentErr("S-15", "operation", "%d: owner %d of %d", i, o.owner, owners)
@@ -283,34 +283,17 @@ func (d *difference) stays(row int) bool {
 
 // record applies the operation to one log record.
 func (o *op) record(lr plog.LogRecord) {
-	set := o.action == actionSet
 	switch o.target {
 	case targetLog:
 		o.edit(lr.Attributes())
 	case targetBody:
-		if set {
-			o.setValue(lr.Body())
-		} else {
-			pcommon.NewValueEmpty().CopyTo(lr.Body())
-		}
+		o.setValue(lr.Body())
 	case targetSeverity:
-		n := int32(0)
-		if set {
-			n = int32(o.raw)
-		}
-		lr.SetSeverityNumber(plog.SeverityNumber(n))
+		lr.SetSeverityNumber(plog.SeverityNumber(int32(o.raw)))
 	case targetSeverityText:
-		if set {
-			lr.SetSeverityText(o.text)
-		} else {
-			lr.SetSeverityText("")
-		}
+		lr.SetSeverityText(o.text)
 	case targetEvent:
-		if set {
-			lr.SetEventName(o.text)
-		} else {
-			lr.SetEventName("")
-		}
+		lr.SetEventName(o.text)
 	}
 }
 

@@ -75,11 +75,17 @@ func (t *Table) Column(name string) *Column {
 	return nil
 }
 
+// dictKey names a dictionary within a batch.
+type dictKey struct {
+	schema uint32
+	id     uint64
+}
+
 // Loader turns the records of batches into checked tables. It may be reused, not shared.
 type Loader struct {
 	msg    message
-	dicts  map[uint64]*Column
-	dictOf uint32
+	dicts  map[dictKey]*Column
+	schema uint32
 	next   int // dictionary id of the next dictionary column
 
 	node, buffer int
@@ -93,7 +99,7 @@ func (l *Loader) Load(b *Batch, schemas *Schemas) ([]Table, error) {
 	if a := uintptr(unsafe.Pointer(unsafe.SliceData(b.slot))); a%8 != 0 {
 		return nil, fmt.Errorf("slot at %#x is not aligned", a)
 	}
-	l.dicts = make(map[uint64]*Column)
+	l.dicts = make(map[dictKey]*Column)
 	var own *Schema
 	var out []Table
 	for i := range b.Entries {
@@ -141,11 +147,7 @@ func (l *Loader) record(e *Entry, s *Schema, meta, body []byte) (*Table, error) 
 		return nil, contentErr("S-14", "message", "kind %d, %d rows, dictionary %d; the record table says %d, %d, %d",
 			l.msg.kind, l.msg.rows, l.msg.dictID, e.Kind, e.Rows, e.DictionaryID)
 	}
-	if l.dictOf != e.SchemaID {
-		clear(l.dicts)
-		l.dictOf = e.SchemaID
-	}
-	l.node, l.buffer, l.next, l.body = 0, 0, 0, body
+	l.node, l.buffer, l.next, l.body, l.schema = 0, 0, 0, body, e.SchemaID
 	if e.Kind == KindDictionary {
 		if e.DictionaryID >= uint64(len(s.Dictionaries)) {
 			return nil, contentErr("S-5", "dictionary_id", "%d, the schema has %d dictionaries", e.DictionaryID, len(s.Dictionaries))
@@ -157,7 +159,7 @@ func (l *Loader) record(e *Entry, s *Schema, meta, body []byte) (*Table, error) 
 		if c.Len != int(e.Rows) {
 			return nil, contentErr("S-14", "dictionary", "array of %d in a batch of %d rows", c.Len, e.Rows)
 		}
-		l.dicts[e.DictionaryID] = c
+		l.dicts[dictKey{e.SchemaID, e.DictionaryID}] = c
 		return nil, l.done()
 	}
 	t := &Table{Payload: e.Payload, Schema: s, Rows: int(e.Rows), Columns: make([]Column, s.Arrow.NumFields())}
@@ -327,7 +329,7 @@ func (l *Loader) dictionary(c *Column, t *arrow.DictionaryType) error {
 	if c.Values, err = l.take("keys", int64(c.Len)*int64(w)); err != nil {
 		return err
 	}
-	d, ok := l.dicts[id]
+	d, ok := l.dicts[dictKey{l.schema, id}]
 	if !ok {
 		if c.Nulls == c.Len { // no key to look up
 			c.Dictionary = &Column{Type: t.ValueType, Offsets: make([]byte, 8)}

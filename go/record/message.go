@@ -45,6 +45,11 @@ func flatbuffer(meta []byte) ([]byte, error) {
 // parse reads the metadata of a record or dictionary batch whose body has bodyLen bytes. Every
 // buffer lies within the body, 64-aligned; counts are not negative. m's memory is reused.
 func (m *message) parse(meta []byte, bodyLen int) error {
+	return m.read(meta, bodyLen, Alignment)
+}
+
+// read is parse with another alignment of buffers.
+func (m *message) read(meta []byte, bodyLen, alignment int) error {
 	b, err := flatbuffer(meta)
 	if err != nil {
 		return err
@@ -78,10 +83,10 @@ func (m *message) parse(meta []byte, bodyLen int) error {
 	default:
 		return contentErr("S-14", "message header", "type %d, expected a record or dictionary batch", t.u8(1))
 	}
-	return m.parseBatch(h, bodyLen)
+	return m.parseBatch(h, bodyLen, int64(alignment))
 }
 
-func (m *message) parseBatch(h fbTable, bodyLen int) error {
+func (m *message) parseBatch(h fbTable, bodyLen int, alignment int64) error {
 	if h.has(3) {
 		return contentErr("S-4", "record batch", "is compressed")
 	}
@@ -110,8 +115,8 @@ func (m *message) parseBatch(h fbTable, bodyLen int) error {
 	for i := range n {
 		x := extent{int64(le.Uint64(h.b[p+16*i:])), int64(le.Uint64(h.b[p+16*i+8:]))}
 		if x.offset < 0 || x.length < 0 || x.offset > int64(bodyLen) || x.length > int64(bodyLen)-x.offset ||
-			(x.length > 0 && x.offset%Alignment != 0) {
-			return contentErr("S-14", "buffer", "%d: offset %d, length %d in a body of %d, 64-aligned", i, x.offset, x.length, bodyLen)
+			(x.length > 0 && x.offset%alignment != 0) {
+			return contentErr("S-14", "buffer", "%d: offset %d, length %d in a body of %d, %d-aligned", i, x.offset, x.length, bodyLen, alignment)
 		}
 		m.buffers = append(m.buffers, x)
 	}

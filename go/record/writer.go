@@ -56,6 +56,12 @@ func (p *Plan) Message(s *Schema, dictionary, rows int) {
 	p.messages = append(p.messages, planned{entry: e, template: t, nodeAt: len(p.nodes), bufAt: len(p.buffers)})
 }
 
+// inline puts the schema's own message into the batch (S-9).
+func (p *Plan) inline(s *Schema, msg []byte) {
+	e := Entry{Payload: s.Payload, Kind: KindSchema}
+	p.messages = append(p.messages, planned{entry: e, template: &Template{meta: msg}, nodeAt: len(p.nodes), bufAt: len(p.buffers)})
+}
+
 // Node announces one array of the current message.
 func (p *Plan) Node(length, nulls int) {
 	p.nodes = append(p.nodes, node{int64(length), int64(nulls)})
@@ -123,6 +129,10 @@ func (p *Plan) Begin(slot []byte) error {
 			return fmt.Errorf("message %d has %d nodes and %d buffers, its schema %d and %d", i, len(nodes), len(buffers), m.template.nodeCount, m.template.bufferCount)
 		}
 		meta := p.slot[m.entry.Offset : m.entry.Offset+m.entry.MetadataLen]
+		if m.entry.Kind == KindSchema {
+			copy(meta, m.template.meta)
+			continue
+		}
 		m.template.put(meta, int64(m.entry.Rows), m.body, nodes, buffers)
 		base := int64(m.entry.Offset + m.entry.MetadataLen)
 		for j := range buffers {
