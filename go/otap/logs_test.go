@@ -220,7 +220,7 @@ func TestKeyDictionaryOverflow(t *testing.T) {
 	}
 }
 
-func one() (plog.Logs, plog.LogRecord) {
+func oneLog() (plog.Logs, plog.LogRecord) {
 	ld := plog.NewLogs()
 	return ld, ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 }
@@ -245,7 +245,7 @@ func TestBadTextIsRefusedWithItsPath(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			ld, _ := one()
+			ld, _ := oneLog()
 			lr := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().AppendEmpty()
 			lr.Body().SetStr("good ключ") // text that is not ASCII is not bad
 			c.set(ld, lr)
@@ -278,7 +278,7 @@ func TestBadTextIsRefusedWithItsPath(t *testing.T) {
 
 func TestDepthIsLimited(t *testing.T) {
 	for _, depth := range []int{otap.MaxDepth, otap.MaxDepth + 1} {
-		ld, lr := one()
+		ld, lr := oneLog()
 		v := lr.Body()
 		for range depth {
 			v = v.SetEmptySlice().AppendEmpty()
@@ -302,7 +302,7 @@ func TestDepthIsLimited(t *testing.T) {
 }
 
 func TestEntityRefs(t *testing.T) {
-	ld, _ := one()
+	ld, _ := oneLog()
 	entity.ResourceEntityRefs(ld.ResourceLogs().At(0).Resource()).AppendEmpty().SetType("host")
 	if _, err := newLink(otap.Options{}).enc.Measure(ctx, &record.Header{}, ld, otap.Cursor{}); !errors.Is(err, otap.ErrEntityRefs) {
 		t.Fatalf("strict: %v", err)
@@ -318,7 +318,7 @@ func TestEntityRefs(t *testing.T) {
 }
 
 func TestItemLargerThanTheSlotIsRefused(t *testing.T) {
-	ld, lr := one()
+	ld, lr := oneLog()
 	lr.Body().SetStr(strings.Repeat("x", 10_000))
 	_, err := newLink(otap.Options{MaxBytes: 8_192}).enc.Measure(ctx, &record.Header{}, ld, otap.Cursor{})
 	if !errors.Is(err, otap.ErrTooLarge) || !strings.Contains(err.Error(), "limit is 8192") {
