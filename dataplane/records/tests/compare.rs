@@ -171,6 +171,16 @@ fn rename(list: &mut Attributes, key: &str, to: &str) {
     }
 }
 
+/// As `rename`, but of the first attribute only: what the operation does.
+fn rename_first(list: &mut Attributes, key: &str, to: &str) {
+    if key != to && list.iter().any(|(k, _)| k == key) {
+        delete(list, to);
+        if let Some((k, _)) = list.iter_mut().find(|(k, _)| k == key) {
+            *k = to.to_owned();
+        }
+    }
+}
+
 /// Applies a difference as the host does.
 fn apply(difference: &Difference<'_>, logs: &mut Logs) {
     logs.logs.retain(|log| difference.stays(log.ordinal.into()));
@@ -191,7 +201,7 @@ fn apply(difference: &Difference<'_>, logs: &mut Logs) {
                 }
             }
             Action::Delete => delete(list, key),
-            Action::Rename(to) => rename(list, key, to),
+            Action::Rename(to) => rename_first(list, key, to),
         };
         let owned = |lists: &mut Vec<Attributes>| {
             lists
@@ -537,6 +547,26 @@ fn a_key_deleted_everywhere_is_one_operation() {
     let owners = compare::owners(&records_in).expect("ordinals");
     let parsed = Difference::parse(&payload, owners).expect("a good difference");
     assert_eq!(parsed.operations().count(), 1);
+}
+
+/// Scenario: a key occurs twice in a log and is deleted, or one of the two gets a new value.
+/// Guarantees: a delete takes both; a new value for the second cannot be expressed.
+#[test]
+fn keys_that_occur_twice_are_deleted_but_not_edited() {
+    let mut rng = Rng(9);
+    let mut before = random(&mut rng, false);
+    before.logs[0].attributes = [1, 2, 3]
+        .map(|n| ("twice".to_owned(), Any::Int(n)))
+        .to_vec();
+    let mut deleted = before.clone();
+    deleted.logs[0].attributes.clear();
+    assert_eq!(check(1, &before, &deleted), Ok(()));
+    let mut first = before.clone();
+    first.logs[0].attributes[0].1 = Any::Bool(true);
+    assert_eq!(check(1, &before, &first), Ok(()));
+    let mut second = before.clone();
+    second.logs[0].attributes[1].1 = Any::Bool(true);
+    assert!(check(1, &before, &second).is_err());
 }
 
 #[test]

@@ -147,13 +147,12 @@ impl<'a> Table<'a> {
         self.keys == other.keys && self.parents == other.parents && self.parents.is_sorted()
     }
 
-    /// Whether the row's owner has its key once. Owners do not decrease.
-    fn once(&self, row: usize) -> bool {
-        let other = |at: &usize| self.parents[*at] == self.parents[row];
-        let mut before = (0..row).rev().take_while(other);
-        let mut behind = (row + 1..self.keys.len()).take_while(other);
-        let same = |at: usize| self.keys[at] == self.keys[row];
-        !before.any(same) && !behind.any(same)
+    /// Whether no row before it has the same owner and key. Owners do not decrease.
+    fn is_first(&self, row: usize) -> bool {
+        let mut before = (0..row)
+            .rev()
+            .take_while(|at| self.parents[*at] == self.parents[row]);
+        !before.any(|at| self.keys[at] == self.keys[row])
     }
 
     fn group(&mut self) {
@@ -272,20 +271,16 @@ impl<'a> Walk<'a, '_> {
             if *key == SKIP || self.values.equal(row, row)? || !self.live.contains(*parent) {
                 continue;
             }
-            if !table.once(row) {
-                return Err(self.twice(*key));
+            if !table.is_first(row) {
+                let name = self.names[*key as usize];
+                return Err(NotExpressible::new(format!(
+                    "the key `{name}` occurs twice"
+                )));
             }
             let step = Step::Set(*key, self.after.value(row as u32)?);
             self.push(Owner::One((*parent).into()), &step, into)?;
         }
         Ok(())
-    }
-
-    fn twice(&self, key: Key) -> NotExpressible {
-        NotExpressible::new(format!(
-            "the key `{}` occurs twice",
-            self.names[key as usize]
-        ))
     }
 
     fn live_owners(&self) -> impl Iterator<Item = usize> + '_ {
@@ -363,7 +358,8 @@ impl<'a> Walk<'a, '_> {
         let mut after = self.after.rows(owner).iter();
         for (key, row) in self.before.rows(owner) {
             let fate = fates[*key as usize];
-            if fate != Fate::Stays {
+            if let Fate::Renamed(_) = fate {
+                // Only the first is renamed.
                 if seen[*key as usize] == owner {
                     return Ok(false);
                 }
@@ -400,16 +396,14 @@ impl<'a> Walk<'a, '_> {
             )));
         }
         for step in global {
-            self.replay(&mut before, step)?;
+            Self::replay(&mut before, step);
         }
         let steps = [align(&before, &after), replace(&before, &after)]
             .into_iter()
             .find(|steps| {
                 let mut list = before.clone();
-                steps
-                    .iter()
-                    .all(|step| self.replay(&mut list, step).is_ok())
-                    && list == after
+                steps.iter().for_each(|step| Self::replay(&mut list, step));
+                list == after
             })
             .ok_or_else(|| NotExpressible::new("an attribute changed whose key occurs twice"))?;
         for step in &steps {
@@ -438,41 +432,24 @@ impl<'a> Walk<'a, '_> {
         })?)
     }
 
-    /// Does to a list what the host does with the operation; a key that occurs twice is not touched.
-    fn replay(&self, list: &mut Vec<Attribute<'a>>, step: &Step<'a>) -> Result<(), NotExpressible> {
-        let find = |list: &[Attribute<'a>], key: Key| {
-            let mut at = list
-                .iter()
-                .enumerate()
-                .filter(|(_, a)| a.key == key)
-                .map(|(i, _)| i);
-            match (at.next(), at.next()) {
-                (found, None) => Ok(found),
-                _ => Err(self.twice(key)),
-            }
-        };
+    /// Does to a list what the host does with the operation.
+    fn replay(list: &mut Vec<Attribute<'a>>, step: &Step<'a>) {
+        let find = |list: &[Attribute<'a>], key: Key| list.iter().position(|a| a.key == key);
         match *step {
-            Step::Set(key, value) => match find(list, key)? {
+            Step::Set(key, value) => match find(list, key) {
                 Some(at) => list[at].value = value,
                 None => list.push(Attribute { key, value }),
             },
-            Step::Delete(key) => {
-                if let Some(at) = find(list, key)? {
-                    list.remove(at);
-                }
-            }
+            Step::Delete(key) => list.retain(|a| a.key != key),
             Step::Rename(key, to) => {
-                if find(list, key)?.is_some() {
-                    if let Some(at) = find(list, to)? {
-                        list.remove(at);
-                    }
-                    if let Some(at) = find(list, key)? {
-                        list[at].key = to;
-                    }
+                if find(list, key).is_some() {
+                    list.retain(|a| a.key != to);
+                }
+                if let Some(at) = find(list, key) {
+                    list[at].key = to;
                 }
             }
         }
-        Ok(())
     }
 }
 

@@ -109,7 +109,7 @@ impl From<crate::Error> for NotExpressible {
 ///
 /// # Errors
 /// [`NotExpressible`]: the rows or attributes are not in their order, an ordinal was changed, a key that occurs twice
-/// changed, or a column does not have a type of OTAP. `into` is then of no use.
+/// changed otherwise than by a delete, or a column does not have a type of OTAP. `into` is then of no use.
 pub fn logs(
     before: &[(u16, RecordBatch)],
     after: &[(u16, RecordBatch)],

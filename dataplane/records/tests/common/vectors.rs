@@ -181,7 +181,9 @@ fn difference_vector() -> Vector {
         scopes: 3,
     };
     let mut builder = DifferenceBuilder::new(owners.items);
-    [0, 63, 64, 69].into_iter().for_each(|row| builder.drop_row(row));
+    [0, 63, 64, 69]
+        .into_iter()
+        .for_each(|row| builder.drop_row(row));
     let every = |target, key, action| Operation {
         target,
         owner: Owner::Every,
