@@ -14,6 +14,7 @@
 
 pub mod adapter;
 mod config;
+mod conversion;
 mod difference;
 mod exporter;
 mod factory;
@@ -36,6 +37,7 @@ pub use config::{
     EGRESS, Encoding, Fidelity, Finding, INGRESS, MAX_IN_FLIGHT, MAX_LANES, Planned, Signal,
     Topology, Unit,
 };
+pub use conversion::otlp_logs_to_records;
 pub use factory::check_registrations;
 pub use failure::{Class, Failure};
 pub use lane::{Lane, LaneConfig};

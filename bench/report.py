@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Makes ratios, a summary and plots of what a run measured.
+
+    report.py FOLDER [--check]
+
+FOLDER holds parts.csv, whole.csv (either may be missing) with their .json, and machine.json. Written are
+results.json, summary.md and *.svg. --check ends with 1 when a required ratio is missed or was not measured.
+"""
+
+import csv
+import json
+import pathlib
+import statistics
+import sys
+from collections import defaultdict
+
+from plot import bars
+
+# The required ratios: what, at most, group, case, items, ours, rival, measure.
+WHOLE = "whole processor / contrib"
+REQUIRED = [
+    ("full lossless encode into a slot / OTLP marshal", 0.7, "encode", "logs", 1000, "strait", "otlp", "cpu"),
+    ("decode in Rust / memcpy of the slot", 3, "decode", "logs", 1000, "strait", "memcpy", "cpu"),
+    ("inline message there and back / L", 3, "message", "there and back", 1, "strait, Go and Rust", "cache line", "wall"),
+    ("one way to a Rust node / OTLP/gRPC hop", 0.125, "oneway", "8 in flight", 1000, "strait, engine", "OTLP/gRPC hop", "cpu"),
+    ("one way to a Rust node / OTLP by rust2go, converted", 0.25, "oneway", "8 in flight", 1000, "strait, engine",
+     "OTLP by rust2go, converted", "cpu"),
+    (f"{WHOLE}: severity filter, drops 5 %", 0.8, "whole", "severity, drops 5 %", 1000, "strait", "contrib", "cpu"),
+    (f"{WHOLE}: severity filter, drops 95 %", 0.8, "whole", "severity, drops 95 %", 1000, "strait", "contrib", "cpu"),
+    (f"{WHOLE}: attribute filter", 1.2, "whole", "attribute filter", 1000, "strait", "contrib", "cpu"),
+    (f"{WHOLE}: rename", 1.2, "whole", "rename", 1000, "strait", "contrib", "cpu"),
+    (f"{WHOLE}: masking / transform replace_pattern", 0.5, "whole", "masking", 1000, "strait", "contrib", "cpu"),
+]
+
+# In each group every rival is compared with this one, and this is measured.
+BASE = {
+    "encode": ("otlp", "cpu"),
+    "decode": ("memcpy", "cpu"),
+    "message": ("cache line", "wall"),
+    "oneway": ("OTLP/gRPC hop", "cpu"),
+    "whole": ("contrib", "cpu"),
+}
+
+
+def read(folder):
+    """Returns {(group, case, items): {rival: {cpu, wall, allocs: [per item, one per round]}}}, in the order measured."""
+    cells = {}
+    for suite in ("parts", "whole"):
+        path = folder / f"{suite}.csv"
+        if not path.exists():
+            continue
+        with path.open(newline="") as lines:
+            for row in csv.DictReader(lines):
+                cell = cells.setdefault((row["group"], row["case"], int(row["items"])), {})
+                rival = cell.setdefault(row["rival"], defaultdict(list))
+                done = int(row["iterations"]) * int(row["items"])
+                rival["cpu"].append(int(row["cpu_ns"]) / done)
+                rival["wall"].append(int(row["wall_ns"]) / done)
+                rival["allocs"].append(int(row["allocs"]) / int(row["iterations"]))
+    return cells
+
+
+def ratio(cell, ours, rival, what):
+    """The ratio of medians and of minimums, and the quartiles of the ratios within rounds."""
+    a, b = cell[ours][what], cell[rival][what]
+    rounds = sorted(x / y for x, y in zip(a, b))
+    return {
+        "median": statistics.median(a) / statistics.median(b),
+        "minimum": min(a) / min(b),
+        "q1": rounds[len(rounds) // 4],
+        "q3": rounds[3 * len(rounds) // 4],
+        "rounds": len(rounds),
+    }
+
+
+def required(cells):
+    for name, most, group, case, items, ours, rival, what in REQUIRED:
+        cell = cells.get((group, case, items), {})
+        measured = ours in cell and rival in cell
+        entry = {"name": name, "at_most": most, "group": group, "case": case, "items": items, "ours": ours, "rival": rival,
+                 "measure": what, "reached": ratio(cell, ours, rival, what) if measured else None}
+        entry["met"] = measured and entry["reached"]["median"] <= most
+        yield entry
+
+
+def everything(cells):
+    for (group, case, items), cell in cells.items():
+        base, what = BASE[group]
+        for rival, values in cell.items():
+            yield {
+                "group": group, "case": case, "items": items, "rival": rival, "measure": what, "base": base,
+                "ns_per_item_minimum": min(values[what]), "ns_per_item_median": statistics.median(values[what]),
+                "wall_ns_per_item_median": statistics.median(values["wall"]),
+                "allocs_per_iteration": statistics.median(values["allocs"]),
+                "ratio": ratio(cell, rival, base, what),
+            }
+
+
+def figure(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def machine_lines(facts):
+    lines = [f"- {key.replace('_', ' ')}: {value}" for key, value in facts["machine"].items()]
+    for suite in facts["suites"]:
+        lines.append(f"- suite {suite['suite']}: {suite['rounds']} rounds, GOGC={suite['gogc']}, "
+                     f"{suite['ballast_mib']} MiB of ballast, GOMAXPROCS={suite['gomaxprocs']}")
+    return lines
+
+
+def summary(results):
+    out = ["# What was measured", "", "Made by `bench/run.sh`; bench/README.md says how to read it.", ""]
+    if results["machine"].get("note"):
+        out += [f"**{results['machine']['note']}**", ""]
+    out += machine_lines(results)
+    out += ["", "## Required ratios", "",
+            "CPU of all threads per log (wall time for the message), ratio of medians; minimums and the middle half of the",
+            "rounds beside it.", "",
+            "| | at most | median | minimum | rounds, middle half | |", "|---|---|---|---|---|---|"]
+    for entry in results["required"]:
+        r = entry["reached"]
+        if r is None:
+            out.append(f"| {entry['name']} | {entry['at_most']} | | | | **not measured** |")
+            continue
+        verdict = "met" if entry["met"] else f"**missed, {r['median'] / entry['at_most']:.2f}x the limit**"
+        out.append(f"| {entry['name']} | {entry['at_most']} | {r['median']:.3g} | {r['minimum']:.3g} "
+                   f"| {r['q1']:.3g} to {r['q3']:.3g} | {verdict} |")
+    group = None
+    for entry in results["everything"]:
+        if entry["group"] != group:
+            group = entry["group"]
+            out += ["", f"## {group}", "",
+                    f"{entry['measure']} ns per item; ratios are to {entry['base']}. Allocations are Go's, per batch.", "",
+                    "| case | items | rival | min ns | median ns | wall ns | allocs | ratio of medians | of minimums |",
+                    "|---|---|---|---|---|---|---|---|---|"]
+        out.append("| {case} | {items} | {rival} | {a} | {b} | {w} | {n} | {r:.3g} | {m:.3g} |".format(
+            a=figure(entry["ns_per_item_minimum"]), b=figure(entry["ns_per_item_median"]),
+            w=figure(entry["wall_ns_per_item_median"]), n=figure(entry["allocs_per_iteration"]),
+            r=entry["ratio"]["median"], m=entry["ratio"]["minimum"], **entry))
+    return "\n".join(out) + "\n"
+
+
+def plots(folder, results):
+    met = [e for e in results["required"] if e["reached"]]
+    bars(folder / "required.svg", "Required ratios: reached / allowed (1 = the limit, shorter is better)",
+         [(f"{e['name']}: {e['reached']['median']:.3g} (at most {e['at_most']})",
+           [("", e["reached"]["median"] / e["at_most"])]) for e in met], mark=1)
+    titles = {
+        "encode": "Encode: CPU ns per log", "decode": "Read a slot in Rust: CPU ns per log",
+        "message": "A message there and back: wall ns", "oneway": "One way to Rust: CPU ns per log, all threads",
+        "whole": "Whole processors: CPU ns per log, all threads",
+    }
+    for group, title in titles.items():
+        cells = defaultdict(list)
+        for e in results["everything"]:
+            if e["group"] == group and e["items"] in (1, 1000):
+                cells[e["case"]].append((e["rival"], e["ns_per_item_median"]))
+        if cells:
+            bars(folder / f"{group}.svg", title + ("" if group == "message" else ", batches of 1,000"), list(cells.items()))
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    cells = read(folder)
+    suites = [json.loads(p.read_text()) for p in (folder / "parts.json", folder / "whole.json") if p.exists()]
+    results = {
+        "machine": json.loads((folder / "machine.json").read_text()),
+        "suites": suites,
+        "required": list(required(cells)),
+        "everything": list(everything(cells)),
+    }
+    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    text = summary(results)
+    (folder / "summary.md").write_text(text)
+    plots(folder, results)
+    print(text.split("\n## encode")[0])
+    if "--check" in sys.argv and not all(e["met"] for e in results["required"]):
+        sys.exit(1)
+
+
+main()

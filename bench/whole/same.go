@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strait-data/strait/bench/data"
+)
+
+// same checks, before anything is timed, that the rivals do the same work: what comes out of them is equal, but for
+// the order of attributes.
+func same(wire []byte, rivals ...chain) error {
+	var first plog.Logs
+	for i, c := range rivals {
+		if c.first == nil {
+			continue
+		}
+		ld, err := data.Unmarshal(wire)
+		if err != nil {
+			return err
+		}
+		c.end.keep, c.end.last = true, plog.NewLogs()
+		err = c.consume(ld)
+		c.end.keep = false
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			first = c.end.last
+		} else if err := equal(first, c.end.last); err != nil {
+			return fmt.Errorf("the rivals do not do the same work: rival %d: %w", i, err)
+		}
+		if c.end.last.LogRecordCount() == 0 {
+			return fmt.Errorf("nothing came out of rival %d", i)
+		}
+	}
+	return nil
+}
+
+func equal(a, b plog.Logs) error {
+	x, y := records(a), records(b)
+	if len(x) != len(y) {
+		return fmt.Errorf("%d logs, expected %d", len(y), len(x))
+	}
+	for i := range x {
+		if !x[i].Attributes().Equal(y[i].Attributes()) || !x[i].Body().Equal(y[i].Body()) ||
+			x[i].Timestamp() != y[i].Timestamp() || x[i].SeverityNumber() != y[i].SeverityNumber() {
+			return fmt.Errorf("log %d: %q with %v, expected %q with %v", i,
+				y[i].Body().AsString(), y[i].Attributes().AsRaw(), x[i].Body().AsString(), x[i].Attributes().AsRaw())
+		}
+	}
+	return nil
+}
+
+func records(ld plog.Logs) []plog.LogRecord {
+	var all []plog.LogRecord
+	for _, rl := range ld.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, lr := range sl.LogRecords().All() {
+				all = append(all, lr)
+			}
+		}
+	}
+	return all
+}
