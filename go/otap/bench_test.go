@@ -94,3 +94,76 @@ func BenchmarkEncodeOnly(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkProjected is the host's whole work for a severity filter (encode what it reads, remove 5 of
+// 100 logs) and for a rename (send two keys, rename in place), on data that was just unmarshalled.
+func BenchmarkProjected(b *testing.B) {
+	const n = 1000
+	keep := make([]bool, n)
+	for i := range keep {
+		keep[i] = i*7919%100 >= 5
+	}
+	jobs := map[string]struct {
+		plan otap.Plan
+		diff []byte
+	}{
+		"severity": {otap.Plan{Projectable: true, Filters: true, Columns: []string{"severity_number"}}, otaptest.Difference(n, keep, nil)},
+		"rename": {otap.Plan{Projectable: true, Edits: true, KeysOnly: true, Keys: []string{"user.id", "enduser.id"}},
+			otaptest.Difference(n, nil, []otaptest.Op{{Target: otaptest.TargetLog, Action: otaptest.Rename, Kind: 1, Owner: otaptest.Every, Key: "user.id", Text: "enduser.id"}})},
+	}
+	for name, j := range jobs {
+		b.Run(name, func(b *testing.B) {
+			e := otap.NewLogsEncoder(record.NewRegistry(otaptest.NewPreambles()), otap.Options{})
+			pr, err := otap.NewProjection(j.plan)
+			if err != nil {
+				b.Fatal(err)
+			}
+			slot := otaptest.Slot(1 << 20)
+			src := otaptest.L(n)
+			var encode, apply int64
+			for range b.N {
+				ld := wire(b, src)
+				t0 := cpuNS()
+				m, err := e.MeasureProjected(context.Background(), &record.Header{}, ld, pr)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := m.Write(slot[:m.Size()]); err != nil {
+					b.Fatal(err)
+				}
+				m.Release()
+				t1 := cpuNS()
+				if err := otap.ApplyDifference(ld, j.diff); err != nil {
+					b.Fatal(err)
+				}
+				encode, apply = encode+t1-t0, apply+cpuNS()-t1
+			}
+			b.ReportMetric(float64(encode)/float64(b.N)/n, "encode-ns/log")
+			b.ReportMetric(float64(apply)/float64(b.N)/n, "apply-ns/log")
+		})
+	}
+}
+
+// BenchmarkDecode is the full way back.
+func BenchmarkDecode(b *testing.B) {
+	p := otaptest.NewPreambles()
+	e := otap.NewLogsEncoder(record.NewRegistry(p), otap.Options{})
+	slot := otaptest.Slot(8 << 20)
+	n, err := encodeOnce(e, otaptest.L(1000), slot)
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := otap.NewLogsDecoder(p.Schemas)
+	b.ReportAllocs()
+	t0 := cpuNS()
+	for range b.N {
+		var raw record.Batch
+		if err := raw.Read(slot[:n]); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := d.Decode(&raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(cpuNS()-t0)/float64(b.N)/1000, "cpu-ns/log")
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,10 +123,8 @@ func TestSplitKeepsEverything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLink(otap.Options{MaxBytes: rapid.IntRange(5_000, 20_000).Draw(t, "limit")})
 		ld := otaptest.Logs(t, otaptest.Options{MaxRecords: 40})
-		var want, got []string
-		for _, r := range flat(ld) {
-			want = append(want, r)
-		}
+		want := flat(ld)
+		var got []string
 		for from, more := (otap.Cursor{}), true; more; {
 			b, err := l.enc.Measure(ctx, &record.Header{}, ld, from)
 			if errors.Is(err, otap.ErrTooLarge) {
@@ -138,13 +137,16 @@ func TestSplitKeepsEverything(t *testing.T) {
 			if err := b.Write(slot); err != nil {
 				t.Fatalf("write: %v", err)
 			}
+			if rest := flat(otap.Rest(ld, from)); !slices.Equal(rest, want[len(got):]) {
+				t.Fatalf("rest: want %q\ngot %q", want[len(got):], rest)
+			}
 			from, more = b.Next()
 			if b.Items() > 0 {
 				got = append(got, flat(l.receive(t, slot))...)
 			}
 			b.Release()
 		}
-		if strings.Join(want, "\n") != strings.Join(got, "\n") {
+		if !slices.Equal(want, got) {
 			t.Fatalf("want %q\ngot %q", want, got)
 		}
 	})
