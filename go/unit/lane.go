@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"go.opentelemetry.io/collector/component/componentstatus"
+
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/otap"
 	"github.com/strait-data/strait/go/record"
@@ -26,6 +28,7 @@ type lane struct {
 	decoders sync.Pool
 	foreign  func(output) // outputs of no call: merged, or made by the engine
 	stats    *Stats
+	report   func(*componentstatus.Event)
 
 	sequence atomic.Uint64
 	mu       sync.Mutex
@@ -134,19 +137,32 @@ func (l *lane) dispatch(m ring.Message) error {
 	return nil
 }
 
-// fail ends the lane: every call in flight ends once, as retryable. Content that is not valid ends the link
-// with the protocol's error.
+// refuseContent ends the lane when err says that the content of a slot is not valid; it returns err.
+func (l *lane) refuseContent(err error) error {
+	if errors.Is(err, record.ErrContent) {
+		l.fail(err)
+	}
+	return err
+}
+
+// fail ends the lane: every call in flight ends once, as retryable, and so does every later one at once.
+// Content that is not valid ends the link with the protocol's error. Unless the link was closed in order,
+// the component's status says so: nothing starts it again.
 func (l *lane) fail(err error) {
 	if errors.Is(err, record.ErrContent) {
 		l.link.Fail(ring.CodeContent, err)
 	}
 	l.mu.Lock()
-	if l.closed == nil {
+	first := l.closed == nil
+	if first {
 		l.closed = fmt.Errorf("the link to the Rust side has ended: %w", err)
 	}
 	calls := l.calls
 	l.calls = map[uint64]*call{}
 	l.mu.Unlock()
+	if first && !errors.Is(err, ring.ErrClosed) {
+		l.report(componentstatus.NewPermanentErrorEvent(l.closed))
+	}
 	for _, c := range calls {
 		c.end(&control.Failure{Class: control.Unavailable, Message: l.closed.Error()})
 	}

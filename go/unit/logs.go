@@ -19,7 +19,10 @@ import (
 //   - records: everything is sent as records, and what comes out is decoded in full;
 //   - OTLP bytes: for a unit that takes nothing else.
 func (p *LogsProcessor) choose(r *Report, t Transport) (mutates bool, err error) {
-	if r.Encodings[Logs] != Records {
+	if t.OTLPBytes && p.unit.spec.Fidelity != BestEffort {
+		return false, fmt.Errorf("OTLP bytes through nodes that convert need fidelity %q, found %q", BestEffort, p.unit.spec.Fidelity)
+	}
+	if r.Encodings[Logs] != Records || t.OTLPBytes {
 		p.pack, p.foreign = p.packOTLP, p.takeOTLP
 		return false, nil
 	}
@@ -80,12 +83,12 @@ func (p *LogsProcessor) applyTo(d plog.Logs) take {
 	return func(ctx context.Context, l *lane, o output) error {
 		if o.batch.Encoding != record.EncodingDifference {
 			l.release(o.lease)
-			return fmt.Errorf("%w: found encoding %d, expected a difference", record.ErrContent, o.batch.Encoding)
+			return l.refuseContent(fmt.Errorf("%w: found encoding %d, expected a difference", record.ErrContent, o.batch.Encoding))
 		}
 		err := otap.ApplyDifference(d, o.batch.Payload())
 		l.release(o.lease)
 		if err != nil {
-			return err
+			return l.refuseContent(err)
 		}
 		return p.next(ctx, d)
 	}
@@ -101,7 +104,7 @@ func (p *LogsProcessor) takeRecords(ctx context.Context, l *lane, o output) erro
 	l.decoders.Put(decoder)
 	l.release(o.lease)
 	if err != nil {
-		return err
+		return l.refuseContent(err)
 	}
 	return p.next(ctx, d)
 }

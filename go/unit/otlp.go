@@ -67,7 +67,7 @@ func (p *Processor[T]) packOTLP(_ context.Context, l *lane, h *record.Header, d 
 func (p *Processor[T]) takeOTLP(ctx context.Context, l *lane, o output) error {
 	d, err := p.decodeOTLP(l, o)
 	if err != nil {
-		return err
+		return l.refuseContent(err)
 	}
 	return p.next(ctx, d)
 }

@@ -33,8 +33,8 @@ type position struct {
 }
 
 // Start makes the unit and its links; on an error nothing stays open.
-func (p *Processor[T]) Start(ctx context.Context, _ component.Host) error {
-	return p.unit.Start(ctx, func(ctx context.Context, l *lane, o output) error {
+func (p *Processor[T]) Start(ctx context.Context, host component.Host) error {
+	return p.unit.Start(ctx, host, func(ctx context.Context, l *lane, o output) error {
 		return p.foreign(foreignContext(ctx, o.batch.Header), l, o)
 	})
 }

@@ -87,6 +87,9 @@ type Transport struct {
 	MaxWait time.Duration
 	// FullDecode turns off projection and difference: everything crosses, everything is decoded.
 	FullDecode bool
+	// OTLPBytes carries logs as OTLP bytes although the unit takes records, and the engine converts them: what
+	// crosses then need not come out equal, so it asks for BestEffort. For comparison.
+	OTLPBytes bool
 }
 
 // BlocksPerMiB converts a slab's size.

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/otap"
@@ -26,13 +27,16 @@ type Unit struct {
 	telemetry component.TelemetrySettings
 	stats     Stats
 
-	mu      sync.Mutex
-	state   state
+	mu       sync.Mutex // of state and lanes; never held while anything waits
+	state    state
+	lanes    []*lane
+	stopping sync.Mutex // held by Start and Shutdown: each waits for the other's end
+
 	peer    *control.Peer
 	handle  uint64
-	lanes   []*lane
 	cancel  context.CancelFunc
-	release func() // of the log lines'sink
+	release []func() // of the sinks of log lines and of status reports
+	report  func(*componentstatus.Event)
 
 	next    atomic.Uint64 // round robin over the lanes
 	foreign *workers
@@ -55,11 +59,12 @@ func New(spec Spec, transport Transport, telemetry component.TelemetrySettings) 
 }
 
 // Start makes the unit in Rust and its links, and returns when every lane is ready. On an error nothing
-// stays open. consume takes what the engine merged or made itself, on a worker's goroutine.
-func (u *Unit) Start(ctx context.Context, consume consumeForeign) error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.state != stateNew {
+// stays open. consume takes what the engine merged or made itself, on a worker's goroutine. From then on the
+// host hears of lanes that fail: as recoverable while Rust starts them again, else as permanent.
+func (u *Unit) Start(ctx context.Context, host component.Host, consume consumeForeign) error {
+	u.stopping.Lock()
+	defer u.stopping.Unlock()
+	if u.stateNow() != stateNew {
 		return errors.New("started before: a component starts once")
 	}
 	peer, err := control.Bind()
@@ -72,56 +77,70 @@ func (u *Unit) Start(ctx context.Context, consume consumeForeign) error {
 		}
 	}
 	u.peer, u.handle = peer, control.NextHandle()
-	if err := u.open(ctx, consume); err != nil {
-		u.close(ctx)
-		return err
+	u.report = func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
+	lanes, err := u.open(ctx, consume)
+	if err != nil {
+		return errors.Join(err, u.close(ctx, lanes))
 	}
-	u.state = stateRunning
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.lanes, u.state = lanes, stateRunning
 	return nil
 }
 
-func (u *Unit) open(ctx context.Context, consume consumeForeign) error {
-	u.release = control.HandleLogs(u.handle, logTo(u.telemetry.Logger))
+func (u *Unit) stateNow() state {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.state
+}
+
+// open returns the lanes that it made also when it fails: close takes them.
+func (u *Unit) open(ctx context.Context, consume consumeForeign) (lanes []*lane, err error) {
+	u.release = []func(){
+		control.HandleLogs(u.handle, logTo(u.telemetry.Logger)), control.HandleStatus(u.handle, reportTo(u.report)),
+	}
 	if _, err := operate[struct{}](ctx, u.peer, control.Create, u.handle, u.spec); err != nil {
-		return fmt.Errorf("create: %w", err)
+		return nil, fmt.Errorf("create: %w", err)
 	}
 	session, err := newSession()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	background, cancel := context.WithCancel(context.Background())
 	u.cancel = cancel
 	u.foreign = newWorkers(background, foreignWorkers, consume)
 	for range max(u.spec.Lanes, 1) {
-		if err := u.addLane(session); err != nil {
-			return err
+		l, err := u.newLane(session)
+		if err != nil {
+			return lanes, err
 		}
+		lanes = append(lanes, l)
 	}
 	request := startRequest{Policy: u.transport.Wake, MaxWaitNS: u.transport.MaxWait.Nanoseconds()}
-	for _, l := range u.lanes {
+	for _, l := range lanes {
 		request.Links = append(request.Links, l.link.Offer())
 	}
 	reply, err := operate[startReply](ctx, u.peer, control.Start, u.handle, request)
 	if err != nil {
-		return fmt.Errorf("start: %w", err)
+		return lanes, fmt.Errorf("start: %w", err)
 	}
-	if len(reply.Links) != len(u.lanes) {
-		return fmt.Errorf("start: %d links were answered, expected %d", len(reply.Links), len(u.lanes))
+	if len(reply.Links) != len(lanes) {
+		return lanes, fmt.Errorf("start: %d links were answered, expected %d", len(reply.Links), len(lanes))
 	}
-	for i, l := range u.lanes {
+	for i, l := range lanes {
 		if err := l.link.Accept(reply.Links[i]); err != nil {
-			return fmt.Errorf("start: link %d: %w", l.number, err)
+			return lanes, fmt.Errorf("start: link %d: %w", l.number, err)
 		}
 		l.reader.Add(1)
 		go l.read(background)
 	}
-	return nil
+	return lanes, nil
 }
 
-func (u *Unit) addLane(session uint64) error {
+func (u *Unit) newLane(session uint64) (*lane, error) {
 	number, err := control.AllocateLink()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	const epoch = 1
 	link, err := ring.NewHost(ring.Options{
@@ -130,48 +149,54 @@ func (u *Unit) addLane(session uint64) error {
 	})
 	if err != nil {
 		control.ReleaseLink(number)
-		return fmt.Errorf("link: %w", err)
+		return nil, fmt.Errorf("link: %w", err)
 	}
 	l := &lane{
 		link: link, peer: u.peer, number: number, epoch: epoch, schemas: record.NewSchemas(),
-		stats: &u.stats, calls: map[uint64]*call{},
+		stats: &u.stats, report: u.report, calls: map[uint64]*call{},
 	}
 	l.logs = otap.NewLogsEncoder(record.NewRegistry(preambles{link.Producer()}), otap.Options{
 		Fidelity: u.spec.Fidelity.ofRecords(), MaxBytes: link.Producer().MaxBytes() / 4,
 	})
 	l.decoders.New = func() any { return otap.NewLogsDecoder(l.schemas) }
 	l.foreign = func(o output) { u.takeForeign(l, o) }
-	u.lanes = append(u.lanes, l)
-	return control.HandleLink(number, l)
+	if err := control.HandleLink(number, l); err != nil {
+		control.ReleaseLink(number)
+		return nil, errors.Join(err, link.Close())
+	}
+	return l, nil
 }
 
 // Shutdown drains the unit until the context's deadline and closes everything. It is safe without
-// Start, and twice. Calls that are still in flight end as retryable.
+// Start, and twice. Calls that are still in flight end as retryable; new ones are refused at once.
 func (u *Unit) Shutdown(ctx context.Context) error {
+	u.stopping.Lock()
+	defer u.stopping.Unlock()
 	u.mu.Lock()
-	defer u.mu.Unlock()
+	lanes := u.lanes
 	running := u.state == stateRunning
 	u.state = stateStopped
+	u.mu.Unlock()
 	if !running {
 		return nil
 	}
-	return u.close(ctx)
+	return u.close(ctx, lanes)
 }
 
 // close ends what open began, whatever it got to.
-func (u *Unit) close(ctx context.Context) error {
+func (u *Unit) close(ctx context.Context, lanes []*lane) error {
 	_, err := operate[struct{}](ctx, u.peer, control.Shutdown, u.handle, struct{}{})
 	if err != nil {
 		err = fmt.Errorf("shutdown: %w", err)
 	}
-	for _, l := range u.lanes {
+	for _, l := range lanes {
 		l.fail(ring.ErrClosed)
 		err = errors.Join(err, l.link.Close())
 	}
 	if u.cancel != nil {
 		u.cancel()
 	}
-	for _, l := range u.lanes {
+	for _, l := range lanes {
 		l.reader.Wait()
 		control.ReleaseLink(l.number)
 	}
@@ -179,14 +204,14 @@ func (u *Unit) close(ctx context.Context) error {
 		u.foreign.wait()
 	}
 	u.inUse.Wait()
-	if u.release != nil {
-		u.release()
+	for _, release := range u.release {
+		release()
 	}
-	u.lanes = nil
 	return err
 }
 
-// enter gives a caller a lane, and keeps the unit open until it leaves.
+// enter gives a caller a lane, and keeps the unit open until it leaves. A lane whose link has ended gets no
+// further batches while another one works.
 func (u *Unit) enter() (*lane, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -194,7 +219,14 @@ func (u *Unit) enter() (*lane, error) {
 		return nil, errNotRunning
 	}
 	u.inUse.Add(1)
-	return u.lanes[u.next.Add(1)%uint64(len(u.lanes))], nil
+	n := uint64(len(u.lanes))
+	first := u.next.Add(1)
+	for i := range n {
+		if l := u.lanes[(first+i)%n]; l.link.Err() == nil {
+			return l, nil
+		}
+	}
+	return u.lanes[first%n], nil // its begin says why
 }
 
 func (u *Unit) leave() { u.inUse.Done() }
@@ -202,12 +234,13 @@ func (u *Unit) leave() { u.inUse.Done() }
 // Stats are the unit's own counters.
 func (u *Unit) Stats() Snapshot { return u.stats.Snapshot() }
 
-// Links are the ring counters of each lane, ours and the peer's.
+// Links are the ring counters of each lane, ours and the peer's; after Shutdown the last ones.
 func (u *Unit) Links() []ring.Stats {
 	u.mu.Lock()
-	defer u.mu.Unlock()
-	out := make([]ring.Stats, 0, len(u.lanes))
-	for _, l := range u.lanes {
+	lanes := u.lanes
+	u.mu.Unlock()
+	out := make([]ring.Stats, 0, len(lanes))
+	for _, l := range lanes {
 		out = append(out, l.link.Stats())
 	}
 	return out
