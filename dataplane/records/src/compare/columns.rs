@@ -118,13 +118,18 @@ impl<'a> TextColumn<'a> {
     }
 
     pub(super) fn get(&self, row: usize) -> &'a str {
-        let Some(column) = &self.0 else { return "" };
-        column
-            .at(row)
-            .map_or("", |index| column.values.value(index))
+        self.value(self.index(row))
     }
 
-    /// The dictionary's values, if it has one, and whether a row is null.
+    /// The text at an index that [`index`](Self::index) gave.
+    fn value(&self, index: Option<usize>) -> &'a str {
+        match (&self.0, index) {
+            (Some(column), Some(index)) => column.values.value(index),
+            _ => "",
+        }
+    }
+
+    /// The dictionary's values, if it has one.
     pub(super) fn dictionary(&self) -> Option<&'a arrow_array::StringArray> {
         let column = self.0.as_ref()?;
         (!matches!(column.index, Index::Row)).then_some(column.values)
@@ -285,7 +290,7 @@ impl<'a> ValuePair<'a> {
         match (old.types[before], new.types[after]) {
             (1, 1) => {
                 let (a, b) = (old.text.index(before), new.text.index(after));
-                Ok((self.text_shared && a == b) || old.text.get(before) == new.text.get(after))
+                Ok((self.text_shared && a == b) || old.text.value(a) == new.text.value(b))
             }
             (2, 2) => Ok(old.int.get(before) == new.int.get(after)),
             _ => Ok(old.get(before)? == new.get(after)?),
