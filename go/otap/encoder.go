@@ -19,6 +19,9 @@ type Options struct {
 	MaxBytes int
 }
 
+// maxMaxBytes keeps offsets within 32 bits.
+const maxMaxBytes = 1 << 30
+
 // DefaultMaxBytes is a quarter of the default slab of a ring.
 const DefaultMaxBytes = 8 << 20
 
@@ -37,6 +40,7 @@ func NewLogsEncoder(reg *record.Registry, opt Options) *LogsEncoder {
 	if opt.MaxBytes <= 0 {
 		opt.MaxBytes = DefaultMaxBytes
 	}
+	opt.MaxBytes = min(opt.MaxBytes, maxMaxBytes)
 	return &LogsEncoder{reg: reg, opt: opt, free: make(chan *LogsBatch, keepBatches)}
 }
 
@@ -87,7 +91,7 @@ func (e *LogsEncoder) measure(ctx context.Context, h *record.Header, ld plog.Log
 			return b, nil
 		}
 		if b.logs.rows <= 1 {
-			err := &PathError{b.path(0), fmt.Errorf("%w: it needs %d bytes, the limit is %d", ErrTooLarge, b.size, e.opt.MaxBytes)}
+			err := &PathError{b.path(0), fmt.Errorf("%w: it needs at least %d bytes, the limit is %d", ErrTooLarge, b.size, e.opt.MaxBytes)}
 			b.Release()
 			return nil, err
 		}
@@ -139,7 +143,10 @@ func (b *LogsBatch) reset() {
 // measure measures at most limit records.
 func (b *LogsBatch) measure(ctx context.Context, from Cursor, limit int) error {
 	b.reset()
-	if err := b.walk(from, limit); err != nil {
+	if err := b.walk(from, limit); errors.Is(err, errEnough) {
+		b.size = max(b.staged(), b.enc.opt.MaxBytes+1)
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if err := b.check(); err != nil {
@@ -167,6 +174,14 @@ func (b *LogsBatch) measure(ctx context.Context, from Cursor, limit int) error {
 		b.size, err = int(^uint(0)>>1), nil // too large for the format: a smaller part fits
 	}
 	return err
+}
+
+// errEnough ends a walk that has taken in more than fits.
+var errEnough = errors.New("more than fits a slot")
+
+// staged returns the bytes of variable width that were taken in.
+func (b *LogsBatch) staged() int {
+	return b.logs.body.staged() + b.logAttrs.values.staged() + b.scoAttrs.values.staged() + b.resAttrs.values.staged()
 }
 
 func (b *LogsBatch) tables() [3]*attrs { return [3]*attrs{&b.resAttrs, &b.scoAttrs, &b.logAttrs} }
@@ -245,6 +260,9 @@ func (b *LogsBatch) walkRun(x *run, rl plog.ResourceLogs, sl plog.ScopeLogs) err
 			if key, err := b.logAttrs.take(uint16(row), lr.Attributes()); err != nil {
 				return b.fail(*x, i, "attributes", key, err)
 			}
+		}
+		if b.staged() > b.enc.opt.MaxBytes {
+			return errEnough
 		}
 	}
 	return nil

@@ -351,6 +351,23 @@ func TestEncodeAllocatesNothing(t *testing.T) {
 	if n != 0 {
 		t.Fatalf("%v allocations per batch", n)
 	}
+	pr, err := otap.NewProjection(otap.Plan{Projectable: true, Filters: true, Columns: []string{"severity_number"}, Keys: []string{"http.method", "user.id"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n = testing.AllocsPerRun(100, func() {
+		b, err := l.enc.MeasureProjected(ctx, h, ld, pr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Write(slot[:b.Size()]); err != nil {
+			t.Fatal(err)
+		}
+		b.Release()
+	})
+	if n != 0 {
+		t.Fatalf("%v allocations per projected batch", n)
+	}
 	runtime.KeepAlive(slot)
 }
 

@@ -36,7 +36,7 @@ type logsTable struct {
 type run struct {
 	resource, scope          int // in the pdata
 	resourceID, scopeID      uint16
-	newResource, newScope    bool
+	newResource              bool
 	first, n                 int              // records
 	row                      int              // of the first record
 	codes                    [colCount]uint16 // of the shared text columns

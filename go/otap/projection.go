@@ -125,8 +125,6 @@ type picker struct {
 	guess    []int    // its index in want, or -1
 	seen     []int    // owner + 1 of the last row of each wanted key
 	codes    []int    // dictionary code + 1 of each wanted key
-	owners   []uint16 // by row
-	places   []int32  // by row: place in the map, -1 for a placeholder
 }
 
 // project sets the table up to send the named keys only.

@@ -148,10 +148,8 @@ func (v *values) count(col int) int {
 	return v.kinds[k[0]] + v.kinds[k[1]]
 }
 
-// tooLong says whether a variable-width column exceeds what its 32-bit offsets can say.
-func (v *values) tooLong() bool {
-	return max(len(v.str), len(v.bin[0].data), len(v.bin[1].data)) > math.MaxInt32
-}
+// staged returns the bytes of variable width that were taken in.
+func (v *values) staged() int { return len(v.str) + len(v.bin[0].data) + len(v.bin[1].data) }
 
 // decide chooses the columns: those that hold a value, and those that are forced.
 func (v *values) decide(force [valCount]bool) {

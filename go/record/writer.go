@@ -26,7 +26,6 @@ type Plan struct {
 	total    int
 	tableAt  int
 	slot     []byte
-	err      error
 }
 
 // planned is one message of a plan.
