@@ -25,16 +25,13 @@ use std::sync::{Arc, LazyLock};
 // Without a reference rustc leaves the whole crate, and its registrations, out.
 use otel_arrow_dfe_core_nodes as _;
 
-/// The factory that lanes build from: offered processors (guarded), the adapter of the SDK, and
+/// The factory that lanes build from: the linked processors (guarded), the adapter of the SDK, and
 /// the two ends. It lives as long as the process, because the engine keeps references to it.
 pub(crate) static FACTORY: LazyLock<PipelineFactory<OtapPdata>> = LazyLock::new(|| {
-    let mut processors: Vec<ProcessorFactory<OtapPdata>> = TABLE
-        .iter()
-        .filter_map(|node| {
-            OTAP_PIPELINE_FACTORY
-                .get_processor_factory_map()
-                .get(node.urn)
-        })
+    // Every node that is linked in; which of them users may name is the table's affair.
+    let mut processors: Vec<ProcessorFactory<OtapPdata>> = OTAP_PIPELINE_FACTORY
+        .get_processor_factory_map()
+        .values()
         .map(|inner| ProcessorFactory {
             create: create_guarded,
             ..inner.clone()

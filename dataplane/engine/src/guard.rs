@@ -127,6 +127,9 @@ impl Processor<OtapPdata> for Guarded {
         if answered && usable {
             return Ok(());
         }
+        if answered {
+            port::blame();
+        }
         Err(Error::ProcessorError {
             processor: effect_handler.processor_id(),
             kind: ProcessorErrorKind::Other,

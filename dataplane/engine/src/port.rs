@@ -176,6 +176,7 @@ pub(crate) struct Port {
     next_token: Cell<u64>,
     generation: Cell<u64>,
     refusing: Cell<Option<&'static str>>,
+    blamed: Cell<bool>,
     closed: RefCell<Option<Failure>>,
     counters: Cell<Counters>,
 }
@@ -215,6 +216,13 @@ pub(crate) fn note(tag: Option<Tag>, failure: Failure) {
     }
 }
 
+/// Says that the cause of this generation's end is known, and has its answer.
+pub(crate) fn blame() {
+    if let Some(port) = CURRENT.with_borrow(Clone::clone) {
+        port.blamed.set(true);
+    }
+}
+
 impl Port {
     pub(crate) fn new(
         (reader, writer): (Reader, Writer),
@@ -243,6 +251,7 @@ impl Port {
             next_token: Cell::new(1),
             generation: Cell::new(0),
             refusing: Cell::new(None),
+            blamed: Cell::new(false),
             closed: RefCell::default(),
             counters: Cell::default(),
         })
@@ -284,6 +293,7 @@ impl Port {
     pub(crate) fn begin_generation(&self, generation: u64) {
         self.generation.set(generation);
         self.refusing.set(None);
+        self.blamed.set(false);
         self.count(|counters| counters.generations += 1);
     }
 
@@ -297,7 +307,8 @@ impl Port {
     }
 
     /// Ends a generation: every call that was in the engine ends. `error` is why the pipeline ended
-    /// where it was not asked to; then a call that was alone in it is taken for the cause.
+    /// where it was not asked to; then a call that was alone in it is taken for the cause, unless the
+    /// cause is known.
     pub(crate) fn end_generation(&self, error: Option<&str>) {
         let running: Vec<u64> = {
             let mut calls = self.calls.borrow_mut();
@@ -308,7 +319,7 @@ impl Port {
             calls.retain(|_, call| call.stage != Stage::Abandoned);
             ids
         };
-        let alone = running.len() == 1;
+        let alone = running.len() == 1 && !self.blamed.get();
         for id in running {
             let failure = self
                 .notes

@@ -90,6 +90,8 @@ pub struct Setup {
     pub descriptors: u32,
     pub blocks: u32,
     pub max_wait: Duration,
+    /// Changes the unit after its specification was checked.
+    pub tweak: fn(&mut Unit),
 }
 
 impl Setup {
@@ -99,6 +101,7 @@ impl Setup {
             descriptors: 256,
             blocks: 1024,
             max_wait: Duration::from_secs(5),
+            tweak: |_| {},
         }
     }
 
@@ -108,7 +111,8 @@ impl Setup {
     }
 
     pub fn try_start(self) -> Result<Host, Failure> {
-        let unit = Unit::read(&self.spec).unwrap_or_else(|findings| panic!("{findings:?}"));
+        let mut unit = Unit::read(&self.spec).unwrap_or_else(|findings| panic!("{findings:?}"));
+        (self.tweak)(&mut unit);
         let geometry = Geometry::new(self.descriptors, self.blocks).unwrap();
         let options = Options::new(Identity {
             session: 1,
