@@ -1,24 +1,22 @@
 //! Compiles the generated workspace to the static library.
 //!
 //! The target folder is shared by all distributions of a user, so that the
-//! engine is compiled once. Two things follow. Cargo takes a path crate for
-//! fresh when no file is newer than its last build, which is wrong when
-//! another folder with older files stands at the same relative path: the
-//! contents compiled last are remembered, and a crate that differs without
-//! being newer is cleaned first. And the library is copied out by the
-//! prelinking under a lock, before another build can replace it.
+//! engine is compiled once. The library is prelinked under a lock, before
+//! another build can replace it; what Cargo would wrongly take for fresh is
+//! cleaned first (see [`super::freshness`]).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::freshness::Sources;
 use super::workspace::{UMBRELLA, Workspace};
 use crate::error::StepError;
-use crate::files::{self, Hash};
+use crate::files;
 use crate::process::{self, Line};
 use crate::ui::{self, Progress, Ui};
 
@@ -70,7 +68,8 @@ pub fn compile(workspace: &Workspace, offline: bool, ui: &Ui) -> Result<Library,
     let target = target_folder()?;
     let lock = lock(&target, ui)?;
     let sources = Sources::read(&target, workspace)?;
-    sources.clean_stale(workspace, &target, ui)?;
+    clean(&sources.stale()?, workspace, &target, ui)?;
+    sources.begin()?;
     let estimate = Estimate::read(&target)?;
     if estimate.cold {
         ui.say(&format!(
@@ -98,7 +97,7 @@ pub fn compile(workspace: &Workspace, offline: bool, ui: &Ui) -> Result<Library,
         run.progress.abandon();
         return Err(failure(&run.diagnostics, workspace, &command));
     }
-    sources.remember()?;
+    sources.end()?;
     estimate.remember(&run)?;
     let Some(path) = run.library.take() else {
         run.progress.abandon();
@@ -123,6 +122,34 @@ fn cargo(workspace: &Workspace, target: &Path) -> Command {
         .current_dir(&workspace.root)
         .env("CARGO_TARGET_DIR", target);
     command
+}
+
+/// Makes cargo forget these packages.
+fn clean(stale: &[&str], workspace: &Workspace, target: &Path, ui: &Ui) -> Result<(), StepError> {
+    const STEP: &str = "making room for changed crates";
+    if stale.is_empty() || !target.join("release").exists() {
+        return Ok(());
+    }
+    let mut command = cargo(workspace, target);
+    command.args(["clean", "--release", "--offline"]);
+    for package in stale {
+        command.args(["--package", package]);
+    }
+    ui.detail(&format!("+ {}", crate::error::shell_line(&command)));
+    let (mut progress, mut log) = (ui.start(STEP), Vec::new());
+    let status = process::stream(&mut command, |line| {
+        // Cargo waits here for every other cargo in this target folder.
+        progress.show("");
+        if let Line::Out(text) | Line::Err(text) = line {
+            log.push(text);
+        }
+    })
+    .map_err(|e| process::not_started(&command, STEP, &e))?;
+    progress.abandon();
+    if status.success() {
+        return Ok(());
+    }
+    Err(StepError::new(format!("{STEP} failed"), "").tool(log.join("\n"), &command))
 }
 
 fn lock(target: &Path, ui: &Ui) -> Result<File, StepError> {
@@ -274,117 +301,6 @@ fn failure(diagnostics: &[String], workspace: &Workspace, command: &Command) -> 
         (None, None) => StepError::new("cargo cannot build the Rust side", ""),
     };
     error.tool(output, command)
-}
-
-/// What the target folder holds of each path crate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Compiled {
-    content: String,
-    at: u64,
-}
-
-struct Sources {
-    file: PathBuf,
-    known: BTreeMap<String, Compiled>,
-    now: BTreeMap<String, String>,
-}
-
-impl Sources {
-    fn read(target: &Path, workspace: &Workspace) -> Result<Self, StepError> {
-        let file = target.join("strait-sources.json");
-        let known = fs::read(&file)
-            .ok()
-            .and_then(|text| serde_json::from_slice(&text).ok())
-            .unwrap_or_default();
-        let mut now = BTreeMap::new();
-        for (_, folder, _) in &workspace.path_crates {
-            let mut hash = Hash::default();
-            hash.add_folder(&workspace.root.join(folder))?;
-            now.insert(folder.to_string_lossy().into_owned(), hash.finish());
-        }
-        Ok(Self { file, known, now })
-    }
-
-    /// Makes cargo forget the crates whose contents it would take for fresh.
-    fn clean_stale(&self, workspace: &Workspace, target: &Path, ui: &Ui) -> Result<(), StepError> {
-        let mut stale = Vec::new();
-        for (package, folder, copied) in &workspace.path_crates {
-            let key = folder.to_string_lossy();
-            let is_stale = match self.known.get(&*key) {
-                Some(known) => {
-                    self.now.get(&*key) != Some(&known.content)
-                        && !newer(&workspace.root.join(folder), known.at)?
-                }
-                // A copy has a fixed time and the engine depends on it: what
-                // is there without a record is the repository's own build.
-                None => !copied,
-            };
-            if is_stale {
-                stale.push(package.as_str());
-            }
-        }
-        if stale.is_empty() || !target.join("release").exists() {
-            return Ok(());
-        }
-        let mut command = cargo(workspace, target);
-        command.args(["clean", "--release", "--offline"]);
-        for package in stale {
-            command.args(["--package", package]);
-        }
-        ui.detail(&format!("+ {}", crate::error::shell_line(&command)));
-        const STEP: &str = "making room for changed crates";
-        let (mut progress, mut log) = (ui.start(STEP), Vec::new());
-        let status = process::stream(&mut command, |line| {
-            // Cargo waits here for every other cargo in this target folder.
-            progress.show("");
-            if let Line::Out(text) | Line::Err(text) = line {
-                log.push(text);
-            }
-        })
-        .map_err(|e| process::not_started(&command, STEP, &e))?;
-        progress.abandon();
-        if status.success() {
-            return Ok(());
-        }
-        Err(StepError::new(format!("{STEP} failed"), "").tool(log.join("\n"), &command))
-    }
-
-    fn remember(&self) -> Result<(), StepError> {
-        let at = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |t| t.as_secs());
-        let mut known = self.known.clone();
-        for (folder, content) in &self.now {
-            known.insert(
-                folder.clone(),
-                Compiled {
-                    content: content.clone(),
-                    at,
-                },
-            );
-        }
-        let text =
-            serde_json::to_string_pretty(&known).map_err(|e| StepError::new(e.to_string(), ""))?;
-        files::write(&self.file, text)
-    }
-}
-
-/// Whether cargo itself will see that a source is newer than a build at `at`
-/// (seconds since 1970).
-fn newer(folder: &Path, at: u64) -> Result<bool, StepError> {
-    let sources = files::sources(folder)?;
-    let is_rust = |file: &&PathBuf| {
-        file.extension().is_some_and(|e| e == "rs")
-            && file
-                .strip_prefix(folder)
-                .is_ok_and(|f| f.starts_with("src"))
-    };
-    Ok(sources.iter().filter(is_rust).any(|file| {
-        let modified = fs::metadata(file).and_then(|m| m.modified()).ok();
-        modified
-            .and_then(|t| t.duration_since(UNIX_EPOCH).ok())
-            .is_some_and(|t| t.as_secs() > at)
-    }))
 }
 
 /// How long the first build takes, remembered from the last one.

@@ -2,6 +2,7 @@
 //! static library, prelinked to one object.
 
 pub mod compile;
+pub mod freshness;
 pub mod import;
 pub mod metadata;
 pub mod prelink;
