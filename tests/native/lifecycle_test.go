@@ -30,7 +30,7 @@ func TestVerifyShutdown(t *testing.T) {
 // Guarantees: validating and creating open nothing: no descriptor, mapping or thread more than before.
 func TestValidateAndCreateOpenNothing(t *testing.T) {
 	make1 := func() *unit.LogsProcessor {
-		p, err := unit.NewLogs(spec(chain(deleteA, minimum9)), unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), &sink{})
+		p, err := unit.NewLogs(forms()[0].spec(chain(deleteA, atLeast(9))), unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), &sink{})
 		require.NoError(t, err)
 		return p
 	}
@@ -48,8 +48,9 @@ func TestValidateAndCreateOpenNothing(t *testing.T) {
 
 // Guarantees: 1,000 start and stop cycles, each with a batch, leave nothing behind.
 func TestCyclesLeaveNothing(t *testing.T) {
+	f := forms()[0]
 	cycle := func() {
-		p, err := unit.NewLogs(spec(chain(deleteA)), unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), &sink{})
+		p, err := unit.NewLogs(f.spec(chain(deleteA)), unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), &sink{})
 		require.NoError(t, err)
 		require.NoError(t, p.Start(t.Context(), componenttest.NewNopHost()))
 		require.NoError(t, p.ConsumeLogs(context.Background(), logs(5)))

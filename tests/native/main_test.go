@@ -1,6 +1,6 @@
-// Package native tests units in one process with the Rust side that `strait build` made for the demo: real rings,
-// real control channel, real engine. It links the generated native module, so it is a Go module of its own;
-// `make test-system` runs it after `make build`.
+// Package native tests units in one process with the Rust side that `strait build` made from builder.yaml: real
+// rings, real control channel, real engine. It links that native module, so it is a Go module of its own;
+// `make test-system` builds and runs it.
 package native
 
 import (
@@ -25,6 +25,45 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// form is a way for logs to cross; the rules of a unit hold for each.
+type form struct {
+	name      string
+	fidelity  unit.Fidelity
+	transport unit.Transport
+}
+
+func forms() []form {
+	full, otlp := unit.DefaultTransport(), unit.DefaultTransport()
+	full.FullDecode = true
+	otlp.OTLPBytes = true
+	return []form{
+		{"difference", unit.Strict, unit.DefaultTransport()},
+		{"full records", unit.Strict, full},
+		{"otlp", unit.BestEffort, otlp},
+	}
+}
+
+// exactForms are those that promise equal logs.
+func exactForms() []form { return forms()[:2] }
+
+func eachForm(t *testing.T, test func(t *testing.T, f form)) {
+	for _, f := range forms() {
+		t.Run(f.name, func(t *testing.T) { test(t, f) })
+	}
+}
+
+// spec is a unit of engine nodes.
+func (f form) spec(nodes any) unit.Spec {
+	return unit.Spec{ID: "otap/test", Signal: unit.Logs, Lanes: 1, Fidelity: f.fidelity, MaxInFlight: 64, Nodes: nodes}
+}
+
+// component is a unit of one Rust component.
+func (f form) component(name string, config map[string]any) unit.Spec {
+	s := f.spec(nil)
+	s.ID, s.Component = name+"/test", &unit.ComponentSpec{Type: name, Config: config}
+	return s
+}
 
 // sink is the next consumer: it keeps copies, and answers as it is told.
 type sink struct {
@@ -59,32 +98,88 @@ func (s *sink) count() (n int) {
 	return n
 }
 
+// take gives what came since the last time.
+func (s *sink) take() []plog.Logs {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.logs
+	s.logs, s.ctxs = nil, nil
+	return all
+}
+
 // node is one step of a chain: the engine's name of it and its configuration.
 func node(name string, config any) any { return map[string]any{name: config} }
 
 func chain(nodes ...any) []any { return nodes }
 
+// atLeast keeps the logs of a severity or above.
+func atLeast(severity int) any {
+	return node("filter", map[string]any{"logs": map[string]any{"include": map[string]any{
+		"severity_number": map[string]any{"min": severity, "match_undefined": false},
+	}}})
+}
+
 var (
-	deleteA  = node("attribute", map[string]any{"actions": []any{map[string]any{"action": "delete", "key": "a"}}})
-	minimum9 = node("filter", map[string]any{"logs": map[string]any{"include": map[string]any{"severity_number": map[string]any{"min": 9, "match_undefined": false}}}})
+	deleteA = node("attribute", map[string]any{"actions": []any{map[string]any{"action": "delete", "key": "a"}}})
+	// twice sends every batch to two outputs.
+	twice = map[string]any{
+		"nodes": map[string]any{
+			"fan": map[string]any{"fanout": map[string]any{"await_ack": "all", "destinations": []any{
+				map[string]any{"port": "one", "primary": true}, map[string]any{"port": "two"},
+			}}},
+			"a": deleteA, "b": atLeast(9),
+		},
+		"connections": []any{
+			map[string]any{"from": "in", "to": "fan"},
+			map[string]any{"from": "a", "to": "out"}, map[string]any{"from": "b", "to": "out"},
+			map[string]any{"from": `fan["one"]`, "to": "a"},
+			map[string]any{"from": `fan["two"]`, "to": "b"},
+		},
+	}
 )
 
-func spec(nodes any) unit.Spec {
-	return unit.Spec{ID: "otap/test", Signal: unit.Logs, Lanes: 1, Fidelity: unit.BestEffort, MaxInFlight: 64, Nodes: nodes}
-}
+const patience = 20 * time.Second
 
 // start makes a running logs processor that is shut down at the test's end.
 func start(t *testing.T, s unit.Spec, transport unit.Transport, next consumer.Logs) *unit.LogsProcessor {
 	t.Helper()
+	return startOn(t, s, transport, next, componenttest.NewNopHost())
+}
+
+func startOn(t *testing.T, s unit.Spec, transport unit.Transport, next consumer.Logs, host component.Host) *unit.LogsProcessor {
+	t.Helper()
+	p, stop := run(t, s, transport, next, host)
+	t.Cleanup(stop)
+	return p
+}
+
+// run makes a running logs processor and the function that shuts it down and checks that nothing was left in it.
+func run(t require.TestingT, s unit.Spec, transport unit.Transport, next consumer.Logs, host component.Host) (*unit.LogsProcessor, func()) {
 	p, err := unit.NewLogs(s, transport, componenttest.NewNopTelemetrySettings(), next)
 	require.NoError(t, err)
-	require.NoError(t, p.Start(t.Context(), componenttest.NewNopHost()))
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	require.NoError(t, p.Start(context.Background(), host))
+	return p, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		require.NoError(t, p.Shutdown(ctx))
-	})
-	return p
+		for _, l := range p.Unit().Links() {
+			require.Zero(t, l.LeasesOpen, "leases after the end")
+			require.Zero(t, l.ClaimsOpen, "claims after the end")
+		}
+	}
+}
+
+// quiet waits until nothing is in flight.
+func quiet(t *testing.T, p *unit.LogsProcessor) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		for _, l := range p.Unit().Links() {
+			if l.InFlight > 0 || l.LeasesOpen > 0 || l.ClaimsOpen > 0 {
+				return false
+			}
+		}
+		return true
+	}, patience, time.Millisecond, "something stays in flight")
 }
 
 // logs makes n logs over two resources; every third has no attributes, severities cover all classes.
@@ -106,6 +201,13 @@ func logs(n int) plog.Logs {
 			}
 		}
 	}
+	return d
+}
+
+// order makes logs whose first body tells the component `faulty` what to do.
+func order(n int, body string) plog.Logs {
+	d := logs(n)
+	d.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().SetStr(body)
 	return d
 }
 

@@ -15,33 +15,16 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/strait-data/strait/go/ring"
-	"github.com/strait-data/strait/go/unit"
 )
-
-// forms are the ways logs can cross; every test of the unit's rules holds for each.
-var forms = map[string]func(*unit.Transport){
-	"difference":  func(*unit.Transport) {},
-	"full decode": func(t *unit.Transport) { t.FullDecode = true },
-}
-
-func eachForm(t *testing.T, test func(t *testing.T, transport unit.Transport)) {
-	for name, set := range forms {
-		t.Run(name, func(t *testing.T) {
-			transport := unit.DefaultTransport()
-			set(&transport)
-			test(t, transport)
-		})
-	}
-}
 
 type key struct{}
 
 // Guarantees: the next consumer is called on the caller's own goroutine (seen through its context's
 // values), with what the chain leaves.
 func TestCallerGetsItsOwnEgressAndContext(t *testing.T) {
-	eachForm(t, func(t *testing.T, transport unit.Transport) {
+	eachForm(t, func(t *testing.T, f form) {
 		s := &sink{}
-		p := start(t, spec(chain(deleteA, minimum9)), transport, s)
+		p := start(t, f.spec(chain(deleteA, atLeast(9))), f.transport, s)
 		var wait sync.WaitGroup
 		for i := range 32 {
 			wait.Go(func() {
@@ -67,9 +50,9 @@ func TestCallerGetsItsOwnEgressAndContext(t *testing.T) {
 
 // Guarantees: when everything is filtered, nothing comes out, and the caller gets no error.
 func TestNothingComesOut(t *testing.T) {
-	eachForm(t, func(t *testing.T, transport unit.Transport) {
+	eachForm(t, func(t *testing.T, f form) {
 		s := &sink{}
-		p := start(t, spec(chain(node("filter", map[string]any{"logs": map[string]any{"include": map[string]any{"severity_number": map[string]any{"min": 24, "match_undefined": false}}}}))), transport, s)
+		p := start(t, f.spec(chain(atLeast(24))), f.transport, s)
 		d := logs(20)
 		require.NoError(t, p.ConsumeLogs(t.Context(), d))
 		require.Zero(t, s.count())
@@ -78,23 +61,9 @@ func TestNothingComesOut(t *testing.T) {
 
 // Guarantees: several outputs of one call all reach its caller, before the call returns.
 func TestSeveralOutputs(t *testing.T) {
-	eachForm(t, func(t *testing.T, transport unit.Transport) {
+	eachForm(t, func(t *testing.T, f form) {
 		s := &sink{}
-		graph := map[string]any{
-			"nodes": map[string]any{
-				"fan": map[string]any{"fanout": map[string]any{"destinations": []any{
-					map[string]any{"port": "one", "primary": true}, map[string]any{"port": "two"},
-				}}},
-				"a": deleteA, "b": minimum9,
-			},
-			"connections": []any{
-				map[string]any{"from": "in", "to": "fan"},
-				map[string]any{"from": "a", "to": "out"}, map[string]any{"from": "b", "to": "out"},
-				map[string]any{"from": `fan["one"]`, "to": "a"},
-				map[string]any{"from": `fan["two"]`, "to": "b"},
-			},
-		}
-		p := start(t, spec(graph), transport, s)
+		p := start(t, f.spec(twice), f.transport, s)
 		require.NoError(t, p.ConsumeLogs(t.Context(), logs(48)))
 		require.Equal(t, 48+32, s.count())
 	})
@@ -102,10 +71,10 @@ func TestSeveralOutputs(t *testing.T) {
 
 // Guarantees: a consumer's error comes back as itself, with class and codes.
 func TestConsumerErrorComesBack(t *testing.T) {
-	eachForm(t, func(t *testing.T, transport unit.Transport) {
+	eachForm(t, func(t *testing.T, f form) {
 		var answer error
 		s := &sink{answer: func(context.Context, plog.Logs) error { return answer }}
-		p := start(t, spec(chain(deleteA)), transport, s)
+		p := start(t, f.spec(chain(deleteA)), f.transport, s)
 
 		answer = errTest
 		err := p.ConsumeLogs(t.Context(), logs(10))
@@ -131,10 +100,10 @@ func TestConsumerErrorComesBack(t *testing.T) {
 // Guarantees: a caller whose context ends returns at once with its cause, also while its batch is with the
 // next consumer of nobody, and the unit goes on.
 func TestCancel(t *testing.T) {
-	eachForm(t, func(t *testing.T, transport unit.Transport) {
+	eachForm(t, func(t *testing.T, f form) {
 		cause := errors.New("the caller's own reason")
 		s := &sink{}
-		p := start(t, spec(chain(deleteA)), transport, s)
+		p := start(t, f.spec(chain(deleteA)), f.transport, s)
 
 		before, cancel := context.WithCancelCause(t.Context())
 		cancel(cause)
@@ -159,12 +128,12 @@ func TestCancel(t *testing.T) {
 // Guarantees: a full ring makes callers wait until max_wait and then fail as retryable; nothing deadlocks
 // when both rings are full.
 func TestFullRing(t *testing.T) {
-	eachForm(t, func(t *testing.T, transport unit.Transport) {
-		transport.Geometry = ring.Geometry{Descriptors: 8, Blocks: 256}
-		transport.MaxWait = 200 * time.Millisecond
+	eachForm(t, func(t *testing.T, f form) {
+		f.transport.Geometry = ring.Geometry{Descriptors: 8, Blocks: 256}
+		f.transport.MaxWait = 200 * time.Millisecond
 		hold := make(chan struct{})
 		s := &sink{answer: func(context.Context, plog.Logs) error { <-hold; return nil }}
-		p := start(t, spec(chain(deleteA)), transport, s)
+		p := start(t, f.spec(chain(deleteA)), f.transport, s)
 		errs := make(chan error, 64)
 		for range cap(errs) {
 			go func() { errs <- p.ConsumeLogs(t.Context(), logs(10)) }()
@@ -188,9 +157,9 @@ func TestFullRing(t *testing.T) {
 // Guarantees: a batch over the limit of u16 ids crosses in parts and comes out whole; when a part fails, the
 // error carries exactly the rest.
 func TestPartsAndPartialFailure(t *testing.T) {
-	eachForm(t, func(t *testing.T, transport unit.Transport) {
+	eachForm(t, func(t *testing.T, f form) {
 		s := &sink{}
-		p := start(t, spec(chain(deleteA)), transport, s)
+		p := start(t, f.spec(chain(deleteA)), f.transport, s)
 		const n = 150_000
 		require.NoError(t, p.ConsumeLogs(t.Context(), logs(n)))
 		require.Equal(t, n, s.count())
@@ -213,9 +182,9 @@ func TestPartsAndPartialFailure(t *testing.T) {
 
 // Guarantees: batches that the engine merges reach the next consumer, and each caller gets its verdict.
 func TestMergedBatches(t *testing.T) {
-	eachForm(t, func(t *testing.T, transport unit.Transport) {
+	eachForm(t, func(t *testing.T, f form) {
 		s := &sink{}
-		p := start(t, spec(chain(node("batch", map[string]any{"otap": map[string]any{"min_size": 100, "sizer": "items"}, "max_batch_duration": "50ms"}))), transport, s)
+		p := start(t, f.spec(chain(node("batch", map[string]any{"otap": map[string]any{"min_size": 100, "sizer": "items"}, "max_batch_duration": "50ms"}))), f.transport, s)
 		var wait sync.WaitGroup
 		for range 20 {
 			wait.Go(func() { require.NoError(t, p.ConsumeLogs(t.Context(), logs(10))) })
@@ -228,9 +197,9 @@ func TestMergedBatches(t *testing.T) {
 
 // Guarantees: shutting down with batches in flight ends every call once, with nil or a retryable error.
 func TestShutdownWithBatchesInFlight(t *testing.T) {
-	eachForm(t, func(t *testing.T, transport unit.Transport) {
+	eachForm(t, func(t *testing.T, f form) {
 		s := &sink{}
-		p := start(t, spec(chain(deleteA, minimum9)), transport, s)
+		p := start(t, f.spec(chain(deleteA, atLeast(9))), f.transport, s)
 		errs := make(chan error)
 		started := make(chan struct{}, 64)
 		for range 64 {
