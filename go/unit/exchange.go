@@ -79,9 +79,7 @@ func (u *Unit) await(ctx context.Context, l *lane, c *call, p *packed) error {
 		o, have, ended, failure := c.take()
 		switch {
 		case have:
-			err := p.take(ctx, l, o)
-			seen.add(err)
-			l.answer(o.token, err)
+			seen.add(handOver(ctx, l, o, p.take))
 		case ended:
 			return seen.verdict(failure)
 		default:
@@ -94,6 +92,17 @@ func (u *Unit) await(ctx context.Context, l *lane, c *call, p *packed) error {
 		}
 	}
 }
+
+// handOver gives an output to its consumer and the answer to the engine; also when the consumer panics, which
+// some receivers survive.
+func handOver(ctx context.Context, l *lane, o output, take take) error {
+	err := errPanicked
+	defer func() { l.answer(o.token, err) }()
+	err = take(ctx, l, o)
+	return err
+}
+
+var errPanicked = errors.New("the next consumer panicked")
 
 // outcomes remembers what the outputs' consumers said, for the detail of a failure.
 type outcomes struct{ permanent, retryable error }
