@@ -65,6 +65,11 @@ impl<'a> Attributes<'a> {
             .filter_map(move |row| table.get(row))
     }
 
+    /// The value in a row.
+    pub fn value(&self, row: usize) -> Value<'a> {
+        self.values.get(row)
+    }
+
     fn get(&self, row: usize) -> Option<Attribute<'a>> {
         Some(Attribute {
             parent: self.parent.get(row)?,

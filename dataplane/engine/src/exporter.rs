@@ -177,10 +177,7 @@ async fn prepare(
         }
         Origin::Engine => {}
     }
-    match codec
-        .encode(effect_handler, &mut pdata, origin, &port.originals)
-        .await
-    {
+    match codec.encode(effect_handler, &mut pdata, origin, port).await {
         Ok(encoded) => Ok(Outgoing {
             pdata,
             encoded,

@@ -6,8 +6,8 @@
 //!
 //! [`guard`]: crate::guard
 
-use crate::log_filter;
 use crate::nodes::TABLE;
+use crate::{attribute, log_filter};
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_config::node::NodeUserConfig;
 use otel_arrow_dfe_engine::capability::registry::Capabilities;
@@ -73,14 +73,12 @@ pub(crate) fn substitute(
     config: &Value,
     inner: Box<dyn Processor<OtapPdata>>,
 ) -> Result<Box<dyn Processor<OtapPdata>>, ConfigError> {
-    if urn == log_filter::URN {
-        return Ok(Box::new(log_filter::FilterNode::new(
-            name.to_owned(),
-            config,
-            inner,
-        )?));
-    }
-    Ok(inner)
+    let name = name.to_owned();
+    Ok(match urn {
+        log_filter::URN => Box::new(log_filter::FilterNode::new(name, config, inner)?),
+        attribute::URN => Box::new(attribute::AttributeNode::new(name, config, inner)?),
+        _ => inner,
+    })
 }
 
 /// Asks the engine's own static check of a node's configuration.

@@ -13,6 +13,7 @@
 //! themselves (strait-ringbuf), what slots hold (strait-records).
 
 pub mod adapter;
+mod attribute;
 mod config;
 mod conversion;
 mod difference;
@@ -20,6 +21,7 @@ mod exporter;
 mod factory;
 mod failure;
 mod guard;
+mod ids;
 mod lane;
 mod log_filter;
 pub mod nodes;
@@ -28,7 +30,6 @@ mod plan;
 mod port;
 mod pump;
 mod receiver;
-mod records;
 mod row_numbers;
 mod tag;
 mod wire;

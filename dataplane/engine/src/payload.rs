@@ -1,12 +1,12 @@
 //! Between a slot's content and the engine's payload.
 //!
 //! In: OTLP bytes are used in place (the slot's lease lives as long as the bytes), records become
-//! Arrow arrays over the slot. Out: OTLP bytes are written as they are, records are converted where
-//! the unit answers in OTLP bytes. Whether the slot is copied first was decided when it was read.
+//! Arrow arrays over the slot. Out: logs as records to a host that sends records (as a difference,
+//! where it kept the original), everything else as OTLP bytes. Whether the slot is copied first was decided when it was read.
 
-use crate::difference::Originals;
+use crate::difference::{Originals, Tables};
 use crate::failure::{Class, Failure};
-use crate::port::Origin;
+use crate::port::{Origin, Port};
 use crate::tag;
 use crate::wire;
 use bytes::Bytes;
@@ -133,26 +133,33 @@ fn headers(view: &BatchView<'_>) -> TransportHeaders {
 }
 
 /// A batch that is ready to be written into a slot.
-pub(crate) struct Encoded {
-    pub(crate) signal: Signal,
-    pub(crate) items: u32,
-    /// The ingress call it came from, 0 when the engine merged or made it.
-    pub(crate) call_id: u64,
-    pub(crate) encoding: Encoding,
-    pub(crate) bytes: Bytes,
+pub(crate) enum Encoded {
+    /// OTLP bytes, or a difference.
+    Payload(Header, Bytes),
+    /// Records, with the header in it.
+    Records(strait_records::Plan),
 }
 
 impl Encoded {
     /// Bytes of the slot that it needs.
     pub(crate) fn slot_len(&self) -> Result<usize, Failure> {
-        writer::payload_slot_len(&Variable::new(), self.bytes.len()).map_err(unwritable)
+        match self {
+            Self::Payload(_, bytes) => {
+                writer::payload_slot_len(&Variable::new(), bytes.len()).map_err(unwritable)
+            }
+            Self::Records(plan) => Ok(plan.len()),
+        }
     }
 
     /// Writes it to the beginning of `slot`; gives the bytes used.
     pub(crate) fn write(&self, slot: &mut [u8]) -> Result<usize, Failure> {
-        let mut header = Header::new(self.signal, self.encoding, self.items);
-        header.call_id = self.call_id;
-        writer::write_payload(slot, &header, &Variable::new(), &self.bytes).map_err(unwritable)
+        match self {
+            Self::Payload(header, bytes) => {
+                writer::write_payload(slot, header, &Variable::new(), bytes)
+            }
+            Self::Records(plan) => plan.write(slot),
+        }
+        .map_err(unwritable)
     }
 }
 
@@ -176,13 +183,13 @@ impl Encoder {
     }
 
     /// Takes the payload out of `pdata`, unless a node before asked to get it back. What comes from
-    /// a projected batch becomes a difference.
+    /// a projected batch becomes a difference; records stay records for a host that sends them.
     pub(crate) async fn encode(
         &self,
         effect_handler: &EffectHandler<OtapPdata>,
         pdata: &mut OtapPdata,
         origin: Origin,
-        originals: &Originals,
+        port: &Port,
     ) -> Result<Encoded, Failure> {
         let signal = match pdata.signal_type() {
             SignalType::Logs => Signal::Logs,
@@ -195,15 +202,23 @@ impl Encoder {
         } else {
             pdata.take_payload()
         };
-        if let Some(call_id) = origin.call_id().filter(|call_id| originals.has(*call_id)) {
-            let difference = originals.answer(call_id, payload.otap_ref())?;
-            return Ok(Encoded {
-                signal,
-                items: difference.items,
-                call_id,
-                encoding: Encoding::Difference,
-                bytes: difference.payload.into(),
-            });
+        let header = |encoding, items| {
+            let mut header = Header::new(signal, encoding, items);
+            header.call_id = origin.call_id().unwrap_or(0);
+            header
+        };
+        if let Some(call_id) = origin.call_id().filter(|id| port.originals.has(*id)) {
+            let difference = port.originals.answer(call_id, payload.otap_ref())?;
+            let header = header(Encoding::Difference, difference.items);
+            return Ok(Encoded::Payload(header, difference.payload.into()));
+        }
+        if signal == Signal::Logs
+            && port.takes_records()
+            && let Some(records) = payload.otap_ref()
+        {
+            let tables = tables(records.clone())?;
+            let plan = port.writer.plan(header(Encoding::Records, items), &tables);
+            return plan.map(Encoded::Records).map_err(unwritable);
         }
         let bytes = effect_handler
             .encode_owned(&mut payload, &self.otlp)
@@ -214,12 +229,20 @@ impl Encoder {
                     format!("the batch cannot be encoded: {error}"),
                 )
             })?;
-        Ok(Encoded {
-            signal,
-            items,
-            call_id: origin.call_id().unwrap_or(0),
-            encoding: Encoding::Otlp,
-            bytes,
-        })
+        Ok(Encoded::Payload(header(Encoding::Otlp, items), bytes))
     }
+}
+
+/// The tables of records, with plain ids.
+fn tables(mut records: OtapArrowRecords) -> Result<Tables, Failure> {
+    records.decode_transport_optimized_ids().map_err(|error| {
+        Failure::new(
+            Class::Permanent,
+            format!("the batch cannot be encoded: {error}"),
+        )
+    })?;
+    let kinds = records.allowed_payload_types().iter();
+    Ok(kinds
+        .filter_map(|kind| Some((*kind as u16, records.get(*kind)?.clone())))
+        .collect())
 }

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use strait_records::ReceivedSchemas;
+use strait_records::{Encoding, ReceivedSchemas};
 use tokio::sync::Notify;
 
 /// Calls from a lane to the host's control channel. May be called from the lane's thread at any
@@ -161,6 +161,8 @@ pub(crate) struct Port {
     pub(crate) settings: Settings,
     /// What projected calls held when they entered the engine.
     pub(crate) originals: Originals,
+    /// The host has sent records, so it reads them too.
+    takes_records: Cell<bool>,
     upcalls: Arc<dyn Upcalls>,
     inbox: Arc<Inbox>,
     calls: RefCell<HashMap<u64, Call>>,
@@ -235,6 +237,7 @@ impl Port {
             writer,
             schemas: RefCell::new(ReceivedSchemas::new()),
             originals: Originals::new(settings.projection.clone()),
+            takes_records: Cell::new(false),
             settings,
             upcalls,
             inbox,
@@ -423,6 +426,9 @@ impl Port {
         let call_id = batch.call_id;
         self.count(|counters| counters.calls += 1);
         self.admit(call_id, batch.deadline);
+        if batch.content.header().encoding == Encoding::Records {
+            self.takes_records.set(true);
+        }
         if self.early_cancels.borrow_mut().remove(&call_id) {
             self.finish(call_id, Err(cancelled()));
         } else if let Some(reason) = self.refusing.get() {
@@ -644,6 +650,11 @@ impl Port {
             Some(Stage::Abandoned) => Origin::Unwanted,
             Some(Stage::Queued) | None => Origin::Engine,
         }
+    }
+
+    /// Whether logs may go to the host as records.
+    pub(crate) fn takes_records(&self) -> bool {
+        self.takes_records.get()
     }
 
     /// A fresh egress token, in flight from now on.

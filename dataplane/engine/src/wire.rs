@@ -6,11 +6,12 @@
 
 use crate::failure::{Class, Failure};
 use crate::payload::Encoded;
+use arrow_array::RecordBatch;
 use std::cell::RefCell;
 use std::cell::RefMut;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
-use strait_records::{ReceivedSchemas, Slot};
+use strait_records::{Header, Plan, ReceivedSchemas, Slot, Variable};
 use strait_ringbuf::{Claim, Code, Consumer, Error, Handle, Link, Message, Producer, Side};
 use tokio::sync::Notify;
 
@@ -43,6 +44,8 @@ pub(crate) struct Reader {
 /// The producing end, shared by the lane's nodes.
 pub(crate) struct Writer {
     producer: RefCell<Producer>,
+    /// Schemas of this direction; they last as long as the link.
+    records: RefCell<strait_records::Writer>,
     handle: Handle,
     acks: RefCell<VecDeque<u64>>,
     acks_wake: Notify,
@@ -58,6 +61,7 @@ pub(crate) fn split(link: Link, copy: bool) -> (Reader, Writer) {
     };
     let writer = Writer {
         producer: RefCell::new(producer),
+        records: RefCell::default(),
         handle,
         acks: RefCell::default(),
         acks_wake: Notify::new(),
@@ -162,7 +166,7 @@ impl Writer {
     /// Writes a batch, if there is space now.
     pub(crate) fn try_publish(&self, token: u64, encoded: &Encoded) -> Result<bool, Failure> {
         let mut holder = self.hold();
-        match holder.producer.claim(encoded.slot_len()?) {
+        match self.claim(&mut holder.producer, encoded.slot_len()?) {
             Ok(claim) => publish(&mut holder.producer, claim, token, encoded).map(|()| true),
             Err(Error::Full(_)) => Ok(false),
             Err(error) => Err(failure(&error)),
@@ -183,12 +187,42 @@ impl Writer {
             tokio::select! {
                 biased;
                 () = self.acks_wake.notified() => {}
-                claim = holder.producer.until(deadline, |producer| producer.claim(len)) => {
+                claim = holder.producer.until(deadline, |producer| self.claim(producer, len)) => {
                     let claim = claim.map_err(|error| failure(&error))?;
                     return publish(&mut holder.producer, claim, token, encoded);
                 }
             }
         }
+    }
+
+    /// Plans the records of a batch; their schemas get ids, which [`claim`](Self::claim) publishes.
+    pub(crate) fn plan(
+        &self,
+        header: Header,
+        tables: &[(u16, RecordBatch)],
+    ) -> Result<Plan, strait_records::Error> {
+        self.records
+            .borrow_mut()
+            .plan(header, Variable::new(), tables)
+    }
+
+    /// Claims a slot, after every schema that has to be known before it is read.
+    fn claim(&self, producer: &mut Producer, len: usize) -> strait_ringbuf::Result<Claim> {
+        let mut records = self.records.borrow_mut();
+        loop {
+            let id = {
+                let Some(schema) = records.schemas().unpublished().next() else {
+                    break;
+                };
+                let preamble = schema.preamble();
+                let mut claim = producer.claim_preamble(preamble.len())?;
+                claim[..preamble.len()].copy_from_slice(preamble);
+                producer.publish(claim, 0, 0, preamble.len())?;
+                schema.id()
+            };
+            records.schemas_mut().mark_published(id);
+        }
+        producer.claim(len)
     }
 
     fn hold(&self) -> Holder<'_> {

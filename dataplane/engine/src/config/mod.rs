@@ -236,7 +236,7 @@ impl Unit {
     #[must_use]
     pub fn encoding(&self) -> Encoding {
         match self.signal {
-            Some(Signal::Logs) if crate::records::AVAILABLE => Encoding::Records,
+            Some(Signal::Logs) => Encoding::Records,
             _ => Encoding::Otlp,
         }
     }

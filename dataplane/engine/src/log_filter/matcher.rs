@@ -1,11 +1,12 @@
 //! Evaluating the rules on a batch: one bit per log.
 
 use super::rules::{FilterConfig, LogMatch, MatchType, Pair, Scalar, SeverityNumber};
+use crate::ids::Ids;
 use arrow_buffer::BooleanBuffer;
 use regex::Regex;
 use serde::Deserialize;
 use std::collections::HashMap;
-use strait_component::{AttributeTable, Batch, BatchError, Value};
+use strait_component::{AttributeTable, Attributes, Batch, BatchError, Value};
 
 /// A filter that is ready to be applied.
 #[derive(Debug)]
@@ -132,7 +133,7 @@ impl Rules {
         let found: Vec<Ids> = self
             .resource
             .iter()
-            .map(|test| Ids::of(&attributes, test))
+            .map(|test| test.owners(&attributes).collect())
             .collect();
         let all = |id| found.iter().all(|ids| ids.contains(id));
         batch
@@ -147,7 +148,7 @@ impl Rules {
         let attributes = batch.attributes(AttributeTable::Log);
         let mut found = Ids::default();
         for test in &self.record {
-            found.add(&attributes, test);
+            found.extend(test.owners(&attributes));
         }
         batch
             .logs()
@@ -187,34 +188,13 @@ fn patterns(how: MatchType, texts: Vec<String>) -> Result<Vec<Pattern>, regex::E
         .collect()
 }
 
-/// A set of ids.
-struct Ids(Vec<u64>);
-
-impl Default for Ids {
-    fn default() -> Self {
-        Self(vec![0; 1 << 10])
-    }
-}
-
-impl Ids {
-    /// The parents that have the attribute.
-    fn of(attributes: &strait_component::Attributes<'_>, test: &AttributeTest) -> Self {
-        let mut ids = Self::default();
-        ids.add(attributes, test);
-        ids
-    }
-
-    fn add(&mut self, attributes: &strait_component::Attributes<'_>, test: &AttributeTest) {
-        let matching = attributes
-            .with_key(&test.key)
-            .filter(|found| test.value.matches(found.value));
-        for found in matching {
-            self.0[usize::from(found.parent) / 64] |= 1 << (found.parent % 64);
-        }
-    }
-
-    fn contains(&self, id: u16) -> bool {
-        self.0[usize::from(id) / 64] >> (id % 64) & 1 == 1
+impl AttributeTest {
+    /// The owners of the attributes that it matches.
+    fn owners<'a>(&self, attributes: &Attributes<'a>) -> impl Iterator<Item = u16> + use<'a, '_> {
+        attributes
+            .with_key(&self.key)
+            .filter(|found| self.value.matches(found.value))
+            .map(|found| found.parent)
     }
 }
 

@@ -1,12 +1,13 @@
 //! The table: what each known node reads and writes, by its configuration.
 
 use super::{Plan, Projection, Writes, Written};
+use crate::attribute::{Action, AttributeConfig};
 use crate::config::Planned;
 use crate::log_filter::{FilterConfig, LogMatch};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use strait_component::{Access, Columns, Keys};
+use strait_component::{Access, AttributeTable, Columns, Keys};
 
 /// Attribute tables, in the order of the arrays here: logs, resources, scopes.
 const TABLES: [Columns; 3] = [
@@ -103,17 +104,16 @@ impl Builder {
 
     fn attribute(&mut self, config: &Value) -> Result<(), String> {
         let config = AttributeConfig::deserialize(config).map_err(|error| error.to_string())?;
-        let domains = config.apply_to.unwrap_or_default();
-        let applies = |domain: &str| domains.iter().any(|named| named == domain);
-        let tables = [
-            domains.is_empty() || applies("signal"),
-            applies("resource"),
-            applies("scope"),
-        ];
+        let tables = config.tables();
         for action in config.actions.unwrap_or_default() {
             self.edits = true;
             self.values |= matches!(action, Action::Hash { .. });
-            for table in (0..TABLES.len()).filter(|table| tables[*table]) {
+            for table in &tables {
+                let table = match table {
+                    AttributeTable::Log => 0,
+                    AttributeTable::Resource => 1,
+                    AttributeTable::Scope => 2,
+                };
                 for key in action.keys() {
                     self.reads_keys[table].add(key);
                     self.writes_keys[table].add(key);
@@ -248,53 +248,5 @@ impl Builder {
             event_name: self.writes.contains(Columns::EVENT_NAME),
         };
         Ok(Projection { plan, writes })
-    }
-}
-
-/// The engine's configuration of its attribute node, as far as the plan needs it.
-#[derive(Deserialize)]
-struct AttributeConfig {
-    actions: Option<Vec<Action>>,
-    apply_to: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "action", rename_all = "lowercase")]
-enum Action {
-    Rename {
-        source_key: String,
-        destination_key: String,
-    },
-    Delete {
-        key: String,
-    },
-    Insert {
-        key: String,
-    },
-    Upsert {
-        key: String,
-    },
-    Update {
-        key: String,
-    },
-    Hash {
-        key: String,
-    },
-}
-
-impl Action {
-    fn keys(&self) -> impl Iterator<Item = &str> {
-        let (first, second) = match self {
-            Self::Rename {
-                source_key,
-                destination_key,
-            } => (source_key, Some(destination_key)),
-            Self::Delete { key }
-            | Self::Insert { key }
-            | Self::Upsert { key }
-            | Self::Update { key }
-            | Self::Hash { key } => (key, None),
-        };
-        std::iter::once(first).chain(second).map(String::as_str)
     }
 }

@@ -3,13 +3,16 @@
 
 pub mod otlp;
 
+use arrow_array::RecordBatch;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use strait_engine::{Failure, Lane, LaneConfig, LaneStatus, Unit, Upcalls};
-use strait_records::{Batch, Encoding, Header, Signal, Trust, Variable, writer};
+use strait_records::{
+    Batch, Encoding, Header, ReceivedSchemas, Signal, Trust, Variable, Writer, writer,
+};
 use strait_ringbuf::{
     Consumer, Geometry, Handle, HostPending, Identity, Message, Options, Producer, accept,
 };
@@ -54,7 +57,11 @@ pub struct Output {
     pub call_id: u64,
     pub items: u32,
     pub signal: Signal,
+    pub encoding: Encoding,
+    /// OTLP bytes, or a difference.
     pub bytes: Vec<u8>,
+    /// Records.
+    pub tables: Vec<(u16, RecordBatch)>,
     pub metadata: usize,
 }
 
@@ -69,6 +76,8 @@ pub enum End {
 pub struct Host {
     pub producer: Producer,
     consumer: Consumer,
+    schemas: ReceivedSchemas,
+    writer: Writer,
     pub handle: Handle,
     pub lane: Arc<Lane>,
     control: Receiver<Control>,
@@ -141,6 +150,8 @@ impl Setup {
         Ok(Host {
             producer,
             consumer,
+            schemas: ReceivedSchemas::new(),
+            writer: Writer::new(),
             handle,
             lane: Arc::new(lane),
             control,
@@ -198,6 +209,29 @@ impl Host {
         true
     }
 
+    /// Sends logs as records; gives the call id.
+    pub fn call_records(&mut self, tables: &[(u16, RecordBatch)], projected: bool) -> u64 {
+        let id = self.call_id();
+        let mut header = Header::new(Signal::Logs, Encoding::Records, 0);
+        header.call_id = id;
+        header.projected = projected;
+        let plan = self.writer.plan(header, Variable::new(), tables).unwrap();
+        let due = self.writer.schemas().unpublished();
+        let due: Vec<_> = due
+            .map(|schema| (schema.id(), schema.preamble().to_vec()))
+            .collect();
+        for (schema, preamble) in due {
+            let mut claim = self.producer.claim_preamble(preamble.len()).unwrap();
+            claim[..preamble.len()].copy_from_slice(&preamble);
+            self.producer.publish(claim, 0, 0, preamble.len()).unwrap();
+            self.writer.schemas_mut().mark_published(schema);
+        }
+        let mut claim = self.producer.claim(plan.len()).unwrap();
+        let used = plan.write(&mut claim).unwrap();
+        self.producer.publish(claim, 0, id, used).unwrap();
+        id
+    }
+
     /// Reads what comes until `done`, from the ring and from control.
     pub fn until(&mut self, what: &str, done: impl FnMut(&Self) -> bool) {
         let came = self.wait(PATIENCE, done);
@@ -247,15 +281,23 @@ impl Host {
             Message::Batch { lease, call_id, .. } => {
                 let batch = Batch::new(lease, Trust::Trusted).unwrap();
                 let header = *batch.header();
-                assert_eq!(header.encoding, Encoding::Otlp);
+                let tables = match header.encoding {
+                    Encoding::Records => batch.records(&self.schemas).unwrap(),
+                    _ => Vec::new(),
+                };
                 self.outputs.push(Output {
                     token: call_id,
                     call_id: header.call_id,
                     items: header.items,
                     signal: header.signal,
+                    encoding: header.encoding,
                     bytes: batch.payload().unwrap().to_vec(),
+                    tables,
                     metadata: batch.metadata().unwrap().count(),
                 });
+            }
+            Message::Preamble(lease) => {
+                self.schemas.publish(&lease).unwrap();
             }
             other => panic!("not expected: {other:?}"),
         }
