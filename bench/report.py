@@ -16,7 +16,8 @@ from collections import defaultdict
 
 from plot import bars
 
-# The required ratios: what, at most, group, case, items, ours, rival, measure.
+# The required ratios: of batches of 1,000, with 8 callers at a time where callers wait for Rust (one at a time is
+# printed too). Each: what, at most, group, case, items, ours, rival, measure.
 WHOLE = "whole processor / contrib"
 REQUIRED = [
     ("full lossless encode into a slot / OTLP marshal", 0.7, "encode", "logs", 1000, "strait", "otlp", "cpu"),
@@ -25,11 +26,11 @@ REQUIRED = [
     ("one way to a Rust node / OTLP/gRPC hop", 0.125, "oneway", "8 in flight", 1000, "strait, engine", "OTLP/gRPC hop", "cpu"),
     ("one way to a Rust node / OTLP by rust2go, converted", 0.25, "oneway", "8 in flight", 1000, "strait, engine",
      "OTLP by rust2go, converted", "cpu"),
-    (f"{WHOLE}: severity filter, drops 5 %", 0.8, "whole", "severity, drops 5 %", 1000, "strait", "contrib", "cpu"),
-    (f"{WHOLE}: severity filter, drops 95 %", 0.8, "whole", "severity, drops 95 %", 1000, "strait", "contrib", "cpu"),
-    (f"{WHOLE}: attribute filter", 1.2, "whole", "attribute filter", 1000, "strait", "contrib", "cpu"),
-    (f"{WHOLE}: rename", 1.2, "whole", "rename", 1000, "strait", "contrib", "cpu"),
-    (f"{WHOLE}: masking / transform replace_pattern", 0.5, "whole", "masking", 1000, "strait", "contrib", "cpu"),
+    (f"{WHOLE}: severity filter, drops 5 %", 0.8, "whole", "severity, drops 5 %", 1000, "strait, 8 in flight", "contrib", "cpu"),
+    (f"{WHOLE}: severity filter, drops 95 %", 0.8, "whole", "severity, drops 95 %", 1000, "strait, 8 in flight", "contrib", "cpu"),
+    (f"{WHOLE}: attribute filter", 1.2, "whole", "attribute filter", 1000, "strait, 8 in flight", "contrib", "cpu"),
+    (f"{WHOLE}: rename", 1.2, "whole", "rename", 1000, "strait, 8 in flight", "contrib", "cpu"),
+    (f"{WHOLE}: masking / transform replace_pattern", 0.5, "whole", "masking", 1000, "strait, 8 in flight", "contrib", "cpu"),
 ]
 
 # In each group every rival is compared with this one, and this is measured.

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
@@ -32,6 +33,7 @@ func run() (err error) {
 	flag.IntVar(&s.GOGC, "gogc", 100, "garbage collector target in percent")
 	flag.IntVar(&s.BallastMiB, "ballast", 64, "live heap without pointers in MiB, as headroom for the collector")
 	only := flag.String("only", "", "measure one job by its name")
+	flag.StringVar(&alone, "rival", "", "measure one rival by its name, for profiles")
 	flag.Parse()
 	r, err := measure.New(s)
 	if err != nil {
@@ -49,10 +51,13 @@ func run() (err error) {
 }
 
 // sizes are the batches that are measured, with how many of them make a segment.
-var sizes = []struct{ logs, batches int }{{100, 400}, {1000, 100}, {8192, 12}}
+var sizes = []struct{ logs, batches int }{{100, 200}, {1000, 50}, {8192, 6}}
 
 // inFlight is how many callers send at the same time where it is not one.
 const inFlight = 8
+
+// alone is the one rival that is measured; empty: all.
+var alone string
 
 func measureJob(r *measure.Recorder, j job) (err error) {
 	contrib, err := build(j.contrib)
@@ -87,6 +92,9 @@ func measureJob(r *measure.Recorder, j job) (err error) {
 		}
 		if full.first != nil {
 			rivals = append(rivals, rival("strait, full decode", full, wire, size.batches, 1))
+		}
+		if alone != "" {
+			rivals = slices.DeleteFunc(rivals, func(v measure.Rival) bool { return v.Name != alone })
 		}
 		if err := r.Measure(measure.Case{Group: "whole", Name: j.name, Items: size.logs, Rivals: rivals}); err != nil {
 			return err
