@@ -10,6 +10,7 @@ replace (
 require (
 	github.com/strait-data/strait/go v0.1.0
 	github.com/stretchr/testify v1.12.1
+	go.opentelemetry.io/collector/client v1.67.0
 	go.opentelemetry.io/collector/component v1.67.0
 	go.opentelemetry.io/collector/component/componenttest v0.161.0
 	go.opentelemetry.io/collector/confmap v1.67.0
@@ -19,6 +20,7 @@ require (
 	go.opentelemetry.io/collector/processor/processortest v0.161.0
 	go.uber.org/goleak v1.3.0
 	google.golang.org/grpc v1.83.2
+	pgregory.net/rapid v1.3.0
 	strait.local/native v0.0.0-00010101000000-000000000000
 )
 
@@ -48,7 +50,6 @@ require (
 	github.com/pierrec/lz4/v4 v4.1.29 // indirect
 	github.com/zeebo/xxh3 v1.1.0 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
-	go.opentelemetry.io/collector/client v1.67.0 // indirect
 	go.opentelemetry.io/collector/component/componentstatus v0.161.0 // indirect
 	go.opentelemetry.io/collector/config/configoptional v1.67.0 // indirect
 	go.opentelemetry.io/collector/config/configretry v1.67.0 // indirect

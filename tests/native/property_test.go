@@ -1,0 +1,130 @@
+package native
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"pgregory.net/rapid"
+
+	"github.com/strait-data/strait/go/otap/otaptest"
+	"github.com/strait-data/strait/go/unit"
+)
+
+// Properties of whole units: random logs through the real rings and the real engine.
+
+// through sends a copy of logs and gives what comes out; empty where nothing does.
+func through(t *rapid.T, p *unit.LogsProcessor, s *sink, d plog.Logs) plog.Logs {
+	require.NoError(t, p.ConsumeLogs(context.Background(), otaptest.Clone(d)))
+	all := s.take()
+	if len(all) == 0 {
+		return plog.NewLogs()
+	}
+	require.Len(t, all, 1)
+	return all[0]
+}
+
+func equal(t *rapid.T, what string, want, got plog.Logs) {
+	want, got = otaptest.Clone(want), otaptest.Clone(got)
+	otaptest.Prune(want)
+	otaptest.Prune(got)
+	if diff := otaptest.Diff(want, got); diff != "" {
+		t.Fatalf("%s: %s", what, diff)
+	}
+}
+
+// Guarantees: what a unit does not change comes out exactly equal, order and duplicates included, whatever it holds;
+// containers without logs aside, which records do not carry.
+func TestUnchangedLogsComeOutEqual(t *testing.T) {
+	for _, f := range exactForms() {
+		for name, s := range map[string]unit.Spec{
+			"an attribute that is not there": f.spec(chain(node("attribute", map[string]any{"actions": []any{map[string]any{"action": "delete", "key": "there is no such key"}}}))),
+			"a filter that drops nothing":    f.spec(chain(node("filter", map[string]any{"logs": map[string]any{}}))),
+			"a component that reads bodies":  f.component("faulty", nil),
+			"a component that edits":         f.component("mask_cards", map[string]any{"resources": true}),
+			"a batch node":                   f.spec(chain(node("batch", map[string]any{"otap": map[string]any{"min_size": 1, "sizer": "items"}, "max_batch_duration": "10ms"}))),
+		} {
+			t.Run(f.name+"/"+name, func(t *testing.T) {
+				out := &sink{}
+				p := start(t, s, f.transport, out)
+				rapid.Check(t, func(t *rapid.T) {
+					d := otaptest.Logs(t, otaptest.Options{})
+					equal(t, "unchanged", d, through(t, p, out, d))
+				})
+				quiet(t, p)
+			})
+		}
+	}
+}
+
+// Guarantees: for random chains of attribute actions and filters the difference, the full records and the model agree.
+func TestChainsEqualTheModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		steps := drawChain(t)
+		nodes := make([]any, len(steps))
+		for i, s := range steps {
+			nodes[i] = s.config()
+		}
+		var units [2]*unit.LogsProcessor
+		var sinks [2]*sink
+		for i, f := range exactForms() {
+			sinks[i] = &sink{}
+			p, stop := run(t, f.spec(nodes), f.transport, sinks[i], componenttest.NewNopHost())
+			defer stop()
+			units[i] = p
+		}
+		for range 4 {
+			d := otaptest.Logs(t, otaptest.Options{NoDuplicates: true})
+			season(t, d)
+			want := otaptest.Clone(d)
+			for _, s := range steps {
+				s.apply(want)
+			}
+			for i, f := range exactForms() {
+				equal(t, f.name+" of\n"+describe(steps), want, through(t, units[i], sinks[i], d))
+			}
+		}
+	})
+}
+
+// Guarantees: mask_cards does what its README says, on any text, and leaves everything else alone.
+func TestMaskCardsEqualsTheModel(t *testing.T) {
+	for _, f := range exactForms() {
+		t.Run(f.name, func(t *testing.T) {
+			out := &sink{}
+			p := start(t, f.component("mask_cards", nil), f.transport, out)
+			rapid.Check(t, func(t *rapid.T) {
+				d := otaptest.Logs(t, otaptest.Options{NoDuplicates: true})
+				putCards(t, d)
+				want := otaptest.Clone(d)
+				maskLogs(want)
+				equal(t, "masked", want, through(t, p, out, d))
+			})
+		})
+	}
+}
+
+func putCards(t *rapid.T, d plog.Logs) {
+	text := cardText()
+	put := func(v pcommon.Value) {
+		if rapid.Bool().Draw(t, "put a card") {
+			v.SetStr(text.Draw(t, "card text"))
+		}
+	}
+	for _, rl := range d.ResourceLogs().All() {
+		for _, v := range rl.Resource().Attributes().All() {
+			put(v) // stays: resources are off
+		}
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, lr := range sl.LogRecords().All() {
+				put(lr.Body())
+				for _, v := range lr.Attributes().All() {
+					put(v)
+				}
+			}
+		}
+	}
+}
