@@ -1,0 +1,104 @@
+package record_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/strait-data/strait/go/otap/otaptest"
+	"github.com/strait-data/strait/go/record"
+)
+
+// every has a column of each layout, three rows, the middle one null.
+func every(t *testing.T) []byte {
+	t.Helper()
+	dict := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
+		{Name: "s", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "l", Type: arrow.ListOf(arrow.PrimitiveTypes.Int32), Nullable: true},
+		{Name: "d", Type: dict, Nullable: true},
+		{Name: "b", Type: arrow.BinaryTypes.LargeBinary, Nullable: true},
+	}, nil))
+	defer b.Release()
+	for i := range 3 {
+		if i == 1 {
+			for _, f := range b.Fields() {
+				f.AppendNull()
+			}
+			continue
+		}
+		b.Field(0).(*array.StringBuilder).Append("abc")
+		l := b.Field(1).(*array.ListBuilder)
+		l.Append(true)
+		l.ValueBuilder().(*array.Int32Builder).Append(7)
+		if err := b.Field(2).(*array.BinaryDictionaryBuilder).AppendString("x"); err != nil {
+			t.Fatal(err)
+		}
+		b.Field(3).(*array.BinaryBuilder).Append([]byte("abc"))
+	}
+	rec := b.NewRecordBatch()
+	defer rec.Release()
+	slot := otaptest.Slot(1 << 16)
+	n, err := record.WriteRecord(slot, &record.Header{}, rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slot[:n]
+}
+
+// Each check of S-14 on columns refuses what it is for.
+func TestBadColumnsAreRefused(t *testing.T) {
+	le := binary.LittleEndian
+	for _, c := range []struct {
+		name string
+		set  func(tb *record.Table) // the columns are parts of the slot
+		want string
+	}{
+		{"falling offsets", func(tb *record.Table) { le.PutUint32(tb.Column("s").Offsets[4:], 5) }, "offsets"},
+		{"negative offset", func(tb *record.Table) { le.PutUint32(tb.Column("s").Offsets, 1<<31) }, "offsets"},
+		{"offset behind the values", func(tb *record.Table) { le.PutUint32(tb.Column("s").Offsets[12:], 7) }, "values"},
+		{"large falling", func(tb *record.Table) { le.PutUint64(tb.Column("b").Offsets[8:], 5) }, "offsets"},
+		{"large behind the values", func(tb *record.Table) { le.PutUint64(tb.Column("b").Offsets[24:], 1<<40) }, "values"},
+		{"list behind its child", func(tb *record.Table) { le.PutUint32(tb.Column("l").Offsets[12:], 4) }, "child"},
+		{"key", func(tb *record.Table) { tb.Column("d").Values[2] = 1 }, "dictionary key"},
+		{"negative key", func(tb *record.Table) { tb.Column("d").Values[2] = 0xFF }, "dictionary key"},
+		{"null count", func(tb *record.Table) { tb.Column("s").Validity[0] = 7 }, "null count"},
+		{"null count of a dictionary column", func(tb *record.Table) { tb.Column("d").Validity[0] = 0 }, "null count"},
+	} {
+		slot := every(t)
+		load := func() ([]record.Table, error) {
+			var b record.Batch
+			if err := b.Read(slot); err != nil {
+				t.Fatal(err)
+			}
+			return new(record.Loader).Load(&b, record.NewSchemas())
+		}
+		tables, err := load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.set(&tables[0])
+		if _, err := load(); !errors.Is(err, record.ErrContent) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, expected it to name %q", c.name, err, c.want)
+		}
+	}
+	// What a null row's key says does not matter.
+	slot := every(t)
+	var b record.Batch
+	if err := b.Read(slot); err != nil {
+		t.Fatal(err)
+	}
+	tables, err := new(record.Loader).Load(&b, record.NewSchemas())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables[0].Column("d").Values[1] = 0x7F
+	if _, err := new(record.Loader).Load(&b, record.NewSchemas()); err != nil {
+		t.Errorf("key of a null row: %v", err)
+	}
+}
