@@ -266,12 +266,23 @@ impl Unit {
 
     /// Nodes that lose this signal's data and have no substitute are refused.
     fn check_losses(&self, findings: &mut Vec<Finding>) {
-        if self.signal != Some(Signal::Traces) {
+        if matches!(self.signal, None | Some(Signal::Logs)) {
             return;
         }
         for node in &self.topology.nodes {
+            let actions = node.config.get("actions").and_then(Value::as_array);
+            let renames = actions.into_iter().flatten();
+            let renames = renames.filter(|action| action.get("action") == Some(&json!("rename")));
+            if node.kind.is_some_and(|kind| kind.name == "attribute") && renames.count() > 1 {
+                findings.push(Finding::new(
+                    format!("{}::actions", node.path),
+                    "several renames of one node corrupt spans and metrics in the engine when a new \
+                     key is there already; use one `attribute` node for each",
+                ));
+            }
             let traces = node.config.get("traces").and_then(Value::as_object);
-            if node.kind.is_some_and(|kind| kind.name == "filter")
+            if self.signal == Some(Signal::Traces)
+                && node.kind.is_some_and(|kind| kind.name == "filter")
                 && traces.is_some_and(|rules| rules.values().any(|rules| !rules.is_null()))
             {
                 findings.push(Finding::new(

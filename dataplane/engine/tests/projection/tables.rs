@@ -334,7 +334,14 @@ pub fn apply(logs: &mut Logs, payload: &[u8]) {
                 .for_each(|log| change(&mut log.attributes, &operation)),
             Target::ResourceAttribute => each(&mut logs.resources, whom, &operation),
             Target::ScopeAttribute => each(&mut logs.scopes, whom, &operation),
-            other => panic!("no step writes {other:?}"),
+            Target::Body => {
+                let Action::Set(value) = operation.action else {
+                    panic!("{operation:?}")
+                };
+                let log = logs.logs.iter_mut().find(|log| whom(log.id.into()));
+                log.unwrap().body = sent(value);
+            }
+            other => panic!("nothing here writes {other:?}"),
         }
     }
 }
