@@ -25,8 +25,11 @@ pub mod private {
 
 /// Defines the library's entry symbol, `strait_entry`, for these components.
 ///
-/// ```ignore
-/// strait_host::export! { mask_cards::factory() }
+/// A library without components of its own, only the engine's nodes; a component is one more expression, such
+/// as `mask_cards::factory()`:
+///
+/// ```
+/// strait_host::export! {}
 /// ```
 #[macro_export]
 macro_rules! export {
