@@ -28,7 +28,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock};
-use strait_component::{Batch, Context, DynFactory, Payload, Processor};
+use strait_component::{Access, Batch, Context, DynFactory, Payload, Processor};
 
 /// The engine's name of this node.
 pub(crate) const URN: &str = "urn:strait:processor:component";
@@ -64,6 +64,12 @@ pub fn find(name: &str) -> Option<&'static dyn DynFactory> {
     components()
         .into_iter()
         .find(|factory| factory.describe().type_name == name)
+}
+
+/// What the component of a checked node reads, writes and keeps.
+pub(crate) fn access(node: &Value) -> Option<Access> {
+    let AdapterConfig { r#type, config, .. } = AdapterConfig::read(node).ok()?;
+    find(&r#type)?.access(&config).ok()
 }
 
 /// Types of all components.

@@ -11,7 +11,9 @@
 //! batch instead. Only the ring's records of logs are understood here; the engine's errors are not.
 
 use crate::failure::{Class, Failure};
-use crate::plan::Projection;
+use crate::ids::Ids;
+use crate::numbered;
+use crate::plan::{Projection, Writes};
 use crate::row_numbers::RowNumbers;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt16Type;
@@ -20,9 +22,9 @@ use otel_arrow_dfe_pdata::OtapArrowRecords;
 use otel_arrow_dfe_pdata::proto::opentelemetry::arrow::v1::ArrowPayloadType;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use strait_component::{Batch, Payload};
+use strait_component::{AttributeTable, Batch, Payload};
 use strait_records::compare::{self, NotExpressible};
-use strait_records::difference::{Action, Difference, DifferenceBuilder, Value};
+use strait_records::difference::DifferenceBuilder;
 
 /// The component that failures of this module name.
 pub(crate) const COMPONENT: &str = "strait.difference";
@@ -134,22 +136,16 @@ impl Originals {
         after: &Tables,
         builder: &mut DifferenceBuilder,
     ) -> Result<Answer, NotExpressible> {
-        let watched = |watch: &compare::Watch<'_>| compare::logs(before, after, watch, builder);
-        self.projection.writes.watched(watched)?;
+        let writes = &self.projection.writes;
+        if self.projection.plan.keys_only {
+            let fields = writes.fields_only();
+            fields.watched(|watch| compare::logs(before, after, watch, builder))?;
+            numbered(writes, before, after, builder)?;
+        } else {
+            writes.watched(|watch| compare::logs(before, after, watch, builder))?;
+        }
         let mut payload = vec![0; builder.payload_len()];
         builder.write(&mut payload)?;
-        if self.projection.plan.keys_only && builder.operation_count() > 0 {
-            let difference = Difference::parse(&payload, compare::owners(before)?)?;
-            let numbered = |action| matches!(action, Action::Set(Value::Bytes(_)));
-            if difference
-                .operations()
-                .any(|operation| numbered(operation.action))
-            {
-                return Err(NotExpressible {
-                    reason: "an attribute moved whose value was not sent".into(),
-                });
-            }
-        }
         Ok(Answer {
             items: builder.rows_kept(),
             payload,
@@ -162,6 +158,66 @@ impl Originals {
     }
 }
 
+/// Compares attributes whose rows are numbered.
+fn numbered(
+    writes: &Writes,
+    before: &Tables,
+    after: &Tables,
+    builder: &mut DifferenceBuilder,
+) -> Result<(), NotExpressible> {
+    let cannot = |reason| NotExpressible { reason };
+    let (before, after) = (
+        batch(before).map_err(cannot)?,
+        batch(after).map_err(cannot)?,
+    );
+    for of in [
+        AttributeTable::Log,
+        AttributeTable::Resource,
+        AttributeTable::Scope,
+    ] {
+        let written = match of {
+            AttributeTable::Log => &writes.log_attributes,
+            AttributeTable::Resource => &writes.resource_attributes,
+            AttributeTable::Scope => &writes.scope_attributes,
+        };
+        let names = written.names().unwrap_or_default();
+        if names.is_empty() {
+            continue;
+        }
+        let logs = before.logs();
+        let stays = logs
+            .iter()
+            .filter(|log| log.id().is_some_and(|id| builder.stays(id.into())));
+        let live: Ids = stays
+            .filter_map(|log| match of {
+                AttributeTable::Log => log.id(),
+                AttributeTable::Resource => log.resource_id(),
+                AttributeTable::Scope => log.scope_id(),
+            })
+            .collect();
+        numbered::compare(
+            &before,
+            &after,
+            of,
+            &names,
+            |owner| live.contains(owner),
+            builder,
+        )?;
+    }
+    Ok(())
+}
+
+/// The tables as the SDK sees them.
+fn batch(tables: &Tables) -> Result<Batch, String> {
+    let known = tables.iter().map(|(payload, table)| {
+        let payload = u8::try_from(*payload).unwrap_or(u8::MAX);
+        let payload = Payload::from_code(payload).map_err(|error| error.to_string())?;
+        Ok((payload, table.clone()))
+    });
+    Batch::from_tables(known.collect::<Result<Vec<_>, String>>()?)
+        .map_err(|error| error.to_string())
+}
+
 /// The failure on which the host sends the whole batch.
 fn refused(problem: &str) -> Failure {
     Failure::new(Class::Refused, format!("{NOT_EXPRESSIBLE} {problem}")).at(COMPONENT)
@@ -170,13 +226,7 @@ fn refused(problem: &str) -> Failure {
 /// Checks that a projected batch is what the plan asks for: tables and types of the format, plain
 /// ordinals, and every column that a node was promised.
 fn check(plan: &crate::plan::Plan, tables: &Tables) -> Result<(), String> {
-    let known = tables.iter().map(|(payload, table)| {
-        let payload = u8::try_from(*payload).unwrap_or(u8::MAX);
-        let payload = Payload::from_code(payload).map_err(|error| error.to_string())?;
-        Ok((payload, table.clone()))
-    });
-    let batch = Batch::from_tables(known.collect::<Result<Vec<_>, String>>()?)
-        .map_err(|error| error.to_string())?;
+    let batch = batch(tables)?;
     let Some(root) = batch.table(Payload::Logs) else {
         return Err("the projected batch has no logs".into());
     };

@@ -25,6 +25,7 @@ mod ids;
 mod lane;
 mod log_filter;
 pub mod nodes;
+mod numbered;
 mod payload;
 mod plan;
 mod port;

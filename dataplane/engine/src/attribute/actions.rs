@@ -98,7 +98,8 @@ pub(super) enum Fate {
     /// rename's target among [`Actions::targets`].
     Displaced(usize),
     Deleted,
-    Set(Literal),
+    /// They get the value with this number among [`Actions::literals`].
+    Set(usize),
     Hashed(String),
 }
 
@@ -111,8 +112,10 @@ pub(super) struct Actions {
     /// New keys of renames, by number; `sources` has the old ones.
     pub(super) targets: Vec<String>,
     pub(super) sources: Vec<String>,
-    /// What owners without the key get.
-    pub(super) added: Vec<(String, Literal)>,
+    /// What owners without the key get: a value's number.
+    pub(super) added: Vec<(String, usize)>,
+    /// Configured values.
+    pub(super) literals: Vec<Literal>,
 }
 
 impl Actions {
@@ -129,6 +132,7 @@ impl Actions {
             targets: Vec::new(),
             sources: Vec::new(),
             added: Vec::new(),
+            literals: Vec::new(),
         };
         for action in config.actions.unwrap_or_default() {
             actions.add(action);
@@ -151,16 +155,23 @@ impl Actions {
             }
             Action::Delete { key } => (key, Fate::Deleted),
             Action::Insert { key, value } => {
+                let value = self.literal(value);
                 self.added.push((key, value));
                 return;
             }
             Action::Upsert { key, value } => {
-                self.added.push((key.clone(), value.clone()));
+                let value = self.literal(value);
+                self.added.push((key.clone(), value));
                 (key, Fate::Set(value))
             }
-            Action::Update { key, value } => (key, Fate::Set(value)),
+            Action::Update { key, value } => (key, Fate::Set(self.literal(value))),
             Action::Hash { key, salt } => (key, Fate::Hashed(salt)),
         };
         self.fates.insert(key, fate);
+    }
+
+    fn literal(&mut self, value: Literal) -> usize {
+        self.literals.push(value);
+        self.literals.len() - 1
     }
 }

@@ -121,7 +121,7 @@ impl<'a> Edit<'a> {
         let mut edit = Self {
             old,
             sources: Vec::new(),
-            values: NewValues::default(),
+            values: NewValues::new(&actions.literals),
             renamed: false,
             changed: false,
             added: Vec::new(),
@@ -134,8 +134,7 @@ impl<'a> Edit<'a> {
             let attributes = batch.attributes(of);
             let have: Ids = attributes.with_key(key).map(|found| found.parent).collect();
             for owner in owners.iter().filter(|owner| !have.contains(**owner)) {
-                let value = edit.values.push(value.clone());
-                edit.sources.push(Source::Added(edit.added.len(), value));
+                edit.sources.push(Source::Added(edit.added.len(), *value));
                 edit.added.push((*owner, key));
             }
         }
@@ -188,7 +187,7 @@ impl<'a> Edit<'a> {
                 }
                 Some(Fate::Set(value)) => {
                     self.changed = true;
-                    Source::Changed(row, self.values.push(value.clone()))
+                    Source::Changed(row, *value)
                 }
                 Some(Fate::Hashed(salt)) => match hash(salt, attributes.value(row)) {
                     Some(text) => {

@@ -32,10 +32,15 @@ pub(super) enum Source {
 }
 
 /// Values that rows get.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct NewValues(Vec<Literal>);
 
 impl NewValues {
+    /// The configured values keep their numbers.
+    pub(super) fn new(configured: &[Literal]) -> Self {
+        Self(configured.to_vec())
+    }
+
     /// Adds a value; gives its number.
     pub(super) fn push(&mut self, value: Literal) -> usize {
         self.0.push(value);

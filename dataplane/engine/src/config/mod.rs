@@ -244,10 +244,10 @@ impl Unit {
     /// Whether some node may keep a batch beyond its call, so that slots are copied at receive.
     #[must_use]
     pub fn retains(&self) -> bool {
-        self.topology
-            .nodes
-            .iter()
-            .any(|node| node.kind.is_some_and(|kind| kind.retains))
+        self.topology.nodes.iter().any(|node| match node.kind {
+            Some(kind) => kind.retains,
+            None => crate::adapter::access(&node.config).is_none_or(|access| access.retains),
+        })
     }
 
     /// The reply to `validate`: how batches cross, and what of them the unit needs.

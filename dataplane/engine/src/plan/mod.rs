@@ -72,7 +72,7 @@ pub(crate) struct Writes {
 
 impl Written {
     /// The keys; none stands for all.
-    fn names(&self) -> Option<Vec<&str>> {
+    pub(crate) fn names(&self) -> Option<Vec<&str>> {
         match self {
             Self::Named(names) => Some(names.iter().map(String::as_str).collect()),
             Self::All => None,
@@ -89,6 +89,16 @@ fn keys<'a>(names: &'a Option<Vec<&'a str>>) -> Keys<'a> {
 }
 
 impl Writes {
+    /// The same without attributes.
+    pub(crate) fn fields_only(&self) -> Self {
+        Self {
+            log_attributes: Written::default(),
+            resource_attributes: Written::default(),
+            scope_attributes: Written::default(),
+            ..*self
+        }
+    }
+
     /// Calls `compare` with what it has to look at.
     pub(crate) fn watched<R>(&self, compare: impl FnOnce(&Watch<'_>) -> R) -> R {
         let log = self.log_attributes.names();

@@ -163,14 +163,7 @@ impl Builder {
 
     /// A component of the SDK says itself what it does.
     fn component(&mut self, config: &Value) -> Result<(), String> {
-        let name = config
-            .get("type")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let factory = crate::adapter::find(name).ok_or("it is not linked in")?;
-        let access = factory
-            .access(config.get("config").unwrap_or(&Value::Null))
-            .map_err(|_| "its configuration is not valid")?;
+        let access = crate::adapter::access(config).ok_or("it is not linked in")?;
         self.access(&access)
     }
 

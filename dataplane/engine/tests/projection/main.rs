@@ -141,11 +141,12 @@ fn chains_equal_the_model() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // Renames onto keys that are there already, of five keys: far more than real data has.
+    // Keys that change places, among five keys: far more than real data has.
     assert!(
-        tally.whole_after_all * 10 < tally.projected,
-        "{}",
-        tally.whole_after_all
+        tally.whole_after_all * 100 < tally.projected,
+        "{} of {}",
+        tally.whole_after_all,
+        tally.projected
     );
 }
 
