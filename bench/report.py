@@ -62,11 +62,14 @@ def read(folder):
 
 
 def ratio(cell, ours, rival, what):
-    """The ratio of medians and of minimums, and the quartiles of the ratios within rounds."""
+    """The ratio of medians and of minimums, and median and quartiles of the ratios within rounds.
+
+    For wall time, `median` is that within rounds: what a cache line takes changes within a run, several times over.
+    """
     a, b = cell[ours][what], cell[rival][what]
     rounds = sorted(x / y for x, y in zip(a, b))
     return {
-        "median": statistics.median(a) / statistics.median(b),
+        "median": statistics.median(rounds) if what == "wall" else statistics.median(a) / statistics.median(b),
         "minimum": min(a) / min(b),
         "q1": rounds[len(rounds) // 4],
         "q3": rounds[3 * len(rounds) // 4],
@@ -105,7 +108,8 @@ def machine_lines(facts):
     lines = [f"- {key.replace('_', ' ')}: {value}" for key, value in facts["machine"].items()]
     for suite in facts["suites"]:
         lines.append(f"- suite {suite['suite']}: {suite['rounds']} rounds, GOGC={suite['gogc']}, "
-                     f"{suite['ballast_mib']} MiB of ballast, GOMAXPROCS={suite['gomaxprocs']}")
+                     f"{suite['ballast_mib']} MiB of ballast, at most {suite['live_heap_mib_max']} MiB of live heap, "
+                     f"GOMAXPROCS={suite['gomaxprocs']}")
     return lines
 
 

@@ -34,6 +34,9 @@ type Rival struct {
 	Setup func(n int) error
 	// Run does the job n times and returns when all of it is done, on all threads.
 	Run func(n int) error
+	// Timed, if set, takes Run's place, and gives the wall time itself: for jobs that are shorter than what starts
+	// them (threads on their CPUs).
+	Timed func(n int) (time.Duration, error)
 }
 
 // Case is a job with its rivals.
@@ -42,13 +45,17 @@ type Case struct {
 	// Items is how many log records (or messages) one iteration handles.
 	Items  int
 	Rivals []Rival
+	// Times multiplies the rounds: for short segments, where a round should see the machine in one state.
+	Times int
 }
 
 // Recorder writes what is measured.
 type Recorder struct {
-	rounds int
-	csv    *csv.Writer
-	file   *os.File
+	settings Settings
+	started  time.Time
+	heap     uint64 // the most live bytes after a collection
+	csv      *csv.Writer
+	file     *os.File
 }
 
 // Settings are what a run can choose.
@@ -66,45 +73,44 @@ var header = []string{"group", "case", "items", "rival", "round", "iterations", 
 // the heap of a working Collector would.
 var ballast []byte
 
-// New opens the files of a suite and sets the garbage collector.
+// New opens the file of a suite and sets the garbage collector.
 func New(s Settings) (*Recorder, error) {
 	ballast = make([]byte, s.BallastMiB<<20)
 	debug.SetGCPercent(s.GOGC)
-	facts, err := json.MarshalIndent(map[string]any{
-		"suite": s.Suite, "rounds": s.Rounds, "gogc": s.GOGC, "ballast_mib": s.BallastMiB,
-		"gomaxprocs": runtime.GOMAXPROCS(0), "go": runtime.Version(), "started": time.Now().UTC().Format(time.RFC3339),
-	}, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(s.Folder, s.Suite+".json"), append(facts, '\n'), 0o644); err != nil {
-		return nil, err
-	}
 	f, err := os.Create(filepath.Join(s.Folder, s.Suite+".csv"))
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{rounds: s.Rounds, csv: csv.NewWriter(f), file: f}
+	r := &Recorder{settings: s, started: time.Now(), csv: csv.NewWriter(f), file: f}
 	return r, r.csv.Write(header)
 }
 
-// Close ends the file.
+// Close ends the file, and writes down how it was measured.
 func (r *Recorder) Close() error {
 	runtime.KeepAlive(ballast)
 	r.csv.Flush()
-	if err := r.csv.Error(); err != nil {
+	if err := errors.Join(r.csv.Error(), r.file.Close()); err != nil {
 		return err
 	}
-	return r.file.Close()
+	s := r.settings
+	facts, err := json.MarshalIndent(map[string]any{
+		"suite": s.Suite, "rounds": s.Rounds, "gogc": s.GOGC, "ballast_mib": s.BallastMiB, "live_heap_mib_max": r.heap >> 20,
+		"gomaxprocs": runtime.GOMAXPROCS(0), "go": runtime.Version(),
+		"started": r.started.UTC().Format(time.RFC3339), "seconds": int(time.Since(r.started).Seconds()),
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.Folder, s.Suite+".json"), append(facts, '\n'), 0o644)
 }
 
 // Measure runs one warm-up segment of each rival, then the rounds.
 func (r *Recorder) Measure(c Case) error {
 	start := time.Now()
-	for round := -1; round < r.rounds; round++ {
+	for round := -1; round < r.settings.Rounds*max(1, c.Times); round++ {
 		for i := range c.Rivals {
 			v := &c.Rivals[(i+max(round, 0))%len(c.Rivals)]
-			s, err := segment(v)
+			s, err := r.segment(v)
 			if err != nil {
 				return fmt.Errorf("%s, %s, %d items, %s: %w", c.Group, c.Name, c.Items, v.Name, err)
 			}
@@ -131,20 +137,34 @@ func (r *Recorder) write(c Case, v *Rival, round int, s sample) error {
 
 type sample struct{ cpu, wall, allocs, bytes int64 }
 
-func segment(v *Rival) (sample, error) {
+func (r *Recorder) segment(v *Rival) (sample, error) {
 	if v.Setup != nil {
 		if err := v.Setup(v.Iterations); err != nil {
 			return sample{}, err
 		}
 	}
 	runtime.GC()
+	r.heap = max(r.heap, live())
 	before := read()
-	err := v.Run(v.Iterations)
+	var wall time.Duration
+	var err error
+	if v.Timed != nil {
+		wall, err = v.Timed(v.Iterations)
+	} else {
+		err = v.Run(v.Iterations)
+	}
 	after := read()
-	return sample{
-		after.cpu - before.cpu, after.wall - before.wall,
-		after.allocs - before.allocs, after.bytes - before.bytes,
-	}, err
+	if v.Timed == nil {
+		wall = time.Duration(after.wall - before.wall)
+	}
+	return sample{after.cpu - before.cpu, int64(wall), after.allocs - before.allocs, after.bytes - before.bytes}, err
+}
+
+// live is how many bytes the last collection found alive.
+func live() uint64 {
+	counter := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(counter)
+	return counter[0].Value.Uint64()
 }
 
 func read() sample {

@@ -13,7 +13,7 @@ typedef struct { int32_t fds[3]; } Answer;
 typedef struct { const void *ptr; uintptr_t len; } ListRef; // rust2go's
 
 size_t strait_bench_error(uint8_t *buffer, size_t len);
-int32_t strait_bench_line(uint64_t rounds, int32_t cpu);
+int64_t strait_bench_line(uint64_t rounds, int32_t cpu);
 void *strait_bench_reader_open(const uint8_t *slot, size_t len);
 int32_t strait_bench_reader_schema(void *reader, const uint8_t *preamble, size_t len);
 int32_t strait_bench_memcpy(void *reader, uint64_t rounds);
@@ -36,6 +36,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"github.com/strait-data/strait/go/ring"
@@ -49,12 +50,13 @@ func reason(what string) error {
 	return fmt.Errorf("%s: %s", what, text[:n])
 }
 
-// Line sends a cache line to a thread on the CPU and back, n times.
-func Line(n, cpu int) error {
-	if C.strait_bench_line(C.uint64_t(n), C.int32_t(cpu)) < 0 {
-		return reason("line")
+// Line sends a cache line to a thread on the CPU and back, n times, and gives what that took.
+func Line(n, cpu int) (time.Duration, error) {
+	ns := C.strait_bench_line(C.uint64_t(n), C.int32_t(cpu))
+	if ns < 0 {
+		return 0, reason("line")
 	}
-	return nil
+	return time.Duration(ns), nil
 }
 
 // Reader reads one slot again and again.

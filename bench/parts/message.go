@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -34,7 +35,8 @@ func pinned(cpu int, f func() error) error {
 }
 
 // message compares an inline message there and its ack back with L, what a cache line takes there and back between
-// the same two CPUs. It is wall time that counts; both sides look again and again.
+// the same two CPUs. It is wall time that counts; both sides look again and again. Segments are short and close to each
+// other, because a virtual machine's CPUs move about, and with them L.
 func message(r *measure.Recorder) (err error) {
 	if runtime.NumCPU() < 2 {
 		fmt.Println("message: skipped, it needs two CPUs")
@@ -54,15 +56,31 @@ func message(r *measure.Recorder) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, host.Close(), end()) }()
-	const n = 20_000
-	on := func(f func(n int) error) func(int) error {
-		return func(n int) error { return pinned(here, func() error { return f(n) }) }
+	const n = 4_000
+	// A hundred trips first: threads start, and a side that sleeps wakes.
+	on := func(f func(n int) error) func(int) (time.Duration, error) {
+		return func(n int) (took time.Duration, err error) {
+			err = pinned(here, func() error {
+				if err := f(100); err != nil {
+					return err
+				}
+				start := time.Now()
+				err := f(n)
+				took = time.Since(start)
+				return err
+			})
+			return took, err
+		}
 	}
-	return r.Measure(measure.Case{Group: "message", Name: "there and back", Items: 1, Rivals: []measure.Rival{
-		{Name: "cache line", Iterations: n, Run: on(func(n int) error { return native.Line(n, there) })},
-		{Name: "strait, Go and Rust", Iterations: n, Run: on(func(n int) error { return roundTrips(rust, n) })},
-		{Name: "strait, Go and Go", Iterations: n, Run: on(func(n int) error { return roundTrips(host, n) })},
-		{Name: "unix socket", Iterations: n / 20, Run: on(socketRoundTrips)},
+	line := func(n int) (took time.Duration, err error) {
+		err = pinned(here, func() (err error) { took, err = native.Line(n, there); return err })
+		return took, err
+	}
+	return r.Measure(measure.Case{Group: "message", Name: "there and back", Items: 1, Times: 5, Rivals: []measure.Rival{
+		{Name: "cache line", Iterations: 4 * n, Timed: line},
+		{Name: "strait, Go and Rust", Iterations: n, Timed: on(func(n int) error { return roundTrips(rust, n) })},
+		{Name: "strait, Go and Go", Iterations: n, Timed: on(func(n int) error { return roundTrips(host, n) })},
+		{Name: "unix socket", Iterations: n / 50, Timed: on(socketRoundTrips)},
 	}})
 }
 
