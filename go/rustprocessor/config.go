@@ -17,7 +17,7 @@ type Config struct {
 
 var (
 	_ confmap.Unmarshaler = (*Config)(nil)
-	_ confmap.Marshaler   = (*Config)(nil)
+	_ confmap.Marshaler   = Config{}
 )
 
 // Unmarshal keeps the values: Rust knows their types.
@@ -26,8 +26,8 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	return nil
 }
 
-// Marshal gives the values back, so that print-config shows them.
-func (c *Config) Marshal(conf *confmap.Conf) error {
+// Marshal gives the values back, so that print-config shows them; confmap asks structs, not pointers.
+func (c Config) Marshal(conf *confmap.Conf) error {
 	return conf.Merge(confmap.NewFromStringMap(c.values))
 }
 

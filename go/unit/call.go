@@ -19,6 +19,8 @@ type output struct {
 // only the caller's goroutine takes them, in order, and it alone touches its pdata. It ends exactly once.
 type call struct {
 	id uint64
+	// detached: the caller has its verdict, the engine's is yet to come. Guarded by the lane's lock.
+	detached bool
 
 	mu      sync.Mutex
 	outputs []output

@@ -28,11 +28,17 @@ type packed struct {
 	parcel parcel
 	take   take
 	next   position
+	// final says that at most one batch comes out and that no node acts on what becomes of it: then its
+	// consumer's answer is the verdict, and nobody waits for the engine's.
+	final bool
 }
 
 // exchange sends one parcel, hands its outputs to take, and returns the engine's verdict. When the
 // caller's context ends it returns at once with the cause; the work is withdrawn and late answers are dropped.
 func (u *Unit) exchange(ctx context.Context, l *lane, pack func(*record.Header) (*packed, error)) (position, error) {
+	if ctx.Err() != nil {
+		return position{}, context.Cause(ctx)
+	}
 	c, err := l.begin()
 	if err != nil {
 		return position{}, err
@@ -79,6 +85,10 @@ func (u *Unit) await(ctx context.Context, l *lane, c *call, p *packed) error {
 		o, have, ended, failure := c.take()
 		switch {
 		case have:
+			if p.final {
+				l.detach(c) // before the answer: the engine's verdict may come at once
+				return handOver(ctx, l, o, p.take)
+			}
 			seen.add(handOver(ctx, l, o, p.take))
 		case ended:
 			return seen.verdict(failure)

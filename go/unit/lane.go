@@ -35,7 +35,7 @@ type lane struct {
 	calls    map[uint64]*call
 	closed   error // why the link carries nothing more
 
-	reader sync.WaitGroup
+	reader chan struct{} // closed when read has ended; nil before it has begun
 }
 
 // begin registers a new call. It fails when the lane's link has ended.
@@ -57,11 +57,35 @@ func (l *lane) begin() (*call, error) {
 // forget removes a call; late events for it are dropped and counted. The outputs that nobody took are failed.
 func (l *lane) forget(c *call) {
 	l.mu.Lock()
-	delete(l.calls, c.id)
+	if !c.detached {
+		delete(l.calls, c.id)
+	}
 	l.mu.Unlock()
 	for _, o := range c.abandon() {
 		l.refuse(o)
 	}
+}
+
+// detach lets a caller go that needs no verdict of the engine's; when that comes, it is not late.
+func (l *lane) detach(c *call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.detached = l.calls[c.id] == c // else it has ended already
+}
+
+// end is the engine's verdict on a call.
+func (l *lane) end(id uint64, f *control.Failure) {
+	l.mu.Lock()
+	c := l.calls[id]
+	if c != nil && c.detached {
+		delete(l.calls, id)
+	}
+	l.mu.Unlock()
+	if c == nil {
+		l.stats.lateVerdicts.Add(1)
+		return
+	}
+	c.end(f)
 }
 
 func (l *lane) find(id uint64) *call {
@@ -97,7 +121,7 @@ func (l *lane) release(lease ring.Lease) {
 
 // read runs until the link ends; it is the only goroutine that consumes the ring.
 func (l *lane) read(ctx context.Context) {
-	defer l.reader.Done()
+	defer close(l.reader)
 	for {
 		m, err := l.link.Consumer().Receive(ctx)
 		if err == nil {
@@ -113,11 +137,7 @@ func (l *lane) read(ctx context.Context) {
 func (l *lane) dispatch(m ring.Message) error {
 	switch m.Kind {
 	case ring.KindAck:
-		if c := l.find(m.CallID); c != nil {
-			c.end(nil)
-		} else {
-			l.stats.lateVerdicts.Add(1)
-		}
+		l.end(m.CallID, nil)
 	case ring.KindPreamble:
 		err := l.schemas.Add(m.Lease.Bytes())
 		l.release(m.Lease)
@@ -171,11 +191,7 @@ func (l *lane) fail(err error) {
 // BatchFailed is the control channel's verdict on a call of this lane.
 func (l *lane) BatchFailed(callID uint64, f *control.Failure) {
 	l.link.Producer().Settle()
-	if c := l.find(callID); c != nil {
-		c.end(f)
-	} else {
-		l.stats.lateVerdicts.Add(1)
-	}
+	l.end(callID, f)
 }
 
 // BatchCancel withdraws an output. Its consumer may be at work with it already: then its answer is

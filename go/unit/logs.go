@@ -62,7 +62,7 @@ func (p *LogsProcessor) packProjected(ctx context.Context, l *lane, h *record.He
 	if err != nil {
 		return nil, encodeError(ctx, err)
 	}
-	return &packed{parcel: b, take: p.applyTo(d), next: position{items: b.Items()}}, nil
+	return &packed{parcel: b, take: p.applyTo(d), next: position{items: b.Items()}, final: true}, nil
 }
 
 // encodeError makes permanent what no retry can cure: the encoder's own refusals.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -131,7 +132,7 @@ func (u *Unit) open(ctx context.Context, consume consumeForeign) (lanes []*lane,
 		if err := l.link.Accept(reply.Links[i]); err != nil {
 			return lanes, fmt.Errorf("start: link %d: %w", l.number, err)
 		}
-		l.reader.Add(1)
+		l.reader = make(chan struct{})
 		go l.read(background)
 	}
 	return lanes, nil
@@ -189,6 +190,9 @@ func (u *Unit) close(ctx context.Context, lanes []*lane) error {
 	if err != nil {
 		err = fmt.Errorf("shutdown: %w", err)
 	}
+	if err == nil {
+		awaitReaders(ctx, lanes)
+	}
 	for _, l := range lanes {
 		l.fail(ring.ErrClosed)
 		err = errors.Join(err, l.link.Close())
@@ -197,7 +201,9 @@ func (u *Unit) close(ctx context.Context, lanes []*lane) error {
 		u.cancel()
 	}
 	for _, l := range lanes {
-		l.reader.Wait()
+		if l.reader != nil {
+			<-l.reader
+		}
 		control.ReleaseLink(l.number)
 	}
 	if u.foreign != nil {
@@ -208,6 +214,26 @@ func (u *Unit) close(ctx context.Context, lanes []*lane) error {
 		release()
 	}
 	return err
+}
+
+// lastRead bounds the wait for what Rust has published before it closed its links: it only has to be read.
+const lastRead = 2 * time.Second
+
+// awaitReaders lets each lane's reader come to the peer's orderly close, so that no call fails whose ack is in
+// the ring already.
+func awaitReaders(ctx context.Context, lanes []*lane) {
+	ctx, cancel := context.WithTimeout(ctx, lastRead)
+	defer cancel()
+	for _, l := range lanes {
+		if l.reader == nil {
+			continue
+		}
+		select {
+		case <-l.reader:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // enter gives a caller a lane, and keeps the unit open until it leaves. A lane whose link has ended gets no
