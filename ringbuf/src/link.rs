@@ -320,8 +320,11 @@ pub struct Handle {
 
 impl Handle {
     /// Closes the link, with [`Code::Closed`] for an orderly end or the code of an error that the
-    /// layer above found. Only the first close of a side counts.
+    /// layer above found, which is counted. Only the first close of a side counts.
     pub fn close(&self, code: Code) {
+        if !matches!(code, Code::Closed | Code::PeerLost) {
+            self.shared.counters.add(Counter::ProtocolErrors, 1);
+        }
         self.shared.close(code);
     }
 

@@ -9,6 +9,7 @@ use crate::payload::{self, Encoded};
 use crate::port::{Origin, Port};
 use crate::receiver::{EndConfig, find_port, sleep_until, terminal};
 use crate::tag::Tag;
+use crate::wire;
 use async_trait::async_trait;
 use otel_arrow_dfe_engine::control::{AckMsg, NackCause, NackMsg, NodeControlMsg};
 use otel_arrow_dfe_engine::error::Error;
@@ -79,7 +80,7 @@ impl Exporter<OtapPdata> for Egress {
                     answer(&port, &effect_handler, batch, result).await?;
                 }
             }
-            if let Some(failure) = port.closed() {
+            if let Some(failure) = port.closed().map(wire::unavailable) {
                 let rest = sent.drain().map(|(_, batch)| batch);
                 let rest = rest.chain(waiting.take().map(Outgoing::into_sent));
                 for batch in rest {

@@ -22,26 +22,38 @@ use otel_arrow_dfe_pdata::{OtapArrowRecords, OtlpProtoBytes};
 use otel_arrow_dfe_pdata_codec::{EncodePolicy, EncodingPlan, OtapPayload, PdataEncoding};
 use strait_records::{BatchView, Encoding, Header, ReceivedSchemas, Signal, Variable, writer};
 
+/// Why a batch does not enter the engine.
+pub(crate) enum Refusal {
+    /// Its slot's content is not valid: memory was overwritten, or a side's program is wrong. The
+    /// link is not to be trusted any more.
+    Content(Failure),
+    /// The unit does not take it; the next one may be taken.
+    Batch(Failure),
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Batch(failure)
+    }
+}
+
 /// Makes a read batch the engine's: its payload and the client metadata as transport headers. What
 /// a projected batch holds is kept in `originals`.
 pub(crate) fn decode(
     batch: wire::Batch,
     schemas: &ReceivedSchemas,
     originals: &Originals,
-) -> Result<(OtapPayload, TransportHeaders), Failure> {
-    let bad = |error: strait_records::Error| Failure {
-        grpc_code: 3,
-        ..Failure::new(
-            Class::Permanent,
-            format!("the batch cannot be read: {error}"),
-        )
+) -> Result<(OtapPayload, TransportHeaders), Refusal> {
+    let bad = |error: strait_records::Error| {
+        let message = format!("the batch cannot be read: {error}");
+        Refusal::Content(Failure::new(Class::Unavailable, message))
     };
     let header = *batch.content.header();
     let signal = match header.signal {
         Signal::Logs => SignalType::Logs,
         Signal::Traces => SignalType::Traces,
         Signal::Metrics => SignalType::Metrics,
-        other => return Err(unsupported(format!("signal {other:?}"))),
+        other => return Err(unsupported(format!("signal {other:?}")).into()),
     };
     let headers = headers(&batch.content.view().map_err(bad)?);
     let payload = match header.encoding {
@@ -58,11 +70,10 @@ pub(crate) fn decode(
             records(signal, tables)?.into()
         }
         other if header.projected => {
-            return Err(unsupported(format!(
-                "projected batches of encoding {other:?}"
-            )));
+            let what = format!("projected batches of encoding {other:?}");
+            return Err(unsupported(what).into());
         }
-        other => return Err(unsupported(format!("encoding {other:?}"))),
+        other => return Err(unsupported(format!("encoding {other:?}")).into()),
     };
     Ok((payload, headers))
 }

@@ -6,7 +6,7 @@
 //! answers until the pipeline ends.
 
 use crate::failure::{Class, Failure};
-use crate::payload;
+use crate::payload::{self, Refusal};
 use crate::port::{self, Arrived, Port};
 use crate::tag::Tag;
 use async_trait::async_trait;
@@ -171,14 +171,23 @@ pub(crate) async fn sleep_until(at: Option<Instant>) {
 /// has ended then.
 fn admit(port: &Rc<Port>, effect_handler: &EffectHandler<OtapPdata>) -> Option<OtapPdata> {
     let Arrived { call_id, batch } = port.next()?;
-    let (payload, mut headers) =
-        match payload::decode(batch, &port.schemas.borrow(), &port.originals) {
-            Ok(decoded) => decoded,
-            Err(failure) => {
-                port.settle(call_id, Err(failure));
-                return None;
-            }
-        };
+    let (payload, mut headers) = match payload::decode(
+        batch,
+        &port.schemas.borrow(),
+        &port.originals,
+    ) {
+        Ok(decoded) => decoded,
+        Err(Refusal::Batch(failure)) => {
+            port.settle(call_id, Err(failure));
+            return None;
+        }
+        Err(Refusal::Content(failure)) => {
+            tracing::error!(error = %failure, "the link ends: the content of a slot is not valid");
+            port.settle(call_id, Err(failure));
+            port.writer.refuse_content();
+            return None;
+        }
+    };
     Tag {
         call_id,
         generation: port.generation(),

@@ -28,7 +28,7 @@ pub(crate) enum Incoming {
     Batch(Batch),
     /// The host has delivered this egress batch.
     Ack(u64),
-    /// A batch whose header is not valid.
+    /// A message that a unit does not take.
     Bad(u64, Failure),
     /// Something for this layer.
     Nothing,
@@ -117,10 +117,11 @@ impl Reader {
                             content,
                         })
                     }
-                    Err(error) => Incoming::Bad(
-                        call_id,
-                        Failure::new(Class::Internal, format!("the batch's header: {error}")),
-                    ),
+                    Err(error) => {
+                        self.handle.close(Code::Content);
+                        let message = format!("the header of a batch: {error}");
+                        return Err(Failure::new(Class::Internal, message));
+                    }
                 }
             }
             Message::Ack { call_id } => Incoming::Ack(call_id),
@@ -158,6 +159,11 @@ impl Writer {
         self.handle.end_call();
     }
 
+    /// Ends the link because the content of a slot is not valid.
+    pub(crate) fn refuse_content(&self) {
+        self.handle.close(Code::Content);
+    }
+
     /// Says that nothing more comes, in order.
     pub(crate) fn close(&self) {
         self.handle.close(Code::Closed);
@@ -169,7 +175,7 @@ impl Writer {
         match self.claim(&mut holder.producer, encoded.slot_len()?) {
             Ok(claim) => publish(&mut holder.producer, claim, token, encoded).map(|()| true),
             Err(Error::Full(_)) => Ok(false),
-            Err(error) => Err(failure(&error)),
+            Err(error) => Err(lost(&error)),
         }
     }
 
@@ -188,7 +194,7 @@ impl Writer {
                 biased;
                 () = self.acks_wake.notified() => {}
                 claim = holder.producer.until(deadline, |producer| self.claim(producer, len)) => {
-                    let claim = claim.map_err(|error| failure(&error))?;
+                    let claim = claim.map_err(|error| lost(&error))?;
                     return publish(&mut holder.producer, claim, token, encoded);
                 }
             }
@@ -270,7 +276,7 @@ fn publish(
     let length = encoded.write(&mut claim)?;
     producer
         .publish(claim, 0, token, length)
-        .map_err(|error| failure(&error))
+        .map_err(|error| lost(&error))
 }
 
 /// What an error of the ring means to a call.
@@ -300,6 +306,22 @@ fn failure(error: &Error) -> Failure {
             side: Side::Own, ..
         } => Failure::new(Class::Unavailable, "the link is closed"),
         other => Failure::new(Class::Internal, format!("the link is broken: {other}")),
+    }
+}
+
+/// The failure of what could not be written: a link that is broken is not the batch's fault.
+fn lost(error: &Error) -> Failure {
+    unavailable(failure(error))
+}
+
+/// The same failure for a batch that was on its way when its link broke: it may be sent again.
+pub(crate) fn unavailable(failure: Failure) -> Failure {
+    match failure.class {
+        Class::Internal => Failure {
+            class: Class::Unavailable,
+            ..failure
+        },
+        _ => failure,
     }
 }
 
