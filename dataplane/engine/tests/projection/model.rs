@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 /// A value; doubles by their bits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Value {
+pub(crate) enum Value {
     Empty,
     Str(String),
     Int(i64),
@@ -17,10 +17,10 @@ pub enum Value {
     Bytes(Vec<u8>),
 }
 
-pub type Attributes = Vec<(String, Value)>;
+pub(crate) type Attributes = Vec<(String, Value)>;
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Log {
+pub(crate) struct Log {
     /// Its ordinal in the batch that was sent.
     pub id: u16,
     pub resource: u16,
@@ -32,7 +32,7 @@ pub struct Log {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Logs {
+pub(crate) struct Logs {
     pub resources: Vec<Attributes>,
     pub scopes: Vec<Attributes>,
     pub logs: Vec<Log>,
@@ -41,7 +41,7 @@ pub struct Logs {
 impl Logs {
     /// The same with attributes in the order of their keys, and without those of owners that have
     /// no log: neither is part of the data.
-    pub fn normal(mut self) -> Self {
+    pub(crate) fn normal(mut self) -> Self {
         let live = |of: fn(&Log) -> u16, owner: usize| {
             self.logs.iter().any(|log| usize::from(of(log)) == owner)
         };
@@ -66,25 +66,25 @@ impl Logs {
 }
 
 /// Numbers that follow from a seed.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 >> 11) as usize % limit
     }
 
-    pub fn one<T: Clone>(&mut self, of: &[T]) -> T {
+    pub(crate) fn one<T: Clone>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())].clone()
     }
 
-    pub fn in_ten(&mut self, times: usize) -> bool {
+    pub(crate) fn in_ten(&mut self, times: usize) -> bool {
         self.below(10) < times
     }
 }
@@ -133,7 +133,7 @@ fn attributes(random: &mut Random, share: usize) -> Attributes {
     all
 }
 
-pub fn logs(random: &mut Random) -> Logs {
+pub(crate) fn logs(random: &mut Random) -> Logs {
     let count = random.one(&[1, 2, 3, 7, 20, 65, 130]);
     // Often only some logs, or none, have attributes.
     let share = random.one(&[0, 1, 5, 5, 9]);
@@ -168,7 +168,7 @@ pub fn logs(random: &mut Random) -> Logs {
 
 /// One node of a chain.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     Attribute {
         actions: Vec<Action>,
         apply_to: Option<Vec<&'static str>>,
@@ -180,7 +180,7 @@ pub enum Step {
 }
 
 #[derive(Clone, Debug)]
-pub enum Action {
+pub(crate) enum Action {
     Rename(String, String),
     Delete(String),
     Insert(String, Value),
@@ -190,7 +190,7 @@ pub enum Action {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Match {
+pub(crate) struct Match {
     regexp: bool,
     resource: Vec<(String, Value)>,
     record: Vec<(String, Value)>,
@@ -199,7 +199,7 @@ pub struct Match {
     bodies: Vec<Value>,
 }
 
-pub fn chain(random: &mut Random) -> Vec<Step> {
+pub(crate) fn chain(random: &mut Random) -> Vec<Step> {
     (0..1 + random.below(4)).map(|_| step(random)).collect()
 }
 
@@ -286,7 +286,7 @@ fn plain(value: &Value) -> Json {
 
 impl Step {
     /// The node's configuration.
-    pub fn config(&self) -> Json {
+    pub(crate) fn config(&self) -> Json {
         match self {
             Self::Attribute { actions, apply_to } => {
                 let actions: Vec<Json> = actions.iter().map(Action::config).collect();
@@ -309,7 +309,7 @@ impl Step {
     }
 
     /// Does the step.
-    pub fn apply(&self, logs: &mut Logs) {
+    pub(crate) fn apply(&self, logs: &mut Logs) {
         match self {
             Self::Attribute { actions, apply_to } => {
                 let domains = apply_to.clone().unwrap_or_else(|| vec!["signal"]);
@@ -478,7 +478,7 @@ impl Match {
 }
 
 /// A chain in words, for failures.
-pub fn words(chain: &[Step]) -> String {
+pub(crate) fn words(chain: &[Step]) -> String {
     let mut words = String::new();
     for step in chain {
         let _ = writeln!(words, "  - {}", step.config());

@@ -10,7 +10,7 @@ fn constants(count: usize, root: fn(f64) -> f64) -> Vec<u32> {
 }
 
 /// The digest in lower-case hexadecimal.
-pub fn hex(message: &[u8]) -> String {
+pub(crate) fn hex(message: &[u8]) -> String {
     let k = constants(64, f64::cbrt);
     let mut state = constants(8, f64::sqrt);
     let mut padded = message.to_vec();

@@ -15,7 +15,7 @@ use strait_engine::Plan;
 use strait_records::difference::Value as Sent;
 use strait_records::difference::{Action, Difference, Operation, Owner, Owners, Target};
 
-pub type Tables = Vec<(u16, RecordBatch)>;
+pub(crate) type Tables = Vec<(u16, RecordBatch)>;
 
 type Column = (Field, ArrayRef);
 
@@ -175,7 +175,7 @@ fn attributes<'a>(
 }
 
 /// The tables of a batch; with a plan, of what it names.
-pub fn encode(random: &mut Random, logs: &Logs, plan: Option<&Plan>) -> Tables {
+pub(crate) fn encode(random: &mut Random, logs: &Logs, plan: Option<&Plan>) -> Tables {
     let rows = logs.logs.len();
     let wants = |name: &str| plan.is_none_or(|plan| plan.columns.iter().any(|named| named == name));
     let wants_keys = |keys: fn(&Plan) -> (&Vec<String>, bool)| {
@@ -275,7 +275,7 @@ fn found(value: Found<'_>) -> Value {
 }
 
 /// What tables that came out hold; `of` is what was sent.
-pub fn decode(tables: &Tables, of: &Logs) -> Logs {
+pub(crate) fn decode(tables: &Tables, of: &Logs) -> Logs {
     let known = tables.iter().map(|(payload, table)| {
         (
             Payload::from_code(u8::try_from(*payload).unwrap()).unwrap(),
@@ -312,7 +312,7 @@ pub fn decode(tables: &Tables, of: &Logs) -> Logs {
 }
 
 /// Does to the original what a host does with a difference.
-pub fn apply(logs: &mut Logs, payload: &[u8]) {
+pub(crate) fn apply(logs: &mut Logs, payload: &[u8]) {
     let owners = Owners {
         items: logs.logs.len() as u32,
         resources: logs.resources.len() as u32,
