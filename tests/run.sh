@@ -1,8 +1,16 @@
 #!/usr/bin/env bash
-# The tests that need what is built: a Collector (STRAIT_COLLECTOR), telemetrygen (TELEMETRYGEN), the native
-# object, processes of both languages. Called by `make test-system`, after `make build`.
+# The tests that need what is built: a Collector (STRAIT_COLLECTOR), telemetrygen (TELEMETRYGEN), the `strait`
+# command (STRAIT; made by `make build`), native objects, processes of both languages. Called by `make test-system`.
 set -euo pipefail
 cd "$(dirname "$0")"
+strait=${STRAIT:-${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/strait/target}/debug/strait}
+
+# The native module of tests/native: the demo's, and a component that fails on demand.
+(cd .. && "$strait" build --quiet --config tests/native/builder.yaml)
+# A failing example is printed; nothing is written beside the tests.
+(cd native && go vet ./... && go test -count=1 -timeout 5m . -rapid.nofailfile)
+# Once more under the race detector: what many goroutines do to one unit.
+(cd native && go test -race -count=1 -timeout 5m -run 'Mishaps|Shutdown|Cancel|Lanes|Rings|Merged' .)
 
 control/build.sh
 go test -count=1 ./...

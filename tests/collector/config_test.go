@@ -54,7 +54,7 @@ func TestValidConfigurations(t *testing.T) {
 			path := writeConfig(t, fmt.Sprintf(skeleton, c.text, c.signal, c.processor))
 			code, out := command(t, "validate", "--config", path)
 			require.Zero(t, code, out)
-			code, out = command(t, "print-config", "--mode", "unredacted", "--feature-gates", "otelcol.printInitialConfig", "--config", path)
+			code, out = command(t, "print-config", "--mode", "unredacted", "--config", path)
 			require.Zero(t, code, out)
 			for _, word := range []string{"keep_last", "nodes"} {
 				if c.processor == "mask_cards" == (word == "keep_last") {

@@ -20,7 +20,7 @@ processors:
           actions:
             - {action: rename, source_key: http.method, destination_key: http.request.method}
             - {action: delete, key: internal.debug}
-            - {action: insert, key: env, value: {string: prod}}
+            - {action: insert, key: env, value: prod}
       - filter:
           logs:
             include:

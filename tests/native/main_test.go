@@ -138,7 +138,7 @@ var (
 	}
 )
 
-const patience = 20 * time.Second
+const patience = 10 * time.Second
 
 // start makes a running logs processor that is shut down at the test's end.
 func start(t *testing.T, s unit.Spec, transport unit.Transport, next consumer.Logs) *unit.LogsProcessor {

@@ -78,10 +78,10 @@ func (a action) apply(m pcommon.Map) {
 	_, have := m.Get(a.key)
 	switch a.kind {
 	case "delete":
-		m.Remove(a.key)
+		remove(m, a.key)
 	case "rename":
 		if have {
-			m.Remove(a.to)
+			remove(m, a.to)
 			rename(m, a.key, a.to)
 		}
 	case "insert":
@@ -94,6 +94,11 @@ func (a action) apply(m pcommon.Map) {
 			set(v, a.value)
 		}
 	}
+}
+
+// remove keeps the others' order, which Map.Remove does not.
+func remove(m pcommon.Map, key string) {
+	m.RemoveIf(func(k string, _ pcommon.Value) bool { return k == key })
 }
 
 // rename keeps the attribute's place.

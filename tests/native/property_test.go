@@ -2,6 +2,8 @@ package native
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -60,6 +62,31 @@ func TestUnchangedLogsComeOutEqual(t *testing.T) {
 	}
 }
 
+// sorted is a copy with the attributes in the order of their keys: a map has no order, and a key that was deleted
+// and inserted again by one chain may keep its place.
+func sorted(d plog.Logs) plog.Logs {
+	d = otaptest.Clone(d)
+	sort := func(m pcommon.Map) {
+		keys := slices.Sorted(maps.Keys(maps.Collect(m.All())))
+		out := pcommon.NewMap()
+		for _, k := range keys {
+			v, _ := m.Get(k)
+			v.CopyTo(out.PutEmpty(k))
+		}
+		out.CopyTo(m)
+	}
+	for _, rl := range d.ResourceLogs().All() {
+		sort(rl.Resource().Attributes())
+		for _, sl := range rl.ScopeLogs().All() {
+			sort(sl.Scope().Attributes())
+			for _, lr := range sl.LogRecords().All() {
+				sort(lr.Attributes())
+			}
+		}
+	}
+	return d
+}
+
 // Guarantees: for random chains of attribute actions and filters the difference, the full records and the model agree.
 func TestChainsEqualTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -84,7 +111,7 @@ func TestChainsEqualTheModel(t *testing.T) {
 				s.apply(want)
 			}
 			for i, f := range exactForms() {
-				equal(t, f.name+" of\n"+describe(steps), want, through(t, units[i], sinks[i], d))
+				equal(t, f.name+" of\n"+describe(steps), sorted(want), sorted(through(t, units[i], sinks[i], d)))
 			}
 		}
 	})
