@@ -5,15 +5,18 @@ package collector
 import (
 	"bytes"
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"google.golang.org/grpc"
 
 	"github.com/strait-data/strait/tests/otelcol"
 )
@@ -70,4 +73,20 @@ func total(c map[string]int) (n int) {
 		n += k
 	}
 	return n
+}
+
+// serve runs a gRPC server on a free port until the test's end.
+func serve(t *testing.T, register func(*grpc.Server)) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	g := grpc.NewServer()
+	register(g)
+	go func() { _ = g.Serve(l) }() // ends, without an error, at the stop
+	t.Cleanup(g.Stop)
+	return l.Addr().String()
+}
+
+// replace puts a processor's name into a configuration.
+func replace(config, processor string) string {
+	return strings.ReplaceAll(config, "%PROCESSOR%", processor)
 }
