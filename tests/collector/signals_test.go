@@ -160,6 +160,8 @@ func TestDestinationsAnswerReachesTheSender(t *testing.T) {
 	require.NoError(t, err)
 	st := send(slow.Err())
 	require.Equal(t, codes.ResourceExhausted, st.Code(), st.Message())
+	require.Len(t, st.Details(), 1)
+	require.Equal(t, 7*time.Second, st.Details()[0].(*errdetails.RetryInfo).GetRetryDelay().AsDuration())
 	require.Equal(t, codes.OK, send(nil).Code())
 	require.NoError(t, c.Stop(t.Context()))
 }
