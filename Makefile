@@ -21,7 +21,7 @@ STRAIT := $(CARGO_TARGET_DIR)/debug/strait
 # Crates that need no engine are built in the dev profile; everything that links it in the release profile, with
 # one set of packages, so that the engine is compiled once.
 LIGHT := -p strait-ringbuf -p strait-records -p strait-control -p strait-control-testpeer -p strait-component -p strait -p mask-cards
-HEAVY := -p strait-engine -p strait-host
+HEAVY := -p strait-engine -p strait-host -p strait-bench
 GO_MODULES := go tests examples/demo bench
 
 .PHONY: help
@@ -87,7 +87,8 @@ test-heavy: old-facade ## the crates that link the engine
 
 .PHONY: test-system
 test-system: build $(TELEMETRYGEN) ## whole Collectors, processes, interoperation
-	cd tests && STRAIT_COLLECTOR=$(CURDIR)/build/otelcol-strait TELEMETRYGEN=$(TELEMETRYGEN) ./run.sh
+	cd bench/whole && go vet ./...
+	STRAIT=$(STRAIT) STRAIT_COLLECTOR=$(CURDIR)/build/otelcol-strait TELEMETRYGEN=$(TELEMETRYGEN) tests/run.sh
 
 # ---------------------------------------------------------------------------- the rest
 

@@ -3,7 +3,8 @@
 # command (STRAIT; made by `make build`), native objects, processes of both languages. Called by `make test-system`.
 set -euo pipefail
 cd "$(dirname "$0")"
-strait=${STRAIT:-${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/strait/target}/debug/strait}
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/strait/target}
+strait=${STRAIT:-$CARGO_TARGET_DIR/debug/strait}
 
 # The native module of tests/native: the demo's, and a component that fails on demand.
 (cd .. && "$strait" build --quiet --config tests/native/builder.yaml)
@@ -12,5 +13,11 @@ strait=${STRAIT:-${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/strait/targ
 # Once more under the race detector: what many goroutines do to one unit.
 (cd native && go test -race -count=1 -timeout 5m -run 'Mishaps|Shutdown|Cancel|Lanes|Rings|Merged' .)
 
+# Both languages over one ring, in two processes; operations on a peer without an engine; whole Collectors.
+(cd .. && cargo build --quiet --locked -p strait-ringbuf --example pair)
+export STRAIT_PAIR=$CARGO_TARGET_DIR/debug/examples/pair
 control/build.sh
-go test -count=1 ./...
+go test -count=1 -timeout 10m ./...
+
+# Arrow's own reader for Python on what a slot holds.
+pyarrow/run.sh
