@@ -1,6 +1,6 @@
 //! Doorbells: eventfds that end a sleep.
 //!
-//! Ringing never blocks. Waiting ends when the doorbell was rung since it was last drained, or for
+//! Ringing never blocks. Waiting ends when the doorbell was rung since the last wait, or for
 //! no reason at all: whoever waits must look again, never count. When to ring and when to sleep is
 //! left to the ring's two ends.
 
@@ -128,7 +128,7 @@ impl AsyncDoorbell {
         &self.doorbell
     }
 
-    /// Waits until it is rung, and drains it. Safe to cancel.
+    /// Waits until it is rung; what was rung stays in it. Safe to cancel.
     ///
     /// # Panics
     /// Outside a tokio runtime with I/O enabled.
@@ -169,21 +169,18 @@ fn register(doorbell: Doorbell) -> Result<AsyncFd<Doorbell>> {
 const EPOLL_WAIT: &str = "epoll_wait";
 
 async fn wait_registered(registered: &AsyncFd<Doorbell>) -> Result<()> {
-    loop {
-        let mut guard = registered
-            .readable()
-            .await
-            .map_err(|source| Error::System {
-                call: EPOLL_WAIT,
-                source,
-            })?;
-        // Readiness is cleared only when a drain finds nothing: what is rung between a drain
-        // and a clear must not be lost.
-        if registered.get_ref().drain()? {
-            return Ok(());
-        }
-        guard.clear_ready();
-    }
+    let mut guard = registered
+        .readable()
+        .await
+        .map_err(|source| Error::System {
+            call: EPOLL_WAIT,
+            source,
+        })?;
+    // tokio registers for edges, and each ring of an eventfd is one, whatever its count: it need not
+    // be drained (which would cost two reads), only this edge be forgotten. A ring that comes after
+    // this is a new edge; one that came before is for what the caller looks at next.
+    guard.clear_ready();
+    Ok(())
 }
 
 /// How a consumer spends the time before it sleeps.
