@@ -50,6 +50,18 @@ pub struct Producer {
     sleeper: Sleeper,
     space: AsyncDoorbell,
     said_goaway: bool,
+    bell: Bell,
+}
+
+/// When a publish rings the doorbell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bell {
+    /// At once.
+    Now,
+    /// When [`Producer::ring`] is called; nothing has been published since.
+    Later,
+    /// When [`Producer::ring`] is called, which is due.
+    Due,
 }
 
 impl Producer {
@@ -66,7 +78,26 @@ impl Producer {
             sleeper: Sleeper::default(),
             space: AsyncDoorbell::new(shared.outbound.space.clone()),
             said_goaway: false,
+            bell: Bell::Now,
             shared,
+        }
+    }
+
+    /// From now on publishing does not ring the doorbell; the caller calls [`Producer::ring`] soon
+    /// after. For an owner that publishes several messages in a row, each of which would wake the
+    /// consumer by itself. Waiting for room still rings first.
+    pub fn ring_later(&mut self) {
+        if self.bell == Bell::Now {
+            self.bell = Bell::Later;
+        }
+    }
+
+    /// Rings for what was published since the last call, if the consumer sleeps. Does nothing
+    /// unless [`Producer::ring_later`] was called.
+    pub fn ring(&mut self) {
+        if self.bell == Bell::Due {
+            self.bell = Bell::Later;
+            self.wake_consumer();
         }
     }
 
@@ -209,6 +240,8 @@ impl Producer {
             if let Some(result) = self.settle(result, &wait) {
                 return result;
             }
+            // The consumer can only make room when it is awake.
+            self.ring();
             let _announced = self.announce(&mut wait);
             let result = attempt(self);
             if let Some(result) = self.settle(result, &wait) {
@@ -233,6 +266,7 @@ impl Producer {
             if let Some(result) = self.settle(result, &wait) {
                 return result;
             }
+            self.ring();
             let _announced = self.announce(&mut wait);
             let result = attempt(self);
             if let Some(result) = self.settle(result, &wait) {
@@ -352,7 +386,8 @@ impl Producer {
         Ok(())
     }
 
-    /// Publishes a message for which there is a place, and wakes the consumer if it sleeps.
+    /// Publishes a message for which there is a place, and wakes the consumer if it sleeps (later,
+    /// if the owner wants it so).
     fn put(&mut self, mut descriptor: Descriptor, ack: bool) {
         let outbound = &self.shared.outbound;
         descriptor.sequence = self.cursor.tail() + 1;
@@ -361,6 +396,15 @@ impl Producer {
             &descriptor,
         );
         self.cursor.advance(ack);
+        match self.bell {
+            Bell::Now => self.wake_consumer(),
+            Bell::Later | Bell::Due => self.bell = Bell::Due,
+        }
+    }
+
+    /// Rings if the consumer sleeps, after `sequence` was stored.
+    fn wake_consumer(&mut self) {
+        let outbound = &self.shared.outbound;
         if self.waker.must_ring(outbound.consumer.word32(WORD_SLEEP)) {
             outbound.data.ring();
             self.shared.counters.add(Counter::DataDoorbells, 1);

@@ -347,6 +347,8 @@ impl Port {
             self.upcalls.batch_cancel(token);
         }
         self.answers.borrow_mut().clear();
+        // The pump that would ring has ended with its pipeline.
+        self.writer.ring();
     }
 
     /// Fails what never entered the engine: nothing will take it any more.

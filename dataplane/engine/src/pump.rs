@@ -1,7 +1,7 @@
 //! The task that reads a lane's ring: the only reader, whatever the nodes do.
 //!
 //! How it waits for the ring is the ring's policy; it also wakes for what other threads tell the
-//! lane, and for deadlines.
+//! lane, for deadlines, and to ring the host's doorbell after the nodes had their turn.
 
 use crate::failure::{Class, Failure};
 use crate::port::Port;
@@ -47,10 +47,12 @@ async fn pump(port: &Port, reader: &mut Reader) -> Result<std::convert::Infallib
             port.dispatch(incoming);
         }
         port.tick();
+        port.writer.ring();
         let deadline = port.next_deadline();
         tokio::select! {
             incoming = reader.read(&port.schemas) => port.dispatch(incoming?),
             () = port.inbox().woken() => {}
+            () = port.writer.ring_wanted() => {}
             () = sleep_until(deadline), if deadline.is_some() => {}
         }
     }

@@ -3,12 +3,15 @@
 //! The lane's nodes share one producer on one thread. A task that waits for space holds it; acks
 //! that come up meanwhile are queued and wake that task, which publishes them before it goes on
 //! waiting. So an ack never waits for space.
+//!
+//! Publishing does not ring the host's doorbell: waking a thread costs more than a small batch. The
+//! pump rings when the nodes had their turn, so that what they published in one go wakes the host
+//! once; what has waited for [`BELL_PATIENCE`] is rung for by the next publish.
 
 use crate::failure::{Class, Failure};
 use crate::payload::Encoded;
 use arrow_array::RecordBatch;
-use std::cell::RefCell;
-use std::cell::RefMut;
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use strait_records::{Header, Plan, ReceivedSchemas, Slot, Variable};
@@ -49,11 +52,18 @@ pub(crate) struct Writer {
     handle: Handle,
     acks: RefCell<VecDeque<u64>>,
     acks_wake: Notify,
+    /// When the first message was published that nobody has rung for yet.
+    unrung: Cell<Option<Instant>>,
+    bell_wake: Notify,
 }
+
+/// How long messages may be published without ringing: about what waking the host takes.
+const BELL_PATIENCE: Duration = Duration::from_micros(50);
 
 /// Splits a link. `copy`: batches are copied when they are read, because a node may keep them.
 pub(crate) fn split(link: Link, copy: bool) -> (Reader, Writer) {
-    let (producer, consumer, handle) = link.split();
+    let (mut producer, consumer, handle) = link.split();
+    producer.ring_later();
     let reader = Reader {
         consumer,
         handle: handle.clone(),
@@ -65,6 +75,8 @@ pub(crate) fn split(link: Link, copy: bool) -> (Reader, Writer) {
         handle,
         acks: RefCell::default(),
         acks_wake: Notify::new(),
+        unrung: Cell::default(),
+        bell_wake: Notify::new(),
     };
     (reader, writer)
 }
@@ -146,10 +158,44 @@ impl Writer {
     /// Publishes an ack, or queues it for the task that holds the producer.
     pub(crate) fn ack(&self, call_id: u64) {
         match self.producer.try_borrow_mut() {
-            Ok(mut producer) => send_ack(&mut producer, call_id),
+            Ok(mut producer) => {
+                send_ack(&mut producer, call_id);
+                self.published(&mut producer);
+            }
             Err(_) => {
                 self.acks.borrow_mut().push_back(call_id);
                 self.acks_wake.notify_one();
+            }
+        }
+    }
+
+    /// Rings the host's doorbell for what was published, if it sleeps.
+    pub(crate) fn ring(&self) {
+        if self.unrung.take().is_none() {
+            return;
+        }
+        // A task that holds the producer rings before it waits, and asks again when it lets go.
+        if let Ok(mut producer) = self.producer.try_borrow_mut() {
+            producer.ring();
+        }
+    }
+
+    /// Waits until [`ring`](Self::ring) is wanted.
+    pub(crate) async fn ring_wanted(&self) {
+        self.bell_wake.notified().await;
+    }
+
+    /// Leaves ringing to the pump, or does it where that takes too long.
+    fn published(&self, producer: &mut Producer) {
+        match self.unrung.get() {
+            None => {
+                self.unrung.set(Some(Instant::now()));
+                self.bell_wake.notify_one();
+            }
+            Some(since) if since.elapsed() < BELL_PATIENCE => {}
+            Some(_) => {
+                self.unrung.set(None);
+                producer.ring();
             }
         }
     }
@@ -235,7 +281,7 @@ impl Writer {
         // Only the egress node holds the producer across an await, and it holds it once.
         Holder {
             producer: self.producer.borrow_mut(),
-            acks: &self.acks,
+            writer: self,
         }
     }
 }
@@ -243,12 +289,12 @@ impl Writer {
 /// The producer while a task holds it; what was queued meanwhile is published at the end.
 struct Holder<'a> {
     producer: RefMut<'a, Producer>,
-    acks: &'a RefCell<VecDeque<u64>>,
+    writer: &'a Writer,
 }
 
 impl Holder<'_> {
     fn flush(&mut self) {
-        while let Some(call_id) = self.acks.borrow_mut().pop_front() {
+        while let Some(call_id) = self.writer.acks.borrow_mut().pop_front() {
             send_ack(&mut self.producer, call_id);
         }
     }
@@ -257,6 +303,7 @@ impl Holder<'_> {
 impl Drop for Holder<'_> {
     fn drop(&mut self) {
         self.flush();
+        self.writer.published(&mut self.producer);
     }
 }
 

@@ -24,26 +24,32 @@ struct Rig {
     claims: Vec<Claim>,
 }
 
+/// The host's end and the peer's.
+fn links(trust: Trust) -> [Link; 2] {
+    let geometry = Geometry::new(DESCRIPTORS, BLOCKS).expect("geometry");
+    let identity = Identity {
+        session: 1,
+        epoch: 1,
+        geometry,
+    };
+    let options = Options {
+        trust,
+        edges_in: 2,
+        ..Options::new(identity)
+    };
+    let pending = HostPending::create(&options).expect("host's objects");
+    let fds = pending
+        .fds()
+        .try_map(|fd| fd.try_clone_to_owned())
+        .expect("duplicate");
+    let (peer, answer) = accept(&options, fds).expect("peer's end");
+    [pending.complete(&answer).expect("host's end"), peer]
+}
+
 impl Rig {
     fn new(trust: Trust) -> Self {
-        let geometry = Geometry::new(DESCRIPTORS, BLOCKS).expect("geometry");
-        let identity = Identity {
-            session: 1,
-            epoch: 1,
-            geometry,
-        };
-        let options = Options {
-            trust,
-            edges_in: 2,
-            ..Options::new(identity)
-        };
-        let pending = HostPending::create(&options).expect("host's objects");
-        let fds = pending
-            .fds()
-            .try_map(|fd| fd.try_clone_to_owned())
-            .expect("duplicate");
-        let (peer, answer) = accept(&options, fds).expect("peer's end");
-        let (_, _, host) = pending.complete(&answer).expect("host's end").split();
+        let [host, peer] = links(trust);
+        let (_, _, host) = host.split();
         let (producer, consumer, peer) = peer.split();
         Self {
             host,
@@ -225,6 +231,49 @@ fn a_broken_rest_of_a_lost_side_ends_the_draining() {
         assert_eq!(error.code(), Some(Code::PeerLost));
         assert!(error.is_closed());
     }
+}
+
+/// Scenario: three times, the peer sleeps in tokio while the host, which rings later, publishes two
+/// messages. Guarantees: nothing is rung before the host does; it is then rung once for both, wakes
+/// the peer each time, and ringing again does nothing.
+#[test]
+fn messages_published_in_a_row_are_rung_for_once() {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    let [host, peer] = links(Trust::Trusted);
+    let (mut producer, _acks, handle) = host.split();
+    let (_answers, mut consumer, _peer) = peer.split();
+    let rung = || handle.counters().get(Counter::DataDoorbells);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        producer.ring_later();
+        for round in 0..3 {
+            let before = {
+                let mut first = pin!(consumer.recv());
+                let poll = first.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                assert!(matches!(poll, Poll::Pending), "{poll:?}");
+                let before = rung();
+                for call_id in [1, 2] {
+                    producer.send_ack(2 * round + call_id).expect("ack");
+                }
+                assert_eq!(rung(), before);
+                producer.ring();
+                assert_eq!(rung(), before + 1);
+                let message = first.await.expect("receive");
+                assert!(matches!(message, Message::Ack { call_id } if call_id == 2 * round + 1));
+                before
+            };
+            producer.ring();
+            assert_eq!(rung(), before + 1);
+            let message = consumer.recv().await.expect("receive");
+            assert!(matches!(message, Message::Ack { call_id } if call_id == 2 * round + 2));
+        }
+    });
 }
 
 #[derive(Debug, Clone)]
