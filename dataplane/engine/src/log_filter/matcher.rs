@@ -6,7 +6,7 @@ use arrow_buffer::BooleanBuffer;
 use regex::Regex;
 use serde::Deserialize;
 use std::collections::HashMap;
-use strait_component::{AttributeTable, Attributes, Batch, BatchError, Value};
+use strait_component::{AttributeTable, Attributes, Batch, BatchError, Log, Value};
 
 /// A filter that is ready to be applied.
 #[derive(Debug)]
@@ -158,24 +158,30 @@ impl Rules {
     }
 
     fn match_fields(&self, batch: &Batch) -> BooleanBuffer {
-        let severity = |number: i32| {
+        // A field that no rule is about is not read: that would cost more than the rules.
+        let severity = |log: &Log<'_>| {
             self.severity.is_none_or(|severity| {
+                let number = log.severity_number();
                 number >= severity.min || (severity.match_undefined && number == 0)
             })
         };
-        let body = |value| self.bodies.is_empty() || self.bodies.iter().any(|b| b.matches(value));
+        let body = |log: &Log<'_>| {
+            self.bodies.is_empty() || {
+                let value = log.body();
+                self.bodies.iter().any(|body| body.matches(value))
+            }
+        };
+        let logs = batch.logs();
         // Texts repeat, and an expression costs more than looking its answer up.
         let mut known: HashMap<&str, bool> = HashMap::new();
         let mut text = |text| {
-            self.texts.is_empty()
-                || *known
-                    .entry(text)
-                    .or_insert_with(|| self.texts.iter().any(|pattern| pattern.matches(text)))
+            *known
+                .entry(text)
+                .or_insert_with(|| self.texts.iter().any(|pattern| pattern.matches(text)))
         };
-        let logs = batch.logs();
         logs.iter()
             .map(|log| {
-                severity(log.severity_number()) && text(log.severity_text()) && body(log.body())
+                severity(&log) && (self.texts.is_empty() || text(log.severity_text())) && body(&log)
             })
             .collect()
     }
