@@ -331,6 +331,9 @@ func (b *LogsBatch) schemas(ctx context.Context) error {
 func (b *LogsBatch) publish(ctx context.Context, decide func(superset bool) record.Key, build func() (*arrow.Schema, error)) (*record.Schema, error) {
 	s, err := b.enc.reg.Get(ctx, decide(false), false, build)
 	if errors.Is(err, record.ErrSchemasFull) {
+		if b.proj != nil && b.proj.plan.KeysOnly { // the superset has value columns, and no values were taken in
+			return nil, fmt.Errorf("%w: no schema is left for keys without values", ErrNotProjectable)
+		}
 		s, err = b.enc.reg.Get(ctx, decide(true), true, build)
 	}
 	return s, err

@@ -170,7 +170,8 @@ func (a *attrs) take(owner uint16, m pcommon.Map) (key string, err error) {
 	return a.takePicked(owner, m)
 }
 
-// takeAll measures every attribute of a projected batch; a key that occurs twice cannot be projected.
+// takeAll measures every attribute of a projected batch; a key that occurs twice cannot be projected, nor one
+// that was repaired: a difference names keys, and the original does not have that one.
 func (a *attrs) takeAll(owner uint16, m pcommon.Map) (string, error) {
 	from := len(a.codes)
 	for name, v := range m.All() {
@@ -178,7 +179,7 @@ func (a *attrs) takeAll(owner uint16, m pcommon.Map) (string, error) {
 		if err != nil {
 			return name, err
 		}
-		if a.keys.full() || slices.Contains(a.codes[from:], c) {
+		if a.keys.full() || slices.Contains(a.codes[from:], c) || a.keys.out[c] != name {
 			return name, ErrNotProjectable
 		}
 		if err := a.pickRow(owner, c, v); err != nil {
