@@ -77,9 +77,7 @@ func (l *lane) detach(c *call) {
 func (l *lane) end(id uint64, f *control.Failure) {
 	l.mu.Lock()
 	c := l.calls[id]
-	if c != nil && c.detached {
-		delete(l.calls, id)
-	}
+	delete(l.calls, id) // also where its caller still takes outputs: detach must not wait for a second verdict
 	l.mu.Unlock()
 	if c == nil {
 		l.stats.lateVerdicts.Add(1)
