@@ -186,6 +186,8 @@ func (u *Unit) Shutdown(ctx context.Context) error {
 
 // close ends what open began, whatever it got to.
 func (u *Unit) close(ctx context.Context, lanes []*lane) error {
+	ctx, cancel := closing(ctx)
+	defer cancel()
 	_, err := operate[struct{}](ctx, u.peer, control.Shutdown, u.handle, struct{}{})
 	if err != nil {
 		err = fmt.Errorf("shutdown: %w", err)
@@ -214,6 +216,18 @@ func (u *Unit) close(ctx context.Context, lanes []*lane) error {
 		release()
 	}
 	return err
+}
+
+// hurry is what a unit has to end in whose context has ended already.
+const hurry = time.Second
+
+// closing is ctx, or a short time of its own where ctx has ended: Rust must hear of the end of a unit in any case,
+// or its lanes and their descriptors stay open as long as the process.
+func closing(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), hurry)
 }
 
 // lastRead bounds the wait for what Rust has published before it closed its links: it only has to be read.
