@@ -107,7 +107,7 @@ func (u *Unit) await(ctx context.Context, l *lane, c *call, p *packed) error {
 // some receivers survive.
 func handOver(ctx context.Context, l *lane, o output, take take) error {
 	err := errPanicked
-	defer func() { l.answer(o.token, err) }()
+	defer func() { l.answer(ctx, o.token, err) }()
 	err = take(ctx, l, o)
 	return err
 }

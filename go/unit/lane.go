@@ -99,15 +99,26 @@ func (l *lane) refuse(o output) {
 	l.peer.BatchFailed(o.token, &control.Failure{Class: control.Cancelled, Message: "the caller has gone"})
 }
 
-// answer tells the engine what became of an output.
-func (l *lane) answer(token uint64, err error) {
+// answer tells the engine what became of an output that was consumed under ctx.
+func (l *lane) answer(ctx context.Context, token uint64, err error) {
 	if err != nil {
-		l.peer.BatchFailed(token, control.FailureFrom(err))
+		l.peer.BatchFailed(token, outputFailure(ctx, err))
 		return
 	}
 	if err := l.link.Producer().SendAck(token); err != nil {
 		l.fail(err)
 	}
+}
+
+// outputFailure is what an output's consumer said. To the engine, Cancelled and Deadline mean that nobody waits for
+// the batch any more, and it offers it to nobody again. While ctx lasts that is not so: what ran out was a time limit
+// of the consumer's own, and a node that retries or keeps batches must keep this one.
+func outputFailure(ctx context.Context, err error) *control.Failure {
+	f := control.FailureFrom(err)
+	if ctx.Err() == nil && (f.Class == control.Cancelled || f.Class == control.Deadline) {
+		f.Class = control.Retryable
+	}
+	return f
 }
 
 // release gives a slot back. It fails only when it was given back before: a bug that must not corrupt.

@@ -1,7 +1,12 @@
 package unit
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
 
 	"github.com/strait-data/strait/go/control"
 )
@@ -29,5 +34,28 @@ func TestCallsLeaveTheTable(t *testing.T) {
 				t.Errorf("%d calls are left in the lane's table", len(l.calls))
 			}
 		})
+	}
+}
+
+// Guarantees: a time limit of the consumer's own is a failure that the engine may try again; the end of the
+// caller's context is not, and a consumer's other verdicts stay what they are.
+func TestOutputFailureOfAConsumersTimeout(t *testing.T) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for _, x := range []struct {
+		ctx  context.Context
+		err  error
+		want control.Class
+	}{
+		{t.Context(), fmt.Errorf("export: %w", context.DeadlineExceeded), control.Retryable},
+		{t.Context(), context.Canceled, control.Retryable},
+		{t.Context(), consumererror.NewPermanent(context.DeadlineExceeded), control.Permanent},
+		{t.Context(), errors.New("refused"), control.Retryable},
+		{ended, context.Canceled, control.Cancelled},
+		{ended, context.DeadlineExceeded, control.Deadline},
+	} {
+		if got := outputFailure(x.ctx, x.err); got.Class != x.want {
+			t.Errorf("%v with a context that ended by %v: class %s, expected %s", x.err, x.ctx.Err(), got.Class, x.want)
+		}
 	}
 }

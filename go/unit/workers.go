@@ -34,7 +34,7 @@ func (w *workers) run(ctx context.Context, consume consumeForeign) {
 	for {
 		select {
 		case b := <-w.queue:
-			b.lane.answer(b.output.token, consume(ctx, b.lane, b.output))
+			b.lane.answer(ctx, b.output.token, consume(ctx, b.lane, b.output))
 		case <-ctx.Done():
 			w.drain()
 			return
