@@ -115,9 +115,19 @@ func handOver(ctx context.Context, l *lane, o output, take take) error {
 var errPanicked = errors.New("the next consumer panicked")
 
 // outcomes remembers what the outputs' consumers said, for the detail of a failure.
-type outcomes struct{ permanent, retryable error }
+type outcomes struct {
+	permanent, retryable error
+	answers              int
+}
+
+// oneOfSeveral marks a consumer's error where a batch was handed on more than once: the items that it says were
+// not delivered are not all of the batch's.
+type oneOfSeveral struct{ error }
+
+func (e oneOfSeveral) Unwrap() error { return e.error }
 
 func (s *outcomes) add(err error) {
+	s.answers++
 	switch {
 	case err == nil:
 	case consumererror.IsPermanent(err):
@@ -143,6 +153,9 @@ func (s *outcomes) verdict(f *control.Failure) error {
 	err := first(s.permanent, s.retryable)
 	if err == nil {
 		return f.AsError()
+	}
+	if s.answers > 1 {
+		err = oneOfSeveral{err}
 	}
 	if f.Class == control.Permanent && !consumererror.IsPermanent(err) {
 		return consumererror.NewPermanent(err)

@@ -2,6 +2,7 @@ package unit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"go.opentelemetry.io/collector/component"
@@ -65,7 +66,7 @@ func (p *Processor[T]) Consume(ctx context.Context, d T) error {
 			next, err = p.unit.exchange(ctx, l, func(h *record.Header) (*packed, error) { return p.whole(ctx, l, h, d, at) })
 		}
 		if err != nil {
-			return p.rest(err, d, at.items, n)
+			return p.rest(err, d, at.items, next.items, n)
 		}
 		if next.items >= n {
 			return nil
@@ -75,9 +76,15 @@ func (p *Processor[T]) Consume(ctx context.Context, d T) error {
 	}
 }
 
-// rest makes the error that lets a retry repeat nothing that was delivered.
-func (p *Processor[T]) rest(err error, d T, from, n int) error {
+// rest makes the error that lets a retry repeat nothing that was delivered, and leave nothing out: the part of
+// items [from, to) of n failed. A consumer's own list of what it did not get stands only where the whole batch
+// went to it at once: it knows neither of later parts nor of other outputs.
+func (p *Processor[T]) rest(err error, d T, from, to, n int) error {
 	if from == 0 {
+		var several oneOfSeveral
+		if !consumererror.IsPermanent(err) && p.signal.lists(err) && (to < n || errors.As(err, &several)) {
+			return p.signal.undelivered(err, d)
+		}
 		return err
 	}
 	wrapped := fmt.Errorf("items %d to %d of %d were not delivered: %w", from, n-1, n, err)

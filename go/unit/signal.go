@@ -1,6 +1,8 @@
 package unit
 
 import (
+	"errors"
+
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
@@ -21,6 +23,8 @@ type signalOf[T any] struct {
 	unmarshal func([]byte) (T, error)
 	// undelivered wraps an error with the rest that a retry has to repeat.
 	undelivered func(error, T) error
+	// lists says whether an error lists items that were not delivered.
+	lists func(error) bool
 	// slice copies items [from, to) with their containers.
 	slice func(d T, from, to int) T
 }
@@ -38,6 +42,7 @@ var logsSignal = signalOf[plog.Logs]{
 		return r.Logs(), err
 	},
 	undelivered: func(err error, d plog.Logs) error { return consumererror.NewLogs(err, d) },
+	lists:       func(err error) bool { return errors.As(err, new(consumererror.Logs)) },
 	slice:       sliceLogs,
 }
 
@@ -54,6 +59,7 @@ var tracesSignal = signalOf[ptrace.Traces]{
 		return r.Traces(), err
 	},
 	undelivered: func(err error, d ptrace.Traces) error { return consumererror.NewTraces(err, d) },
+	lists:       func(err error) bool { return errors.As(err, new(consumererror.Traces)) },
 	slice:       sliceTraces,
 }
 
@@ -70,5 +76,6 @@ var metricsSignal = signalOf[pmetric.Metrics]{
 		return r.Metrics(), err
 	},
 	undelivered: func(err error, d pmetric.Metrics) error { return consumererror.NewMetrics(err, d) },
+	lists:       func(err error) bool { return errors.As(err, new(consumererror.Metrics)) },
 	slice:       sliceMetrics,
 }
