@@ -45,6 +45,7 @@ func (p *LogsProcessor) packRecords(ctx context.Context, l *lane, h *record.Head
 	}
 	next := position{items: from.items + b.Items()}
 	next.cursor, _ = b.Next()
+	p.unit.stats.countChanges(b)
 	return &packed{parcel: b, take: p.takeRecords, next: next}, nil
 }
 
@@ -62,6 +63,7 @@ func (p *LogsProcessor) packProjected(ctx context.Context, l *lane, h *record.He
 	if err != nil {
 		return nil, encodeError(ctx, err)
 	}
+	p.unit.stats.countChanges(b)
 	return &packed{parcel: b, take: p.applyTo(d), next: position{items: b.Items()}, final: true}, nil
 }
 

@@ -1,6 +1,17 @@
 package unit
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/strait-data/strait/go/otap"
+)
+
+// countChanges adds what the encoder changed in a batch that crosses.
+func (s *Stats) countChanges(b *otap.LogsBatch) {
+	texts, refs := b.Repaired()
+	s.repairedTexts.Add(uint64(texts))
+	s.droppedRefs.Add(uint64(refs))
+}
 
 // Stats counts what a unit's ring counters cannot know. Read with atomic loads at any time.
 type Stats struct {
@@ -11,6 +22,8 @@ type Stats struct {
 	foreignRefused   atomic.Uint64
 	parts            atomic.Uint64
 	fallbacks        atomic.Uint64
+	repairedTexts    atomic.Uint64
+	droppedRefs      atomic.Uint64
 }
 
 // Snapshot is a copy of a unit's counters.
@@ -27,6 +40,13 @@ type Snapshot struct {
 	Parts uint64
 	// Fallbacks are batches that crossed whole because a projection could not hold them.
 	Fallbacks uint64
+	// CancelledOutputs are batches that the engine withdrew after they had come out.
+	CancelledOutputs uint64
+	// RepairedTexts are texts that were not UTF-8 and crossed changed: fidelity best_effort. A text that occurs
+	// more than once in a column may count once.
+	RepairedTexts uint64
+	// DroppedEntityRefs are entity references of resources that did not cross: fidelity best_effort.
+	DroppedEntityRefs uint64
 }
 
 // Snapshot copies the counters.
@@ -38,5 +58,9 @@ func (s *Stats) Snapshot() Snapshot {
 		ForeignRefused: s.foreignRefused.Load(),
 		Parts:          s.parts.Load(),
 		Fallbacks:      s.fallbacks.Load(),
+
+		CancelledOutputs:  s.cancelledOutputs.Load(),
+		RepairedTexts:     s.repairedTexts.Load(),
+		DroppedEntityRefs: s.droppedRefs.Load(),
 	}
 }
