@@ -102,3 +102,46 @@ func TestBadColumnsAreRefused(t *testing.T) {
 		t.Errorf("key of a null row: %v", err)
 	}
 }
+
+// What stands in the offsets of an array without rows is not looked at, and a reader of it gets zeros: an array
+// may leave the buffer out (S-14).
+func TestOffsetsOfNoRows(t *testing.T) {
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
+		{Name: "s", Type: arrow.BinaryTypes.String}, {Name: "l", Type: arrow.ListOf(arrow.PrimitiveTypes.Int32)},
+		{Name: "b", Type: arrow.BinaryTypes.LargeBinary},
+	}, nil))
+	defer b.Release()
+	rec := b.NewRecordBatch()
+	defer rec.Release()
+	slot := otaptest.Slot(1 << 16)
+	n, err := record.WriteRecord(slot, &record.Header{}, rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot = slot[:n]
+	var batch record.Batch
+	if err := batch.Read(slot); err != nil {
+		t.Fatal(err)
+	}
+	e := batch.Entries[len(batch.Entries)-1]
+	body := slot[e.Offset+e.MetadataLen:][:e.BodyLen]
+	if len(body) == 0 {
+		t.Fatal("the batch has no offsets to overwrite")
+	}
+	for i := range body {
+		body[i] = 0x7F
+	}
+	tables, err := new(record.Loader).Load(&batch, record.NewSchemas())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range tables[0].Columns {
+		c := &tables[0].Columns[i]
+		for _, x := range c.Offsets {
+			if x != 0 {
+				t.Errorf("column %s: offsets %x, expected 0", c.Name, c.Offsets)
+				break
+			}
+		}
+	}
+}
