@@ -52,6 +52,7 @@ func TestOutputFailureOfAConsumersTimeout(t *testing.T) {
 		{t.Context(), consumererror.NewPermanent(context.DeadlineExceeded), control.Permanent},
 		{t.Context(), errors.New("refused"), control.Retryable},
 		{ended, context.Canceled, control.Cancelled},
+		{context.WithoutCancel(ended), context.Canceled, control.Retryable}, // what workers answer under
 		{ended, context.DeadlineExceeded, control.Deadline},
 	} {
 		if got := outputFailure(x.ctx, x.err); got.Class != x.want {

@@ -34,7 +34,9 @@ func (w *workers) run(ctx context.Context, consume consumeForeign) {
 	for {
 		select {
 		case b := <-w.queue:
-			b.lane.answer(ctx, b.output.token, consume(ctx, b.lane, b.output))
+			err := consume(ctx, b.lane, b.output)
+			// Not under ctx: no caller has gone when it ends at shutdown, and a node may keep the batch.
+			b.lane.answer(context.WithoutCancel(ctx), b.output.token, err)
 		case <-ctx.Done():
 			w.drain()
 			return
