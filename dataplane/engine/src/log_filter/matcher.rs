@@ -2,11 +2,14 @@
 
 use super::rules::{FilterConfig, LogMatch, MatchType, Pair, Scalar, SeverityNumber};
 use crate::ids::Ids;
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
 use arrow_buffer::BooleanBuffer;
 use regex::Regex;
 use serde::Deserialize;
 use std::collections::HashMap;
-use strait_component::{AttributeTable, Attributes, Batch, BatchError, Log, Value};
+use strait_component::{AttributeTable, Attributes, Batch, BatchError, Log, Payload, Value};
 
 /// A filter that is ready to be applied.
 #[derive(Debug)]
@@ -157,14 +160,13 @@ impl Rules {
             .collect()
     }
 
+    /// The record has all that is asked of its fields. A field that no rule is about is not read:
+    /// that would cost more than the rules.
     fn match_fields(&self, batch: &Batch) -> BooleanBuffer {
-        // A field that no rule is about is not read: that would cost more than the rules.
-        let severity = |log: &Log<'_>| {
-            self.severity.is_none_or(|severity| {
-                let number = log.severity_number();
-                number >= severity.min || (severity.match_undefined && number == 0)
-            })
-        };
+        let severity = self.severity.map(|rule| match_severity(rule, batch));
+        if self.texts.is_empty() && self.bodies.is_empty() {
+            return severity.unwrap_or_else(|| BooleanBuffer::new_set(batch.len()));
+        }
         let body = |log: &Log<'_>| {
             self.bodies.is_empty() || {
                 let value = log.body();
@@ -181,9 +183,33 @@ impl Rules {
         };
         logs.iter()
             .map(|log| {
-                severity(&log) && (self.texts.is_empty() || text(log.severity_text())) && body(&log)
+                severity.as_ref().is_none_or(|mask| mask.value(log.row()))
+                    && (self.texts.is_empty() || text(log.severity_text()))
+                    && body(&log)
             })
             .collect()
+    }
+}
+
+/// The logs of a severity that the rule takes; no severity is 0.
+fn match_severity(rule: SeverityNumber, batch: &Batch) -> BooleanBuffer {
+    let takes = |number: i32| number >= rule.min || (rule.match_undefined && number == 0);
+    let table = batch.table(Payload::Logs);
+    let column = table.and_then(|table| table.column_by_name("severity_number"));
+    let Some(column) = column.and_then(|column| column.as_primitive_opt::<Int32Type>()) else {
+        // In a dictionary, or absent.
+        let logs = batch.logs();
+        return logs
+            .iter()
+            .map(|log| takes(log.severity_number()))
+            .collect();
+    };
+    let numbers = column.values();
+    match column.nulls() {
+        None => BooleanBuffer::collect_bool(numbers.len(), |row| takes(numbers[row])),
+        Some(nulls) => BooleanBuffer::collect_bool(numbers.len(), |row| {
+            takes(if nulls.is_valid(row) { numbers[row] } else { 0 })
+        }),
     }
 }
 
@@ -238,5 +264,57 @@ impl LogFilter {
             mask = &mask & &!&group;
         }
         batch.keep(&mask)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::types::UInt8Type;
+    use arrow_array::{
+        ArrayRef, DictionaryArray, Int32Array, RecordBatch, UInt8Array, UInt32Array,
+    };
+    use std::sync::Arc;
+
+    fn mask(severity: Option<ArrayRef>, match_undefined: bool) -> Vec<bool> {
+        let flags: ArrayRef = Arc::new(UInt32Array::from(vec![0; 4]));
+        let columns = [("flags", flags)]
+            .into_iter()
+            .chain(severity.map(|column| ("severity_number", column)));
+        let table = RecordBatch::try_from_iter_with_nullable(
+            columns.map(|(name, column)| (name, column, true)),
+        )
+        .expect("a table");
+        let batch = Batch::from_tables(vec![(Payload::Logs, table)]).expect("a batch");
+        let rule = SeverityNumber {
+            min: 9,
+            match_undefined,
+        };
+        match_severity(rule, &batch).iter().collect()
+    }
+
+    /// Scenario: the same severities, plain, sliced, and in a dictionary; and none at all.
+    /// Guarantees: the mask does not depend on how they lie.
+    #[test]
+    fn severities_match_however_they_lie() {
+        let values = [Some(9), None, Some(0), Some(5)];
+        let plain = Int32Array::from(values.to_vec());
+        let longer = Int32Array::from_iter([Some(20)].into_iter().chain(values));
+        let keys = UInt8Array::from(vec![Some(1), None, Some(0), Some(2)]);
+        let packed =
+            DictionaryArray::<UInt8Type>::new(keys, Arc::new(Int32Array::from(vec![0, 9, 5])));
+        let columns: [ArrayRef; 3] = [
+            Arc::new(plain),
+            Arc::new(longer.slice(1, 4)),
+            Arc::new(packed),
+        ];
+        for column in columns {
+            let undefined = mask(Some(Arc::clone(&column)), true);
+            assert_eq!(undefined, [true, true, true, false], "{column:?}");
+            let defined = mask(Some(Arc::clone(&column)), false);
+            assert_eq!(defined, [true, false, false, false], "{column:?}");
+        }
+        assert_eq!(mask(None, true), [true; 4]);
+        assert_eq!(mask(None, false), [false; 4]);
     }
 }
