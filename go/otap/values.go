@@ -30,7 +30,7 @@ var kindsOf = [valCount][2]uint8{
 // copies text and numbers into columns of its own, without pointers; writing copies whole columns into
 // the slot. A second walk over pdata's pointers instead costs more than that copy, and so does keeping
 // the strings' headers (they are pointers for the garbage collector): see the decision
-// docs/decisions/0010-encoder-stages-columns.md.
+// docs/decisions/0001-encoder-stages-columns.md.
 type values struct {
 	types []uint8 // by row
 	kinds [typeCount]int
