@@ -55,7 +55,7 @@ func (p *Processor[T]) packOTLP(_ context.Context, l *lane, h *record.Header, d 
 		if err != nil {
 			return nil, consumererror.NewPermanent(err)
 		}
-		h.Signal, h.Encoding, h.Items = p.signal.number, record.EncodingOTLP, uint32(step)
+		h.Signal, h.Encoding, h.Items = p.signal.number, record.EncodingOTLP, uint32(p.signal.counted(part))
 		return &packed{
 			parcel: &otlpParcel{header: *h, payload: b, size: size}, take: p.takeOTLP,
 			next: position{items: from.items + step},

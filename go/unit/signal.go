@@ -17,7 +17,8 @@ import (
 // signalOf is what a unit has to know of one kind of pdata to carry it as OTLP bytes.
 type signalOf[T any] struct {
 	number    record.Signal
-	items     func(T) int
+	items     func(T) int // what a batch can be cut between
+	counted   func(T) int // what the format counts as items
 	size      func(T) int
 	marshal   func(T) ([]byte, error)
 	unmarshal func([]byte) (T, error)
@@ -30,9 +31,10 @@ type signalOf[T any] struct {
 }
 
 var logsSignal = signalOf[plog.Logs]{
-	number: record.SignalLogs,
-	items:  plog.Logs.LogRecordCount,
-	size:   new(plog.ProtoMarshaler).LogsSize,
+	number:  record.SignalLogs,
+	items:   plog.Logs.LogRecordCount,
+	counted: plog.Logs.LogRecordCount,
+	size:    new(plog.ProtoMarshaler).LogsSize,
 	marshal: func(d plog.Logs) ([]byte, error) {
 		return plogotlp.NewExportRequestFromLogs(d).MarshalProto()
 	},
@@ -47,9 +49,10 @@ var logsSignal = signalOf[plog.Logs]{
 }
 
 var tracesSignal = signalOf[ptrace.Traces]{
-	number: record.SignalTraces,
-	items:  ptrace.Traces.SpanCount,
-	size:   new(ptrace.ProtoMarshaler).TracesSize,
+	number:  record.SignalTraces,
+	items:   ptrace.Traces.SpanCount,
+	counted: ptrace.Traces.SpanCount,
+	size:    new(ptrace.ProtoMarshaler).TracesSize,
 	marshal: func(d ptrace.Traces) ([]byte, error) {
 		return ptraceotlp.NewExportRequestFromTraces(d).MarshalProto()
 	},
@@ -64,9 +67,10 @@ var tracesSignal = signalOf[ptrace.Traces]{
 }
 
 var metricsSignal = signalOf[pmetric.Metrics]{
-	number: record.SignalMetrics,
-	items:  pmetric.Metrics.MetricCount,
-	size:   new(pmetric.ProtoMarshaler).MetricsSize,
+	number:  record.SignalMetrics,
+	items:   pmetric.Metrics.MetricCount,
+	counted: pmetric.Metrics.DataPointCount,
+	size:    new(pmetric.ProtoMarshaler).MetricsSize,
 	marshal: func(d pmetric.Metrics) ([]byte, error) {
 		return pmetricotlp.NewExportRequestFromMetrics(d).MarshalProto()
 	},

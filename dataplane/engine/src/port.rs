@@ -183,6 +183,9 @@ pub(crate) struct Port {
     counters: Cell<Counters>,
 }
 
+/// Entries of calls that have ended which the heap of deadlines may hold beside as many as there are calls.
+const DEADLINES_SPARE: usize = 64;
+
 /// What a port needs to know of its unit.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -313,16 +316,18 @@ impl Port {
     /// where it was not asked to; then a call that was alone in it is taken for the cause, unless the
     /// cause is known.
     pub(crate) fn end_generation(&self, error: Option<&str>) {
-        let running: Vec<u64> = {
+        let (running, abandoned) = {
             let mut calls = self.calls.borrow_mut();
             let ids = calls
                 .iter()
                 .filter(|(_, call)| call.stage == Stage::Running);
-            let ids = ids.map(|(id, _)| *id).collect();
+            let ids: Vec<u64> = ids.map(|(id, _)| *id).collect();
+            let all = calls.len();
             calls.retain(|_, call| call.stage != Stage::Abandoned);
-            ids
+            (ids, all - calls.len())
         };
-        let alone = running.len() == 1 && !self.blamed.get();
+        // A batch that its caller has given up may still be in a node, and be the cause.
+        let alone = running.len() == 1 && abandoned == 0 && !self.blamed.get();
         for id in running {
             let failure = self
                 .notes
@@ -418,9 +423,13 @@ impl Port {
             },
         );
         if let Some(deadline) = deadline {
-            self.deadlines
-                .borrow_mut()
-                .push(Reverse((deadline, call_id)));
+            let mut heap = self.deadlines.borrow_mut();
+            heap.push(Reverse((deadline, call_id)));
+            let calls = self.calls.borrow();
+            if heap.len() > 2 * calls.len() + DEADLINES_SPARE {
+                // Calls that have ended stay in the heap until their deadline, which may be far away.
+                heap.retain(|Reverse((_, id))| calls.contains_key(id));
+            }
         }
     }
 
@@ -642,7 +651,8 @@ impl Port {
     // ------------------------------------------------------------ egress
 
     /// Whether anybody still waits for what comes out of this call. A batch of a call that was
-    /// acked (a durable buffer's) is wanted, as one the engine made itself.
+    /// acked (a durable buffer's) is wanted, as one the engine made itself; but not from a unit that
+    /// is sent parts of batches: it keeps nothing, and what comes late holds some columns only.
     pub(crate) fn origin_of(&self, tag: Option<Tag>) -> Origin {
         let Some(tag) = tag.filter(|tag| tag.generation == self.generation.get()) else {
             return Origin::Engine;
@@ -650,6 +660,9 @@ impl Port {
         match self.calls.borrow().get(&tag.call_id).map(|call| call.stage) {
             Some(Stage::Running) => Origin::Call(tag.call_id),
             Some(Stage::Abandoned) => Origin::Unwanted,
+            Some(Stage::Queued) | None if self.settings.projection.plan.projectable => {
+                Origin::Unwanted
+            }
             Some(Stage::Queued) | None => Origin::Engine,
         }
     }

@@ -164,6 +164,8 @@ impl Units {
         let Running::Yes(started) = entry.running else {
             return;
         };
+        // Also when this operation is cancelled while the lanes drain.
+        let _routes = Unroute(&self.routes, started.iter().map(|s| s.number).collect());
         let now = Instant::now();
         let drain = deadline.saturating_duration_since(now);
         let until = now + drain.saturating_sub(DRAIN_MARGIN.min(drain / 4));
@@ -172,10 +174,6 @@ impl Units {
         let ends: Vec<_> = ends.map(Box::pin).collect();
         for end in join(ends).await.into_iter().flatten() {
             tracing::info!(unit = %entry.unit.id, counters = ?end, "a lane has ended");
-        }
-        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
-        for started in &started {
-            routes.remove(&started.number);
         }
     }
 
@@ -187,6 +185,18 @@ impl Units {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&link)
             .cloned()
+    }
+}
+
+/// Takes lanes out of the routes when it goes.
+struct Unroute<'a>(&'a RwLock<HashMap<u16, Arc<Lane>>>, Vec<u16>);
+
+impl Drop for Unroute<'_> {
+    fn drop(&mut self) {
+        let mut routes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for number in &self.1 {
+            routes.remove(number);
+        }
     }
 }
 
