@@ -51,7 +51,7 @@ func check(before, after string, sunk []plog.Logs) (*result, error) {
 		source := otelcol.Describe(res, scope, lr)
 		model(lr)
 		expected := otelcol.Describe(res, scope, lr)
-		if want[expected]++; strings.Contains(source, "1111") && r.example[0][0] == "" {
+		if want[expected]++; strings.Contains(source, "4111 1111 1111 1111") && r.example[0][0] == "" {
 			r.example[0] = [2]string{source, expected}
 		} else if r.example[1][0] == "" && strings.Contains(source, "378282") {
 			r.example[1] = [2]string{source, expected}
