@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use strait_engine::{Class, Failure};
+use strait_ringbuf::layout::Counter;
 
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -357,6 +358,10 @@ fn a_drain_waits_for_held_batches() {
     let calls: Vec<_> = (0..4)
         .map(|n| host.call(&request(&[Log::new(&n.to_string())])))
         .collect();
+    // What the lane has not read when it is told to stop, it refuses.
+    host.until("the lane has taken all calls", |host| {
+        host.handle.other_counters().get(Counter::BatchesReceived) == 4
+    });
     let lane = Arc::clone(&host.lane);
     let stopping = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
