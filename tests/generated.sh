@@ -12,7 +12,7 @@ if [ -n "$write" ]; then
 	(cd "$root/go/otapprocessor" && "$mdatagen" metadata.yaml)
 	cd "$root"
 	cargo run --quiet --locked -p strait-ringbuf --example generate-layout
-	cargo run --quiet --locked --release -p strait-engine --example generate-nodes
+	STRAIT_REGENERATE=1 cargo test --quiet --locked --release -p strait-engine --test nodes
 	exit
 fi
 

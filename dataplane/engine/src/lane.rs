@@ -46,9 +46,9 @@ const BUDGET: usize = 5;
 const BUDGET_WINDOW: Duration = Duration::from_secs(60);
 const BACKOFF_FIRST: Duration = Duration::from_millis(10);
 const BACKOFF_MOST: Duration = Duration::from_secs(1);
-/// Snapshots of node metrics that nobody reads; the lane's own counters are what is reported.
 /// How long a pipeline may take to end once its link is gone.
 const LINK_END: Duration = Duration::from_secs(1);
+/// Snapshots of node metrics that nobody reads; the lane's own counters are what is reported.
 const METRICS_QUEUE: usize = 256;
 
 /// What a lane runs.
