@@ -11,8 +11,11 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/processor"
 
+	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/unit"
 )
+
+const kind = "processor"
 
 // Metadata is what the crate says of its component, known without running Rust.
 type Metadata struct {
@@ -28,16 +31,16 @@ type Metadata struct {
 func NewFactory(m Metadata) processor.Factory {
 	var options []processor.FactoryOption
 	if m.Logs != component.StabilityLevelUndefined {
-		options = append(options, processor.WithLogs(createLogs, m.Logs))
+		options = append(options, processor.WithLogs(m.createLogs, m.Logs))
 	}
 	if m.Traces != component.StabilityLevelUndefined {
-		options = append(options, processor.WithTraces(createTraces, m.Traces))
+		options = append(options, processor.WithTraces(m.createTraces, m.Traces))
 	}
 	if m.Metrics != component.StabilityLevelUndefined {
-		options = append(options, processor.WithMetrics(createMetrics, m.Metrics))
+		options = append(options, processor.WithMetrics(m.createMetrics, m.Metrics))
 	}
 	return processor.NewFactory(component.MustNewType(m.Type), func() component.Config {
-		return &Config{metadata: m}
+		return rustconfig.New(kind, m.Type)
 	}, options...)
 }
 
@@ -50,17 +53,25 @@ func (m Metadata) description() *unit.ComponentDescription {
 			signals[s] = strings.ToLower(level.String())
 		}
 	}
-	return &unit.ComponentDescription{Kind: "processor", Type: m.Type, Crate: m.Crate, Version: m.Version, Signals: signals}
+	return &unit.ComponentDescription{Kind: kind, Type: m.Type, Crate: m.Crate, Version: m.Version, Signals: signals}
 }
 
-func createLogs(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-	return unit.NewLogs(cfg.(*Config).spec(set.ID.String(), unit.Logs), unit.DefaultTransport(), set.TelemetrySettings, next)
+func (m Metadata) createLogs(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+	return unit.NewLogs(m.spec(set.ID, cfg, unit.Logs), unit.DefaultTransport(), set.TelemetrySettings, next)
 }
 
-func createTraces(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-	return unit.NewTraces(cfg.(*Config).spec(set.ID.String(), unit.Traces), unit.DefaultTransport(), set.TelemetrySettings, next)
+func (m Metadata) createTraces(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+	return unit.NewTraces(m.spec(set.ID, cfg, unit.Traces), unit.DefaultTransport(), set.TelemetrySettings, next)
 }
 
-func createMetrics(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-	return unit.NewMetrics(cfg.(*Config).spec(set.ID.String(), unit.Metrics), unit.DefaultTransport(), set.TelemetrySettings, next)
+func (m Metadata) createMetrics(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
+	return unit.NewMetrics(m.spec(set.ID, cfg, unit.Metrics), unit.DefaultTransport(), set.TelemetrySettings, next)
+}
+
+func (m Metadata) spec(id component.ID, cfg component.Config, signal unit.Signal) unit.Spec {
+	return unit.Spec{
+		ID: id.String(), Signal: signal, Lanes: 1, Fidelity: unit.Strict, MaxInFlight: 64,
+		Component: &unit.ComponentSpec{Type: m.Type, Config: cfg.(*rustconfig.Config).JSON()},
+		Expect:    m.description(),
+	}
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
-	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/processor"
 	"go.uber.org/goleak"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/rustconfig"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,20 +22,10 @@ func factoryOf() Metadata {
 	return Metadata{Type: "some", Crate: "some", Version: "0.1.0", Logs: component.StabilityLevelAlpha}
 }
 
-// Guarantees: what the user wrote comes back from the configuration as it was.
-func TestConfigComesBack(t *testing.T) {
-	cfg := NewFactory(factoryOf()).CreateDefaultConfig()
-	values := map[string]any{"rules": []any{map[string]any{"pattern": "x"}}, "n": 7}
-	require.NoError(t, confmap.NewFromStringMap(values).Unmarshal(cfg))
-	out := confmap.New()
-	require.NoError(t, out.Marshal(cfg))
-	require.Equal(t, values, out.ToStringMap())
-}
-
 // Guarantees: without its Rust part a program validates and creates the component; Start says what to do.
 func TestWithoutRust(t *testing.T) {
 	f := NewFactory(factoryOf())
-	cfg := f.CreateDefaultConfig().(*Config)
+	cfg := f.CreateDefaultConfig().(*rustconfig.Config)
 	require.NoError(t, cfg.Validate())
 	next, err := consumer.NewLogs(func(context.Context, plog.Logs) error { return nil })
 	require.NoError(t, err)
