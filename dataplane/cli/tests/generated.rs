@@ -42,13 +42,18 @@ impl Folder {
 }
 
 const TABLE: &str = "[package.metadata.strait]\nkind = \"processor\"\ntype = \"mask\"\nsignals = { logs = \"alpha\", traces = \"beta\" }";
+const EXTENSION: &str =
+    "[package.metadata.strait]\nkind = \"extension\"\ntype = \"tokens\"\nstability = \"alpha\"";
 
 #[test]
 fn a_distribution_is_written_as_shown() {
     let folder = Folder::new();
     folder.crate_with("mask-cards", TABLE);
+    folder.crate_with("tokens", EXTENSION);
     let text = "
 dist: {name: otelcol, output_path: ./build, version: '1.0', debug_compilation: true}
+extensions:
+  - cargo: tokens = { path = \"tokens\" }
 receivers:
   - gomod: go.opentelemetry.io/collector/receiver/otlpreceiver v0.161.0
 processors:
@@ -77,7 +82,10 @@ conf_resolver: {default_uri_scheme: env}
         (&workspace.root, "umbrella/Cargo.toml"),
         (&workspace.root, "umbrella/src/lib.rs"),
         (&generated, "builder.yaml"),
-        (&generated, "components/mask/factory.go"),
+        (&generated, "processors/mask/go.mod"),
+        (&generated, "processors/mask/factory.go"),
+        (&generated, "extensions/tokens/go.mod"),
+        (&generated, "extensions/tokens/factory.go"),
         (&generated, "native/native.go"),
         (&generated, "native/native_cgo.go"),
         (&generated, "native/entry/entry.go"),

@@ -1,11 +1,11 @@
 //! Reads the tree of a builder file and collects what is wrong with it.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
 use super::cargo_line::{Dependency, LineError};
-use super::{BuilderFile, Dist, Entry, GoEntry, Kind, RustEntry, STRAIT_GO_MODULE, Spanned};
+use super::keys::Keys;
+use super::{BuilderFile, Dist, Entry, GoEntry, Kind, RustEntry};
 use crate::finding::Finding;
 use crate::yaml::{self, Node, Value};
 
@@ -62,40 +62,13 @@ pub(super) fn check(text: &str, path: &Path) -> Result<BuilderFile, Vec<Finding>
     }
 }
 
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     text: &'a str,
     folder: &'a Path,
-    findings: Vec<Finding>,
-}
-
-/// The entries of a mapping whose keys are known, each once.
-struct Keys<'n>(HashMap<&'n str, &'n (Node, Node)>);
-
-impl<'n> Keys<'n> {
-    fn entry(&self, key: &str) -> Option<&'n (Node, Node)> {
-        self.0.get(key).copied()
-    }
-
-    /// The value, unless it is null: ocb takes null as absent.
-    fn value(&self, key: &str) -> Option<&'n Node> {
-        self.entry(key)
-            .map(|(_, value)| value)
-            .filter(|value| value.value != Value::Null)
-    }
+    pub(super) findings: Vec<Finding>,
 }
 
 impl Checker<'_> {
-    fn find(
-        &mut self,
-        at: &Range<usize>,
-        message: impl Into<String>,
-        label: &str,
-        help: impl Into<String>,
-    ) {
-        self.findings
-            .push(Finding::new(at.clone(), message, label, help));
-    }
-
     fn root(&mut self, root: &Node) -> BuilderFile {
         if root.value == Value::Null {
             self.find(
@@ -209,9 +182,9 @@ impl Checker<'_> {
                 None
             }
             (Some(_), None) => self.go_keys(node, &keys).map(Entry::Go),
-            (None, Some((key, _))) if kind != Kind::Processor => {
+            (None, Some((key, _))) if !kind.is_in_rust() => {
                 let message = format!("a Rust {kind} cannot be built yet");
-                let help = "Rust components are processors so far; list this one's Go counterpart with `gomod`";
+                let help = "Rust components are processors and extensions so far; list this one's Go counterpart with `gomod`";
                 self.find(
                     &key.at,
                     message,
@@ -406,218 +379,5 @@ impl Checker<'_> {
         let first = base + (error.at.start - start).min(row.len().saturating_sub(1));
         let last = base + error.at.end.saturating_sub(start).min(row.len());
         first..last.max(first + 1)
-    }
-
-    /// What two entries together get wrong.
-    fn across(&mut self, file: &BuilderFile) {
-        let mut seen: HashMap<(Kind, &str), &GoEntry> = HashMap::new();
-        for (kind, go) in file.go_entries() {
-            if let Some(first) = seen.insert((kind, go.import_path()), go) {
-                let message = format!("the {kind} `{}` is listed twice", go.import_path());
-                let help = "remove one: a Collector refuses two factories of one type";
-                self.findings.push(
-                    Finding::new(go.gomod.at.clone(), message, "again", help)
-                        .also(first.gomod.at.clone(), "first"),
-                );
-            }
-        }
-        let mut crates: HashMap<&str, &RustEntry> = HashMap::new();
-        for (_, rust) in file.rust_entries() {
-            if let Some(first) = crates.insert(&rust.dependency.name, rust) {
-                let message = format!("the crate `{}` is listed twice", rust.dependency.name);
-                let help = "remove one; for two versions of a crate give one another name: `other = { package = \"...\", ... }`";
-                self.findings.push(
-                    Finding::new(rust.at.clone(), message, "again", help)
-                        .also(first.at.clone(), "first"),
-                );
-            }
-        }
-        self.rust_needs(file);
-    }
-
-    /// What a file with Rust in it needs of `dist`.
-    fn rust_needs(&mut self, file: &BuilderFile) {
-        let strait = file
-            .go_entries()
-            .map(|(_, go)| go)
-            .find(|go| go.needs_rust());
-        let Some(cause) = file
-            .rust_entries()
-            .map(|(_, r)| &r.at)
-            .chain(strait.map(|go| &go.gomod.at))
-            .next()
-        else {
-            return;
-        };
-        if let Some(cgo) = file.dist.cgo_enabled.as_ref().filter(|cgo| !cgo.value) {
-            let help = "remove the line, or set it to true: Rust components are linked through cgo";
-            self.findings.push(
-                Finding::new(
-                    cgo.at.clone(),
-                    "`dist.cgo_enabled` is false, and the file has Rust components",
-                    "turns cgo off",
-                    help,
-                )
-                .also(cause.clone(), "needs cgo"),
-            );
-        }
-        if file.dist.name.is_none() {
-            self.find(
-                cause,
-                "`dist.name` is missing",
-                "needs a named binary",
-                "write `dist:` with `name: otelcol-custom`",
-            );
-        }
-        for (kind, go) in file.go_entries() {
-            if kind != Kind::Processor && go.needs_rust() {
-                let help = format!("`{STRAIT_GO_MODULE}` has processors so far");
-                self.find(
-                    &go.gomod.at,
-                    format!("Strait has no {kind}"),
-                    "under the wrong section",
-                    help,
-                );
-            }
-        }
-    }
-
-    /// Checks that `node` is a mapping of `known` keys, each at most once.
-    fn mapping<'n>(&mut self, node: &'n Node, known: &[&str], what: &str) -> Option<Keys<'n>> {
-        let Value::Map(entries) = &node.value else {
-            let help = format!("its keys are {}", known.join(", "));
-            self.find(
-                &node.at,
-                format!("{what} is {}, not a mapping", node.type_name()),
-                "a mapping expected",
-                help,
-            );
-            return None;
-        };
-        let mut keys: HashMap<&str, &(Node, Node)> = HashMap::new();
-        for entry in entries {
-            let Value::Text(key) = &entry.0.value else {
-                let at = if entry.0.at.is_empty() {
-                    &node.at
-                } else {
-                    &entry.0.at
-                };
-                self.find(
-                    at,
-                    format!("a key of {what} is {}", entry.0.type_name()),
-                    "a text expected",
-                    "",
-                );
-                continue;
-            };
-            if !known.contains(&key.as_str()) {
-                let near = known
-                    .iter()
-                    .min_by_key(|k| strsim::damerau_levenshtein(k, &key.to_lowercase()));
-                let help = match near {
-                    Some(near) if strsim::damerau_levenshtein(near, &key.to_lowercase()) <= 2 => {
-                        format!("did you mean `{near}`?")
-                    }
-                    _ => format!("known keys are {}", known.join(", ")),
-                };
-                self.find(
-                    &entry.0.at,
-                    format!("unknown key `{key}` in {what}"),
-                    "not known",
-                    help,
-                );
-                continue;
-            }
-            if let Some(first) = keys.insert(key, entry) {
-                let message = format!("the key `{key}` is given twice");
-                self.findings.push(
-                    Finding::new(entry.0.at.clone(), message, "again", "remove one")
-                        .also(first.0.at.clone(), "first"),
-                );
-            }
-        }
-        Some(Keys(keys))
-    }
-
-    fn list<'n>(&mut self, node: Option<&'n Node>, what: &str) -> &'n [Node] {
-        match node {
-            None => &[],
-            Some(Node {
-                value: Value::List(items),
-                ..
-            }) => items,
-            Some(node) => {
-                let help = "each entry starts with `- `";
-                self.find(
-                    &node.at,
-                    format!("`{what}` is {}, not a list", node.type_name()),
-                    "a list expected",
-                    help,
-                );
-                &[]
-            }
-        }
-    }
-
-    fn texts(&mut self, node: Option<&Node>, what: &str) -> Vec<String> {
-        let items = self.list(node, what);
-        let mut texts = Vec::with_capacity(items.len());
-        for item in items {
-            match &item.value {
-                Value::Text(text) => texts.push(text.clone()),
-                _ => self.find(
-                    &item.at,
-                    format!("an entry of `{what}` is {}", item.type_name()),
-                    "a text expected",
-                    "write one line as in go.mod, without the keyword",
-                ),
-            }
-        }
-        texts
-    }
-
-    fn text(&mut self, keys: &Keys<'_>, key: &str) -> Option<Spanned<String>> {
-        let node = keys.value(key)?;
-        match &node.value {
-            Value::Text(text) if !text.is_empty() => Some(Spanned {
-                at: node.at.clone(),
-                value: text.clone(),
-            }),
-            Value::Text(_) => None,
-            _ => {
-                self.find(
-                    &node.at,
-                    format!("`{key}` is {}, not a text", node.type_name()),
-                    "a text expected",
-                    "",
-                );
-                None
-            }
-        }
-    }
-
-    /// A boolean in the spellings that ocb accepts.
-    fn boolean(&mut self, keys: &Keys<'_>, key: &str) -> Option<Spanned<bool>> {
-        let node = keys.value(key)?;
-        let value = match &node.value {
-            Value::Text(text) => match text.as_str() {
-                "true" | "True" | "TRUE" | "t" | "T" | "1" => Some(true),
-                "false" | "False" | "FALSE" | "f" | "F" | "0" | "" => Some(false),
-                _ => None,
-            },
-            _ => None,
-        };
-        if value.is_none() {
-            self.find(
-                &node.at,
-                format!("`{key}` is neither true nor false"),
-                "a boolean expected",
-                "write true or false",
-            );
-        }
-        value.map(|value| Spanned {
-            at: node.at.clone(),
-            value,
-        })
     }
 }

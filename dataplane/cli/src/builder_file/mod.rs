@@ -10,8 +10,10 @@
 //! (`dist.strait_path`, paths in a `cargo:` line and `path` beside it) is
 //! relative to the builder file, as Cargo does with its manifest.
 
+mod across;
 pub mod cargo_line;
 mod check;
+mod keys;
 
 use std::fmt;
 use std::ops::Range;
@@ -67,6 +69,12 @@ impl Kind {
             Self::Processor => "processor",
             Self::Connector => "connector",
         }
+    }
+
+    /// Whether Rust crates can be components of this kind.
+    #[must_use]
+    pub fn is_in_rust(self) -> bool {
+        matches!(self, Self::Extension | Self::Processor)
     }
 
     /// The builder file's key.

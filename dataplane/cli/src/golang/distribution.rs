@@ -143,7 +143,7 @@ impl Writer<'_> {
     }
 
     fn rust(&mut self, c: &RustComponent) {
-        let gomod = format!("{} {}", modules::module_path(c), modules::module_version(c));
+        let gomod = format!("{} {}", c.module, modules::module_version(c));
         let _ = writeln!(
             self.text,
             "  - gomod: {}\n    name: {}",
@@ -172,7 +172,7 @@ impl Writer<'_> {
         self.text.push_str("replaces:\n");
         for component in components {
             let place = format!("./{FOLDER}/{}", modules::component_folder(component));
-            self.item(&format!("{} => {place}", modules::module_path(component)));
+            self.item(&format!("{} => {place}", component.module));
         }
         self.item(&format!("{NATIVE} => ./{FOLDER}/native"));
         let asked = |line: &String| line.split_whitespace().next() == Some(STRAIT_GO_MODULE);

@@ -2,5 +2,6 @@
 //! Rust in it, and stock ocb.
 
 pub mod distribution;
+pub mod factory;
 pub mod modules;
 pub mod ocb;

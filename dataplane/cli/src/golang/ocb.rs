@@ -190,7 +190,7 @@ impl Stamp {
         )?);
         inputs.add_file(&generated.join("builder.yaml"))?;
         inputs.add_folder(go)?;
-        for part in ["components", "native/straitconverter"] {
+        for part in ["extensions", "processors", "native/straitconverter"] {
             if generated.join(part).is_dir() {
                 inputs.add_folder(&generated.join(part))?;
             }

@@ -5,6 +5,7 @@
 //! kind = "processor"            # the section of the builder file it goes under
 //! type = "mask_cards"           # what users write in the Collector's configuration
 //! signals = { logs = "alpha" }  # the signals it handles, with their stability
+//! stability = "alpha"           # instead of signals: an extension has none
 //! factory = "factory"           # optional: the function that makes its factory
 //! ```
 //!
@@ -29,7 +30,16 @@ const STABILITY: [&str; 6] = [
 /// The signals that components handle so far.
 const SIGNALS: [&str; 3] = ["logs", "metrics", "traces"];
 
-const EXAMPLE: &str = "add to the crate's Cargo.toml:\n\n[package.metadata.strait]\nkind = \"processor\"\ntype = \"my_filter\"\nsignals = { logs = \"alpha\" }";
+/// What to write for a component of `kind`.
+fn example(kind: Kind) -> String {
+    let (kind, levels) = match kind {
+        Kind::Extension => ("extension", "stability = \"alpha\""),
+        other => (other.name(), "signals = { logs = \"alpha\" }"),
+    };
+    format!(
+        "add to the crate's Cargo.toml:\n\n[package.metadata.strait]\nkind = \"{kind}\"\ntype = \"my_{kind}\"\n{levels}"
+    )
+}
 
 /// The table, checked.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -40,8 +50,11 @@ pub struct Component {
     /// The component's type in the Collector's configuration.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// Signal to stability level.
+    /// Signal to stability level; empty for an extension.
+    #[serde(default)]
     pub signals: BTreeMap<String, String>,
+    /// The stability level of an extension.
+    pub stability: Option<String>,
     /// The function that returns the factory.
     #[serde(default = "default_factory")]
     pub factory: String,
@@ -80,7 +93,7 @@ impl Component {
         let Some(table) = metadata.get("strait") else {
             return error(
                 "is no Strait component: its Cargo.toml has no [package.metadata.strait]".into(),
-                EXAMPLE.into(),
+                example(kind),
             );
         };
         let component: Self = match serde_json::from_value(table.clone()) {
@@ -88,7 +101,7 @@ impl Component {
             Err(e) => {
                 return error(
                     format!("has a wrong [package.metadata.strait]: {e}"),
-                    EXAMPLE.into(),
+                    example(kind),
                 );
             }
         };
@@ -111,25 +124,8 @@ impl Component {
                 help,
             );
         }
-        if component.signals.is_empty() {
-            return error(
-                "names no signal".into(),
-                format!("signals are {}", SIGNALS.join(", ")),
-            );
-        }
-        for (signal, level) in &component.signals {
-            if !SIGNALS.contains(&signal.as_str()) {
-                return error(
-                    format!("names the signal `{signal}`"),
-                    format!("signals are {}", SIGNALS.join(", ")),
-                );
-            }
-            if !STABILITY.contains(&level.as_str()) {
-                return error(
-                    format!("names the stability `{level}`"),
-                    format!("levels are {}", STABILITY.join(", ")),
-                );
-            }
+        if let Err((what, help)) = component.levels(kind) {
+            return error(what, help);
         }
         let is_path = component.factory.split("::").all(|word| {
             !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -141,6 +137,44 @@ impl Component {
             );
         }
         Ok(component)
+    }
+
+    /// Checks the stability: per signal, for an extension as a whole.
+    fn levels(&self, kind: Kind) -> Result<(), (String, String)> {
+        let signals = || format!("signals are {}", SIGNALS.join(", "));
+        match (kind, &self.stability) {
+            (Kind::Extension, None) => {
+                return Err(("names no stability".into(), example(kind)));
+            }
+            (Kind::Extension, Some(_)) if !self.signals.is_empty() => {
+                let help = "an extension handles no data: remove `signals`".into();
+                return Err(("is an extension with signals".into(), help));
+            }
+            (Kind::Extension, Some(_)) => {}
+            (_, Some(_)) => {
+                let help = "give each signal its level: `signals = { logs = \"alpha\" }`".into();
+                return Err((format!("is a {kind} with one `stability`"), help));
+            }
+            (_, None) if self.signals.is_empty() => {
+                return Err(("names no signal".into(), signals()));
+            }
+            (_, None) => {}
+        }
+        if let Some(signal) = self
+            .signals
+            .keys()
+            .find(|signal| !SIGNALS.contains(&signal.as_str()))
+        {
+            return Err((format!("names the signal `{signal}`"), signals()));
+        }
+        let mut levels = self.signals.values().chain(&self.stability);
+        match levels.find(|level| !STABILITY.contains(&level.as_str())) {
+            None => Ok(()),
+            Some(level) => Err((
+                format!("names the stability `{level}`"),
+                format!("levels are {}", STABILITY.join(", ")),
+            )),
+        }
     }
 }
 
@@ -188,6 +222,29 @@ mod tests {
         assert!(with("signals", json!({"profiles": "alpha"})).contains("profiles"));
         assert!(with("signals", json!({"logs": "great"})).contains("great"));
         assert!(with("factory", json!("a b")).contains("a b"));
+        assert!(with("stability", json!("alpha")).contains("processor with one `stability`"));
         assert!(with("typo", json!(1)).contains("typo"));
+    }
+
+    #[test]
+    fn an_extension_has_one_stability_and_no_signals() {
+        let read = |table: serde_json::Value| {
+            Component::read("c", &json!({ "strait": table }), Kind::Extension)
+                .map_err(|e| e.message)
+        };
+        let good = json!({"kind": "extension", "type": "x", "stability": "beta"});
+        assert_eq!(
+            read(good.clone()).unwrap().stability.as_deref(),
+            Some("beta")
+        );
+        let with = |key: &str, value: serde_json::Value| {
+            let mut table = good.clone();
+            table[key] = value;
+            read(table).unwrap_err()
+        };
+        assert!(with("stability", json!(null)).contains("names no stability"));
+        assert!(with("stability", json!("great")).contains("great"));
+        assert!(with("signals", json!({"logs": "alpha"})).contains("extension with signals"));
+        assert!(with("kind", json!("processor")).contains("listed under `extensions`"));
     }
 }

@@ -53,6 +53,8 @@ pub struct RustComponent {
     pub folder: Option<PathBuf>,
     /// The Go package's name.
     pub name: String,
+    /// The path of its generated Go module.
+    pub module: String,
     /// The Rust path of its factory function.
     pub factory: String,
 }
@@ -458,12 +460,13 @@ impl Graph {
                         .also(first.at.clone(), "first"),
                 );
             }
-            let module = entry
+            let place = entry
                 .import
                 .clone()
                 .unwrap_or_else(|| crate_name.to_owned());
             components.push(RustComponent {
                 kind: *kind,
+                module: go_module(package, &component, &components),
                 package: package.name.clone(),
                 version: package.version.clone(),
                 crate_name: crate_name.to_owned(),
@@ -472,7 +475,7 @@ impl Graph {
                     .name
                     .clone()
                     .unwrap_or_else(|| component.type_name.clone()),
-                factory: format!("{module}::{}", component.factory),
+                factory: format!("{place}::{}", component.factory),
                 component,
             });
         }
@@ -497,4 +500,24 @@ impl Graph {
         })?;
         Some((&found.name, self.packages.get(&found.pkg)?))
     }
+}
+
+/// The path of a component's Go module: named after its crate, with the suffix
+/// that Go demands from major version 2 on. Another version of a crate that is
+/// there already has its type in the path, too.
+fn go_module(package: &Package, component: &Component, others: &[RustComponent]) -> String {
+    let major = package.version.split('.').next().unwrap_or("0");
+    let suffix = if matches!(major, "0" | "1") {
+        String::new()
+    } else {
+        format!("/v{major}")
+    };
+    let path = format!("crate.local/{}{suffix}", package.name);
+    if others.iter().all(|other| other.module != path) {
+        return path;
+    }
+    format!(
+        "crate.local/{}/{}{suffix}",
+        package.name, component.type_name
+    )
 }
