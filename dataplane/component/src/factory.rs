@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::config;
+use crate::extension::DynExtensionFactory;
 use crate::{Access, ConfigError, Context, CreateError, Processor};
 
 /// A component as its author writes it.
@@ -51,8 +52,9 @@ pub trait Factory: Send + Sync + 'static {
     ) -> Result<Box<dyn Processor>, CreateError>;
 }
 
-/// A component as the host sees it: its configuration is JSON. Every [`Factory`]
-/// is one.
+/// A component as the host sees it, of any kind: its configuration is JSON. Every [`Factory`] is one;
+/// an [`ExtensionFactory`](crate::extension::ExtensionFactory) is made one by
+/// [`AsExtension`](crate::extension::AsExtension).
 pub trait DynFactory: Send + Sync {
     /// What the component is.
     fn describe(&self) -> Description;
@@ -72,18 +74,31 @@ pub trait DynFactory: Send + Sync {
     /// Every finding, with its path.
     fn validate(&self, config: &Value) -> Result<(), Vec<ConfigError>>;
 
+    /// What only processors do; `None` for another kind.
+    fn processor(&self) -> Option<&dyn DynProcessorFactory> {
+        None
+    }
+
+    /// What only extensions do; `None` for another kind.
+    fn extension(&self) -> Option<&dyn DynExtensionFactory> {
+        None
+    }
+}
+
+/// What only processors' factories do.
+pub trait DynProcessorFactory: Send + Sync {
     /// What instances of this configuration read, write and keep.
     ///
     /// # Errors
     ///
-    /// Those of [`validate`](Self::validate).
+    /// Those of [`DynFactory::validate`].
     fn access(&self, config: &Value) -> Result<Access, Vec<ConfigError>>;
 
     /// Validates the configuration and makes the instance of one lane.
     ///
     /// # Errors
     ///
-    /// Those of [`validate`](Self::validate), or why the instance failed.
+    /// Those of [`DynFactory::validate`], or why the instance failed.
     fn create(&self, config: &Value, context: &Context) -> Result<Box<dyn Processor>, CreateError>;
 }
 
@@ -93,15 +108,19 @@ impl<F: Factory> DynFactory for F {
     }
 
     fn default_config(&self) -> Result<Value, ConfigError> {
-        serde_json::to_value(F::Config::default()).map_err(|e| {
-            ConfigError::new("", format!("the default configuration is not JSON: {e}"))
-        })
+        common::default_config::<F::Config>()
     }
 
     fn validate(&self, config: &Value) -> Result<(), Vec<ConfigError>> {
         read(self, config).map(drop)
     }
 
+    fn processor(&self) -> Option<&dyn DynProcessorFactory> {
+        Some(self)
+    }
+}
+
+impl<F: Factory> DynProcessorFactory for F {
     fn access(&self, config: &Value) -> Result<Access, Vec<ConfigError>> {
         Ok(Factory::access(self, &read(self, config)?))
     }
@@ -111,11 +130,30 @@ impl<F: Factory> DynFactory for F {
     }
 }
 
-/// The only way from JSON to a typed configuration: parsed and validated.
 fn read<F: Factory>(factory: &F, value: &Value) -> Result<F::Config, Vec<ConfigError>> {
-    let config = config::parse(value)?;
-    Factory::validate(factory, &config)?;
-    Ok(config)
+    common::read(value, |config| Factory::validate(factory, config))
+}
+
+/// What factories of every kind do with configurations.
+pub(crate) mod common {
+    use super::*;
+
+    /// The only way from JSON to a typed configuration: parsed and validated.
+    pub(crate) fn read<C: DeserializeOwned>(
+        value: &Value,
+        validate: impl FnOnce(&C) -> Result<(), Vec<ConfigError>>,
+    ) -> Result<C, Vec<ConfigError>> {
+        let config = config::parse(value)?;
+        validate(&config)?;
+        Ok(config)
+    }
+
+    /// The default as JSON.
+    pub(crate) fn default_config<C: Serialize + Default>() -> Result<Value, ConfigError> {
+        serde_json::to_value(C::default()).map_err(|e| {
+            ConfigError::new("", format!("the default configuration is not JSON: {e}"))
+        })
+    }
 }
 
 /// What a component is: what `describe` answers. As JSON:
@@ -132,8 +170,11 @@ pub struct Description {
     /// The crate it comes from.
     #[serde(flatten)]
     pub package: Package,
-    /// The signals it takes, each with its stability.
+    /// The signals it takes, each with its stability. None for an extension.
     pub signals: BTreeMap<Signal, Stability>,
+    /// The stability of an extension, which takes no signal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stability: Option<Stability>,
 }
 
 impl Description {
@@ -144,6 +185,18 @@ impl Description {
             type_name,
             package,
             signals: BTreeMap::new(),
+            stability: None,
+        }
+    }
+
+    /// An extension of this type. Get `package` from [`package!`](crate::package).
+    pub fn extension(type_name: &'static str, package: Package, stability: Stability) -> Self {
+        Self {
+            kind: Kind::Extension,
+            type_name,
+            package,
+            signals: BTreeMap::new(),
+            stability: Some(stability),
         }
     }
 
@@ -182,6 +235,8 @@ macro_rules! package {
 pub enum Kind {
     /// Takes batches and passes them on.
     Processor,
+    /// Serves the Collector and its components, without data.
+    Extension,
 }
 
 /// Signals of telemetry.

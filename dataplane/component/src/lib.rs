@@ -67,6 +67,8 @@
 //! an adapter in `strait-engine` runs a [`DynFactory`] as an engine node.
 //!
 //! This first form carries logs. Traces and metrics come with their encoders.
+//!
+//! An [extension] has no data: it serves the Collector and its components.
 
 mod access;
 mod attributes;
@@ -75,6 +77,7 @@ mod column;
 mod config;
 mod edit;
 mod errors;
+pub mod extension;
 mod factory;
 mod filter;
 mod logs;
@@ -89,7 +92,9 @@ pub use access::{Access, Columns, Keys};
 pub use attributes::{Attribute, Attributes};
 pub use batch::{AttributeTable, Batch, Payload};
 pub use errors::{BatchError, ConfigError, CreateError, ProcessError};
-pub use factory::{Description, DynFactory, Factory, Kind, Package, Signal, Stability};
+pub use factory::{
+    Description, DynFactory, DynProcessorFactory, Factory, Kind, Package, Signal, Stability,
+};
 pub use logs::{Log, Logs};
 pub use processor::{Context, Processor};
 pub use value::Value;

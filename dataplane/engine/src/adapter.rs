@@ -28,7 +28,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock};
-use strait_component::{Access, Batch, Context, DynFactory, Payload, Processor};
+use strait_component::{
+    Access, Batch, Context, DynFactory, DynProcessorFactory, Kind, Payload, Processor,
+};
 
 /// The engine's name of this node.
 pub(crate) const URN: &str = "urn:strait:processor:component";
@@ -39,11 +41,8 @@ static COMPONENTS: RwLock<Vec<&'static dyn DynFactory>> = RwLock::new(Vec::new()
 pub fn register(factories: &[&'static dyn DynFactory]) {
     let mut components = COMPONENTS.write().unwrap_or_else(PoisonError::into_inner);
     for factory in factories {
-        let name = factory.describe().type_name;
-        if components
-            .iter()
-            .all(|known| known.describe().type_name != name)
-        {
+        let (kind, name) = key(*factory);
+        if components.iter().all(|known| key(*known) != (kind, name)) {
             components.push(*factory);
         }
     }
@@ -58,25 +57,30 @@ pub fn components() -> Vec<&'static dyn DynFactory> {
         .clone()
 }
 
-/// The component of this type.
+fn key(factory: &dyn DynFactory) -> (Kind, &'static str) {
+    let description = factory.describe();
+    (description.kind, description.type_name)
+}
+
+/// The processor of this type.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static dyn DynFactory> {
     components()
         .into_iter()
-        .find(|factory| factory.describe().type_name == name)
+        .find(|factory| key(*factory) == (Kind::Processor, name))
 }
 
 /// What the component of a checked node reads, writes and keeps.
 pub(crate) fn access(node: &Value) -> Option<Access> {
     let AdapterConfig { r#type, config, .. } = AdapterConfig::read(node).ok()?;
-    find(&r#type)?.access(&config).ok()
+    find(&r#type)?.processor()?.access(&config).ok()
 }
 
-/// Types of all components.
+/// Types of all processors.
 pub(crate) fn names() -> Vec<&'static str> {
-    components()
-        .iter()
-        .map(|factory| factory.describe().type_name)
+    let keys = components().into_iter().map(key);
+    keys.filter(|(kind, _)| *kind == Kind::Processor)
+        .map(|(_, name)| name)
         .collect()
 }
 
@@ -110,7 +114,7 @@ impl AdapterConfig {
 }
 
 struct Adapter {
-    factory: &'static dyn DynFactory,
+    factory: &'static dyn DynProcessorFactory,
     config: Value,
     context: Context,
     /// `None` after a panic, until the next batch.
@@ -126,6 +130,7 @@ impl Adapter {
         } = AdapterConfig::read(config)?;
         let wrong = |error: String| ConfigError::InvalidUserConfig { error };
         let factory = find(&r#type)
+            .and_then(|factory| factory.processor())
             .ok_or_else(|| wrong(format!("no component of type `{}` is linked in", r#type)))?;
         let mut adapter = Self {
             factory,

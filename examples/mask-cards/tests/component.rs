@@ -10,7 +10,11 @@ const MASKED: &str = "**** **** **** 1111";
 
 fn process(config: Value, mut batch: Batch) -> Vec<Sample> {
     let context = Context::new("mask_cards", 0);
-    let mut processor = mask_cards::factory().create(&config, &context).unwrap();
+    let mut processor = mask_cards::factory()
+        .processor()
+        .unwrap()
+        .create(&config, &context)
+        .unwrap();
     processor.process(&mut batch).unwrap();
     processor.shutdown().unwrap();
     samples(&batch)
@@ -125,7 +129,13 @@ fn the_default_configuration_is_complete_and_valid() {
 
 #[test]
 fn access_follows_the_configuration() {
-    let access = |config| mask_cards::factory().access(&config).unwrap();
+    let access = |config| {
+        mask_cards::factory()
+            .processor()
+            .unwrap()
+            .access(&config)
+            .unwrap()
+    };
     let all = access(json!({}));
     assert_eq!(all.writes, Columns::BODY | Columns::LOG_ATTRIBUTES);
     assert_eq!(all.reads, all.writes);

@@ -1,0 +1,141 @@
+//! Authentication: the headers of requests, who they come from, and other
+//! extensions that know either.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ExtensionError, Host, HostCall};
+
+/// Headers of a request: names, each with its values in order. Names are compared without regard to
+/// case; `Debug` shows names only, because values may be secrets.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Headers(BTreeMap<String, Vec<String>>);
+
+impl Headers {
+    /// None.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a value.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.0.entry(name.into()).or_default().push(value.into());
+        self
+    }
+
+    /// The first value of a header.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// Every value of a header.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
+            .flat_map(|(_, values)| values.iter().map(String::as_str))
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().flat_map(|(name, values)| {
+            values
+                .iter()
+                .map(move |value| (name.as_str(), value.as_str()))
+        })
+    }
+}
+
+impl std::fmt::Debug for Headers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Who a request comes from: attributes that later components read under the Collector's
+/// `auth.NAME`, such as `subject`. Empty: somebody who may send, and no more is known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Identity(BTreeMap<String, Value>);
+
+impl Identity {
+    /// Somebody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds what is known: a text, number, bool, or a list of texts.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.0.insert(name.into(), value.into());
+        self
+    }
+
+    /// What is known under a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+}
+
+/// Another extension, of either language, that authenticates requests which are sent.
+#[derive(Clone, Debug)]
+pub struct ClientAuth {
+    pub(super) host: Host,
+    pub(super) extension: String,
+}
+
+impl ClientAuth {
+    /// The headers for a request to `uri`.
+    ///
+    /// # Errors
+    ///
+    /// What the other extension says.
+    pub async fn headers(&self, uri: &str) -> Result<Headers, ExtensionError> {
+        let call = HostCall::ClientHeaders {
+            extension: self.extension.clone(),
+            uri: uri.to_owned(),
+        };
+        self.host.ask(call).await
+    }
+}
+
+/// Another extension, of either language, that says who a request comes from.
+#[derive(Clone, Debug)]
+pub struct ServerAuth {
+    pub(super) host: Host,
+    pub(super) extension: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    identity: Identity,
+    refused: Option<String>,
+}
+
+impl ServerAuth {
+    /// Who a request with these headers comes from.
+    ///
+    /// # Errors
+    ///
+    /// [unauthenticated](ExtensionError::is_unauthenticated), or why it cannot be said.
+    pub async fn authenticate(&self, headers: &Headers) -> Result<Identity, ExtensionError> {
+        let call = HostCall::Authenticate {
+            extension: self.extension.clone(),
+            headers: headers.clone(),
+        };
+        let answer: Answer = self.host.ask(call).await?;
+        match answer.refused {
+            Some(reason) => Err(ExtensionError::unauthenticated(reason)),
+            None => Ok(answer.identity),
+        }
+    }
+}

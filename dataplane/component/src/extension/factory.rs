@@ -1,0 +1,111 @@
+//! The factory of an extension: what its author writes, and what the host calls.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{DynExtension, Extension};
+use crate::factory::{DynFactory, common};
+use crate::{ConfigError, CreateError, Description};
+
+/// An extension as its author writes it. Pure: describing, validating and creating open nothing and
+/// start nothing, because the host does all three while it only checks a configuration.
+pub trait ExtensionFactory: Send + Sync + 'static {
+    /// The configuration; see [`Factory::Config`](crate::Factory::Config).
+    type Config: DeserializeOwned + Serialize + Default;
+    /// The instances.
+    type Extension: Extension;
+
+    /// What it is. The same values as in `[package.metadata.strait]` of the crate's `Cargo.toml`.
+    fn describe(&self) -> Description;
+
+    /// Checks what types cannot. Reports every finding, not the first.
+    ///
+    /// # Errors
+    ///
+    /// The findings, with paths relative to the extension's configuration.
+    fn validate(&self, _config: &Self::Config) -> Result<(), Vec<ConfigError>> {
+        Ok(())
+    }
+
+    /// Makes an instance. Called with configurations that passed [`validate`](Self::validate). What
+    /// has an effect outside the instance belongs in [`Extension::start`].
+    ///
+    /// # Errors
+    ///
+    /// Why there can be no instance.
+    fn create(
+        &self,
+        config: Self::Config,
+        context: &ExtensionContext,
+    ) -> Result<Self::Extension, CreateError>;
+}
+
+/// Where an instance runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExtensionContext {
+    /// The instance's id in the Collector's configuration, such as `greeter/a`.
+    pub id: String,
+}
+
+impl ExtensionContext {
+    /// The context of the instance with this id.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into() }
+    }
+}
+
+/// The extension of an [`ExtensionFactory`], for the crate's `factory()`.
+#[derive(Clone, Copy, Debug)]
+pub struct AsExtension<F>(pub F);
+
+/// What only extensions' factories do.
+pub trait DynExtensionFactory: Send + Sync {
+    /// Validates the configuration and makes an instance.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`DynFactory::validate`], or why the instance failed.
+    fn create(
+        &self,
+        config: &Value,
+        context: &ExtensionContext,
+    ) -> Result<Arc<dyn DynExtension>, CreateError>;
+}
+
+impl<F: ExtensionFactory> AsExtension<F> {
+    fn read(&self, config: &Value) -> Result<F::Config, Vec<ConfigError>> {
+        common::read(config, |config| self.0.validate(config))
+    }
+}
+
+impl<F: ExtensionFactory> DynFactory for AsExtension<F> {
+    fn describe(&self) -> Description {
+        self.0.describe()
+    }
+
+    fn default_config(&self) -> Result<Value, ConfigError> {
+        common::default_config::<F::Config>()
+    }
+
+    fn validate(&self, config: &Value) -> Result<(), Vec<ConfigError>> {
+        self.read(config).map(drop)
+    }
+
+    fn extension(&self) -> Option<&dyn DynExtensionFactory> {
+        Some(self)
+    }
+}
+
+impl<F: ExtensionFactory> DynExtensionFactory for AsExtension<F> {
+    fn create(
+        &self,
+        config: &Value,
+        context: &ExtensionContext,
+    ) -> Result<Arc<dyn DynExtension>, CreateError> {
+        Ok(Arc::new(self.0.create(self.read(config)?, context)?))
+    }
+}

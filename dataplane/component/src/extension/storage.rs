@@ -1,0 +1,130 @@
+//! Storage that another extension of the Collector keeps, such as `file_storage`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{ExtensionError, Host, HostCall};
+
+/// A store of values by key that outlives the process. It belongs to one instance and one name;
+/// nobody else sees its keys. Closed at the latest when the instance ends.
+#[derive(Debug)]
+pub struct Storage {
+    pub(super) host: Host,
+    pub(super) storage: u64,
+}
+
+/// One step of a [batch](Storage::batch).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum StorageOperation {
+    /// Reads a value.
+    Get {
+        /// Its key.
+        key: String,
+    },
+    /// Writes a value.
+    Set {
+        /// Its key.
+        key: String,
+        /// The value.
+        #[serde(serialize_with = "base64")]
+        value: Vec<u8>,
+    },
+    /// Removes a value, if it is there.
+    Delete {
+        /// Its key.
+        key: String,
+    },
+}
+
+fn base64<S: Serializer>(value: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&STANDARD.encode(value))
+}
+
+#[derive(Deserialize)]
+struct Values {
+    values: Vec<Option<String>>,
+}
+
+impl Storage {
+    /// The value of a key; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// What the storage says.
+    pub async fn get(&self, key: impl Into<String>) -> Result<Option<Vec<u8>>, ExtensionError> {
+        let found = self
+            .batch(vec![StorageOperation::Get { key: key.into() }])
+            .await?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// Writes a value.
+    ///
+    /// # Errors
+    ///
+    /// What the storage says.
+    pub async fn set(
+        &self,
+        key: impl Into<String>,
+        value: impl Into<Vec<u8>>,
+    ) -> Result<(), ExtensionError> {
+        let (key, value) = (key.into(), value.into());
+        self.batch(vec![StorageOperation::Set { key, value }])
+            .await
+            .map(drop)
+    }
+
+    /// Removes a value, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// What the storage says.
+    pub async fn delete(&self, key: impl Into<String>) -> Result<(), ExtensionError> {
+        self.batch(vec![StorageOperation::Delete { key: key.into() }])
+            .await
+            .map(drop)
+    }
+
+    /// Does all of it in order, together where the storage can. One value for each operation: what a
+    /// [`StorageOperation::Get`] found, else `None`.
+    ///
+    /// # Errors
+    ///
+    /// What the storage says.
+    pub async fn batch(
+        &self,
+        operations: Vec<StorageOperation>,
+    ) -> Result<Vec<Option<Vec<u8>>>, ExtensionError> {
+        let expected = operations.len();
+        let call = HostCall::StorageBatch {
+            storage: self.storage,
+            operations,
+        };
+        let Values { values } = self.host.ask(call).await?;
+        if values.len() != expected {
+            let found = values.len();
+            return Err(ExtensionError::failed(format!(
+                "the storage answered {found} of {expected} operations"
+            )));
+        }
+        values
+            .into_iter()
+            .map(|value| value.map(|text| STANDARD.decode(text)).transpose())
+            .collect::<Result<_, _>>()
+            .map_err(|error| ExtensionError::failed(format!("the storage's answer: {error}")))
+    }
+
+    /// Closes it.
+    ///
+    /// # Errors
+    ///
+    /// What the storage says.
+    pub async fn close(self) -> Result<(), ExtensionError> {
+        let call = HostCall::StorageClose {
+            storage: self.storage,
+        };
+        self.host.ask::<serde::de::IgnoredAny>(call).await.map(drop)
+    }
+}

@@ -1,0 +1,143 @@
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A host that keeps what it is asked, and answers each question with the same.
+#[derive(Default)]
+struct Recorder {
+    asked: Mutex<Vec<Value>>,
+    answer: Value,
+}
+
+impl HostLink for Recorder {
+    fn report(&self, _: Status) {}
+
+    fn spawn(&self, _: &'static str, _: BoxFuture<()>) {}
+
+    fn ask(&self, call: HostCall) -> BoxFuture<Result<Value, ExtensionError>> {
+        self.asked
+            .lock()
+            .unwrap()
+            .push(serde_json::to_value(call).unwrap());
+        let answer = self.answer.clone();
+        Box::pin(async move { Ok(answer) })
+    }
+}
+
+/// The result of a future that never waits.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    let mut future = Box::pin(future);
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+fn host(answer: Value) -> (Host, Arc<Recorder>) {
+    let recorder = Arc::new(Recorder {
+        answer,
+        ..Recorder::default()
+    });
+    (Host::new("greeter/a", recorder.clone()), recorder)
+}
+
+// Guarantees: what is asked crosses in the words that the Go side reads.
+#[test]
+fn questions_cross_in_their_words() {
+    let (h, recorder) = host(json!({"storage": 7}));
+    let storage = now(h.storage("file_storage/q", "state")).unwrap();
+    let (h, values) = host(json!({"values": [null, "aGk="]}));
+    let storage = Storage { host: h, ..storage };
+    let steps = vec![
+        StorageOperation::Set {
+            key: "k".into(),
+            value: b"hi".to_vec(),
+        },
+        StorageOperation::Get { key: "k".into() },
+    ];
+    assert_eq!(
+        now(storage.batch(steps)).unwrap(),
+        [None, Some(b"hi".to_vec())]
+    );
+    assert_eq!(
+        *recorder.asked.lock().unwrap(),
+        [json!({"call": "storage_open", "extension": "file_storage/q", "name": "state"})]
+    );
+    assert_eq!(
+        *values.asked.lock().unwrap(),
+        [
+            json!({"call": "storage_batch", "storage": 7, "operations": [
+            {"do": "set", "key": "k", "value": "aGk="}, {"do": "get", "key": "k"}]})
+        ]
+    );
+}
+
+// Guarantees: an answer that is not what it must be is an error, not a panic; so are too few values.
+#[test]
+fn a_wrong_answer_is_an_error() {
+    for answer in [
+        json!(null),
+        json!({"values": []}),
+        json!({"values": ["?"]}),
+        json!({"values": [1]}),
+    ] {
+        let (h, _) = host(answer.clone());
+        let storage = Storage {
+            host: h,
+            storage: 1,
+        };
+        assert!(now(storage.get("k")).is_err(), "{answer}");
+    }
+}
+
+// Guarantees: a refusal is unauthenticated, and an identity comes with what is known.
+#[test]
+fn authentication_tells_refusal_from_identity() {
+    let (h, _) = host(json!({"refused": "no token"}));
+    let error = now(h.server_auth("x").authenticate(&Headers::new())).unwrap_err();
+    assert!(error.is_unauthenticated());
+    assert_eq!(error.message(), "no token");
+    let (h, recorder) = host(json!({"identity": {"subject": "me"}}));
+    let headers = Headers::new().with("Authorization", "Bearer t");
+    let identity = now(h.server_auth("x").authenticate(&headers)).unwrap();
+    assert_eq!(identity.get("subject"), Some(&json!("me")));
+    assert_eq!(
+        recorder.asked.lock().unwrap()[0],
+        json!({"call": "authenticate", "extension": "x", "headers": {"Authorization": ["Bearer t"]}})
+    );
+}
+
+// Guarantees: names of headers have no case, and their values are not shown.
+#[test]
+fn headers_have_no_case_and_no_values_in_debug() {
+    let headers = Headers::new()
+        .with("Authorization", "secret")
+        .with("authorization", "other");
+    assert_eq!(headers.all("AUTHORIZATION").count(), 2);
+    assert_eq!(headers.get("authorization"), Some("secret"));
+    assert!(!format!("{headers:?}").contains("secret"));
+}
+
+// Guarantees: events are read from the words that the Go side writes.
+#[test]
+fn events_are_read() {
+    let event: Event =
+        serde_json::from_value(json!({"event": "status", "id": "otlp", "kind": "receiver",
+        "pipelines": ["logs"], "status": "recoverable_error", "error": "port"}))
+        .unwrap();
+    let Event::Status(status) = event else {
+        panic!("{event:?}")
+    };
+    assert_eq!(
+        (status.id.as_str(), status.error.as_str()),
+        ("otlp", "port")
+    );
+    let ready: Event = serde_json::from_value(json!({"event": "pipelines_ready"})).unwrap();
+    assert_eq!(ready, Event::PipelinesReady);
+}
