@@ -12,100 +12,29 @@
 //!
 //! It leaves reading and sleeping to [`pump`](crate::pump), encodings to [`payload`](crate::payload).
 
+mod control;
+mod deadlines;
+mod egress;
+
+pub(crate) use control::Inbox;
+pub use control::{LaneStatus, Upcalls};
+pub(crate) use egress::Origin;
+
 use crate::difference::Originals;
 use crate::failure::{Class, Failure};
 use crate::plan::Projection;
 use crate::tag::Tag;
 use crate::wire::{Incoming, Reader, Writer};
+use control::Told;
+use deadlines::Deadlines;
+use egress::{Answer, Tokens};
 use std::cell::{Cell, RefCell};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use strait_records::{Encoding, ReceivedSchemas};
 use tokio::sync::Notify;
-
-/// Calls from a lane to the host's control channel. May be called from the lane's thread at any
-/// time; must not block.
-pub trait Upcalls: Send + Sync {
-    /// Called first on the lane's thread, for what belongs to the thread (as where logs go).
-    fn attach(&self) {}
-    /// Ends an ingress call that failed. Called once per call, and never for one that was acked.
-    fn batch_failed(&self, call_id: u64, failure: &Failure);
-    /// Tells the host that the answer to an egress batch is no longer wanted.
-    fn batch_cancel(&self, token: u64);
-    /// Reports how the lane is.
-    fn status(&self, status: LaneStatus, message: &str);
-}
-
-/// How a lane is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LaneStatus {
-    /// Its pipeline runs.
-    Ok,
-    /// Its pipeline ended with an error and is started again.
-    Recoverable,
-    /// It will not run again.
-    Permanent,
-}
-
-/// What the host tells a lane from other threads: cancels, and failures of egress batches.
-///
-/// Bounded: there is at most one cancel per call and one failure per token in flight, and what
-/// exceeds the ring's capacity is dropped, because no such call can exist.
-#[derive(Debug)]
-pub(crate) struct Inbox {
-    state: Mutex<InboxState>,
-    wake: Notify,
-    limit: usize,
-}
-
-#[derive(Debug, Default)]
-struct InboxState {
-    cancels: Vec<u64>,
-    failed: Vec<(u64, Failure)>,
-}
-
-impl Inbox {
-    pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self {
-            state: Mutex::default(),
-            wake: Notify::new(),
-            limit,
-        })
-    }
-
-    pub(crate) fn cancel(&self, call_id: u64) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.cancels.len() < self.limit {
-            state.cancels.push(call_id);
-        }
-        drop(state);
-        self.wake.notify_one();
-    }
-
-    pub(crate) fn failed(&self, token: u64, failure: Failure) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.failed.len() < self.limit {
-            state.failed.push((token, failure));
-        }
-        drop(state);
-        self.wake.notify_one();
-    }
-
-    pub(crate) fn wake(&self) {
-        self.wake.notify_one();
-    }
-
-    pub(crate) async fn woken(&self) {
-        self.wake.notified().await;
-    }
-
-    fn take(&self) -> InboxState {
-        std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// Where a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,9 +58,6 @@ pub(crate) struct Arrived {
     pub(crate) call_id: u64,
     pub(crate) batch: crate::wire::Batch,
 }
-
-/// The answer to an egress batch.
-pub(crate) type Answer = (u64, Result<(), Failure>);
 
 /// Counters of one lane; read by whoever asks, written by the lane alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -167,24 +93,18 @@ pub(crate) struct Port {
     inbox: Arc<Inbox>,
     calls: RefCell<HashMap<u64, Call>>,
     running: Cell<usize>,
-    deadlines: RefCell<BinaryHeap<Reverse<(Instant, u64)>>>,
+    deadlines: Deadlines,
     early_cancels: RefCell<HashSet<u64>>,
     queue: RefCell<VecDeque<Arrived>>,
     queue_wake: Notify,
     notes: RefCell<BTreeMap<u64, Failure>>,
-    tokens: RefCell<HashMap<u64, ()>>,
-    answers: RefCell<VecDeque<Answer>>,
-    answers_wake: Notify,
-    next_token: Cell<u64>,
+    tokens: Tokens,
     generation: Cell<u64>,
     refusing: Cell<Option<&'static str>>,
     blamed: Cell<bool>,
     closed: RefCell<Option<Failure>>,
     counters: Cell<Counters>,
 }
-
-/// Entries of calls that have ended which the heap of deadlines may hold beside as many as there are calls.
-const DEADLINES_SPARE: usize = 64;
 
 /// What a port needs to know of its unit.
 #[derive(Clone, Debug)]
@@ -235,6 +155,7 @@ impl Port {
         upcalls: Arc<dyn Upcalls>,
         inbox: Arc<Inbox>,
     ) -> Rc<Self> {
+        let tokens = Tokens::new(settings.token_base);
         Rc::new(Self {
             reader: RefCell::new(Some(reader)),
             writer,
@@ -246,15 +167,12 @@ impl Port {
             inbox,
             calls: RefCell::default(),
             running: Cell::new(0),
-            deadlines: RefCell::default(),
+            deadlines: Deadlines::default(),
             early_cancels: RefCell::default(),
             queue: RefCell::default(),
             queue_wake: Notify::new(),
             notes: RefCell::default(),
-            tokens: RefCell::default(),
-            answers: RefCell::default(),
-            answers_wake: Notify::new(),
-            next_token: Cell::new(1),
+            tokens,
             generation: Cell::new(0),
             refusing: Cell::new(None),
             blamed: Cell::new(false),
@@ -348,10 +266,9 @@ impl Port {
         self.running.set(0);
         self.notes.borrow_mut().clear();
         // The host still answers each of them; nobody waits for it any more.
-        for (token, ()) in self.tokens.borrow_mut().drain() {
+        for token in self.tokens.end() {
             self.upcalls.batch_cancel(token);
         }
-        self.answers.borrow_mut().clear();
         // The pump that would ring has ended with its pipeline.
         self.writer.ring();
     }
@@ -378,13 +295,13 @@ impl Port {
     /// Keeps why the link is gone, and wakes the nodes, which answer for what they have.
     pub(crate) fn close(&self, failure: &Failure) {
         *self.closed.borrow_mut() = Some(failure.clone());
-        self.answers_wake.notify_one();
+        self.tokens.wake();
         self.queue_wake.notify_one();
     }
 
     /// Takes what other threads said and what the clock says.
     pub(crate) fn tick(&self) {
-        let InboxState { cancels, failed } = self.inbox.take();
+        let Told { cancels, failed } = self.inbox.take();
         for call_id in cancels {
             self.cancel(call_id);
         }
@@ -423,13 +340,9 @@ impl Port {
             },
         );
         if let Some(deadline) = deadline {
-            let mut heap = self.deadlines.borrow_mut();
-            heap.push(Reverse((deadline, call_id)));
             let calls = self.calls.borrow();
-            if heap.len() > 2 * calls.len() + DEADLINES_SPARE {
-                // Calls that have ended stay in the heap until their deadline, which may be far away.
-                heap.retain(|Reverse((_, id))| calls.contains_key(id));
-            }
+            self.deadlines
+                .add(deadline, call_id, calls.len(), |id| calls.contains_key(&id));
         }
     }
 
@@ -453,12 +366,9 @@ impl Port {
     }
 
     fn answer(&self, token: u64, result: Result<(), Failure>) {
-        if self.tokens.borrow_mut().remove(&token).is_none() {
+        if !self.tokens.answer(token, result) {
             self.count(|counters| counters.unknown_answers += 1);
-            return;
         }
-        self.answers.borrow_mut().push_back((token, result));
-        self.answers_wake.notify_one();
     }
 
     /// A cancel may overtake its batch: then it is kept until the batch is read. It may also come
@@ -470,7 +380,7 @@ impl Port {
             return;
         }
         let mut early = self.early_cancels.borrow_mut();
-        if early.len() >= self.inbox.limit {
+        if early.len() >= self.inbox.limit() {
             early.clear();
         }
         early.insert(call_id);
@@ -480,23 +390,12 @@ impl Port {
 
     /// When [`tick`](Self::tick) must be called again at the latest.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.borrow().peek().map(|Reverse((at, _))| *at)
+        self.deadlines.next()
     }
 
     fn expire(&self, now: Instant) {
-        loop {
-            let id = {
-                let mut heap = self.deadlines.borrow_mut();
-                match heap.peek() {
-                    Some(Reverse((at, id))) if *at <= now => {
-                        let id = *id;
-                        heap.pop();
-                        id
-                    }
-                    _ => return,
-                }
-            };
-            // The heap may hold ids that ended long ago; they are not in the table.
+        while let Some(id) = self.deadlines.due(now) {
+            // Calls that ended long ago are not in the table.
             let due = self
                 .calls
                 .borrow()
@@ -674,49 +573,24 @@ impl Port {
 
     /// A fresh egress token, in flight from now on.
     pub(crate) fn issue_token(&self) -> u64 {
-        let sequence = self.next_token.get();
-        self.next_token.set(sequence + 1);
-        let token = self.settings.token_base | (sequence & ((1 << 40) - 1));
-        self.tokens.borrow_mut().insert(token, ());
-        token
+        self.tokens.issue()
     }
 
     /// Takes a token back whose batch was not sent.
     pub(crate) fn revoke_token(&self, token: u64) {
-        self.tokens.borrow_mut().remove(&token);
+        self.tokens.revoke(token);
     }
 
     /// The next answer to an egress batch.
     pub(crate) fn next_answer(&self) -> Option<Answer> {
-        self.answers.borrow_mut().pop_front()
+        self.tokens.next_answer()
     }
 
     /// Waits for [`next_answer`](Self::next_answer), or for the link's end.
     pub(crate) async fn answered(&self) {
-        while self.answers.borrow().is_empty() && self.closed.borrow().is_none() {
-            self.answers_wake.notified().await;
-        }
-    }
-}
-
-/// Where a batch at the egress comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// From this call, which still waits.
-    Call(u64),
-    /// Merged, or made by the engine, or its call has been acked.
-    Engine,
-    /// From a call that ended early.
-    Unwanted,
-}
-
-impl Origin {
-    /// The call, where it still waits.
-    pub(crate) fn call_id(self) -> Option<u64> {
-        match self {
-            Self::Call(call_id) => Some(call_id),
-            Self::Engine | Self::Unwanted => None,
-        }
+        self.tokens
+            .answered(|| self.closed.borrow().is_some())
+            .await;
     }
 }
 

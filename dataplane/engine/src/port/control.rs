@@ -1,0 +1,92 @@
+//! A lane's side of the control channel: what it tells the host, and what the host tells it.
+
+use crate::failure::Failure;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
+
+/// Calls from a lane to the host's control channel. May be called from the lane's thread at any
+/// time; must not block.
+pub trait Upcalls: Send + Sync {
+    /// Called first on the lane's thread, for what belongs to the thread (as where logs go).
+    fn attach(&self) {}
+    /// Ends an ingress call that failed. Called once per call, and never for one that was acked.
+    fn batch_failed(&self, call_id: u64, failure: &Failure);
+    /// Tells the host that the answer to an egress batch is no longer wanted.
+    fn batch_cancel(&self, token: u64);
+    /// Reports how the lane is.
+    fn status(&self, status: LaneStatus, message: &str);
+}
+
+/// How a lane is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaneStatus {
+    /// Its pipeline runs.
+    Ok,
+    /// Its pipeline ended with an error and is started again.
+    Recoverable,
+    /// It will not run again.
+    Permanent,
+}
+
+/// What other threads tell a lane: cancels, and failures of egress batches.
+///
+/// Bounded: there is at most one cancel per call and one failure per token in flight, and what
+/// exceeds the ring's capacity is dropped, because no such call can exist.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    state: Mutex<Told>,
+    wake: Notify,
+    limit: usize,
+}
+
+/// What was told since the lane looked last.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) cancels: Vec<u64>,
+    pub(super) failed: Vec<(u64, Failure)>,
+}
+
+impl Inbox {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            wake: Notify::new(),
+            limit,
+        })
+    }
+
+    /// How many calls, and how many egress batches, can be in flight.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(crate) fn cancel(&self, call_id: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.cancels.len() < self.limit {
+            state.cancels.push(call_id);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn failed(&self, token: u64, failure: Failure) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.failed.len() < self.limit {
+            state.failed.push((token, failure));
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    pub(super) fn take(&self) -> Told {
+        std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
