@@ -250,18 +250,42 @@ func (b *LogsBatch) walkRun(x *run, rl plog.ResourceLogs, sl plog.ScopeLogs) err
 	t.runs = append(t.runs, *x)
 	t.grow(x.n)
 	lrs := sl.LogRecords()
-	for i := x.first; i < x.first+x.n; i++ {
-		lr := lrs.At(i)
-		row := t.rows
-		if where, err := t.measureRecord(lr); err != nil {
-			return b.fail(*x, i, where, "", err)
+	for from := 0; from < x.n; from += block {
+		if err := b.walkBlock(x, lrs, x.first+from, min(block, x.n-from)); err != nil {
+			return err
 		}
-		if b.logAttrs.sent() {
-			if key, err := b.logAttrs.take(uint16(row), lr.Attributes()); err != nil {
-				return b.fail(*x, i, "attributes", key, err)
+	}
+	return nil
+}
+
+// block is how many records are walked column by column before the next ones: few enough to stay in the nearest
+// cache until the last column has been read.
+const block = 32
+
+// walkBlock measures n records of a run.
+func (b *LogsBatch) walkBlock(x *run, lrs plog.LogRecordSlice, first, n int) error {
+	t := &b.logs
+	row := t.rows
+	t.measureFixed(row, lrs, first, n)
+	t.rows += n
+	texts, attributes := t.wants(colSeverityText) || t.wants(colEvent) || t.wants(colBody), b.logAttrs.sent()
+	if !texts && !attributes {
+		return nil
+	}
+	for i := range n {
+		lr := lrs.At(first + i)
+		if texts {
+			if where, err := t.measureTexts(row+i, lr); err != nil {
+				return b.fail(*x, first+i, where, "", err)
+			}
+		}
+		if attributes {
+			if key, err := b.logAttrs.take(uint16(row+i), lr.Attributes()); err != nil {
+				return b.fail(*x, first+i, "attributes", key, err)
 			}
 		}
 		if b.staged() > b.enc.opt.MaxBytes {
+			t.rows = row + i + 1
 			return errEnough
 		}
 	}

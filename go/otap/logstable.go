@@ -117,10 +117,8 @@ func (t *logsTable) measureRun(r *run, rl plog.ResourceLogs, sl plog.ScopeLogs) 
 	return where, err
 }
 
-// measureRecord takes in one log record. On an error, where is the field.
-func (t *logsTable) measureRecord(lr plog.LogRecord) (where string, err error) {
-	i := t.rows
-	t.measureFixed(i, lr)
+// measureTexts takes in the texts and the body of one log record. On an error, where is the field.
+func (t *logsTable) measureTexts(i int, lr plog.LogRecord) (where string, err error) {
 	if t.wants(colSeverityText) {
 		c := &t.texts[colSeverityText]
 		// The text mostly follows from the number.
@@ -144,7 +142,6 @@ func (t *logsTable) measureRecord(lr plog.LogRecord) (where string, err error) {
 			return "body", err
 		}
 	}
-	t.rows++
 	return "", nil
 }
 
@@ -168,49 +165,44 @@ func growIf[T any](is bool, s []T, n int) []T {
 	return extend(s, n)
 }
 
-// measureFixed takes in the fixed-width fields that are sent.
-func (t *logsTable) measureFixed(i int, lr plog.LogRecord) {
+// measureFixed takes in the fixed-width fields that are sent, of n records from first on; row is that of the first.
+// One column after the other: a loop of a few instructions lets the processor wait for several records at once.
+func (t *logsTable) measureFixed(row int, lrs plog.LogRecordSlice, first, n int) {
 	if len(t.time) > 0 {
-		x := int64(lr.Timestamp())
-		t.time[i] = x
-		t.notDefault(colTime, x != 0)
+		takeIn(t, colTime, t.time[row:row+n], func(i int) int64 { return int64(lrs.At(first + i).Timestamp()) })
 	}
 	if len(t.observed) > 0 {
-		x := int64(lr.ObservedTimestamp())
-		t.observed[i] = x
-		t.notDefault(colObserved, x != 0)
+		takeIn(t, colObserved, t.observed[row:row+n], func(i int) int64 { return int64(lrs.At(first + i).ObservedTimestamp()) })
 	}
 	if len(t.severity) > 0 {
-		x := int32(lr.SeverityNumber())
-		t.severity[i] = x
-		t.notDefault(colSeverity, x != 0)
+		takeIn(t, colSeverity, t.severity[row:row+n], func(i int) int32 { return int32(lrs.At(first + i).SeverityNumber()) })
 	}
 	if len(t.flags) > 0 {
-		x := uint32(lr.Flags())
-		t.flags[i] = x
-		t.notDefault(colFlags, x != 0)
+		takeIn(t, colFlags, t.flags[row:row+n], func(i int) uint32 { return uint32(lrs.At(first + i).Flags()) })
 	}
 	if len(t.dropped) > 0 {
-		x := lr.DroppedAttributesCount()
-		t.dropped[i] = x
-		t.notDefault(colDropped, x != 0)
+		takeIn(t, colDropped, t.dropped[row:row+n], func(i int) uint32 { return lrs.At(first + i).DroppedAttributesCount() })
 	}
 	if len(t.traceIDs) > 0 {
-		x := lr.TraceID()
-		t.traceIDs[i] = x
-		t.notDefault(colTraceID, x != [16]byte{})
+		takeIn(t, colTraceID, t.traceIDs[row:row+n], func(i int) [16]byte { return lrs.At(first + i).TraceID() })
 	}
 	if len(t.spanIDs) > 0 {
-		x := lr.SpanID()
-		t.spanIDs[i] = x
-		t.notDefault(colSpanID, x != [8]byte{})
+		takeIn(t, colSpanID, t.spanIDs[row:row+n], func(i int) [8]byte { return lrs.At(first + i).SpanID() })
 	}
 }
 
-func (t *logsTable) notDefault(col int, is bool) {
-	if is {
-		t.counts[col]++
+// takeIn fills a column and counts what is not its default.
+func takeIn[T comparable](t *logsTable, col int, dst []T, get func(int) T) {
+	var none T
+	set := 0
+	for i := range dst {
+		x := get(i)
+		dst[i] = x
+		if x != none {
+			set++
+		}
 	}
+	t.counts[col] += set
 }
 
 // decide chooses columns and encodings; superset: all of them, plain (S-8).
