@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -19,6 +20,9 @@ pub enum Command {
     /// Build a Collector from a builder file
     #[command(after_help = BUILD_HELP)]
     Build(Build),
+    /// Build a Collector if needed, then run it
+    #[command(after_help = RUN_HELP)]
+    Run(Run),
     /// List the engine nodes that are compiled in, with their keys
     Nodes(Nodes),
 }
@@ -34,9 +38,18 @@ line as in Cargo.toml:
 Without Rust components the file goes to stock ocb as it is.
 Exit codes: 0 built, 1 findings or a failed step, 2 wrong usage.";
 
-/// `strait build`
+const RUN_HELP: &str = "\
+Everything after `--` goes to the Collector:
+
+  strait run --config builder.yaml -- --config otelcol.yaml
+
+The Collector takes this command's place (the same process, working folder, environment, standard
+input and output), so signals reach it and the exit code is its own.
+Exit codes before it starts: 1 findings or a failed step, 2 wrong usage.";
+
+/// What a build is told, whatever it is for.
 #[derive(Debug, Args)]
-pub struct Build {
+pub struct BuildOptions {
     /// Builder file
     #[arg(long, short, value_name = "FILE")]
     pub config: PathBuf,
@@ -49,15 +62,34 @@ pub struct Build {
     /// Use only what the caches of Cargo and Go hold
     #[arg(long)]
     pub offline: bool,
-    /// Write all sources, compile nothing
-    #[arg(long)]
-    pub generate_only: bool,
     /// Show every command and its output
     #[arg(long, short, conflicts_with = "quiet")]
     pub verbose: bool,
     /// Show errors only
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// `strait build`
+#[derive(Debug, Args)]
+pub struct Build {
+    /// What every build is told.
+    #[command(flatten)]
+    pub options: BuildOptions,
+    /// Write all sources, compile nothing
+    #[arg(long)]
+    pub generate_only: bool,
+}
+
+/// `strait run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// What every build is told.
+    #[command(flatten)]
+    pub options: BuildOptions,
+    /// Arguments of the Collector
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    pub arguments: Vec<OsString>,
 }
 
 /// `strait nodes`

@@ -33,27 +33,39 @@ pub struct Request {
     pub offline: bool,
     /// Stop before compiling.
     pub generate_only: bool,
+    /// The binary is to be run: a file that does not say where it goes is an error.
+    pub to_run: bool,
+}
+
+/// What a build left behind.
+#[derive(Debug)]
+pub struct Built {
+    /// The Collector, absolute; `None` where only sources were asked for, or where
+    /// a Go-only file leaves name or folder to ocb.
+    pub binary: Option<PathBuf>,
 }
 
 /// Builds what `request` asks for.
 ///
 /// # Errors
 /// Findings in the builder file, or the step that failed.
-pub fn build(request: &Request, ui: &Ui) -> Result<(), Error> {
+pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
     let begun = Instant::now();
     let text = files::read(&request.config)?;
     let name = request.config.display().to_string();
     let findings = |findings| Error::Findings(Report::new(&name, &text, findings));
     let file = BuilderFile::parse(&text, &request.config).map_err(findings)?;
-    if !file.needs_rust() {
-        return go_only(request, ui);
-    }
     let output = request.output_path.clone().or_else(|| {
         file.dist
             .output_path
             .as_ref()
             .map(|p| p.value.clone().into())
     });
+    if !file.needs_rust() {
+        let place = output.zip(file.dist.name.as_ref());
+        let binary = place.map(|(output, name)| output.join(&name.value));
+        return go_only(request, binary, begun, ui);
+    }
     let Some(output) = output else {
         let help = "write it, or give --output-path: what is compiled stays there, so that the next build is fast";
         return Err(findings(vec![Finding::new(
@@ -115,21 +127,22 @@ pub fn build(request: &Request, ui: &Ui) -> Result<(), Error> {
         .name
         .as_ref()
         .map_or_else(|| output.clone(), |name| output.join(&name.value));
-    let what = if request.generate_only {
-        "generated"
-    } else {
-        "built"
-    };
-    ui.say(&format!(
-        "{what} {} in {}",
-        shown(&built),
-        ui::duration(begun.elapsed())
-    ));
-    Ok(())
+    report(request, &built, begun, ui);
+    Ok(Built {
+        binary: (!request.generate_only).then_some(built),
+    })
 }
 
 /// A Go-only file: the same bytes as from ocb alone, because it is ocb alone.
-fn go_only(request: &Request, ui: &Ui) -> Result<(), Error> {
+fn go_only(
+    request: &Request,
+    binary: Option<PathBuf>,
+    begun: Instant,
+    ui: &Ui,
+) -> Result<Built, Error> {
+    if request.to_run && binary.is_none() {
+        return Err(no_binary().into());
+    }
     toolchain::check(None)?;
     let program = ocb::install(request.offline, ui)?;
     let run = ocb::Run {
@@ -140,7 +153,36 @@ fn go_only(request: &Request, ui: &Ui) -> Result<(), Error> {
         offline: request.offline,
         ldflags: None,
     };
-    Ok(ocb::run(&program, &run, ui)?)
+    let place = ocb::run(&program, &run, ui)?;
+    if let Some(place) = binary.clone().or(place) {
+        report(request, &files::absolute(&place)?, begun, ui);
+    }
+    let binary = binary.filter(|_| !request.generate_only);
+    Ok(Built {
+        binary: binary.map(|path| files::absolute(&path)).transpose()?,
+    })
+}
+
+fn report(request: &Request, place: &Path, begun: Instant, ui: &Ui) {
+    let what = if request.generate_only {
+        "generated"
+    } else {
+        "built"
+    };
+    ui.say(&format!(
+        "{what} {} in {}",
+        shown(place),
+        ui::duration(begun.elapsed())
+    ));
+}
+
+/// The error for a build that leaves no binary to run.
+#[must_use]
+pub fn no_binary() -> StepError {
+    StepError::new(
+        "the builder file does not say which binary to run",
+        "write `dist.name` and `dist.output_path`; without them ocb makes up a name and a temporary folder",
+    )
 }
 
 fn find_checkout(request: &Request, file: &BuilderFile) -> Result<Checkout, StepError> {

@@ -1,4 +1,5 @@
-//! Runs a command and hands on its output line by line.
+//! Runs a command and hands on its output line by line. Children end with this
+//! process (see [`crate::interrupt`]).
 
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::process::{Command, ExitStatus, Stdio};
@@ -7,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::{StepError, shell_line};
+use crate::interrupt;
 use crate::ui::Ui;
 
 /// What a running command does.
@@ -25,11 +27,12 @@ pub enum Line {
 /// # Errors
 /// The command cannot be started or waited for.
 pub fn stream(command: &mut Command, mut each: impl FnMut(Line)) -> io::Result<ExitStatus> {
-    let mut child = command
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+        .stderr(Stdio::piped());
+    let mut guarded = interrupt::spawn(command)?;
+    let child = &mut guarded.child;
     let (sender, lines) = mpsc::channel();
     let mut readers = Vec::new();
     if let Some(out) = child.stdout.take() {
@@ -55,7 +58,7 @@ pub fn stream(command: &mut Command, mut each: impl FnMut(Line)) -> io::Result<E
         // A reader's thread cannot panic: it reads and sends.
         let _ = reader.join();
     }
-    child.wait()
+    guarded.wait()
 }
 
 fn read(from: impl Read, send: impl Fn(String) -> bool) {
@@ -79,17 +82,21 @@ fn read(from: impl Read, send: impl Fn(String) -> bool) {
 /// It does not start or does not succeed; `what` says what it was for.
 pub fn output(command: &mut Command, what: &str, ui: &Ui) -> Result<String, StepError> {
     ui.detail(&format!("+ {}", shell_line(command)));
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| not_started(command, what, &e))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    let (mut out, mut err) = (String::new(), String::new());
+    let status = stream(command, |line| {
+        let (to, text) = match line {
+            Line::Out(text) => (&mut out, text),
+            Line::Err(text) => (&mut err, text),
+            Line::Tick => return,
+        };
+        to.push_str(&text);
+        to.push('\n');
+    })
+    .map_err(|e| not_started(command, what, &e))?;
+    if status.success() {
+        return Ok(out);
     }
-    Err(
-        StepError::new(format!("{what} failed ({})", output.status), "")
-            .tool(String::from_utf8_lossy(&output.stderr), command),
-    )
+    Err(StepError::new(format!("{what} failed ({status})"), "").tool(err, command))
 }
 
 /// The error for a command that cannot be started.

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Seconds between two plain lines of one step.
+/// Time between the first plain lines of one step; it doubles.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
+/// Time between two plain lines of a long step.
+const PLAIN_EVERY_MAX: Duration = Duration::from_secs(60);
 
 /// How much to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +79,7 @@ impl Ui {
             name: name.to_owned(),
             begun: now,
             last: now,
+            pause: PLAIN_EVERY,
         };
         progress.show("");
         progress
@@ -91,6 +94,7 @@ pub struct Progress {
     name: String,
     begun: Instant,
     last: Instant,
+    pause: Duration,
 }
 
 impl Progress {
@@ -102,15 +106,19 @@ impl Progress {
 
     /// Shows where the step is, as often as the output can bear.
     pub fn show(&mut self, state: &str) {
+        let due = self.plain && self.last.elapsed() >= self.pause;
+        if self.bar.is_none() && !due {
+            return;
+        }
+        let colon = if state.is_empty() { "" } else { ": " };
+        let elapsed = duration(self.elapsed());
+        let text = format!("{}{colon}{state} ({elapsed})", self.name);
         if let Some(bar) = &self.bar {
-            bar.set_message(format!(
-                "{} {state} {}",
-                self.name,
-                duration(self.elapsed())
-            ));
-        } else if self.plain && self.last.elapsed() >= PLAIN_EVERY {
+            bar.set_message(text);
+        } else {
+            eprintln!("{text}");
             self.last = Instant::now();
-            eprintln!("{} {state} ({})", self.name, duration(self.elapsed()));
+            self.pause = (self.pause * 2).min(PLAIN_EVERY_MAX);
         }
     }
 
@@ -129,6 +137,17 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Says that the build ends because somebody asked for it.
+pub fn interrupted() {
+    // The line of a step under way is replaced.
+    let clear = if std::io::stderr().is_terminal() {
+        "\r\u{1b}[K"
+    } else {
+        ""
+    };
+    eprintln!("{clear}interrupted; the next build goes on from here");
 }
 
 /// A duration in the units people use: `0.4 s`, `38 s`, `9 min 5 s`.

@@ -45,12 +45,14 @@ pub fn install(offline: bool, ui: &Ui) -> Result<PathBuf, StepError> {
     if program.is_file() {
         return Ok(program);
     }
-    fs::create_dir_all(&folder).map_err(|e| StepError::io("make", &folder, &e))?;
+    // Installed beside its place, so that half a program never stands there.
+    let fresh = folder.join(format!("new-{}", std::process::id()));
+    fs::create_dir_all(&fresh).map_err(|e| StepError::io("make", &fresh, &e))?;
     let mut command = Command::new("go");
     command.args(["install", &format!("{PACKAGE}@{VERSION}")]);
     // It runs here, whatever the Collector is for.
     command
-        .env("GOBIN", &folder)
+        .env("GOBIN", &fresh)
         .env_remove("GOOS")
         .env_remove("GOARCH")
         .env_remove("GOFLAGS")
@@ -64,6 +66,9 @@ pub fn install(offline: bool, ui: &Ui) -> Result<PathBuf, StepError> {
             return Err(e);
         }
     }
+    fs::rename(fresh.join("builder"), &program)
+        .map_err(|e| StepError::io("install", &program, &e))?;
+    fs::remove_dir(&fresh).map_err(|e| StepError::io("remove", &fresh, &e))?;
     Ok(program)
 }
 
@@ -73,11 +78,11 @@ fn go_offline(command: &mut Command, offline: bool) {
     }
 }
 
-/// Runs ocb to its end.
+/// Runs ocb to its end. Returns the binary, as ocb names it.
 ///
 /// # Errors
 /// What ocb and Go print, when they fail.
-pub fn run(program: &Path, run: &Run, ui: &Ui) -> Result<(), StepError> {
+pub fn run(program: &Path, run: &Run, ui: &Ui) -> Result<Option<PathBuf>, StepError> {
     let mut command = Command::new(program);
     command
         .current_dir(&run.folder)
@@ -104,12 +109,14 @@ pub fn run(program: &Path, run: &Run, ui: &Ui) -> Result<(), StepError> {
     });
     let mut log = Vec::new();
     let mut phase = String::new();
+    let mut binary = None;
     let status = process::stream(&mut command, |line| {
         if let Line::Out(text) | Line::Err(text) = line {
             ui.detail(&text);
             if let Some(message) = message(&text) {
-                phase = message.to_owned();
+                phase = message.to_lowercase();
             }
+            binary = built(&text).or(binary.take());
             log.push(text);
         }
         progress.show(&phase);
@@ -117,7 +124,7 @@ pub fn run(program: &Path, run: &Run, ui: &Ui) -> Result<(), StepError> {
     .map_err(|e| process::not_started(&command, "running ocb", &e))?;
     if status.success() {
         progress.done(ui, "done");
-        return Ok(());
+        return Ok(binary);
     }
     progress.abandon();
     let shown = if ui.verbose() {
@@ -134,6 +141,16 @@ fn message(line: &str) -> Option<&str> {
     let mut parts = line.split('\t');
     let (_time, _level, _place) = (parts.next()?, parts.next()?, parts.next()?);
     parts.next()
+}
+
+/// The binary in the fields of a line of ocb's log.
+fn built(line: &str) -> Option<PathBuf> {
+    #[derive(Deserialize)]
+    struct Fields {
+        binary: PathBuf,
+    }
+    let fields = line.split('\t').nth(4)?;
+    Some(serde_json::from_str::<Fields>(fields).ok()?.binary)
 }
 
 /// ocb quotes the output of go within one line of its error.

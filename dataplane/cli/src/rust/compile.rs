@@ -5,20 +5,19 @@
 //! another build can replace it; what Cargo would wrongly take for fresh is
 //! cleaned first (see [`super::freshness`]).
 
+use serde::Deserialize;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use super::estimate::Estimate;
 use super::freshness::Sources;
 use super::workspace::{UMBRELLA, Workspace};
 use crate::error::StepError;
 use crate::files;
 use crate::process::{self, Line};
-use crate::ui::{self, Progress, Ui};
+use crate::ui::{Progress, Ui};
 
 /// A library that was just built; the target folder stays locked while it lives.
 #[derive(Debug)]
@@ -98,7 +97,7 @@ pub fn compile(workspace: &Workspace, offline: bool, ui: &Ui) -> Result<Library,
         return Err(failure(&run.diagnostics, workspace, &command));
     }
     sources.end()?;
-    estimate.remember(&run)?;
+    estimate.remember(run.compiled.len(), run.progress.elapsed())?;
     let Some(path) = run.library.take() else {
         run.progress.abandon();
         let message = "cargo built no static library";
@@ -301,59 +300,4 @@ fn failure(diagnostics: &[String], workspace: &Workspace, command: &Command) -> 
         (None, None) => StepError::new("cargo cannot build the Rust side", ""),
     };
     error.tool(output, command)
-}
-
-/// How long the first build takes, remembered from the last one.
-struct Estimate {
-    file: PathBuf,
-    cold: bool,
-    text: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ColdBuild {
-    seconds: u64,
-    crates: usize,
-}
-
-impl Estimate {
-    /// Crates above which a build counts as a first one.
-    const COLD: usize = 200;
-
-    fn read(target: &Path) -> Result<Self, StepError> {
-        let file = cache_folder()?.join("cold-build.json");
-        let built = fs::read_dir(target.join("release/.fingerprint"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        let cold = !built.into_iter().any(|entry| {
-            entry
-                .file_name()
-                .to_string_lossy()
-                .starts_with("otel-arrow-dfe-otap-")
-        });
-        let last: Option<ColdBuild> = fs::read(&file)
-            .ok()
-            .and_then(|text| serde_json::from_slice(&text).ok());
-        let text = match last {
-            Some(last) => format!(
-                "about {} (the last time here)",
-                ui::duration(Duration::from_secs(last.seconds))
-            ),
-            None => "8 to 14 min as measured on 2 cores, less on more".to_owned(),
-        };
-        Ok(Self { file, cold, text })
-    }
-
-    fn remember(&self, run: &Run<'_>) -> Result<(), StepError> {
-        if run.compiled.len() < Self::COLD {
-            return Ok(());
-        }
-        let build = ColdBuild {
-            seconds: run.progress.elapsed().as_secs(),
-            crates: run.compiled.len(),
-        };
-        let text = serde_json::to_string(&build).map_err(|e| StepError::new(e.to_string(), ""))?;
-        files::write(&self.file, text)
-    }
 }

@@ -1,0 +1,45 @@
+//! `strait build`
+
+use std::process::ExitCode;
+
+use crate::args::{Build, BuildOptions};
+use crate::chain::{self, Request};
+use crate::error::Error;
+use crate::ui::{Level, Ui};
+
+/// Builds a Collector.
+///
+/// # Errors
+/// Findings in the builder file, or the step that failed.
+pub fn run(asked: Build) -> Result<ExitCode, Error> {
+    let ui = ui(&asked.options);
+    let request = Request {
+        generate_only: asked.generate_only,
+        ..request(asked.options)
+    };
+    chain::build(&request, &ui)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Readies a build: how much it is to tell, and that it can be interrupted.
+pub(super) fn ui(options: &BuildOptions) -> Ui {
+    if let Err(e) = crate::interrupt::watch() {
+        eprintln!("Ctrl-C may leave compilers running: {e}");
+    }
+    Ui::new(match (options.quiet, options.verbose) {
+        (true, _) => Level::Quiet,
+        (_, true) => Level::Verbose,
+        _ => Level::Normal,
+    })
+}
+
+/// What the options ask to be built.
+pub(super) fn request(options: BuildOptions) -> Request {
+    Request {
+        config: options.config,
+        output_path: options.output_path,
+        strait_path: options.strait_path,
+        offline: options.offline,
+        ..Request::default()
+    }
+}

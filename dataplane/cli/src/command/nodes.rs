@@ -1,0 +1,21 @@
+//! `strait nodes`
+
+use std::process::ExitCode;
+
+use super::print;
+use crate::args::Nodes;
+use crate::error::Error;
+use crate::nodes;
+
+/// Lists the engine's nodes.
+///
+/// # Errors
+/// A name that no node has.
+pub fn run(asked: &Nodes) -> Result<ExitCode, Error> {
+    if asked.json {
+        print(nodes::JSON);
+    } else {
+        print(&nodes::render(&nodes::select(&asked.names)?));
+    }
+    Ok(ExitCode::SUCCESS)
+}
