@@ -62,6 +62,9 @@ pub struct BuildOptions {
     /// Use only what the caches of Cargo and Go hold
     #[arg(long)]
     pub offline: bool,
+    /// Fail where the locks beside the builder file would change
+    #[arg(long)]
+    pub locked: bool,
     /// Show every command and its output
     #[arg(long, short, conflicts_with = "quiet")]
     pub verbose: bool,
@@ -76,6 +79,9 @@ pub struct Build {
     /// What every build is told.
     #[command(flatten)]
     pub options: BuildOptions,
+    /// Resolve crates and Go modules anew, and lock what comes out
+    #[arg(long, conflicts_with = "locked")]
+    pub update: bool,
     /// Write all sources, compile nothing
     #[arg(long)]
     pub generate_only: bool,

@@ -14,7 +14,9 @@ use crate::checkout::{Checkout, VERSION};
 use crate::error::{Error, StepError};
 use crate::files;
 use crate::finding::{Finding, Report};
-use crate::golang::{distribution, modules, ocb};
+use crate::golang::build::GoSide;
+use crate::golang::{distribution, inputs, modules, ocb};
+use crate::lock::{self, Locks};
 use crate::rust::workspace::{Workspace, WorkspaceError};
 use crate::rust::{compile, prelink};
 use crate::toolchain;
@@ -33,6 +35,8 @@ pub struct Request {
     pub offline: bool,
     /// Stop before compiling.
     pub generate_only: bool,
+    /// What may become of the locks.
+    pub locks: lock::Mode,
     /// The binary is to be run: a file that does not say where it goes is an error.
     pub to_run: bool,
 }
@@ -61,10 +65,9 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
             .as_ref()
             .map(|p| p.value.clone().into())
     });
+    let locks = Locks::open(&request.config, request.locks)?;
     if !file.needs_rust() {
-        let place = output.zip(file.dist.name.as_ref());
-        let binary = place.map(|(output, name)| output.join(&name.value));
-        return go_only(request, binary, begun, ui);
+        return go_only(request, &file, output.as_deref(), &locks, begun, ui);
     }
     let Some(output) = output else {
         let help = "write it, or give --output-path: what is compiled stays there, so that the next build is fast";
@@ -97,6 +100,7 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
         &file,
         &checkout,
         &generated.join("rust"),
+        &locks,
         request.offline,
         ui,
     )
@@ -107,9 +111,17 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
     let library = file.dist.name.as_ref().map_or("strait", |name| &name.value);
     modules::write(&generated, library, &workspace.components, &checkout)?;
     files::link(&checkout.root.join("go"), &generated.join("go"))?;
+    distribution::link_local(&file, &generated)?;
+    let replaces = distribution::replaces(&file, &workspace.components)?;
     files::write(
         &generated.join("builder.yaml"),
-        distribution::rewrite(&file, &workspace.components, &output)?,
+        distribution::rewrite(&file, &workspace.components, &replaces),
+    )?;
+    let inputs = inputs::lines(
+        &file,
+        distribution::requires(&workspace.components),
+        &replaces,
+        &output,
     )?;
     let object = if request.generate_only {
         String::new()
@@ -121,7 +133,13 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
             ui,
         )?
     };
-    run_ocb(request, &file, &output, &checkout, &object, ui)?;
+    let go = GoSide {
+        file: &file,
+        run: go_run(request, &file, &output),
+        locks: &locks,
+        inputs,
+    };
+    go.build_with(&checkout.root.join("go"), &object, ui)?;
     let built = file
         .dist
         .name
@@ -136,24 +154,39 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
 /// A Go-only file: the same bytes as from ocb alone, because it is ocb alone.
 fn go_only(
     request: &Request,
-    binary: Option<PathBuf>,
+    file: &BuilderFile,
+    output: Option<&Path>,
+    locks: &Locks,
     begun: Instant,
     ui: &Ui,
 ) -> Result<Built, Error> {
+    let place = output.zip(file.dist.name.as_ref());
+    let binary = place.map(|(output, name)| output.join(&name.value));
     if request.to_run && binary.is_none() {
         return Err(no_binary().into());
     }
     toolchain::check(None)?;
-    let program = ocb::install(request.offline, ui)?;
     let run = ocb::Run {
         config: request.config.clone(),
         folder: PathBuf::from("."),
         output_path: request.output_path.clone(),
         generate_only: request.generate_only,
         offline: request.offline,
-        ldflags: None,
+        ..ocb::Run::default()
     };
-    let place = ocb::run(&program, &run, ui)?;
+    let place = if locks.wanted_for_go() {
+        let output = output.ok_or_else(no_binary)?;
+        let replaces = inputs::go_only_replaces(file, output)?;
+        let go = GoSide {
+            file,
+            run,
+            locks,
+            inputs: inputs::lines(file, [], &replaces, output)?,
+        };
+        go.build(output, ui)?
+    } else {
+        ocb::run(&ocb::install(request.offline, ui)?, &run, ui)?
+    };
     if let Some(place) = binary.clone().or(place) {
         report(request, &files::absolute(&place)?, begun, ui);
     }
@@ -161,6 +194,20 @@ fn go_only(
     Ok(Built {
         binary: binary.map(|path| files::absolute(&path)).transpose()?,
     })
+}
+
+/// How ocb is to build a file that has Rust in it.
+fn go_run(request: &Request, file: &BuilderFile, output: &Path) -> ocb::Run {
+    ocb::Run {
+        config: Path::new(distribution::FOLDER).join("builder.yaml"),
+        folder: output.to_owned(),
+        output_path: None,
+        generate_only: request.generate_only,
+        offline: request.offline,
+        locked: false,
+        // No build id: two folders give the same bytes.
+        ldflags: (!file.dist.debug_compilation).then(|| "-s -w -buildid= -B none".to_owned()),
+    }
 }
 
 fn report(request: &Request, place: &Path, begun: Instant, ui: &Ui) {
@@ -216,42 +263,6 @@ fn check_go_version(file: &BuilderFile) -> Result<(), Finding> {
         }
     }
     Ok(())
-}
-
-fn run_ocb(
-    request: &Request,
-    file: &BuilderFile,
-    output: &Path,
-    checkout: &Checkout,
-    object: &str,
-    ui: &Ui,
-) -> Result<(), StepError> {
-    let generated = output.join(distribution::FOLDER);
-    let program = ocb::install(request.offline, ui)?;
-    let run = ocb::Run {
-        config: Path::new(distribution::FOLDER).join("builder.yaml"),
-        folder: output.to_owned(),
-        output_path: None,
-        generate_only: request.generate_only,
-        offline: request.offline,
-        // No build id: two folders give the same bytes.
-        ldflags: (!file.dist.debug_compilation).then(|| "-s -w -buildid= -B none".to_owned()),
-    };
-    let record = generated.join("built.json");
-    let stamp = ocb::Stamp::of(
-        file,
-        &run,
-        &generated,
-        &checkout.root.join("go"),
-        object,
-        ui,
-    )?;
-    if stamp.is_in(&record) {
-        ui.say("the Go side is unchanged");
-        return Ok(());
-    }
-    ocb::run(&program, &run, ui)?;
-    stamp.remember(file, &run, &record)
 }
 
 /// A path as short as it can be said.

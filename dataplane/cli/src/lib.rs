@@ -17,6 +17,7 @@ pub mod files;
 pub mod finding;
 pub mod golang;
 pub mod interrupt;
+pub mod lock;
 pub mod nodes;
 pub mod process;
 pub mod rust;

@@ -8,6 +8,7 @@ use strait::builder_file::BuilderFile;
 use strait::checkout::Checkout;
 use strait::files;
 use strait::golang::{distribution, modules};
+use strait::lock::{Locks, Mode};
 use strait::rust::workspace::{Workspace, WorkspaceError};
 use strait::ui::{Level, Ui};
 
@@ -26,8 +27,9 @@ impl Folder {
         let file = BuilderFile::parse(text, &self.path().join("builder.yaml")).unwrap();
         let checkout = Checkout::find(None).unwrap();
         let ui = Ui::new(Level::Quiet);
-        let workspace =
-            Workspace::prepare(&file, &checkout, &self.path().join("rust"), false, &ui)?;
+        let locks = Locks::open(&self.path().join("builder.yaml"), Mode::Keep)?;
+        let root = self.path().join("rust");
+        let workspace = Workspace::prepare(&file, &checkout, &root, &locks, false, &ui)?;
         Ok((file, workspace))
     }
 
@@ -75,7 +77,8 @@ conf_resolver: {default_uri_scheme: env}
         &Checkout::find(None).unwrap(),
     )
     .unwrap();
-    let builder = distribution::rewrite(&file, &workspace.components, &folder.path()).unwrap();
+    let replaces = distribution::replaces(&file, &workspace.components).unwrap();
+    let builder = distribution::rewrite(&file, &workspace.components, &replaces);
     files::write(&generated.join("builder.yaml"), builder).unwrap();
     let mut shown = String::new();
     for (root, name) in [

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::args::{Build, BuildOptions};
 use crate::chain::{self, Request};
 use crate::error::Error;
+use crate::lock::Mode;
 use crate::ui::{Level, Ui};
 
 /// Builds a Collector.
@@ -13,10 +14,13 @@ use crate::ui::{Level, Ui};
 /// Findings in the builder file, or the step that failed.
 pub fn run(asked: Build) -> Result<ExitCode, Error> {
     let ui = ui(&asked.options);
-    let request = Request {
+    let mut request = Request {
         generate_only: asked.generate_only,
         ..request(asked.options)
     };
+    if asked.update {
+        request.locks = Mode::Update;
+    }
     chain::build(&request, &ui)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -40,6 +44,11 @@ pub(super) fn request(options: BuildOptions) -> Request {
         output_path: options.output_path,
         strait_path: options.strait_path,
         offline: options.offline,
+        locks: if options.locked {
+            Mode::Locked
+        } else {
+            Mode::Keep
+        },
         ..Request::default()
     }
 }

@@ -1,7 +1,8 @@
 //! The builder file that stock ocb gets: the user's, without Rust in it.
 //!
-//! It is run from the output folder, so every path in it is relative to that
-//! folder, and the file is the same wherever the build was started.
+//! It is run from the output folder, and local modules are reached through
+//! links in the folder of everything generated; so the file, and the go.mod that
+//! ocb makes of it, are the same wherever a distribution is built.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -16,19 +17,12 @@ use crate::rust::workspace::RustComponent;
 /// The folder of everything generated, below the output folder.
 pub const FOLDER: &str = "strait";
 
-/// Writes the text of the builder file for a distribution in `output`
-/// (absolute). Its `cargo:` entries are `components`, in the same order.
-///
-/// # Errors
-/// The working directory is gone.
-pub fn rewrite(
-    file: &BuilderFile,
-    components: &[RustComponent],
-    output: &Path,
-) -> Result<String, StepError> {
+/// Writes the text of the builder file. Its `cargo:` entries are `components`,
+/// in the same order; `replaces` are [`replaces`]'s.
+#[must_use]
+pub fn rewrite(file: &BuilderFile, components: &[RustComponent], replaces: &[String]) -> String {
     let mut out = Writer {
         text: String::new(),
-        output,
     };
     out.text.push_str("# Written by `strait build` for ocb; overwritten by every build. Paths are relative to the\n# folder above, where ocb runs.\n");
     out.dist(&file.dist);
@@ -74,7 +68,10 @@ pub fn rewrite(
         out.go(converter, "  - ");
     }
     out.converter();
-    out.replaces(file, components)?;
+    out.text.push_str("replaces:\n");
+    for line in replaces {
+        out.item(line);
+    }
     if !file.excludes.is_empty() {
         out.text.push_str("excludes:\n");
         for line in &file.excludes {
@@ -88,15 +85,78 @@ pub fn rewrite(
             quote(scheme)
         );
     }
-    Ok(out.text)
+    out.text
 }
 
-struct Writer<'a> {
+/// Where the local modules are: one line of go.mod each, relative to the
+/// output folder. Not as `path` beside `gomod`: ocb makes that relative to the
+/// output folder and drops the `./` that Go wants for a folder below it.
+///
+/// # Errors
+/// The working directory is gone.
+pub fn replaces(
+    file: &BuilderFile,
+    components: &[RustComponent],
+) -> Result<Vec<String>, StepError> {
+    let mut lines = Vec::new();
+    for component in components {
+        let place = modules::component_folder(component);
+        lines.push(format!("{} => ./{FOLDER}/{place}", component.module));
+    }
+    lines.push(format!("{NATIVE} => ./{FOLDER}/native"));
+    let asked = |line: &String| line.split_whitespace().next() == Some(STRAIT_GO_MODULE);
+    let strait_has_path = |go: &GoEntry| go.module() == STRAIT_GO_MODULE && go.path.is_some();
+    if !file.replaces.iter().any(asked) && !file.all_go().any(strait_has_path) {
+        lines.push(format!("{STRAIT_GO_MODULE} => ./{FOLDER}/go"));
+    }
+    let mut local = Vec::new();
+    for go in file.all_go() {
+        let Some(path) = &go.path else { continue };
+        let way = if file.dist.use_absolute_replace_paths {
+            files::absolute(Path::new(path))?.display().to_string()
+        } else {
+            format!("./{FOLDER}/{}", local_folder(go))
+        };
+        local.push(format!("{} => {way}", go.gomod.value));
+    }
+    local.sort();
+    local.dedup();
+    lines.extend(local);
+    lines.extend(file.replaces.iter().cloned());
+    Ok(lines)
+}
+
+/// The modules that the components' go.mod entries name, as ocb requires them.
+pub fn requires(components: &[RustComponent]) -> impl Iterator<Item = String> {
+    components
+        .iter()
+        .map(|c| format!("{} {}", c.module, modules::module_version(c)))
+}
+
+/// Makes the links that [`replaces`] leads through, in the folder of everything
+/// generated.
+///
+/// # Errors
+/// A link cannot be made.
+pub fn link_local(file: &BuilderFile, generated: &Path) -> Result<(), StepError> {
+    for go in file.all_go() {
+        if let Some(path) = &go.path {
+            let target = files::absolute(Path::new(path))?;
+            files::link(&target, &generated.join(local_folder(go)))?;
+        }
+    }
+    Ok(())
+}
+
+fn local_folder(go: &GoEntry) -> String {
+    format!("modules/{}", go.module().replace('/', "+"))
+}
+
+struct Writer {
     text: String,
-    output: &'a Path,
 }
 
-impl Writer<'_> {
+impl Writer {
     fn dist(&mut self, dist: &Dist) {
         self.text.push_str("dist:\n");
         let name = dist.name.as_ref().map(|name| name.value.clone());
@@ -159,49 +219,6 @@ impl Writer<'_> {
             quote(&format!("{NATIVE} v{VERSION}")),
             quote(&format!("{NATIVE}/straitconverter")),
         );
-    }
-
-    /// Where the local modules are. Not as `path` beside `gomod`: ocb makes
-    /// that relative to the output folder and drops the `./` that Go wants for
-    /// a folder below it.
-    fn replaces(
-        &mut self,
-        file: &BuilderFile,
-        components: &[RustComponent],
-    ) -> Result<(), StepError> {
-        self.text.push_str("replaces:\n");
-        for component in components {
-            let place = format!("./{FOLDER}/{}", modules::component_folder(component));
-            self.item(&format!("{} => {place}", component.module));
-        }
-        self.item(&format!("{NATIVE} => ./{FOLDER}/native"));
-        let asked = |line: &String| line.split_whitespace().next() == Some(STRAIT_GO_MODULE);
-        let strait_has_path = |go: &GoEntry| go.module() == STRAIT_GO_MODULE && go.path.is_some();
-        if !file.replaces.iter().any(asked) && !file.all_go().any(strait_has_path) {
-            self.item(&format!("{STRAIT_GO_MODULE} => ./{FOLDER}/go"));
-        }
-        let mut lines = Vec::new();
-        for go in file.all_go() {
-            let Some(path) = &go.path else { continue };
-            let full = files::absolute(Path::new(path))?;
-            let way = if file.dist.use_absolute_replace_paths {
-                full.display().to_string()
-            } else {
-                let way = files::relative(self.output, &full);
-                if way.starts_with("..") {
-                    way.display().to_string()
-                } else {
-                    format!("./{}", way.display())
-                }
-            };
-            lines.push(format!("{} => {way}", go.gomod.value));
-        }
-        lines.sort();
-        lines.dedup();
-        for line in lines.iter().chain(&file.replaces) {
-            self.item(line);
-        }
-        Ok(())
     }
 
     fn item(&mut self, text: &str) {

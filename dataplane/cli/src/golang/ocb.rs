@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+use super::inputs;
 use crate::builder_file::BuilderFile;
 use crate::error::StepError;
 use crate::files::{self, Hash};
@@ -31,6 +32,8 @@ pub struct Run {
     pub generate_only: bool,
     /// Use the module cache only.
     pub offline: bool,
+    /// go.mod and go.sum are there: resolve nothing.
+    pub locked: bool,
     /// Linker flags instead of ocb's own.
     pub ldflags: Option<String>,
 }
@@ -93,6 +96,9 @@ pub fn run(program: &Path, run: &Run, ui: &Ui) -> Result<Option<PathBuf>, StepEr
     }
     if run.generate_only {
         command.arg("--skip-compilation");
+    }
+    if run.locked {
+        command.arg("--skip-get-modules");
     }
     if let Some(flags) = &run.ldflags {
         command.arg("--ldflags").arg(flags);
@@ -255,10 +261,10 @@ fn local_modules(file: &BuilderFile, output: &Path) -> Vec<PathBuf> {
     let entries = file
         .all_go()
         .filter_map(|go| go.path.as_ref().map(PathBuf::from));
-    let replaced = file.replaces.iter().filter_map(|line| {
-        let target = line.split_once("=>")?.1.trim();
-        target.starts_with(['.', '/']).then(|| output.join(target))
-    });
+    let replaced = file
+        .replaces
+        .iter()
+        .filter_map(|line| inputs::local(line, output));
     entries
         .chain(replaced)
         .filter(|path| path.is_dir())

@@ -26,6 +26,7 @@ use crate::checkout::Checkout;
 use crate::error::StepError;
 use crate::files;
 use crate::finding::Finding;
+use crate::lock::Locks;
 use crate::process;
 use crate::ui::Ui;
 
@@ -96,6 +97,7 @@ impl Workspace {
         file: &BuilderFile,
         checkout: &Checkout,
         root: &Path,
+        locks: &Locks,
         offline: bool,
         ui: &Ui,
     ) -> Result<Self, WorkspaceError> {
@@ -133,13 +135,17 @@ impl Workspace {
             &root.join("umbrella/Cargo.toml"),
             umbrella_manifest(&dependencies),
         )?;
-        copy_lock(checkout, root)?;
+        files::write(
+            &root.join("Cargo.lock"),
+            locks.crates(&files::read(&checkout.root.join("Cargo.lock"))?)?,
+        )?;
         let library = root.join("umbrella/src/lib.rs");
         if !library.exists() {
             // Cargo wants to see a target before it resolves.
             files::write(&library, "")?;
         }
         let graph = Graph::read(root, offline, ui)?;
+        locks.keep_crates(&root.join("Cargo.lock"))?;
         let components = graph
             .components(&entries)
             .map_err(WorkspaceError::Findings)?;
@@ -265,18 +271,6 @@ fn umbrella_library(file: &BuilderFile, components: &[RustComponent]) -> String 
     }
     text.push_str("}\n");
     text
-}
-
-/// Starts from the repository's lock, and starts over when that changes; what
-/// the components add to it stays between builds.
-fn copy_lock(checkout: &Checkout, root: &Path) -> Result<(), StepError> {
-    let lock = files::read(&checkout.root.join("Cargo.lock"))?;
-    let (own, origin) = (root.join("Cargo.lock"), root.join("Cargo.lock.origin"));
-    if !own.exists() || fs::read_to_string(&origin).ok().as_deref() != Some(&lock) {
-        files::write(&own, &lock)?;
-        files::write(&origin, &lock)?;
-    }
-    Ok(())
 }
 
 #[derive(Deserialize)]
