@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::scaffold;
+
 /// Builds OpenTelemetry Collectors with Go and Rust components.
 #[derive(Debug, Parser)]
 #[command(name = "strait", version)]
@@ -23,6 +25,12 @@ pub enum Command {
     /// Build a Collector if needed, then run it
     #[command(after_help = RUN_HELP)]
     Run(Run),
+    /// Make a new component: a crate that builds, passes its tests, and runs
+    #[command(after_help = NEW_HELP)]
+    New(New),
+    /// Show what this machine has for a build, what it lacks, and how to get it
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor(Doctor),
     /// List the engine nodes that are compiled in, with their keys
     Nodes(Nodes),
 }
@@ -97,6 +105,43 @@ pub struct Run {
     #[arg(last = true, value_name = "ARGUMENTS")]
     pub arguments: Vec<OsString>,
 }
+
+/// `strait new`
+#[derive(Debug, Args)]
+pub struct New {
+    /// What it is
+    #[arg(value_name = "KIND")]
+    pub kind: scaffold::Kind,
+    /// Its name: lower-case words, separated by `-` or `_`
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Folder for it, empty or not there yet [default: its name]
+    #[arg(long, value_name = "FOLDER")]
+    pub path: Option<PathBuf>,
+    /// Strait's sources [default: STRAIT_PATH, what this command was built from]
+    #[arg(long, value_name = "FOLDER")]
+    pub strait_path: Option<PathBuf>,
+}
+
+const NEW_HELP: &str = "\
+  strait new processor my-filter
+  cd my-filter
+  cargo test
+  strait run --config builder.yaml -- --config otelcol.yaml
+
+In the Collector's configuration the component is called `my_filter`.";
+
+/// `strait doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const DOCTOR_HELP: &str = "\
+Nothing is asked of a network.
+Exit codes: 0 Collectors with Go and Rust components can be built, 1 something for them is missing.";
 
 /// `strait nodes`
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ use crate::finding::{Finding, Report};
 use crate::golang::build::GoSide;
 use crate::golang::{distribution, inputs, modules, ocb};
 use crate::lock::{self, Locks};
+use crate::platform::Platform;
 use crate::rust::workspace::{Workspace, WorkspaceError};
 use crate::rust::{compile, prelink};
 use crate::toolchain;
@@ -82,7 +83,7 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
     let output = files::absolute(&output)?;
     let checkout = find_checkout(request, &file)?;
     check_go_version(&file).map_err(|finding| findings(vec![finding]))?;
-    toolchain::check(Some(&checkout.rust_version))?;
+    let platform = toolchain::check_rust(&checkout.rust_version, ui)?;
     let generated = output.join(distribution::FOLDER);
     if file
         .dist
@@ -101,6 +102,7 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
         &checkout,
         &generated.join("rust"),
         &locks,
+        &platform,
         request.offline,
         ui,
     )
@@ -129,13 +131,14 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
         let library = compile::compile(&workspace, request.offline, ui)?;
         prelink::prelink(
             &library.path,
-            &generated.join("native/entry").join(modules::object_name()),
+            &generated.join("native/entry").join(platform.object_name()),
+            &platform,
             ui,
         )?
     };
     let go = GoSide {
         file: &file,
-        run: go_run(request, &file, &output),
+        run: go_run(request, &file, &output, &platform),
         locks: &locks,
         inputs,
     };
@@ -165,7 +168,7 @@ fn go_only(
     if request.to_run && binary.is_none() {
         return Err(no_binary().into());
     }
-    toolchain::check(None)?;
+    toolchain::check_go()?;
     let run = ocb::Run {
         config: request.config.clone(),
         folder: PathBuf::from("."),
@@ -197,7 +200,7 @@ fn go_only(
 }
 
 /// How ocb is to build a file that has Rust in it.
-fn go_run(request: &Request, file: &BuilderFile, output: &Path) -> ocb::Run {
+fn go_run(request: &Request, file: &BuilderFile, output: &Path, platform: &Platform) -> ocb::Run {
     ocb::Run {
         config: Path::new(distribution::FOLDER).join("builder.yaml"),
         folder: output.to_owned(),
@@ -205,6 +208,7 @@ fn go_run(request: &Request, file: &BuilderFile, output: &Path) -> ocb::Run {
         generate_only: request.generate_only,
         offline: request.offline,
         locked: false,
+        environment: platform.go_environment(),
         // No build id: two folders give the same bytes.
         ldflags: (!file.dist.debug_compilation).then(|| "-s -w -buildid= -B none".to_owned()),
     }

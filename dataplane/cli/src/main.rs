@@ -12,6 +12,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Build(asked) => command::build::run(asked),
         Command::Run(asked) => command::run::run(asked),
+        Command::New(asked) => command::new::run(asked),
+        Command::Doctor(asked) => command::doctor::run(&asked),
         Command::Nodes(asked) => command::nodes::run(&asked),
     };
     done.unwrap_or_else(|error| {

@@ -3,99 +3,172 @@
 use std::process::{Command, Stdio};
 
 use crate::error::StepError;
+use crate::platform::Platform;
+use crate::ui::Ui;
 
 /// The oldest Go that ocb 0.161 builds with.
-const GO: (u32, u32) = (1, 25);
+pub const GO: Version = (1, 25);
 
-struct Tool {
-    program: &'static str,
+/// `major.minor`
+pub type Version = (u32, u32);
+
+/// A program, and how to get it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    /// Its name, or a path.
+    pub program: String,
+    /// The argument that makes it say its version.
     argument: &'static str,
-    get: &'static str,
+    /// The oldest that will do.
+    pub oldest: Option<Version>,
+    /// How to get it.
+    pub get: String,
 }
 
-const GO_TOOL: Tool = Tool {
-    program: "go",
-    argument: "version",
-    get: "install Go from https://go.dev/dl",
-};
+/// What became of asking a program for its version.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// It is there and new enough; the first line that it prints.
+    Good(String),
+    /// It is too old.
+    Old(Version),
+    /// It does not run.
+    Missing,
+}
 
-const RUST_TOOLS: [Tool; 4] = [
-    Tool {
-        program: "cargo",
-        argument: "--version",
-        get: "install Rust from https://rustup.rs",
-    },
-    Tool {
-        program: "gcc",
-        argument: "--version",
-        get: "install a C compiler: `apt-get install gcc` or `dnf install gcc`",
-    },
-    Tool {
-        program: "ld",
-        argument: "--version",
-        get: "install GNU binutils: `apt-get install binutils` or `dnf install binutils`",
-    },
-    Tool {
-        program: "objcopy",
-        argument: "--version",
-        get: "install GNU binutils: `apt-get install binutils` or `dnf install binutils`",
-    },
-];
-
-/// Checks the tools for a distribution; `rust` is the oldest Rust when it has
-/// a Rust side.
-///
-/// # Errors
-/// One error that names everything that is missing or too old, and how to get it.
-pub fn check(rust: Option<&str>) -> Result<(), StepError> {
-    let mut lacks = Vec::new();
-    examine(&GO_TOOL, Some(GO), &mut lacks);
-    if let Some(rust) = rust {
-        for tool in &RUST_TOOLS {
-            let oldest = (tool.program == "cargo").then(|| version(rust)).flatten();
-            examine(tool, oldest, &mut lacks);
-        }
-        if !cfg!(target_os = "linux") {
-            lacks.push("Rust components run on Linux only".to_owned());
+impl Tool {
+    fn new(program: &str, argument: &'static str, oldest: Option<Version>, get: &str) -> Self {
+        Self {
+            program: program.to_owned(),
+            argument,
+            oldest,
+            get: get.to_owned(),
         }
     }
+
+    /// What every build needs.
+    #[must_use]
+    pub fn go() -> Self {
+        Self::new(
+            "go",
+            "version",
+            Some(GO),
+            "install Go from https://go.dev/dl",
+        )
+    }
+
+    /// What Rust components need besides, for `platform`; `rust` is the oldest Rust that will do.
+    #[must_use]
+    pub fn rust(rust: &str, platform: &Platform) -> Vec<Self> {
+        const RUST: &str =
+            "install Rust from https://rustup.rs; `rustup update` brings a newer one";
+        let oldest = version(rust);
+        let (compiler, binutils) = platform.packages();
+        vec![
+            Self::new("cargo", "--version", oldest, RUST),
+            Self::new("rustc", "--version", oldest, RUST),
+            Self::new(&platform.c_compiler(), "--version", None, &compiler),
+            Self::new(&platform.binutil("ld"), "--version", None, &binutils),
+            Self::new(&platform.binutil("objcopy"), "--version", None, &binutils),
+        ]
+    }
+
+    /// What only Strait's own tests and demo need.
+    #[must_use]
+    pub fn development() -> Vec<Self> {
+        let install = |name: &str| {
+            format!("for work on Strait itself: `apt-get install {name}` or `dnf install {name}`")
+        };
+        let tool =
+            |program, package: &str| Self::new(program, "--version", None, &install(package));
+        vec![
+            tool("g++", "g++"),
+            tool("make", "make"),
+            tool("python3", "python3"),
+        ]
+    }
+
+    /// Asks the program for its version.
+    #[must_use]
+    pub fn find(&self) -> Found {
+        let output = Command::new(&self.program)
+            .arg(self.argument)
+            .stdin(Stdio::null())
+            .output();
+        let Some(output) = output.ok().filter(|output| output.status.success()) else {
+            return Found::Missing;
+        };
+        let text = String::from_utf8_lossy(&output.stdout);
+        match (self.oldest, version(&text)) {
+            (Some(oldest), Some(found)) if found < oldest => Found::Old(found),
+            _ => Found::Good(text.lines().next().unwrap_or_default().trim().to_owned()),
+        }
+    }
+
+    /// What is wrong with the program, and how to get a right one.
+    fn lack(&self) -> Option<String> {
+        let what = match self.find() {
+            Found::Good(_) => return None,
+            Found::Missing => format!("`{}` does not run", self.program),
+            Found::Old((major, minor)) => {
+                let oldest = self.oldest.unwrap_or_default();
+                format!(
+                    "`{}` is {major}.{minor}, at least {}.{} is needed",
+                    self.program, oldest.0, oldest.1
+                )
+            }
+        };
+        Some(format!("{what}; {}", self.get))
+    }
+}
+
+/// Checks the tools for a distribution without a Rust side.
+///
+/// # Errors
+/// What is missing or too old, and how to get it.
+pub fn check_go() -> Result<(), StepError> {
+    complain(Tool::go().lack().into_iter().collect())
+}
+
+/// Checks the tools for a distribution with a Rust side, and returns the
+/// platform that it is for; `rust` is the oldest Rust that will do.
+///
+/// # Errors
+/// A platform that Rust components do not run on, or one error that names
+/// everything that is missing or too old, and how to get it.
+pub fn check_rust(rust: &str, ui: &Ui) -> Result<Platform, StepError> {
+    let mut lacks: Vec<String> = Tool::go().lack().into_iter().collect();
+    let platform = if lacks.is_empty() {
+        Platform::for_rust(ui)?
+    } else {
+        Platform::machine()
+    };
+    lacks.extend(Tool::rust(rust, &platform).iter().filter_map(Tool::lack));
+    // Without a compiler its targets cannot be asked for either.
+    if lacks.is_empty() {
+        lacks.extend(platform.rust_target_lack());
+    }
+    complain(lacks)?;
+    Ok(platform)
+}
+
+fn complain(lacks: Vec<String>) -> Result<(), StepError> {
     if lacks.is_empty() {
         return Ok(());
     }
+    let message = format!(
+        "this machine lacks something to build with:\n  - {}",
+        lacks.join("\n  - ")
+    );
     Err(StepError::new(
-        format!(
-            "this machine lacks something to build with:\n  - {}",
-            lacks.join("\n  - ")
-        ),
-        "",
+        message,
+        "`strait doctor` shows all that a build needs",
     ))
 }
 
-fn examine(tool: &Tool, oldest: Option<(u32, u32)>, lacks: &mut Vec<String>) {
-    let output = Command::new(tool.program)
-        .arg(tool.argument)
-        .stdin(Stdio::null())
-        .output();
-    let Ok(output) = output
-        .map_err(|_| ())
-        .and_then(|o| if o.status.success() { Ok(o) } else { Err(()) })
-    else {
-        lacks.push(format!("`{}` does not run; {}", tool.program, tool.get));
-        return;
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
-    if let (Some(oldest), Some(found)) = (oldest, version(&text))
-        && found < oldest
-    {
-        lacks.push(format!(
-            "`{}` is {}.{}, at least {}.{} is needed; {}",
-            tool.program, found.0, found.1, oldest.0, oldest.1, tool.get
-        ));
-    }
-}
-
 /// The first `major.minor` in a text.
-fn version(text: &str) -> Option<(u32, u32)> {
+#[must_use]
+pub fn version(text: &str) -> Option<Version> {
     text.split(|c: char| c.is_whitespace() || c == '-')
         .find_map(|word| {
             let mut numbers = word.trim_start_matches("go").split('.');

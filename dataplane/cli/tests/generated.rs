@@ -9,6 +9,7 @@ use strait::checkout::Checkout;
 use strait::files;
 use strait::golang::{distribution, modules};
 use strait::lock::{Locks, Mode};
+use strait::platform::Platform;
 use strait::rust::workspace::{Workspace, WorkspaceError};
 use strait::ui::{Level, Ui};
 
@@ -29,7 +30,8 @@ impl Folder {
         let ui = Ui::new(Level::Quiet);
         let locks = Locks::open(&self.path().join("builder.yaml"), Mode::Keep)?;
         let root = self.path().join("rust");
-        let workspace = Workspace::prepare(&file, &checkout, &root, &locks, false, &ui)?;
+        let platform = Platform::machine();
+        let workspace = Workspace::prepare(&file, &checkout, &root, &locks, &platform, false, &ui)?;
         Ok((file, workspace))
     }
 

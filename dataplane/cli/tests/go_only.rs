@@ -1,11 +1,15 @@
 //! A builder file without Rust gives the same bytes as ocb alone: sources,
-//! go.mod, go.sum and the binary. Needs Go and its module proxy or cache.
+//! go.mod, go.sum and the binary, on a machine without Rust. Needs Go and its
+//! module proxy or cache.
+
+mod shared;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use shared::{path_with, strait};
 use strait::golang::ocb;
 use strait::ui::{Level, Ui};
 
@@ -41,7 +45,10 @@ fn the_result_is_that_of_ocb() {
     fs::write(&config, BUILDER).unwrap();
     let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs"));
 
-    let status = Command::new(env!("CARGO_BIN_EXE_strait"))
+    // No Rust and no C compiler on this machine.
+    let path = path_with(&["go"]);
+    let status = strait()
+        .env("PATH", path.path())
         .args(["build", "--quiet", "--config"])
         .arg(&config)
         .arg("--output-path")

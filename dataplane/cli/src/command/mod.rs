@@ -1,6 +1,8 @@
 //! The subcommands: from arguments to an exit code, one file each.
 
 pub mod build;
+pub mod doctor;
+pub mod new;
 pub mod nodes;
 pub mod run;
 

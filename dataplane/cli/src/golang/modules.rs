@@ -42,17 +42,6 @@ pub fn component_folder(component: &RustComponent) -> String {
     )
 }
 
-/// The object's file name: Go links it where the suffix fits the target.
-#[must_use]
-pub fn object_name() -> String {
-    let arch = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    format!("strait_linux_{arch}.syso")
-}
-
 /// Versions of Collector modules, as the Go module of Strait requires them.
 struct Requirements(Vec<(String, String)>);
 
@@ -146,7 +135,7 @@ fn native_cgo(library: &str) -> String {
 fn entry_package() -> String {
     format!(
         "{BANNER}//go:build cgo && linux\n\n\
-         // Package entry holds the Rust side, prelinked to one object ({object}). Go links such a file\n\
+         // Package entry holds the Rust side, prelinked to one object (strait_OS_ARCH.syso). Go links such a file\n\
          // whenever its package is imported, also without cgo, so only a file that needs cgo imports it.\n\
          package entry\n\n\
          /*\n#cgo LDFLAGS: -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc\n#include <stdint.h>\n\n\
@@ -155,8 +144,7 @@ fn entry_package() -> String {
          static void *entry_address(void) {{ return (void *)&{ENTRY}; }}\n*/\nimport \"C\"\n\n\
          import \"unsafe\"\n\n\
          // Address returns the address of {ENTRY}.\n\
-         func Address() unsafe.Pointer {{ return C.entry_address() }}\n",
-        object = object_name(),
+         func Address() unsafe.Pointer {{ return C.entry_address() }}\n"
     )
 }
 

@@ -34,8 +34,18 @@ pub struct Run {
     pub offline: bool,
     /// go.mod and go.sum are there: resolve nothing.
     pub locked: bool,
+    /// Variables for Go, beyond the user's.
+    pub environment: Vec<(&'static str, String)>,
     /// Linker flags instead of ocb's own.
     pub ldflags: Option<String>,
+}
+
+/// Where ocb is, or will be.
+///
+/// # Errors
+/// There is no place for a cache.
+pub fn place() -> Result<PathBuf, StepError> {
+    Ok(cache_folder()?.join("ocb").join(VERSION).join("builder"))
 }
 
 /// Installs ocb into the cache, once.
@@ -43,8 +53,8 @@ pub struct Run {
 /// # Errors
 /// Go cannot download or build it.
 pub fn install(offline: bool, ui: &Ui) -> Result<PathBuf, StepError> {
-    let folder = cache_folder()?.join("ocb").join(VERSION);
-    let program = folder.join("builder");
+    let program = place()?;
+    let folder = program.parent().unwrap_or(Path::new("."));
     if program.is_file() {
         return Ok(program);
     }
@@ -90,7 +100,8 @@ pub fn run(program: &Path, run: &Run, ui: &Ui) -> Result<Option<PathBuf>, StepEr
     command
         .current_dir(&run.folder)
         .arg("--config")
-        .arg(&run.config);
+        .arg(&run.config)
+        .envs(run.environment.iter().map(|(name, value)| (name, value)));
     if let Some(path) = &run.output_path {
         command.arg("--output-path").arg(path);
     }

@@ -66,10 +66,11 @@ pub fn target_folder() -> Result<PathBuf, StepError> {
 pub fn compile(workspace: &Workspace, offline: bool, ui: &Ui) -> Result<Library, StepError> {
     let target = target_folder()?;
     let lock = lock(&target, ui)?;
-    let sources = Sources::read(&target, workspace)?;
+    let place = workspace.platform.target_folder(&target);
+    let sources = Sources::read(&place, workspace)?;
     clean(&sources.stale()?, workspace, &target, ui)?;
     sources.begin()?;
-    let estimate = Estimate::read(&target)?;
+    let estimate = Estimate::read(&place)?;
     if estimate.cold {
         ui.say(&format!(
             "compiling the engine, once for this machine: {} crates, {}",
@@ -85,6 +86,7 @@ pub fn compile(workspace: &Workspace, offline: bool, ui: &Ui) -> Result<Library,
         "--message-format",
         "json-render-diagnostics",
     ]);
+    workspace.platform.for_cargo(&mut command);
     if offline {
         command.arg("--offline");
     }
@@ -126,11 +128,13 @@ fn cargo(workspace: &Workspace, target: &Path) -> Command {
 /// Makes cargo forget these packages.
 fn clean(stale: &[&str], workspace: &Workspace, target: &Path, ui: &Ui) -> Result<(), StepError> {
     const STEP: &str = "making room for changed crates";
-    if stale.is_empty() || !target.join("release").exists() {
+    let place = workspace.platform.target_folder(target);
+    if stale.is_empty() || !place.join("release").exists() {
         return Ok(());
     }
     let mut command = cargo(workspace, target);
     command.args(["clean", "--release", "--offline"]);
+    workspace.platform.for_cargo(&mut command);
     for package in stale {
         command.args(["--package", package]);
     }

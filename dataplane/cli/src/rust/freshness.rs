@@ -204,6 +204,7 @@ fn newer(folder: &Path, since: u64) -> Result<bool, StepError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::Platform;
 
     struct Case {
         dir: tempfile::TempDir,
@@ -236,6 +237,7 @@ mod tests {
             let path_crates = vec![("a".to_owned(), PathBuf::from("a"), copied)];
             let workspace = Workspace {
                 root,
+                platform: Platform::machine(),
                 components: Vec::new(),
                 packages: 1,
                 path_crates,

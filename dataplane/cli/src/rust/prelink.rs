@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StepError;
 use crate::files::{self, Hash};
+use crate::platform::Platform;
 use crate::process;
 use crate::ui::Ui;
 
@@ -39,7 +40,12 @@ struct Origin {
 ///
 /// # Errors
 /// A tool fails, or a file cannot be written.
-pub fn prelink(library: &Path, object: &Path, ui: &Ui) -> Result<String, StepError> {
+pub fn prelink(
+    library: &Path,
+    object: &Path,
+    platform: &Platform,
+    ui: &Ui,
+) -> Result<String, StepError> {
     let record = object.with_extension("json");
     let known: Option<Origin> = fs::read(&record)
         .ok()
@@ -59,7 +65,7 @@ pub fn prelink(library: &Path, object: &Path, ui: &Ui) -> Result<String, StepErr
         Some(known) => known.object,
         None => {
             let progress = ui.start("prelinking the Rust side");
-            match link(library, object, ui) {
+            match link(library, object, platform, ui) {
                 Ok(()) => progress.done(ui, "one object"),
                 Err(e) => {
                     progress.abandon();
@@ -86,12 +92,12 @@ fn hash(first: &[u8], file: &Path) -> Result<String, StepError> {
     Ok(hash.finish())
 }
 
-fn link(library: &Path, object: &Path, ui: &Ui) -> Result<(), StepError> {
+fn link(library: &Path, object: &Path, platform: &Platform, ui: &Ui) -> Result<(), StepError> {
     let folder = object.parent().unwrap_or(Path::new(".")).join("prelink");
     fs::create_dir_all(&folder).map_err(|e| StepError::io("make", &folder, &e))?;
     files::write(&folder.join("merge.ld"), MERGE)?;
     let run = |program: &str, arguments: &[&str], operands: &[&Path]| {
-        let mut command = Command::new(program);
+        let mut command = Command::new(platform.binutil(program));
         command.current_dir(&folder).args(arguments).args(operands);
         process::output(
             &mut command,

@@ -27,6 +27,7 @@ use crate::error::StepError;
 use crate::files;
 use crate::finding::Finding;
 use crate::lock::Locks;
+use crate::platform::Platform;
 use crate::process;
 use crate::ui::Ui;
 
@@ -67,6 +68,8 @@ pub struct Workspace {
     pub root: PathBuf,
     /// The components, in the order of the builder file.
     pub components: Vec<RustComponent>,
+    /// What it is compiled for.
+    pub platform: Platform,
     /// How many packages the library is made of.
     pub packages: usize,
     /// The path crates: package name, folder relative to the root, whether it is copied.
@@ -98,6 +101,7 @@ impl Workspace {
         checkout: &Checkout,
         root: &Path,
         locks: &Locks,
+        platform: &Platform,
         offline: bool,
         ui: &Ui,
     ) -> Result<Self, WorkspaceError> {
@@ -144,7 +148,7 @@ impl Workspace {
             // Cargo wants to see a target before it resolves.
             files::write(&library, "")?;
         }
-        let graph = Graph::read(root, offline, ui)?;
+        let graph = Graph::read(root, platform, offline, ui)?;
         locks.keep_crates(&root.join("Cargo.lock"))?;
         let components = graph
             .components(&entries)
@@ -152,6 +156,7 @@ impl Workspace {
         files::write(&library, umbrella_library(file, &components))?;
         Ok(Self {
             root: root.to_owned(),
+            platform: platform.clone(),
             packages: graph.count(),
             path_crates: graph.path_crates(root, &copied),
             components,
@@ -319,23 +324,14 @@ struct Graph {
 }
 
 impl Graph {
-    fn read(root: &Path, offline: bool, ui: &Ui) -> Result<Self, StepError> {
-        let host = process::output(
-            Command::new("rustc").arg("-vV"),
-            "asking rustc for its platform",
-            ui,
-        )?;
-        let host = host
-            .lines()
-            .find_map(|line| line.strip_prefix("host: "))
-            .unwrap_or_default();
+    fn read(root: &Path, platform: &Platform, offline: bool, ui: &Ui) -> Result<Self, StepError> {
         let mut command = Command::new("cargo");
         command.current_dir(root).args([
             "metadata",
             "--format-version",
             "1",
             "--filter-platform",
-            host,
+            platform.rust_target().unwrap_or_default(),
         ]);
         if offline {
             command.arg("--offline");
