@@ -15,7 +15,7 @@ use crate::error::{Error, StepError};
 use crate::files;
 use crate::finding::{Finding, Report};
 use crate::golang::build::GoSide;
-use crate::golang::{distribution, inputs, modules, ocb};
+use crate::golang::{distribution, inputs, modules, ocb, twins, types};
 use crate::lock::{self, Locks};
 use crate::platform::Platform;
 use crate::rust::workspace::{Workspace, WorkspaceError};
@@ -97,7 +97,7 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
         );
         return Err(StepError::new(message, "give the binary another name").into());
     }
-    let workspace = Workspace::prepare(
+    let mut workspace = Workspace::prepare(
         &file,
         &checkout,
         &generated.join("rust"),
@@ -110,14 +110,30 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
         WorkspaceError::Findings(list) => findings(list),
         WorkspaceError::Step(step) => step.into(),
     })?;
+    let types = types::find(
+        &file,
+        &twins::candidates(&file),
+        &checkout.root.join("go"),
+        &output,
+        request.offline,
+        ui,
+    )?;
+    twins::join(&file, &types, &mut workspace.components).map_err(findings)?;
     let library = file.dist.name.as_ref().map_or("strait", |name| &name.value);
-    modules::write(&generated, library, &workspace.components, &checkout)?;
+    let in_rust = twins::in_rust(&file, &types, &workspace.components);
+    modules::write(
+        &generated,
+        library,
+        &workspace.components,
+        &in_rust,
+        &checkout,
+    )?;
     files::link(&checkout.root.join("go"), &generated.join("go"))?;
     distribution::link_local(&file, &generated)?;
     let replaces = distribution::replaces(&file, &workspace.components)?;
     files::write(
         &generated.join("builder.yaml"),
-        distribution::rewrite(&file, &workspace.components, &replaces),
+        distribution::rewrite(&file, &workspace.components, &replaces, &checkout.engine),
     )?;
     let inputs = inputs::lines(
         &file,

@@ -18,6 +18,8 @@ pub struct Checkout {
     pub root: PathBuf,
     /// The oldest Rust that builds it.
     pub rust_version: String,
+    /// The version of the engine's crates.
+    pub engine: String,
     /// The root manifest's text.
     pub manifest: String,
 }
@@ -85,9 +87,25 @@ impl Checkout {
                 "install the command from that checkout: `cargo install --path dataplane/cli`";
             return Err(StepError::new(message, help));
         }
+        let engine = parsed
+            .get("workspace")
+            .and_then(|w| {
+                w.get("dependencies")?
+                    .get("otel-arrow-dfe-engine")?
+                    .as_str()
+            })
+            .map(|version| version.trim_start_matches('=').to_owned());
+        let Some(engine) = engine else {
+            let message = format!(
+                "{}/Cargo.toml does not name the engine's version",
+                root.display()
+            );
+            return Err(StepError::new(message, HELP));
+        };
         Ok(Self {
             root,
             rust_version,
+            engine,
             manifest,
         })
     }

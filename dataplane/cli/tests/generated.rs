@@ -4,13 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use strait::builder_file::BuilderFile;
+use strait::builder_file::{BuilderFile, Kind};
 use strait::checkout::Checkout;
 use strait::files;
-use strait::golang::{distribution, modules};
+use strait::finding::Finding;
+use strait::golang::types::{self, Types};
+use strait::golang::{distribution, modules, twins};
 use strait::lock::{Locks, Mode};
 use strait::platform::Platform;
-use strait::rust::workspace::{Workspace, WorkspaceError};
+use strait::rust::workspace::{RustComponent, Workspace, WorkspaceError};
 use strait::ui::{Level, Ui};
 
 struct Folder(tempfile::TempDir);
@@ -76,11 +78,12 @@ conf_resolver: {default_uri_scheme: env}
         &generated,
         "otelcol",
         &workspace.components,
+        &[(Kind::Processor, "mask"), (Kind::Processor, "otap")],
         &Checkout::find(None).unwrap(),
     )
     .unwrap();
     let replaces = distribution::replaces(&file, &workspace.components).unwrap();
-    let builder = distribution::rewrite(&file, &workspace.components, &replaces);
+    let builder = distribution::rewrite(&file, &workspace.components, &replaces, "0.62.0");
     files::write(&generated.join("builder.yaml"), builder).unwrap();
     let mut shown = String::new();
     for (root, name) in [
@@ -193,4 +196,97 @@ fn crates_that_are_no_such_component_are_findings() {
             ),
         ]
     );
+}
+
+/// A Go module that says the type of its component, as the Collector's do.
+fn go_module(folder: &Folder, name: &str, component_type: &str) {
+    let root = folder.path().join(name);
+    files::write(&root.join("go.mod"), format!("module example.com/{name}\n")).unwrap();
+    files::write(
+        &root.join("metadata.yaml"),
+        format!("type: {component_type}\n"),
+    )
+    .unwrap();
+}
+
+/// A builder file with the Go component `masking` and the crate `one`, of one type.
+fn twins(folder: &Folder, cargo: &str) -> String {
+    folder.crate_with("one", TABLE);
+    go_module(folder, "masking", "mask");
+    let path = folder.path().join("masking");
+    format!(
+        "dist: {{name: x}}\nprocessors:\n  - gomod: example.com/masking v1.0.0\n    path: {}\n  - cargo: one = {{ path = \"one\" }}\n{cargo}",
+        path.display()
+    )
+}
+
+fn join(
+    folder: &Folder,
+    text: &str,
+) -> (
+    BuilderFile,
+    Types,
+    Vec<RustComponent>,
+    Result<(), Vec<Finding>>,
+) {
+    let (file, mut workspace) = folder.prepare(text).unwrap();
+    let ui = Ui::new(Level::Quiet);
+    let out = folder.path();
+    let types = types::find(&file, &twins::candidates(&file), &out, &out, true, &ui).unwrap();
+    let joined = twins::join(&file, &types, &mut workspace.components);
+    (file, types, workspace.components, joined)
+}
+
+#[test]
+fn twins_become_one_factory_where_the_file_says_so() {
+    let folder = Folder::new();
+    let text = twins(&folder, "    runtime: auto\n");
+    let (file, types, components, joined) = join(&folder, &text);
+    joined.unwrap();
+    let in_rust = twins::in_rust(&file, &types, &components);
+    let generated = folder.path().join("strait");
+    let checkout = Checkout::find(None).unwrap();
+    modules::write(&generated, "x", &components, &in_rust, &checkout).unwrap();
+    let replaces = distribution::replaces(&file, &components).unwrap();
+    let mut shown = distribution::rewrite(&file, &components, &replaces, "0.62.0");
+    for name in [
+        "processors/mask/go.mod",
+        "processors/mask/factory.go",
+        "native/straitconverter/converter.go",
+    ] {
+        shown += &format!(
+            "==> {name} <==\n{}\n",
+            fs::read_to_string(generated.join(name)).unwrap()
+        );
+    }
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn one_type_twice_is_a_finding_with_both_places() {
+    let folder = Folder::new();
+    let text = twins(&folder, "");
+    let findings = join(&folder, &text).3.unwrap_err();
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].message, "two processors have the type `mask`");
+    assert_eq!(&text[findings[0].at.clone()], "one = { path = \"one\" }");
+    assert_eq!(
+        &text[findings[0].also[0].0.clone()],
+        "example.com/masking v1.0.0"
+    );
+    assert!(findings[0].help.contains("runtime: go"));
+}
+
+#[test]
+fn a_twin_that_is_not_there_is_a_finding() {
+    let folder = Folder::new();
+    let text = twins(&folder, "    runtime: rust\n");
+    go_module(&folder, "masking", "other");
+    let findings = join(&folder, &text).3.unwrap_err();
+    assert_eq!(findings.len(), 1);
+    assert_eq!(
+        findings[0].message,
+        "no Go processor of the type `mask` is listed"
+    );
+    assert_eq!(&text[findings[0].at.clone()], "rust");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::cargo_line::{Dependency, LineError};
 use super::keys::Keys;
-use super::{BuilderFile, Dist, Entry, GoEntry, Kind, RustEntry};
+use super::{BuilderFile, Dist, Entry, GoEntry, Kind, Runtime, RustEntry, Spanned};
 use crate::finding::Finding;
 use crate::yaml::{self, Node, Value};
 
@@ -37,7 +37,7 @@ const DIST: [&str; 11] = [
     "strait_path",
 ];
 const GO_ENTRY: [&str; 4] = ["gomod", "import", "name", "path"];
-const ENTRY: [&str; 5] = ["gomod", "cargo", "import", "name", "path"];
+const ENTRY: [&str; 6] = ["gomod", "cargo", "import", "name", "path", "runtime"];
 const EITHER: &str = "a Go component has `gomod: <module> <version>`, a Rust component `cargo: <crate> = \"<version>\"`";
 
 pub(super) fn check(text: &str, path: &Path) -> Result<BuilderFile, Vec<Finding>> {
@@ -181,7 +181,13 @@ impl Checker<'_> {
                 );
                 None
             }
-            (Some(_), None) => self.go_keys(node, &keys).map(Entry::Go),
+            (Some(_), None) => {
+                if let Some((key, _)) = keys.entry("runtime") {
+                    let help = "move it to the `cargo` entry of the same component type";
+                    self.find(&key.at, "`runtime` stands beside `gomod`", "not here", help);
+                }
+                self.go_keys(node, &keys).map(Entry::Go)
+            }
             (None, Some((key, _))) if !kind.is_in_rust() => {
                 let message = format!("a Rust {kind} cannot be built yet");
                 let help = "Rust components are processors and extensions so far; list this one's Go counterpart with `gomod`";
@@ -193,7 +199,7 @@ impl Checker<'_> {
                 );
                 None
             }
-            (None, Some(_)) => self.rust_keys(&keys).map(Entry::Rust),
+            (None, Some(_)) => self.rust_keys(&keys, kind).map(Entry::Rust),
         }
     }
 
@@ -269,7 +275,7 @@ impl Checker<'_> {
         })
     }
 
-    fn rust_keys(&mut self, keys: &Keys<'_>) -> Option<RustEntry> {
+    fn rust_keys(&mut self, keys: &Keys<'_>, kind: Kind) -> Option<RustEntry> {
         let (key, node) = keys.entry("cargo")?;
         let Value::Text(line) = &node.value else {
             let (at, what) = if node.value == Value::Null {
@@ -326,7 +332,29 @@ impl Checker<'_> {
             folder,
             name,
             import,
+            runtime: self.runtime(keys, kind),
         })
+    }
+
+    fn runtime(&mut self, keys: &Keys<'_>, kind: Kind) -> Option<Spanned<Runtime>> {
+        let text = self.text(keys, "runtime")?;
+        let Some(value) = Runtime::ALL.into_iter().find(|r| r.name() == text.value) else {
+            let help =
+                "write `go` or `rust`, or `auto`: Rust where a neighbour in the pipeline is Rust";
+            let message = format!("`runtime` is `{}`", text.value);
+            self.find(&text.at, message, "not known", help);
+            return None;
+        };
+        if kind == Kind::Extension && value == Runtime::Auto {
+            let help = "write `go` or `rust`: only pipelines have neighbours";
+            self.find(
+                &text.at,
+                "an extension has no neighbours",
+                "cannot be decided",
+                help,
+            );
+        }
+        Some(Spanned { at: text.at, value })
     }
 
     /// A text of identifiers, joined by `separator` unless that is empty.

@@ -150,6 +150,34 @@ pub struct RustEntry {
     pub name: Option<String>,
     /// `import`: the Rust module that holds `factory`; by default the crate.
     pub import: Option<String>,
+    /// `runtime`: the crate has a twin in Go, and which of them runs.
+    pub runtime: Option<Spanned<Runtime>>,
+}
+
+/// Which of two components of one type runs, one in Go and one in Rust.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runtime {
+    /// The Go component.
+    Go,
+    /// The Rust component.
+    Rust,
+    /// The Rust component beside others in Rust, otherwise the Go component.
+    Auto,
+}
+
+impl Runtime {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Go, Self::Rust, Self::Auto];
+
+    /// The value of the key `runtime`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Go => "go",
+            Self::Rust => "rust",
+            Self::Auto => "auto",
+        }
+    }
 }
 
 /// One entry of a section of components.

@@ -18,14 +18,19 @@ use crate::rust::workspace::RustComponent;
 pub const FOLDER: &str = "strait";
 
 /// Writes the text of the builder file. Its `cargo:` entries are `components`,
-/// in the same order; `replaces` are [`replaces`]'s.
+/// in the same order; `replaces` are [`replaces`]'s, `engine` is the engine's version.
 #[must_use]
-pub fn rewrite(file: &BuilderFile, components: &[RustComponent], replaces: &[String]) -> String {
+pub fn rewrite(
+    file: &BuilderFile,
+    components: &[RustComponent],
+    replaces: &[String],
+    engine: &str,
+) -> String {
     let mut out = Writer {
         text: String::new(),
     };
     out.text.push_str("# Written by `strait build` for ocb; overwritten by every build. Paths are relative to the\n# folder above, where ocb runs.\n");
-    out.dist(&file.dist);
+    out.dist(&file.dist, engine);
     let mut rust = components.iter();
     for kind in Kind::ALL {
         let entries: Vec<&Entry> = file
@@ -40,6 +45,7 @@ pub fn rewrite(file: &BuilderFile, components: &[RustComponent], replaces: &[Str
         let _ = writeln!(out.text, "{}:", kind.section());
         for entry in entries {
             match entry {
+                Entry::Go(go) if is_twin(go, components) => {}
                 Entry::Go(go) => out.go(go, "  - "),
                 Entry::Rust(_) => {
                     if let Some(component) = rust.next() {
@@ -86,6 +92,12 @@ pub fn rewrite(file: &BuilderFile, components: &[RustComponent], replaces: &[Str
         );
     }
     out.text
+}
+
+/// Whether a Rust component's factory stands for this Go component, too.
+fn is_twin(go: &GoEntry, components: &[RustComponent]) -> bool {
+    let mut twins = components.iter().filter_map(|c| c.twin.as_ref());
+    twins.any(|twin| twin.go.gomod.at == go.gomod.at)
 }
 
 /// Where the local modules are: one line of go.mod each, relative to the
@@ -157,14 +169,20 @@ struct Writer {
 }
 
 impl Writer {
-    fn dist(&mut self, dist: &Dist) {
+    fn dist(&mut self, dist: &Dist, engine: &str) {
         self.text.push_str("dist:\n");
         let name = dist.name.as_ref().map(|name| name.value.clone());
+        // The only part of ocb's build info that can say more than ocb knows.
+        let versions = format!("Strait {VERSION}, engine {engine}");
+        let description = Some(match &dist.description {
+            Some(text) => format!("{text} ({versions})"),
+            None => versions,
+        });
         for (key, value) in [
             ("module", &dist.module),
             ("name", &name),
             ("go", &dist.go),
-            ("description", &dist.description),
+            ("description", &description),
             ("version", &dist.version),
             ("build_tags", &dist.build_tags),
         ] {

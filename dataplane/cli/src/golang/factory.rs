@@ -25,16 +25,44 @@ pub fn source(c: &RustComponent) -> String {
             width = width(kind)
         );
     }
+    let rust = format!("rust{kind}.NewFactory(rust{kind}.Metadata{{\n{metadata}\t}})");
+    let (what, imports, made) = match &c.twin {
+        None => (String::new(), String::new(), rust),
+        Some(twin) => (
+            format!(
+                "//\n// It is one factory with the Go component {}: `runtime: {}` in the builder file.\n",
+                twin.go.import_path(),
+                twin.runtime.name()
+            ),
+            format!("\n\tingo \"{}\"\n", twin.go.import_path()),
+            format!(
+                "twin.{}(twin.{}, ingo.NewFactory(), {rust})",
+                capital(kind.name()),
+                capital(twin.runtime.name())
+            ),
+        ),
+    };
+    let twin_import = if c.twin.is_some() {
+        format!("\t\"{STRAIT_GO_MODULE}/twin\"\n")
+    } else {
+        String::new()
+    };
     format!(
         "{BANNER}// Package {package} is the Collector's side of the Rust {kind} {type_name}.\n\
-         // Its data is the [package.metadata.strait] of the crate {name} {version}.\n\
+         // Its data is the [package.metadata.strait] of the crate {name} {version}.\n{what}\
          package {package}\n\n\
-         import (\n\t\"{STRAIT_GO_MODULE}/rust{kind}\"\n\
-         \t\"go.opentelemetry.io/collector/component\"\n\t\"go.opentelemetry.io/collector/{kind}\"\n)\n\n\
+         import (\n\t\"{STRAIT_GO_MODULE}/rust{kind}\"\n{twin_import}\
+         \t\"go.opentelemetry.io/collector/component\"\n\t\"go.opentelemetry.io/collector/{kind}\"\n{imports})\n\n\
          // NewFactory makes the factory of {type_name}. It is pure: it calls nothing of Rust.\n\
          func NewFactory() {kind}.Factory {{\n\
-         \treturn rust{kind}.NewFactory(rust{kind}.Metadata{{\n{metadata}\t}})\n}}\n",
+         \treturn {made}\n}}\n",
     )
+}
+
+fn capital(word: &str) -> String {
+    let mut word = word.to_owned();
+    word[..1].make_ascii_uppercase();
+    word
 }
 
 /// The width that gofmt gives the field names.
@@ -53,11 +81,7 @@ fn levels(c: &RustComponent) -> Vec<(&'static str, String)> {
         ("Metrics", c.component.signals.get("metrics")),
         ("Stability", c.component.stability.as_ref()),
     ];
-    let constant = |level: &String| {
-        let mut level = level.clone();
-        level[..1].make_ascii_uppercase();
-        format!("component.StabilityLevel{level}")
-    };
+    let constant = |level: &String| format!("component.StabilityLevel{}", capital(level));
     signals
         .into_iter()
         .filter_map(|(field, level)| Some((field, constant(level?))))

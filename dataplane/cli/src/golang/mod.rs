@@ -7,3 +7,5 @@ pub mod factory;
 pub mod inputs;
 pub mod modules;
 pub mod ocb;
+pub mod twins;
+pub mod types;

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::factory;
-use crate::builder_file::STRAIT_GO_MODULE;
+use crate::builder_file::{Kind, Runtime, STRAIT_GO_MODULE};
 use crate::checkout::{Checkout, VERSION};
 use crate::error::StepError;
 use crate::files;
@@ -63,8 +63,9 @@ impl Requirements {
         Ok(Self(found))
     }
 
-    /// A go.mod that requires Strait's module and those of `modules` that it names.
-    fn go_mod(&self, module: &str, modules: &[&str]) -> String {
+    /// A go.mod that requires Strait's module, those of `modules` that it names,
+    /// and `more`.
+    fn go_mod(&self, module: &str, modules: &[&str], more: Option<&str>) -> String {
         let mut text = format!(
             "{BANNER}module {module}\n\ngo 1.25\n\nrequire (\n\t{STRAIT_GO_MODULE} v{VERSION}\n"
         );
@@ -75,12 +76,16 @@ impl Requirements {
         {
             let _ = writeln!(text, "\t{path} {version}");
         }
+        if let Some(line) = more {
+            let _ = writeln!(text, "\t{line}");
+        }
         text.push_str(")\n");
         text
     }
 }
 
-/// Writes every module into `folder`.
+/// Writes every module into `folder`; `in_rust` lists the component types that
+/// always run in Rust.
 ///
 /// # Errors
 /// A file cannot be written, or the Go module of Strait cannot be read.
@@ -88,6 +93,7 @@ pub fn write(
     folder: &Path,
     library: &str,
     components: &[RustComponent],
+    in_rust: &[(Kind, &str)],
     checkout: &Checkout,
 ) -> Result<(), StepError> {
     let requirements = Requirements::read(checkout)?;
@@ -95,23 +101,24 @@ pub fn write(
         let folder = folder.join(component_folder(component));
         let kind = format!("go.opentelemetry.io/collector/{}", component.kind);
         let needs = ["go.opentelemetry.io/collector/component", kind.as_str()];
+        let twin = component.twin.as_ref().map(|t| t.go.gomod.value.as_str());
         files::write(
             &folder.join("go.mod"),
-            requirements.go_mod(&component.module, &needs),
+            requirements.go_mod(&component.module, &needs, twin),
         )?;
         files::write(&folder.join("factory.go"), factory::source(component))?;
     }
     let native = folder.join("native");
     files::write(
         &native.join("go.mod"),
-        requirements.go_mod(NATIVE, &["go.opentelemetry.io/collector/confmap"]),
+        requirements.go_mod(NATIVE, &["go.opentelemetry.io/collector/confmap"], None),
     )?;
     files::write(&native.join("native.go"), native_package())?;
     files::write(&native.join("native_cgo.go"), native_cgo(library))?;
     files::write(&native.join("entry/entry.go"), entry_package())?;
     files::write(
         &native.join("straitconverter/converter.go"),
-        converter_package(),
+        converter_package(components, in_rust, checkout),
     )
 }
 
@@ -148,17 +155,49 @@ fn entry_package() -> String {
     )
 }
 
-fn converter_package() -> String {
+fn converter_package(
+    components: &[RustComponent],
+    in_rust: &[(Kind, &str)],
+    checkout: &Checkout,
+) -> String {
+    let list = |names: Vec<String>| format!("{{{}}}", names.join(", "));
+    let quoted = |name: &str| format!("\"{name}\"");
+    let mut fields = String::new();
+    let sections: Vec<_> = Kind::ALL
+        .into_iter()
+        .filter_map(|kind| {
+            let types = in_rust.iter().filter(|(k, _)| *k == kind);
+            let types: Vec<_> = types.map(|(_, name)| quoted(name)).collect();
+            (!types.is_empty()).then(|| format!("{}: {}", quoted(kind.section()), list(types)))
+        })
+        .collect();
+    let twins: Vec<_> = components
+        .iter()
+        .filter(|c| c.twin.as_ref().is_some_and(|t| t.runtime == Runtime::Auto))
+        .map(|c| {
+            let signals = c.component.signals.keys().map(|s| quoted(s)).collect();
+            format!("{}: {}", quoted(&c.component.type_name), list(signals))
+        })
+        .collect();
+    for (field, entries) in [("Rust", sections), ("Twins", twins)] {
+        if !entries.is_empty() {
+            let _ = writeln!(
+                fields,
+                "\t\t{:<8} map[string][]string{},",
+                format!("{field}:"),
+                list(entries)
+            );
+        }
+    }
     format!(
         "{BANNER}// Package straitconverter is how the Rust side gets into ocb's main, which imports converters and\n\
-         // has no other hook. It leaves the configuration as it is.\npackage straitconverter\n\n\
-         import (\n\t\"context\"\n\n\t\"go.opentelemetry.io/collector/confmap\"\n\n\
+         // has no other hook; and it tells the converter of {STRAIT_GO_MODULE} what is in this binary.\npackage straitconverter\n\n\
+         import (\n\t\"{STRAIT_GO_MODULE}/converter\"\n\t\"go.opentelemetry.io/collector/confmap\"\n\n\
          \t_ \"{NATIVE}\" // registers the Rust side\n)\n\n\
          // NewFactory makes the factory of the converter.\n\
          func NewFactory() confmap.ConverterFactory {{\n\
-         \treturn confmap.NewConverterFactory(func(confmap.ConverterSettings) confmap.Converter {{ return converter{{}} }})\n}}\n\n\
-         type converter struct{{}}\n\n\
-         // Convert implements confmap.Converter.\n\
-         func (converter) Convert(context.Context, *confmap.Conf) error {{ return nil }}\n"
+         \treturn converter.NewFactory(converter.Distribution{{\n\t\tVersion: \"{VERSION}\",\n\t\tEngine:  \"{engine}\",\n\
+         {fields}\t}})\n}}\n",
+        engine = checkout.engine,
     )
 }

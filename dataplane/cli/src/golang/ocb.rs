@@ -85,7 +85,7 @@ pub fn install(offline: bool, ui: &Ui) -> Result<PathBuf, StepError> {
     Ok(program)
 }
 
-fn go_offline(command: &mut Command, offline: bool) {
+pub(super) fn go_offline(command: &mut Command, offline: bool) {
     if offline {
         command.env("GOPROXY", "off");
     }

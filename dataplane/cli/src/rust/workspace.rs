@@ -21,7 +21,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 use super::import::Import;
 use super::metadata::Component;
 use crate::builder_file::cargo_line::document;
-use crate::builder_file::{BuilderFile, Kind, RustEntry};
+use crate::builder_file::{BuilderFile, GoEntry, Kind, Runtime, RustEntry};
 use crate::checkout::Checkout;
 use crate::error::StepError;
 use crate::files;
@@ -59,6 +59,17 @@ pub struct RustComponent {
     pub module: String,
     /// The Rust path of its factory function.
     pub factory: String,
+    /// The Go component of the same type, when the two are one factory.
+    pub twin: Option<Twin>,
+}
+
+/// A Go component that a Rust component is merged with.
+#[derive(Debug, Clone)]
+pub struct Twin {
+    /// Which of them runs.
+    pub runtime: Runtime,
+    /// The Go component.
+    pub go: GoEntry,
 }
 
 /// The workspace, written and resolved.
@@ -466,6 +477,7 @@ impl Graph {
                     .clone()
                     .unwrap_or_else(|| component.type_name.clone()),
                 factory: format!("{place}::{}", component.factory),
+                twin: None,
                 component,
             });
         }
