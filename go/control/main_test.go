@@ -33,7 +33,7 @@ func TestSharedCodesHold(t *testing.T) {
 	for c := Permanent; c <= Internal; c++ {
 		classes[c.String()] = c
 	}
-	for k := Describe; k <= Capability; k++ {
+	for k := Describe; k <= Decode; k++ {
 		operations[k.String()] = k
 	}
 	require.Equal(t, codes.Classes, classes)

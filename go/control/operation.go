@@ -24,16 +24,18 @@ const (
 	Shutdown
 	// Capability: a call between components and extensions.
 	Capability
+	// Decode: reads a component's configuration and validates it. Runs on the caller's thread and starts nothing.
+	Decode
 )
 
 var kindNames = [...]string{
 	Describe: "describe", DefaultConfig: "default_config", Validate: "validate", Create: "create",
-	Start: "start", Shutdown: "shutdown", Capability: "capability",
+	Start: "start", Shutdown: "shutdown", Capability: "capability", Decode: "decode",
 }
 
 // String returns the word for messages.
 func (k OpKind) String() string {
-	if k >= Describe && k <= Capability {
+	if k >= Describe && k <= Decode {
 		return kindNames[k]
 	}
 	return fmt.Sprintf("operation %d", uint32(k))

@@ -1,29 +1,29 @@
 // Package rustconfig is the configuration of one Rust component, of any kind, as the Collector handles it: read
 // from confmap, shown by print-config, checked by `otelcol validate`. What its keys are only Rust knows.
 //
-// A component's factory returns New(kind, type) as its default configuration and hands JSON to Create.
+// A component's factory returns New(kind, type) as its default configuration and hands JSON to Create. Rust is
+// asked once, when the Collector's values are read: the answer has the configuration with its defaults, what
+// print-config shows of it, and what validation found. Nothing of Rust is started by that.
+//
+// A program without its Rust part takes the values as they are; Start is where it says what to do.
 package rustconfig
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"time"
 
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/strait-data/strait/go/control"
 )
 
-// inlineLimit bounds what Rust does on the caller's own thread.
-const inlineLimit = 10 * time.Second
-
-// Config is a component's configuration. Make it with New; it is not to be copied between components.
+// Config is a component's configuration. Make it with New.
 type Config struct {
 	kind, typ string
-	values    map[string]any
-	json      json.RawMessage
+	// json is what Create gets, shown what print-config shows; nil: nothing was read.
+	json     json.RawMessage
+	shown    map[string]any
+	findings []control.PathError
 }
 
 var (
@@ -32,49 +32,60 @@ var (
 )
 
 // New is the configuration of a component that nothing was configured for. The kind is as in "processor" or
-// "extension", the type as in the Collector's configuration.
-func New(kind, typ string) *Config {
-	return &Config{kind: kind, typ: typ, json: json.RawMessage("{}")}
+// "extension", the type as in the Collector's configuration. Rust is not asked.
+func New(kind, typ string) *Config { return &Config{kind: kind, typ: typ} }
+
+// JSON is what Create gets: the configuration as Rust validated it. It may hold secrets.
+func (c *Config) JSON() json.RawMessage {
+	if c.json == nil {
+		return json.RawMessage("{}")
+	}
+	return c.json
 }
 
-// JSON is what Create gets: the configuration as Rust validated it.
-func (c *Config) JSON() json.RawMessage { return c.json }
-
-// Unmarshal keeps the values: Rust knows their types.
+// Unmarshal reads the Collector's values as confmap reads those of a Go component, and fails with the same words.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
-	values := conf.ToStringMap()
-	if values == nil {
-		values = map[string]any{}
-	}
-	encoded, err := json.Marshal(values)
+	v, err := valuesOf(conf)
 	if err != nil {
-		return fmt.Errorf("the configuration has no JSON form: %w", err)
+		return err
 	}
-	c.values, c.json = values, encoded
-	return nil
-}
-
-// Marshal gives the values back, so that print-config shows them; confmap asks structs, not pointers.
-func (c Config) Marshal(conf *confmap.Conf) error {
-	return conf.Merge(confmap.NewFromStringMap(c.values))
-}
-
-// Validate asks the Rust component. A program without its Rust part takes the values as they are; Start is
-// where it says what to do.
-func (c *Config) Validate() error {
-	peer, err := control.Bind()
+	decoded, err := decode(c.kind, c.typ, v)
 	if errors.Is(err, control.ErrNoPeer) {
+		c.json, c.shown = v.Config, conf.ToStringMap()
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	payload, err := json.Marshal(map[string]any{"id": c.typ, "component": map[string]any{"type": c.typ, "config": c.json}})
-	if err != nil {
+	c.json, c.shown, c.findings = decoded.Config, decoded.shown, decoded.Findings
+	return nil
+}
+
+// Marshal gives the whole configuration, with the defaults; confmap asks structs, not pointers. Secrets are
+// configopaque's, so that they are masked unless print-config is told otherwise.
+func (c Config) Marshal(conf *confmap.Conf) error {
+	if err := c.read(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), inlineLimit)
-	defer cancel()
-	_, err = peer.Call(ctx, control.Validate, 0, payload)
-	return err
+	return conf.Merge(confmap.NewFromStringMap(c.shown))
+}
+
+// Validate returns everything that the component's own validation found.
+func (c *Config) Validate() error {
+	if err := c.read(); err != nil {
+		return err
+	}
+	var errs []error
+	for _, f := range c.findings {
+		errs = append(errs, finding(f))
+	}
+	return errors.Join(errs...)
+}
+
+// read reads the default where no values came.
+func (c *Config) read() error {
+	if c.json != nil {
+		return nil
+	}
+	return c.Unmarshal(confmap.New())
 }

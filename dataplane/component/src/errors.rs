@@ -4,6 +4,7 @@
 use std::fmt;
 
 use arrow_schema::ArrowError;
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::Payload;
@@ -55,7 +56,7 @@ impl From<BatchError> for ProcessError {
 }
 
 /// One finding in a configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfigError {
     /// The key's path within the component's own configuration, its parts joined
     /// by `::` (`rules::0::pattern`). Empty: the configuration as a whole.

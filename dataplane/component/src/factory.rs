@@ -6,20 +6,19 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::config;
+use crate::config::{self, Configuration, Decoded, Values};
 use crate::extension::DynExtensionFactory;
 use crate::{Access, ConfigError, Context, CreateError, Processor};
 
 /// A component as its author writes it.
 pub trait Factory: Send + Sync + 'static {
-    /// The configuration. Give the type `#[serde(default)]`, so that users name
-    /// only what they change. Keys that it does not have are refused by the SDK,
-    /// with their path; `#[serde(flatten)]` hides keys from that check.
-    type Config: DeserializeOwned + Serialize + Default;
+    /// The configuration: a struct that derives `Deserialize`, `Serialize`, `JsonSchema`
+    /// and `Default`. Users name only what they change; keys that it does not have
+    /// are refused by the SDK, with their path.
+    type Config: Configuration;
 
     /// What the component is. The same values as in `[package.metadata.strait]`
     /// of the crate's `Cargo.toml`, from which the Go side is made; the host
@@ -66,6 +65,17 @@ pub trait DynFactory: Send + Sync {
     /// The default cannot be written as JSON: a mistake in the component.
     fn default_config(&self) -> Result<Value, ConfigError>;
 
+    /// The JSON Schema of the configuration, with every key's default.
+    fn config_schema(&self) -> Value;
+
+    /// Reads a configuration as confmap reads that of a Go component, and validates it: what the Collector asks for
+    /// while it loads its configuration.
+    ///
+    /// # Errors
+    ///
+    /// What does not fit the type, in confmap's words. What validation finds is in the [`Decoded`].
+    fn decode(&self, values: &Values) -> Result<Decoded, Vec<ConfigError>>;
+
     /// Checks a configuration: its shape, unknown keys, then the component's own
     /// rules. `null` stands for an empty configuration.
     ///
@@ -108,7 +118,16 @@ impl<F: Factory> DynFactory for F {
     }
 
     fn default_config(&self) -> Result<Value, ConfigError> {
-        common::default_config::<F::Config>()
+        config::default::<F::Config>()
+    }
+
+    fn config_schema(&self) -> Value {
+        config::schema::<F::Config>()
+    }
+
+    fn decode(&self, values: &Values) -> Result<Decoded, Vec<ConfigError>> {
+        let type_name = Factory::describe(self).type_name;
+        config::decode(type_name, values, |config| Factory::validate(self, config))
     }
 
     fn validate(&self, config: &Value) -> Result<(), Vec<ConfigError>> {
@@ -131,29 +150,7 @@ impl<F: Factory> DynProcessorFactory for F {
 }
 
 fn read<F: Factory>(factory: &F, value: &Value) -> Result<F::Config, Vec<ConfigError>> {
-    common::read(value, |config| Factory::validate(factory, config))
-}
-
-/// What factories of every kind do with configurations.
-pub(crate) mod common {
-    use super::*;
-
-    /// The only way from JSON to a typed configuration: parsed and validated.
-    pub(crate) fn read<C: DeserializeOwned>(
-        value: &Value,
-        validate: impl FnOnce(&C) -> Result<(), Vec<ConfigError>>,
-    ) -> Result<C, Vec<ConfigError>> {
-        let config = config::parse(value)?;
-        validate(&config)?;
-        Ok(config)
-    }
-
-    /// The default as JSON.
-    pub(crate) fn default_config<C: Serialize + Default>() -> Result<Value, ConfigError> {
-        serde_json::to_value(C::default()).map_err(|e| {
-            ConfigError::new("", format!("the default configuration is not JSON: {e}"))
-        })
-    }
+    config::read(value, |config| Factory::validate(factory, config))
 }
 
 /// What a component is: what `describe` answers. As JSON:
@@ -237,6 +234,16 @@ pub enum Kind {
     Processor,
     /// Serves the Collector and its components, without data.
     Extension,
+}
+
+impl Kind {
+    /// The kind's name: its section in the Collector's configuration, without the plural's letter.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Processor => "processor",
+            Self::Extension => "extension",
+        }
+    }
 }
 
 /// Signals of telemetry.

@@ -19,9 +19,9 @@
 //!     }
 //! }
 //!
-//! #[derive(Default, Deserialize, Serialize)]
-//! #[serde(default)]
+//! #[derive(Default, Deserialize, Serialize, JsonSchema)]
 //! pub struct Config {
+//!     /// Logs below it are dropped.
 //!     min_severity: i32,
 //! }
 //!
@@ -60,8 +60,9 @@
 //!   dictionary of 8- or 16-bit keys, absent or null.
 //! - An edit touches only what it changes: every array that stays equal stays the
 //!   same array, at the same address. The host sends back the difference alone.
-//! - A configuration key that the component does not know is an error with its
-//!   path (`rules::0::patern`), with no attribute to remember on the type.
+//! - A configuration is read by confmap's rules, as that of a Go component is: defaults,
+//!   `null`, expanded values, unknown keys, with every mistake and its path in one
+//!   message, and with no attribute to remember on the type.
 //!
 //! It knows Arrow record batches and nothing of the engine or of the Collector;
 //! an adapter in `strait-engine` runs a [`DynFactory`] as an engine node.
@@ -74,7 +75,7 @@ mod access;
 mod attributes;
 mod batch;
 mod column;
-mod config;
+pub mod config;
 mod edit;
 mod errors;
 pub mod extension;
@@ -91,18 +92,23 @@ mod value;
 pub use access::{Access, Columns, Keys};
 pub use attributes::{Attribute, Attributes};
 pub use batch::{AttributeTable, Batch, Payload};
+pub use config::{ByteSize, Configuration, Decoded, Duration, Findings, Secret, Validate, Values};
 pub use errors::{BatchError, ConfigError, CreateError, ProcessError};
 pub use factory::{
     Description, DynFactory, DynProcessorFactory, Factory, Kind, Package, Signal, Stability,
 };
 pub use logs::{Log, Logs};
 pub use processor::{Context, Processor};
+pub use schemars;
 pub use value::Value;
 
 /// Everything that a component usually needs.
 pub mod prelude {
+    pub use schemars::{self, JsonSchema};
+
     pub use crate::{
-        Access, AttributeTable, Batch, BatchError, Columns, ConfigError, Context, CreateError,
-        Description, DynFactory, Factory, Keys, ProcessError, Processor, Stability, package,
+        Access, AttributeTable, Batch, BatchError, ByteSize, Columns, ConfigError, Context,
+        CreateError, Description, Duration, DynFactory, Factory, Findings, Keys, ProcessError,
+        Processor, Secret, Stability, Validate, package,
     };
 }

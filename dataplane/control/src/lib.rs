@@ -8,7 +8,7 @@
 //! What it guarantees:
 //! - an operation ends exactly once, however it ends: result, error, panic, deadline, cancel;
 //! - no panic leaves it in either direction, it becomes an error that says where it happened;
-//! - describe, default_config and validate run on the caller's thread and start no thread;
+//! - describe, default_config, decode and validate run on the caller's thread and start no thread;
 //! - a host and a peer built from different interfaces do not bind.
 //!
 //! What it leaves to others: what an operation does ([`Peer`], implemented by strait-host), and the

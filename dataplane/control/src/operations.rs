@@ -99,10 +99,7 @@ pub(crate) fn cancel(op_id: u64) {
 /// Checks what came from the host.
 fn accept(start: OpStart) -> Result<Operation, OperationError> {
     let Some(kind) = OpKind::from_code(start.kind) else {
-        let message = format!(
-            "operation kind {} is not known to this peer (1 to 7 are)",
-            start.kind
-        );
+        let message = format!("operation kind {} is not known to this peer", start.kind);
         return Err(OperationError::new(Class::Permanent, message));
     };
     let depth = json_depth(&start.payload);

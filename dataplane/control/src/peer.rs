@@ -32,11 +32,13 @@ pub enum OpKind {
     Shutdown = 6,
     /// A call between components and extensions.
     Capability = 7,
+    /// Reads a component's configuration, and validates it. Inline.
+    Decode = 8,
 }
 
 impl OpKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Describe,
         Self::DefaultConfig,
         Self::Validate,
@@ -44,6 +46,7 @@ impl OpKind {
         Self::Start,
         Self::Shutdown,
         Self::Capability,
+        Self::Decode,
     ];
 
     /// The kind of a number that crossed, if there is one.
@@ -55,7 +58,10 @@ impl OpKind {
     /// Whether it runs on the caller's thread, and must neither block nor start anything.
     #[must_use]
     pub const fn is_inline(self) -> bool {
-        matches!(self, Self::Describe | Self::DefaultConfig | Self::Validate)
+        matches!(
+            self,
+            Self::Describe | Self::DefaultConfig | Self::Validate | Self::Decode
+        )
     }
 
     /// The word for messages.
@@ -69,6 +75,7 @@ impl OpKind {
             Self::Start => "start",
             Self::Shutdown => "shutdown",
             Self::Capability => "capability",
+            Self::Decode => "decode",
         }
     }
 }
@@ -105,7 +112,7 @@ impl Operation {
 /// Every method may be called from any thread, at the same time. A panic in one is contained and
 /// becomes the operation's error; in `batch_*` it is logged to the host.
 pub trait Peer: Send + Sync + 'static {
-    /// Runs describe, default_config or validate, on a thread of the host's. Must not block, start
+    /// Runs describe, default_config, decode or validate, on a thread of the host's. Must not block, start
     /// a thread, or open anything.
     ///
     /// # Errors
@@ -142,6 +149,6 @@ mod tests {
         assert!(OpKind::ALL
             .into_iter()
             .all(|k| OpKind::from_code(k as u32) == Some(k)));
-        assert_eq!((OpKind::from_code(0), OpKind::from_code(8)), (None, None));
+        assert_eq!((OpKind::from_code(0), OpKind::from_code(99)), (None, None));
     }
 }

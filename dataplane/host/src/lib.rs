@@ -4,7 +4,7 @@
 //! the one symbol of a native library. A unit is created from its specification, started on the
 //! links that the host made, and shut down; lanes are strait-engine's.
 //!
-//! What it guarantees: describe, default_config and validate are pure; a start that fails leaves
+//! What it guarantees: describe, default_config, decode and validate are pure; a start that fails leaves
 //! nothing behind; a shutdown works without a start, and twice.
 
 mod convert;

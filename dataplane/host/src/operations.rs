@@ -1,47 +1,32 @@
-//! The operations that start nothing: describe, default_config, validate.
+//! The operations that start nothing: describe, default_config, decode, validate.
 
 use crate::convert;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use strait_component::config::serve;
 use strait_control::{Class, OpResult, OperationError};
 use strait_engine::{ENGINE_VERSION, Unit, adapter, nodes};
 
 /// What is built in: versions, components, nodes.
 pub(crate) fn describe() -> OpResult {
-    let components: Vec<_> = adapter::components()
-        .iter()
-        .map(|factory| factory.describe())
-        .collect();
     reply(&json!({
         "strait": env!("CARGO_PKG_VERSION"),
         "engine": ENGINE_VERSION,
-        "components": components,
+        "components": serve::describe(&adapter::components()),
         "nodes": nodes::describe(),
     }))
 }
 
-#[derive(Deserialize)]
-struct Which {
-    kind: String,
-    r#type: String,
-}
-
 /// The default configuration of one component.
 pub(crate) fn default_config(payload: &[u8]) -> OpResult {
-    let Which { kind, r#type } = read(payload)?;
-    let factory = adapter::find(&r#type)
-        .filter(|_| kind == "processor")
-        .ok_or_else(|| {
-            OperationError::new(
-                Class::Permanent,
-                format!("no {kind} of type `{type}` is linked in"),
-            )
-        })?;
-    let config = factory.default_config().map_err(|error| {
-        OperationError::new(Class::Internal, error.to_string()).in_component(r#type)
-    })?;
-    reply(&config)
+    let config = serve::default_config(&adapter::components(), payload);
+    reply(&config.map_err(convert::refused)?)
+}
+
+/// Reads and validates the configuration of one component.
+pub(crate) fn decode(payload: &[u8]) -> OpResult {
+    let decoded = serve::decode(&adapter::components(), payload);
+    reply(&decoded.map_err(convert::refused)?)
 }
 
 /// Checks a unit.

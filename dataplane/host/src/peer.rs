@@ -32,6 +32,7 @@ impl Peer for HostPeer {
         match operation.kind {
             OpKind::Describe => operations::describe(),
             OpKind::DefaultConfig => operations::default_config(&operation.payload),
+            OpKind::Decode => operations::decode(&operation.payload),
             OpKind::Validate => operations::validate(&operation.payload),
             other => Err(not_here(other)),
         }

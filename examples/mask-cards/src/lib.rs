@@ -12,7 +12,7 @@ use strait_component::prelude::*;
 pub use mask::CardMask;
 
 /// The configuration of `mask_cards`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
 pub struct Config {
     /// Mask in log bodies.

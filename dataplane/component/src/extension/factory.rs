@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{DynExtension, Extension};
-use crate::factory::{DynFactory, common};
+use crate::config::{self, Configuration, Decoded, Values};
+use crate::factory::DynFactory;
 use crate::{ConfigError, CreateError, Description};
 
 /// An extension as its author writes it. Pure: describing, validating and creating open nothing and
 /// start nothing, because the host does all three while it only checks a configuration.
 pub trait ExtensionFactory: Send + Sync + 'static {
     /// The configuration; see [`Factory::Config`](crate::Factory::Config).
-    type Config: DeserializeOwned + Serialize + Default;
+    type Config: Configuration;
     /// The instances.
     type Extension: Extension;
 
@@ -78,7 +77,7 @@ pub trait DynExtensionFactory: Send + Sync {
 
 impl<F: ExtensionFactory> AsExtension<F> {
     fn read(&self, config: &Value) -> Result<F::Config, Vec<ConfigError>> {
-        common::read(config, |config| self.0.validate(config))
+        config::read(config, |config| self.0.validate(config))
     }
 }
 
@@ -88,7 +87,16 @@ impl<F: ExtensionFactory> DynFactory for AsExtension<F> {
     }
 
     fn default_config(&self) -> Result<Value, ConfigError> {
-        common::default_config::<F::Config>()
+        config::default::<F::Config>()
+    }
+
+    fn config_schema(&self) -> Value {
+        config::schema::<F::Config>()
+    }
+
+    fn decode(&self, values: &Values) -> Result<Decoded, Vec<ConfigError>> {
+        let type_name = self.0.describe().type_name;
+        config::decode(type_name, values, |config| self.0.validate(config))
     }
 
     fn validate(&self, config: &Value) -> Result<(), Vec<ConfigError>> {

@@ -10,8 +10,7 @@
 //! use serde::{Deserialize, Serialize};
 //! use strait_component::extension::prelude::*;
 //!
-//! #[derive(Clone, Default, Deserialize, Serialize)]
-//! #[serde(default)]
+//! #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
 //! pub struct Config {
 //!     name: String,
 //! }
@@ -77,7 +76,12 @@ pub mod prelude {
         AsExtension, Capabilities, Event, Extension, ExtensionContext, ExtensionError,
         ExtensionFactory, Headers, Host, Identity, Status,
     };
-    pub use crate::{ConfigError, CreateError, Description, DynFactory, Stability, package};
+    pub use schemars::{self, JsonSchema};
+
+    pub use crate::{
+        ByteSize, ConfigError, CreateError, Description, Duration, DynFactory, Findings, Secret,
+        Stability, Validate, package,
+    };
 }
 
 /// One instance of an extension.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use strait_component::prelude::*;
 
 /// The configuration of `faulty`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
 pub struct Config {
     /// How creating an instance ends.
@@ -19,7 +19,7 @@ pub struct Config {
 }
 
 /// How creating an instance ends.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Creation {
     /// Well.

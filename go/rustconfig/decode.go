@@ -1,0 +1,171 @@
+package rustconfig
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/config/configopaque"
+
+	"github.com/strait-data/strait/go/control"
+)
+
+// inlineLimit bounds what Rust does on the caller's own thread.
+const inlineLimit = 10 * time.Second
+
+// decoded is Rust's answer.
+type decoded struct {
+	Config   json.RawMessage     `json:"config"`
+	Shown    json.RawMessage     `json:"shown"`
+	Secrets  []string            `json:"secrets"`
+	Findings []control.PathError `json:"findings"`
+
+	shown map[string]any // Shown, with its secrets marked
+}
+
+// decode asks Rust. The error is a decodeError where the values do not fit; control.ErrNoPeer where there is no Rust.
+func decode(kind, typ string, v *values) (*decoded, error) {
+	peer, err := control.Bind()
+	if err != nil {
+		return nil, err
+	}
+	payload, err := json.Marshal(struct {
+		Kind string `json:"kind"`
+		Type string `json:"type"`
+		*values
+	}{kind, typ, v})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), inlineLimit)
+	defer cancel()
+	reply, err := peer.Call(ctx, control.Decode, 0, payload)
+	if err != nil {
+		var refused *control.OperationError
+		if errors.As(err, &refused) && len(refused.Errors) > 0 {
+			return nil, decodeError(refused.Errors)
+		}
+		return nil, err
+	}
+	var d decoded
+	if err := json.Unmarshal(reply, &d); err != nil {
+		return nil, fmt.Errorf("the answer to decode of %s %q: %w", kind, typ, err)
+	}
+	if d.shown, err = shown(d.Shown, d.Secrets); err != nil {
+		return nil, fmt.Errorf("the answer to decode of %s %q: %w", kind, typ, err)
+	}
+	return &d, nil
+}
+
+// decodeError is what does not fit, in the form that confmap gives it in an Unmarshal of Go.
+type decodeError []control.PathError
+
+func (e decodeError) Error() string {
+	var b strings.Builder
+	b.WriteString("decoding failed due to the following error(s):\n\n")
+	for i, at := range e {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "'%s' %s", at.Path, at.Message)
+	}
+	return b.String()
+}
+
+// finding is one thing that validation found.
+type finding control.PathError
+
+func (f finding) Error() string {
+	if f.Path == "" {
+		return f.Message
+	}
+	return f.Path + ": " + f.Message
+}
+
+// shown reads JSON into confmap's types.
+func shown(encoded []byte, secrets []string) (map[string]any, error) {
+	d := json.NewDecoder(bytes.NewReader(encoded))
+	d.UseNumber()
+	var tree map[string]any
+	if err := d.Decode(&tree); err != nil {
+		return nil, err
+	}
+	for key, value := range tree {
+		tree[key] = withNumbers(value)
+	}
+	for _, pointer := range secrets {
+		if err := mark(tree, pointer); err != nil {
+			return nil, err
+		}
+	}
+	return tree, nil
+}
+
+// withNumbers gives numbers the types that YAML gives them.
+func withNumbers(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		if n, err := strconv.ParseInt(v.String(), 10, 64); err == nil {
+			if n >= math.MinInt && n <= math.MaxInt {
+				return int(n)
+			}
+			return n
+		}
+		if n, err := strconv.ParseUint(v.String(), 10, 64); err == nil {
+			return n
+		}
+		f, _ := v.Float64() // JSON has no number that is out of range here: Rust's f64 wrote it
+		return f
+	case map[string]any:
+		for key, below := range v {
+			v[key] = withNumbers(below)
+		}
+	case []any:
+		for i, below := range v {
+			v[i] = withNumbers(below)
+		}
+	}
+	return value
+}
+
+// mark makes the value at a JSON pointer a secret; one that is no text shows its mask alone.
+func mark(tree map[string]any, pointer string) error {
+	var at any = tree
+	steps := strings.Split(pointer, "/")[1:]
+	for i, step := range steps {
+		step = unescape.Replace(step)
+		var value any
+		var set func(any)
+		switch parent := at.(type) {
+		case map[string]any:
+			value, set = parent[step], func(v any) { parent[step] = v }
+		case []any:
+			n, err := strconv.Atoi(step)
+			if err != nil || n < 0 || n >= len(parent) {
+				return fmt.Errorf("no value at %q", pointer)
+			}
+			value, set = parent[n], func(v any) { parent[n] = v }
+		}
+		if value == nil {
+			return fmt.Errorf("no value at %q", pointer)
+		}
+		if i == len(steps)-1 {
+			text, _ := value.(string)
+			set(configopaque.String(text))
+		}
+		at = value
+	}
+	return nil
+}
+
+// A JSON pointer's escapes.
+var (
+	escape   = strings.NewReplacer("~", "~0", "/", "~1")
+	unescape = strings.NewReplacer("~1", "/", "~0", "~")
+)
