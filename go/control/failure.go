@@ -56,7 +56,8 @@ func contextError(c Class) error {
 }
 
 // AsError returns the failure in the shape that the Collector looks for:
-//   - Permanent and Internal are [consumererror.IsPermanent]; every other class may be retried;
+//   - a class that is final is [consumererror.IsPermanent], but for Cancelled and Deadline, which the
+//     Collector knows as the context's own errors; every other class may be retried;
 //   - status.FromError finds the gRPC code (with the retry delay in it), consumererror.ToHTTPStatus
 //     the HTTP code, and the exporter helper's retry the delay;
 //   - errors.As finds the *Failure itself.
@@ -73,7 +74,7 @@ func (f *Failure) AsError() error {
 	if f.HTTPCode >= 400 && f.HTTPCode <= 599 { // anything else would be served as a success
 		err = consumererror.NewOTLPHTTPError(err, int(f.HTTPCode))
 	}
-	if f.Class == Permanent || f.Class == Internal {
+	if f.Class.IsFinal() && contextError(f.Class) == nil {
 		return consumererror.NewPermanent(err)
 	}
 	if f.RetryDelay > 0 {

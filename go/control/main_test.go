@@ -24,19 +24,25 @@ func vectors(t *testing.T, name string, into any) {
 func TestSharedCodesHold(t *testing.T) {
 	var codes struct {
 		Classes    map[string]Class      `json:"classes"`
+		Final      []string              `json:"final"`
 		Operations map[string]OpKind     `json:"operations"`
 		Levels     map[string]Level      `json:"levels"`
 		Statuses   map[string]StatusCode `json:"statuses"`
 	}
 	vectors(t, "codes.json", &codes)
 	classes, operations := map[string]Class{}, map[string]OpKind{}
+	var final []string
 	for c := Permanent; c <= Internal; c++ {
 		classes[c.String()] = c
+		if c.IsFinal() {
+			final = append(final, c.String())
+		}
 	}
 	for k := Describe; k <= Decode; k++ {
 		operations[k.String()] = k
 	}
 	require.Equal(t, codes.Classes, classes)
+	require.Equal(t, codes.Final, final)
 	require.Equal(t, codes.Operations, operations)
 	require.Equal(t, codes.Levels, map[string]Level{
 		"trace": LevelTrace, "debug": LevelDebug, "info": LevelInfo, "warn": LevelWarn, "error": LevelError,

@@ -157,7 +157,7 @@ func (s *outcomes) verdict(f *control.Failure) error {
 	if s.answers > 1 {
 		err = oneOfSeveral{err}
 	}
-	if f.Class == control.Permanent && !consumererror.IsPermanent(err) {
+	if consumererror.IsPermanent(f.AsError()) && !consumererror.IsPermanent(err) {
 		return consumererror.NewPermanent(err)
 	}
 	return err

@@ -64,6 +64,16 @@ impl Class {
         self as u32
     }
 
+    /// Whether the same data must not be offered again: it would fail the same way, or nobody waits for
+    /// it any more. The rule of both languages, and of the engine's nack.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Permanent | Self::Cancelled | Self::Deadline | Self::Internal
+        )
+    }
+
     /// The word for messages and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -347,5 +357,8 @@ mod tests {
             .map(|c| (c.name().to_owned(), c.code().into()))
             .collect();
         assert_eq!(codes["classes"], serde_json::Value::Object(ours));
+        let last: Vec<_> = Class::ALL.into_iter().filter(|c| c.is_final()).collect();
+        let last: serde_json::Value = last.into_iter().map(Class::name).collect();
+        assert_eq!(codes["final"], last);
     }
 }

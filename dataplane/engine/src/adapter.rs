@@ -252,7 +252,7 @@ async fn refuse(
     failure: Failure,
 ) -> Result<(), Error> {
     let reason = failure.to_string();
-    let permanent = failure.class.is_permanent();
+    let permanent = failure.class.is_final();
     port::note(Tag::of(&pdata), failure);
     let nack = if permanent {
         NackMsg::new_permanent(reason, pdata)

@@ -241,7 +241,7 @@ async fn answer(
         Ok(()) => effect_handler.notify_ack(AckMsg::new(batch.pdata)).await,
         Err(failure) => {
             let reason = failure.to_string();
-            let nack = match (failure.class.is_permanent(), failure.class) {
+            let nack = match (failure.class.is_final(), failure.class) {
                 (true, _) => NackMsg::new_permanent(reason, batch.pdata),
                 (false, Class::Unavailable) => {
                     NackMsg::new_with_cause(reason, batch.pdata, NackCause::NodeShutdown)

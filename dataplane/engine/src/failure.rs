@@ -49,10 +49,13 @@ impl Class {
     }
 
     /// Whether the engine must not offer the same data again: it would fail the same way, or
-    /// nobody waits for it any more.
+    /// nobody waits for it any more. The control channel's rule for the same classes.
     #[must_use]
-    pub fn is_permanent(self) -> bool {
-        matches!(self, Self::Permanent | Self::Cancelled | Self::Deadline)
+    pub fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Permanent | Self::Cancelled | Self::Deadline | Self::Internal
+        )
     }
 }
 

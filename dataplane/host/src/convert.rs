@@ -80,6 +80,15 @@ pub(crate) fn failed(failure: &strait_engine::Failure) -> OperationError {
 mod tests {
     use super::*;
 
+    // Guarantees: the engine has the control channel's rule of what may be offered again.
+    #[test]
+    fn both_crates_have_one_rule() {
+        for class in Class::ALL {
+            let engine = strait_engine::Class::from_code(class.code());
+            assert_eq!(engine.is_final(), class.is_final(), "{class}");
+        }
+    }
+
     #[test]
     fn a_failure_comes_back_equal() {
         for class in Class::ALL {

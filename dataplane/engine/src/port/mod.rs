@@ -463,7 +463,7 @@ impl Port {
         }
         let mut notes = self.notes.borrow_mut();
         match notes.get(&call_id) {
-            Some(known) if known.class.is_permanent() || !failure.class.is_permanent() => {}
+            Some(known) if known.class.is_final() || !failure.class.is_final() => {}
             _ => drop(notes.insert(call_id, failure)),
         }
     }
@@ -601,7 +601,7 @@ fn cancelled() -> Failure {
 /// The engine decides whether a call failed; the note says how.
 fn merge(nack: Failure, note: Option<Failure>) -> Failure {
     match note {
-        Some(note) if note.class.is_permanent() == nack.class.is_permanent() => note,
+        Some(note) if note.class.is_final() == nack.class.is_final() => note,
         Some(note) => Failure {
             class: nack.class,
             ..note
