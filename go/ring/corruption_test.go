@@ -84,6 +84,35 @@ func TestEachCorruptionIsNamed(t *testing.T) {
 	}
 }
 
+// TestReleaseOfNothingIsFound: a release bit that changes while no slot is published near it is found before a
+// slot is claimed there, whose release it would be taken for, and when room is short.
+func TestReleaseOfNothingIsFound(t *testing.T) {
+	geometry := Geometry{Descriptors: 8, Blocks: 70}
+	for block, claim := range map[int]int{0: 1, 69: 70*BlockBytes - 1} {
+		host, peer := pair(t, Options{Geometry: geometry})
+		var held Claim
+		if block == 69 {
+			var err error
+			if held, err = host.Producer().TryClaim(BlockBytes); err != nil {
+				t.Fatal(err)
+			}
+		}
+		peer.consumer.released[block/64].Store(1 << (block % 64))
+		var e *Error
+		if _, err := host.Producer().TryClaim(claim); !errors.As(err, &e) || e.Code != CodeRelease {
+			t.Fatalf("block %d: found %v, expected the error `release`", block, err)
+		}
+		if held.Bytes() != nil {
+			if err := host.Producer().Abort(held); err != nil {
+				t.Error(err)
+			}
+		}
+		if open := host.Stats().ClaimsOpen; open != 0 {
+			t.Errorf("%d claims are left open", open)
+		}
+	}
+}
+
 // harm is one write to the other side's memory: which object, where, what.
 type harm struct {
 	object int

@@ -340,10 +340,10 @@ func (p *Producer) readHead() (moved bool, broken *Error) {
 	return p.unread.advance(head), nil
 }
 
-// readReleases takes back the slots that the consumer released, as far as the first `words` words of
+// readReleases takes back the slots that the consumer released, as far as the words [from, to) of
 // the bitmap show (R-16), and reports whether there were any. Under mu.
-func (p *Producer) readReleases(words int) (moved bool, broken *Error) {
-	for i := range words {
+func (p *Producer) readReleases(from, to int) (moved bool, broken *Error) {
+	for i := from; i < to; i++ {
 		now := p.released[i].Load() // pair free
 		changed := now ^ p.seen[i]
 		if changed == 0 {

@@ -226,7 +226,7 @@ func releaseVector(t *testing.T, v *vector) {
 			}
 			peer.consumer.released[w].Store(value)
 		}
-		_, broken := p.readReleases(len(p.released))
+		_, broken := p.readReleases(0, len(p.released))
 		if i < len(v.Bitmaps)-1 {
 			if broken != nil {
 				t.Fatalf("%s: reading %d: %v", v.Comment, i, broken)

@@ -79,20 +79,17 @@ func (p *Producer) tryReserve(n need) (c Claim, broken *Error, err error) {
 		return Claim{}, nil, errQueued
 	}
 	// Cheap and first: what was released lately, so that slots are reused while still cached.
-	if _, broken = p.readReleases(p.slab.top); broken != nil {
+	if _, broken = p.readReleases(0, p.slab.top); broken != nil {
 		return Claim{}, broken, nil
 	}
-	if c, err = p.take(n); err == nil {
-		return c, nil, nil
+	if c, broken, err = p.take(n); err == nil {
+		return c, broken, nil
 	}
 	moved, broken := p.look()
-	if broken != nil {
-		return Claim{}, broken, nil
+	if broken != nil || !moved {
+		return Claim{}, broken, err
 	}
-	if moved {
-		c, err = p.take(n)
-	}
-	return c, nil, err
+	return p.take(n)
 }
 
 // look reads all that the consumer says about room. Under mu.
@@ -101,29 +98,35 @@ func (p *Producer) look() (moved bool, broken *Error) {
 	if broken != nil {
 		return false, broken
 	}
-	slots, broken := p.readReleases(len(p.released))
+	slots, broken := p.readReleases(0, len(p.released))
 	return heads || slots, broken
 }
 
 // take reserves what n needs from the room that is known, or says what is lacking. Under mu.
-func (p *Producer) take(n need) (Claim, error) {
+func (p *Producer) take(n need) (c Claim, broken *Error, err error) {
 	if p.unread.others+p.reserved >= p.half {
-		return Claim{}, errNoDescriptors
+		return Claim{}, nil, errNoDescriptors
 	}
 	if n.kind.wantsAnswer() && p.inFlight.Load() >= int64(p.half) {
-		return Claim{}, errNoInFlight
+		return Claim{}, nil, errNoInFlight
 	}
 	if n.kind == KindGoaway {
 		if p.claims > 0 {
-			return Claim{}, errClaimsOpen
+			return Claim{}, nil, errClaimsOpen
 		}
 		p.goaway = true
 	}
-	c := Claim{producer: p, kind: n.kind}
+	c = Claim{producer: p, kind: n.kind}
 	if n.kind.hasSlot() {
 		block, generation, ok := p.slab.claim(uint32(blocksFor(uint64(n.bytes))))
 		if !ok {
-			return Claim{}, errNoBlocks
+			return Claim{}, nil, errNoBlocks
+		}
+		// A bit that changed while no slot was published there would be taken for the release of this one.
+		word := int(block / 64)
+		if _, broken := p.readReleases(word, word+1); broken != nil {
+			p.slab.abort(block)
+			return Claim{}, broken, nil
 		}
 		from := int(block) * BlockBytes
 		c.block, c.generation = block, generation
@@ -136,7 +139,7 @@ func (p *Producer) take(n need) (Claim, error) {
 	if n.kind.wantsAnswer() {
 		p.inFlight.Add(1)
 	}
-	return c, nil
+	return c, nil, nil
 }
 
 // enqueue adds the caller to the queue and starts the listener. Under mu. The queue's length is
@@ -215,7 +218,9 @@ func (p *Producer) served() *Error {
 // and nothing is published meanwhile. Under mu, and not stopped.
 func (p *Producer) serve() *Error {
 	for {
-		p.grant()
+		if broken := p.grant(); broken != nil {
+			return broken
+		}
 		if len(p.queue) == 0 {
 			if p.armed {
 				p.armed = false
@@ -242,18 +247,21 @@ func (p *Producer) serve() *Error {
 }
 
 // grant serves the head of the queue as long as there is known room. Under mu.
-func (p *Producer) grant() {
+func (p *Producer) grant() *Error {
 	for len(p.queue) > 0 {
 		w := p.queue[0]
 		if p.goaway {
 			w.finish(Claim{}, ErrGoaway)
-		} else if c, err := p.take(w.need); err == nil {
-			w.finish(c, nil)
 		} else {
-			return
+			c, broken, err := p.take(w.need)
+			if broken != nil || err != nil {
+				return broken
+			}
+			w.finish(c, nil)
 		}
 		p.dequeue(w)
 	}
+	return nil
 }
 
 // finish ends a wait. Under mu, once.

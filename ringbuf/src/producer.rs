@@ -5,7 +5,7 @@
 //! never finds the ring full. An ack always finds room, or the other side has broken R-11. There is
 //! one producer per ring and no lock on its path; what the slot holds is left to the layers above.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{ControlFlow, Deref, DerefMut};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -236,18 +236,10 @@ impl Producer {
     ) -> Result<T> {
         let mut wait = SpaceWait::new(deadline);
         loop {
-            let result = attempt(self);
-            if let Some(result) = self.settle(result, &wait) {
-                return result;
+            match self.look(&mut wait, &mut attempt) {
+                ControlFlow::Break(result) => return result,
+                ControlFlow::Continue(_announced) => self.space.wait_until(deadline).await?,
             }
-            // The consumer can only make room when it is awake.
-            self.ring();
-            let _announced = self.announce(&mut wait);
-            let result = attempt(self);
-            if let Some(result) = self.settle(result, &wait) {
-                return result;
-            }
-            self.space.wait_until(deadline).await?;
         }
     }
 
@@ -262,17 +254,10 @@ impl Producer {
     ) -> Result<T> {
         let mut wait = SpaceWait::new(deadline);
         loop {
-            let result = attempt(self);
-            if let Some(result) = self.settle(result, &wait) {
-                return result;
+            match self.look(&mut wait, &mut attempt) {
+                ControlFlow::Break(result) => return result,
+                ControlFlow::Continue(_announced) => self.space.doorbell().wait_until(deadline)?,
             }
-            self.ring();
-            let _announced = self.announce(&mut wait);
-            let result = attempt(self);
-            if let Some(result) = self.settle(result, &wait) {
-                return result;
-            }
-            self.space.doorbell().wait_until(deadline)?;
         }
     }
 
@@ -309,11 +294,14 @@ impl Producer {
         if kind.wants_answer() {
             self.shared.in_flight.begin()?;
         }
-        let Some(run) = self.slab.take(blocks) else {
-            if kind.wants_answer() {
-                self.shared.in_flight.end();
+        let run = match self.take_blocks(blocks) {
+            Ok(run) => run,
+            Err(error) => {
+                if kind.wants_answer() {
+                    self.shared.in_flight.end();
+                }
+                return Err(error);
             }
-            return Err(Error::Full(Full::Slab));
         };
         self.shared
             .counters
@@ -328,6 +316,22 @@ impl Producer {
             aborted,
             kept: true,
         })
+    }
+
+    /// Takes a run whose release bit is quiet: one that changed while no slot was published there
+    /// would be taken for the release of this one.
+    fn take_blocks(&mut self, blocks: u32) -> Result<Run> {
+        let Some(run) = self.slab.take(blocks) else {
+            for word in 0..layout::bitmap_words(self.shared.outbound.geometry.blocks()) {
+                self.reclaim_word(word)?;
+            }
+            return Err(Error::Full(Full::Slab));
+        };
+        if let Err(error) = self.reclaim_word(run.block as usize / 64) {
+            self.slab.abort(run);
+            return Err(error);
+        }
+        Ok(run)
     }
 
     fn check_edge(&self, edge: u16) -> Result<()> {
@@ -378,12 +382,16 @@ impl Producer {
     fn reclaim_published(&mut self) -> Result<()> {
         let mut word = self.slab.next_published_word(0);
         while let Some(index) = word {
-            let found = sync::load_release(self.shared.outbound.consumer.bitmap(index));
-            let observed = self.slab.observe_release(index, found);
-            observed.map_err(|error| self.shared.fail(error))?;
+            self.reclaim_word(index)?;
             word = self.slab.next_published_word(index + 1);
         }
         Ok(())
+    }
+
+    fn reclaim_word(&mut self, word: usize) -> Result<()> {
+        let found = sync::load_release(self.shared.outbound.consumer.bitmap(word));
+        let observed = self.slab.observe_release(word, found);
+        observed.map_err(|error| self.shared.fail(error))
     }
 
     /// Publishes a message for which there is a place, and wakes the consumer if it sleeps (later,
@@ -408,6 +416,27 @@ impl Producer {
         if self.waker.must_ring(outbound.consumer.word32(WORD_SLEEP)) {
             outbound.data.ring();
             self.shared.counters.add(Counter::DataDoorbells, 1);
+        }
+    }
+
+    /// Attempts, and again after it was announced that this producer is about to sleep: gives
+    /// the answer, or the announcement to sleep under.
+    fn look<T>(
+        &mut self,
+        wait: &mut SpaceWait,
+        attempt: &mut impl FnMut(&mut Self) -> Result<T>,
+    ) -> ControlFlow<Result<T>, Announced> {
+        let result = attempt(self);
+        if let Some(result) = self.settle(result, wait) {
+            return ControlFlow::Break(result);
+        }
+        // The consumer can only make room when it is awake.
+        self.ring();
+        let announced = self.announce(wait);
+        let result = attempt(self);
+        match self.settle(result, wait) {
+            Some(result) => ControlFlow::Break(result),
+            None => ControlFlow::Continue(announced),
         }
     }
 

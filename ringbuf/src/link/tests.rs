@@ -201,6 +201,28 @@ fn a_release_inside_a_slot_is_an_error() {
     rig.assert_closed_with(&error, Code::Release);
 }
 
+/// Scenario: a release bit changes while no slot is published near it. Guarantees: the error
+/// `release`, before a slot is claimed there (whose release it would be taken for), and when room is
+/// short.
+#[test]
+fn a_release_of_nothing_is_an_error() {
+    let last = BLOCKS - 1;
+    for (block, bytes) in [(0, 1), (last, (BLOCKS as usize - 1) * 4096)] {
+        let mut rig = Rig::new(Trust::Trusted);
+        sync::toggle_release(rig.back().bitmap(block as usize / 64), 1 << (block % 64));
+        let held = (block == last).then(|| rig.producer.claim(bytes));
+        let error = rig.producer.claim(2 * 4096).expect_err("release");
+        assert!(
+            matches!(error, Error::Release { block: found, .. } if found == block),
+            "{error}"
+        );
+        drop(held);
+        rig.assert_closed_with(&error, Code::Release);
+        assert_eq!(rig.producer.bytes_in_use(), bytes * usize::from(block == last));
+        assert_eq!(rig.peer.in_flight(), 0);
+    }
+}
+
 /// Scenario: a close word with a code that nobody knows. Guarantees: closed, and the code is named.
 #[test]
 fn an_unknown_close_code_closes_the_link() {
