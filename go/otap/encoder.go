@@ -15,8 +15,11 @@ import (
 // Options of an encoder.
 type Options struct {
 	Fidelity Fidelity
-	// MaxBytes is the largest slot a batch may take. 0 means DefaultMaxBytes.
+	// MaxBytes is the largest slot that a batch of several records takes; a larger one crosses in parts. 0
+	// means DefaultMaxBytes.
 	MaxBytes int
+	// MaxRecordBytes is the largest slot that a single record may take. Less than MaxBytes means MaxBytes.
+	MaxRecordBytes int
 }
 
 // maxMaxBytes keeps offsets within 32 bits.
@@ -41,6 +44,7 @@ func NewLogsEncoder(reg *record.Registry, opt Options) *LogsEncoder {
 		opt.MaxBytes = DefaultMaxBytes
 	}
 	opt.MaxBytes = min(opt.MaxBytes, maxMaxBytes)
+	opt.MaxRecordBytes = min(max(opt.MaxRecordBytes, opt.MaxBytes), maxMaxBytes)
 	return &LogsEncoder{reg: reg, opt: opt, free: make(chan *LogsBatch, keepBatches)}
 }
 
@@ -59,6 +63,7 @@ type LogsBatch struct {
 	next   Cursor
 	more   bool
 	size   int
+	budget int // bytes at which a walk has taken in enough
 
 	logs     logsTable
 	logAttrs attrs
@@ -72,8 +77,8 @@ type LogsBatch struct {
 // calls Write, and Release in any case. h gives call id, deadline, span context and client metadata;
 // signal, encoding and items are set here.
 //
-// A batch holds at most MaxIDs records, resources and scopes, and MaxBytes; where there is more, Next
-// tells where the next part begins. Logs without a record give a batch with Items 0, which the
+// A batch holds at most MaxIDs records, resources and scopes, and MaxBytes, or one record of MaxRecordBytes;
+// where there is more, Next tells where the next part begins. Logs without a record give a batch with Items 0, which the
 // caller need not send.
 func (e *LogsEncoder) Measure(ctx context.Context, h *record.Header, ld plog.Logs, from Cursor) (*LogsBatch, error) {
 	return e.measure(ctx, h, ld, from, nil)
@@ -81,22 +86,25 @@ func (e *LogsEncoder) Measure(ctx context.Context, h *record.Header, ld plog.Log
 
 func (e *LogsEncoder) measure(ctx context.Context, h *record.Header, ld plog.Logs, from Cursor, pr *Projection) (*LogsBatch, error) {
 	b := e.batch()
-	b.proj, b.ld, b.header = pr, ld, *h
+	b.proj, b.ld, b.header, b.budget = pr, ld, *h, e.opt.MaxBytes
 	for limit := MaxIDs; ; {
 		if err := b.measure(ctx, from, limit); err != nil {
 			b.Release()
 			return nil, err
 		}
-		if b.size <= e.opt.MaxBytes {
+		switch {
+		case b.size <= b.budget:
 			return b, nil
-		}
-		if b.logs.rows <= 1 {
-			err := &PathError{b.path(0), fmt.Errorf("%w: it needs at least %d bytes, the limit is %d", ErrTooLarge, b.size, e.opt.MaxBytes)}
+		case b.logs.rows > 1:
+			// A tenth less than in proportion: records differ in size. Halving at least, it ends soon.
+			limit = max(1, min(b.logs.rows/2, int(int64(b.logs.rows)*int64(e.opt.MaxBytes)/int64(b.size)*9/10)))
+		case b.budget < e.opt.MaxRecordBytes:
+			limit, b.budget = 1, e.opt.MaxRecordBytes
+		default:
+			err := &PathError{b.path(0), fmt.Errorf("%w: it needs at least %d bytes, the limit is %d", ErrTooLarge, b.size, b.budget)}
 			b.Release()
 			return nil, err
 		}
-		// A tenth less than in proportion: records differ in size. Halving at least, it ends soon.
-		limit = max(1, min(b.logs.rows/2, int(int64(b.logs.rows)*int64(e.opt.MaxBytes)/int64(b.size)*9/10)))
 	}
 }
 
@@ -144,7 +152,7 @@ func (b *LogsBatch) reset() {
 func (b *LogsBatch) measure(ctx context.Context, from Cursor, limit int) error {
 	b.reset()
 	if err := b.walk(from, limit); errors.Is(err, errEnough) {
-		b.size = max(b.staged(), b.enc.opt.MaxBytes+1)
+		b.size = max(b.staged(), b.budget+1)
 		return nil
 	} else if err != nil {
 		return err
@@ -284,7 +292,7 @@ func (b *LogsBatch) walkBlock(x *run, lrs plog.LogRecordSlice, first, n int) err
 				return b.fail(*x, first+i, "attributes", key, err)
 			}
 		}
-		if b.staged() > b.enc.opt.MaxBytes {
+		if b.staged() > b.budget {
 			t.rows = row + i + 1
 			return errEnough
 		}

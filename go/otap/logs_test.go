@@ -322,9 +322,38 @@ func TestEntityRefs(t *testing.T) {
 func TestItemLargerThanTheSlotIsRefused(t *testing.T) {
 	ld, lr := oneLog()
 	lr.Body().SetStr(strings.Repeat("x", 10_000))
-	_, err := newLink(otap.Options{MaxBytes: 8_192}).enc.Measure(ctx, &record.Header{}, ld, otap.Cursor{})
+	_, err := newLink(otap.Options{MaxBytes: 4_096, MaxRecordBytes: 8_192}).enc.Measure(ctx, &record.Header{}, ld, otap.Cursor{})
 	if !errors.Is(err, otap.ErrTooLarge) || !strings.Contains(err.Error(), "limit is 8192") {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// A record that is larger than a part has a part of its own, up to what a slot may hold.
+func TestLargeRecordCrossesAlone(t *testing.T) {
+	l := newLink(otap.Options{MaxBytes: 8_192, MaxRecordBytes: 1 << 20})
+	ld := otaptest.L(20)
+	large := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(7)
+	large.Body().SetStr(strings.Repeat("x", 500_000))
+	var got []string
+	var alone bool
+	for from, more := (otap.Cursor{}), true; more; {
+		b, err := l.enc.Measure(ctx, &record.Header{}, ld, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.Size() > 8_192 {
+			alone = b.Items() == 1
+		}
+		slot := otaptest.Slot(b.Size())
+		if err := b.Write(slot); err != nil {
+			t.Fatal(err)
+		}
+		from, more = b.Next()
+		got = append(got, flat(l.receive(t, slot))...)
+		b.Release()
+	}
+	if !alone || !slices.Equal(flat(ld), got) {
+		t.Fatalf("alone: %v, %d of 20 records came out, or not equal", alone, len(got))
 	}
 }
 
