@@ -9,8 +9,8 @@ use crate::AttributeTable;
 /// What one configured component does to its batches.
 ///
 /// The host relies on it: a column that is not declared as read may be absent,
-/// and a change to one that is not declared as written is refused or lost. So
-/// declare from the configuration, and no more than needed: each column less is
+/// and a batch in which one that is not declared as written was changed is
+/// refused. So declare from the configuration, and no more than needed: each column less is
 /// one that is not encoded, sent and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -169,6 +169,11 @@ impl Columns {
     /// No column.
     pub const NONE: Self = Self(0);
 
+    /// The columns of the table of logs.
+    pub(crate) const LOGS: Self = Self::ALL.without(Self(
+        Self::LOG_ATTRIBUTES.0 | Self::RESOURCE_ATTRIBUTES.0 | Self::SCOPE_ATTRIBUTES.0,
+    ));
+
     /// The attributes of one table.
     pub const fn attributes(of: AttributeTable) -> Self {
         match of {
@@ -188,13 +193,21 @@ impl Columns {
         self.0 & other.0 == other.0
     }
 
+    /// The columns of this set that are not in `other`.
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Each column of the set with its name.
+    pub(crate) fn parts(self) -> impl Iterator<Item = (Self, &'static str)> {
+        let parts = Self::PATHS.iter().filter(move |(c, _)| self.contains(*c));
+        parts.copied()
+    }
+
     /// The names: a root column's name in the OTAP schema, or one of
     /// `log_attributes`, `resource_attributes`, `scope_attributes`.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::PATHS
-            .iter()
-            .filter(move |(c, _)| self.contains(*c))
-            .map(|(_, path)| *path)
+        self.parts().map(|(_, path)| path)
     }
 }
 

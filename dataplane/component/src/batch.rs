@@ -7,6 +7,7 @@
 
 use arrow_array::RecordBatch;
 
+use crate::changes::Changes;
 use crate::{Attributes, BatchError, Logs, schema};
 
 /// The tables that a batch of logs may have, with OTAP's numbers.
@@ -95,6 +96,7 @@ impl AttributeTable {
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub(crate) tables: [Option<RecordBatch>; 4],
+    pub(crate) changes: Changes,
 }
 
 impl Batch {
@@ -114,7 +116,8 @@ impl Batch {
                     payload: payload.name(),
                 });
             }
-            batch.set_table(payload, Some(records))?;
+            schema::check(payload, &records)?;
+            batch.tables[payload.index()] = Some(records);
         }
         Ok(batch)
     }
@@ -131,7 +134,8 @@ impl Batch {
     }
 
     /// Replaces or removes a table, for edits that the SDK does not offer. Give
-    /// columns that stay equal as the same arrays.
+    /// columns that stay equal as the same arrays: others count as changed, and
+    /// must be declared as written. Drop logs with [`keep`](Self::keep).
     ///
     /// # Errors
     ///
@@ -144,7 +148,9 @@ impl Batch {
         if let Some(records) = &records {
             schema::check(payload, records)?;
         }
-        self.tables[payload.index()] = records;
+        let old = std::mem::replace(&mut self.tables[payload.index()], records);
+        let new = self.tables[payload.index()].as_ref();
+        self.changes.replaced(payload, old.as_ref(), new);
         Ok(())
     }
 

@@ -52,6 +52,7 @@ impl Batch {
             }
         }
         self.tables = tables;
+        self.changes.dropped();
         Ok(dropped)
     }
 

@@ -74,6 +74,7 @@
 mod access;
 mod attributes;
 mod batch;
+mod changes;
 mod column;
 pub mod config;
 mod edit;

@@ -11,7 +11,7 @@ use arrow_schema::{ArrowError, FieldRef};
 use crate::edit::{Rows, edit_column, replace_column};
 use crate::logs::struct_column;
 use crate::value::{Values, code};
-use crate::{AttributeTable, Batch, BatchError, Keys, Payload, nested};
+use crate::{AttributeTable, Batch, BatchError, Columns, Keys, Payload, nested};
 
 impl Batch {
     /// Changes the text of bodies to what `edit` makes of it, and answers whether
@@ -56,6 +56,7 @@ impl Batch {
         let logs =
             replace_column(logs, at, Arc::new(body)).map_err(|e| BatchError::arrow(PAYLOAD, e))?;
         self.tables[PAYLOAD.index()] = Some(logs);
+        self.changes.edited(Columns::BODY);
         Ok(true)
     }
 
@@ -110,6 +111,7 @@ impl Batch {
         let changed = edited.is_some();
         if changed {
             self.tables[payload.index()] = edited;
+            self.changes.edited(Columns::attributes(of));
         }
         Ok(changed)
     }

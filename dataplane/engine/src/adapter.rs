@@ -29,7 +29,7 @@ use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock};
 use strait_component::{
-    Access, Batch, Context, DynFactory, DynProcessorFactory, Kind, Payload, Processor,
+    Access, Batch, Context, CreateError, DynFactory, DynProcessorFactory, Kind, Payload, Processor,
 };
 
 /// The engine's name of this node.
@@ -117,6 +117,8 @@ struct Adapter {
     factory: &'static dyn DynProcessorFactory,
     config: Value,
     context: Context,
+    /// What the component has declared.
+    access: Access,
     /// `None` after a panic, until the next batch.
     instance: Option<Box<dyn Processor>>,
 }
@@ -132,8 +134,12 @@ impl Adapter {
         let factory = find(&r#type)
             .and_then(|factory| factory.processor())
             .ok_or_else(|| wrong(format!("no component of type `{}` is linked in", r#type)))?;
+        let access = factory
+            .access(&config)
+            .map_err(|errors| wrong(CreateError::from(errors).to_string()))?;
         let mut adapter = Self {
             factory,
+            access,
             config,
             context: Context::new(component, lane),
             instance: None,
@@ -169,6 +175,7 @@ impl Adapter {
             to_batch(records).map_err(|message| self.failure(Class::Permanent, message))?;
         let instance = self.instance()?;
         let outcome = catch_unwind(AssertUnwindSafe(|| instance.process(&mut batch)));
+        let outcome = outcome.map(|done| done.and_then(|()| self.access.check(&batch)));
         match outcome {
             Ok(Ok(())) => {
                 to_records(batch).map_err(|message| self.failure(Class::Permanent, message))

@@ -10,12 +10,11 @@ const MASKED: &str = "**** **** **** 1111";
 
 fn process(config: Value, mut batch: Batch) -> Vec<Sample> {
     let context = Context::new("mask_cards", 0);
-    let mut processor = mask_cards::factory()
-        .processor()
-        .unwrap()
-        .create(&config, &context)
-        .unwrap();
+    let factory = mask_cards::factory().processor().unwrap();
+    let mut processor = factory.create(&config, &context).unwrap();
     processor.process(&mut batch).unwrap();
+    let access = factory.access(&config).unwrap();
+    assert_eq!(access.check(&batch), Ok(()));
     processor.shutdown().unwrap();
     samples(&batch)
 }

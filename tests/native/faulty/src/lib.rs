@@ -1,7 +1,8 @@
 //! A Strait processor that fails on demand, for the system tests.
 //!
 //! The body of the batch's first log says what happens to the whole batch: `permanent` and `retryable` fail it,
-//! `panic` panics, `sleep MS` holds the lane for that long, `drop` leaves nothing of it. Any other body passes.
+//! `panic` panics, `sleep MS` holds the lane for that long, `drop` leaves nothing of it, `undeclared` changes what the
+//! component does not declare as written. Any other body passes.
 //! `create` makes the creation of the instance fail or panic.
 
 use std::thread::sleep;
@@ -53,6 +54,10 @@ impl Processor for Faulty {
             }
             ("drop", _) => {
                 batch.retain(|_| false)?;
+                Ok(())
+            }
+            ("undeclared", _) => {
+                batch.edit_bodies(|_| "changed".into())?;
                 Ok(())
             }
             _ => Ok(()),

@@ -1,0 +1,115 @@
+//! What was changed in a batch, kept beside it so that it can be held against what the component
+//! declared: the host brings back only what is declared, and would lose the rest without a word.
+
+use arrow_array::{Array, ArrayRef, RecordBatch};
+
+use crate::{Access, Batch, Columns, Payload, ProcessError};
+
+/// What edits have changed since a batch was made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Changes {
+    columns: Columns,
+    dropped: bool,
+}
+
+impl Changes {
+    /// Values of these columns are others now.
+    pub(crate) fn edited(&mut self, columns: Columns) {
+        self.columns = self.columns | columns;
+    }
+
+    /// Logs are gone.
+    pub(crate) fn dropped(&mut self) {
+        self.dropped = true;
+    }
+
+    /// A whole table was replaced. Equal arrays are unchanged; others count as changed, save where
+    /// logs were dropped, which makes every array another one.
+    pub(crate) fn replaced(
+        &mut self,
+        payload: Payload,
+        old: Option<&RecordBatch>,
+        new: Option<&RecordBatch>,
+    ) {
+        let (before, after) = (rows(old), rows(new));
+        match payload {
+            Payload::Logs if after < before => self.dropped(),
+            Payload::Logs => self.edited(Columns::LOGS.differing(old, new)),
+            Payload::LogAttributes | Payload::ResourceAttributes | Payload::ScopeAttributes => {
+                if !same_table(old, new) {
+                    self.edited(Columns::of_table(payload));
+                }
+            }
+        }
+    }
+}
+
+impl Access {
+    /// Checks that a batch, after it was processed, has no other change than those declared.
+    ///
+    /// # Errors
+    ///
+    /// [`ProcessError::Permanent`], which names the columns and says how to declare them.
+    pub fn check(&self, batch: &Batch) -> Result<(), ProcessError> {
+        let Changes { columns, dropped } = batch.changes;
+        let undeclared = columns.without(self.writes);
+        if !undeclared.is_empty() {
+            let names: Vec<_> = undeclared.names().collect();
+            return Err(ProcessError::permanent(format!(
+                "the component changed `{}`, which it does not declare as written: declare it in `access` with `write`",
+                names.join("`, `")
+            )));
+        }
+        if dropped && !self.filters {
+            return Err(ProcessError::permanent(
+                "the component dropped logs, which it does not declare: declare it in `access` with `filter`",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Columns {
+    /// The columns of this set whose arrays are not the same in both tables of logs.
+    fn differing(self, old: Option<&RecordBatch>, new: Option<&RecordBatch>) -> Self {
+        let differs = |name| !same_column(column(old, name), column(new, name));
+        self.parts()
+            .filter(|(_, name)| differs(name))
+            .fold(Self::NONE, |all, (one, _)| all | one)
+    }
+
+    const fn of_table(payload: Payload) -> Self {
+        match payload {
+            Payload::Logs => Self::LOGS,
+            Payload::LogAttributes => Self::LOG_ATTRIBUTES,
+            Payload::ResourceAttributes => Self::RESOURCE_ATTRIBUTES,
+            Payload::ScopeAttributes => Self::SCOPE_ATTRIBUTES,
+        }
+    }
+}
+
+fn rows(table: Option<&RecordBatch>) -> usize {
+    table.map_or(0, RecordBatch::num_rows)
+}
+
+fn column<'t>(table: Option<&'t RecordBatch>, name: &str) -> Option<&'t ArrayRef> {
+    table?.column_by_name(name)
+}
+
+fn same_column(old: Option<&ArrayRef>, new: Option<&ArrayRef>) -> bool {
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            std::sync::Arc::ptr_eq(old, new) || old.to_data().ptr_eq(&new.to_data())
+        }
+        (old, new) => old.is_none() && new.is_none(),
+    }
+}
+
+fn same_table(old: Option<&RecordBatch>, new: Option<&RecordBatch>) -> bool {
+    let (Some(old), Some(new)) = (old, new) else {
+        return rows(old) == rows(new);
+    };
+    let pairs = || old.columns().iter().zip(new.columns());
+    old.num_columns() == new.num_columns()
+        && pairs().all(|(old, new)| same_column(Some(old), Some(new)))
+}
