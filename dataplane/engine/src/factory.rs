@@ -6,6 +6,7 @@
 //!
 //! [`guard`]: crate::guard
 
+use crate::log_node::LogNode;
 use crate::nodes::TABLE;
 use crate::{attribute, log_filter};
 use otel_arrow_dfe_config::error::Error as ConfigError;
@@ -75,8 +76,8 @@ pub(crate) fn substitute(
 ) -> Result<Box<dyn Processor<OtapPdata>>, ConfigError> {
     let name = name.to_owned();
     Ok(match urn {
-        log_filter::URN => Box::new(log_filter::FilterNode::new(name, config, inner)?),
-        attribute::URN => Box::new(attribute::AttributeNode::new(name, config, inner)?),
+        log_filter::URN => Box::new(LogNode::<log_filter::LogFilter>::new(name, config, inner)?),
+        attribute::URN => Box::new(LogNode::<attribute::Attributes>::new(name, config, inner)?),
         _ => inner,
     })
 }

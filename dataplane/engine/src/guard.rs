@@ -7,8 +7,10 @@
 //! any failure where the node owned no batch (timers, acks), still ends the lane's epoch; the lane
 //! then ends every call once and restarts.
 
+use crate::answers::Watch;
 use crate::failure::{Class, Failure};
 use crate::port;
+use crate::prompt;
 use crate::tag::Tag;
 use async_trait::async_trait;
 use otel_arrow_dfe_config::error::Error as ConfigError;
@@ -35,7 +37,9 @@ pub(crate) fn wrap(
     urn: &str,
 ) -> Result<ProcessorWrapper<OtapPdata>, ConfigError> {
     // Unknown nodes are taken to have state: the lane restarts rather than runs on a broken one.
-    let stateful = crate::nodes::find(urn).is_none_or(|node| node.stateful);
+    let node = crate::nodes::find(urn);
+    let stateful = node.is_none_or(|node| node.stateful);
+    let holds = node.is_some_and(|node| node.holds);
     Ok(match wrapper {
         ProcessorWrapper::Local {
             node_id,
@@ -51,14 +55,19 @@ pub(crate) fn wrap(
         } => {
             let name = node_id.name.to_string();
             let processor = crate::factory::substitute(urn, &name, &user_config.config, processor)?;
+            if let Some(node) = node {
+                prompt::add(node, &control_sender);
+            }
             ProcessorWrapper::Local {
                 node_id,
                 user_config,
                 runtime_config,
                 processor: Box::new(Guarded {
                     inner: processor,
+                    watch: Watch::new(&name),
                     name,
                     stateful,
+                    holds,
                 }),
                 control_sender,
                 control_receiver,
@@ -77,6 +86,9 @@ struct Guarded {
     inner: Box<dyn Processor<OtapPdata>>,
     name: String,
     stateful: bool,
+    /// It is asked to hand on what it has when the lane drains.
+    holds: bool,
+    watch: Option<Watch>,
 }
 
 /// How a guarded call ended badly.
@@ -97,7 +109,10 @@ impl Processor<OtapPdata> for Guarded {
             Message::Control(NodeControlMsg::ResumeData { data, .. }) => Some(answerable(data)),
             Message::Control(_) => None,
         };
-        let fault = match caught(self.inner.process(msg, effect_handler)).await {
+        if self.holds {
+            msg = prompt::flush(msg);
+        }
+        let fault = match self.run(msg, effect_handler).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => Fault::Error(error),
             Err(panic) => Fault::Panic(panic),
@@ -116,9 +131,8 @@ impl Processor<OtapPdata> for Guarded {
                 let failure = Failure::new(Class::Permanent, message.clone()).at(self.name.clone());
                 port::note(Tag::of(&pdata), failure);
                 let reason = format!("node `{}`: {message}", self.name);
-                effect_handler
-                    .notify_nack(NackMsg::new_permanent(reason, pdata))
-                    .await?;
+                let nack = NackMsg::new_permanent(reason, pdata);
+                watched(&mut self.watch, false, effect_handler.notify_nack(nack)).await?;
                 true
             }
             None => false,
@@ -144,6 +158,30 @@ impl Processor<OtapPdata> for Guarded {
 
     fn runtime_requirements(&self) -> ProcessorRuntimeRequirements {
         self.inner.runtime_requirements()
+    }
+}
+
+impl Guarded {
+    /// Lets the node work; its panic becomes a message.
+    async fn run(
+        &mut self,
+        msg: Message<OtapPdata>,
+        effect_handler: &mut EffectHandler<OtapPdata>,
+    ) -> Result<Result<(), Error>, String> {
+        if let Some(watch) = &mut self.watch {
+            watch.attach(effect_handler);
+        }
+        let own = !matches!(msg, Message::Control(NodeControlMsg::Nack(_)));
+        let work = caught(self.inner.process(msg, effect_handler));
+        watched(&mut self.watch, own, work).await
+    }
+}
+
+/// Runs `work` under the watch, where there is one.
+async fn watched<T>(watch: &mut Option<Watch>, own: bool, work: impl Future<Output = T>) -> T {
+    match watch {
+        Some(watch) => watch.over(own, work).await,
+        None => work.await,
     }
 }
 

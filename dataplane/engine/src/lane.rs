@@ -10,11 +10,13 @@
 //!
 //! [`factory`]: crate::factory
 
+use crate::answers;
 use crate::config::Unit;
 use crate::failure::{Class, Failure};
 use crate::guard::panic_message;
 use crate::plan::Projection;
 use crate::port::{Counters, Inbox, LaneStatus, Port, Settings, Upcalls};
+use crate::prompt;
 use crate::pump;
 use crate::wire;
 use otel_arrow_dfe_config::DeployedPipelineKey;
@@ -24,8 +26,7 @@ use otel_arrow_dfe_config::pipeline::PipelineConfig;
 use otel_arrow_dfe_config::policy::{ChannelCapacityPolicy, TelemetryPolicy};
 use otel_arrow_dfe_engine::context::ControllerContext;
 use otel_arrow_dfe_engine::control::{
-    RuntimeControlMsg, RuntimeCtrlMsgSender, pipeline_completion_msg_channel,
-    runtime_ctrl_msg_channel,
+    RuntimeControlMsg, RuntimeCtrlMsgSender, runtime_ctrl_msg_channel,
 };
 use otel_arrow_dfe_engine::entity_context::set_pipeline_entity_key;
 use otel_arrow_dfe_engine::memory_limiter::MemoryPressureChanged;
@@ -366,7 +367,7 @@ fn generation(
         .map_err(|error| internal(&error))?;
     let capacity = ChannelCapacityPolicy::default();
     let (control, control_rx) = runtime_ctrl_msg_channel(capacity.control.pipeline);
-    let (completion, completion_rx) = pipeline_completion_msg_channel(capacity.control.completion);
+    let (completion, completion_rx, building) = answers::channel(capacity.control.completion);
     let (_memory, memory_rx) = tokio::sync::watch::channel(MemoryPressureChanged::initial());
     let registry = TelemetryRegistryHandle::new();
     let core = index as usize;
@@ -386,6 +387,7 @@ fn generation(
         ..TelemetryPolicy::default()
     };
     port.begin_generation(next_generation());
+    prompt::forget();
     let build = || {
         crate::factory::FACTORY.build(
             context.clone(),
@@ -400,6 +402,7 @@ fn generation(
     let pipeline = catch_unwind(AssertUnwindSafe(build))
         .map_err(|panic| internal(&panic_message(panic.as_ref())))?
         .map_err(|error| internal(&error))?;
+    drop(building);
     {
         let mut state = shared.lock();
         if state.stop.is_some() {
@@ -410,6 +413,7 @@ fn generation(
     let (pump_port, pump_shared, ready) = (Rc::clone(port), Arc::clone(shared), Rc::clone(ready));
     let again = Rc::clone(port);
     let pipeline = pipeline.with_startup_callback(move || {
+        prompt::started();
         tokio::task::spawn_local(async move {
             let reason = pump::run(pump_port).await;
             tracing::debug!(%reason, "the link has ended");

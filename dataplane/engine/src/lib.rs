@@ -13,6 +13,7 @@
 //! themselves (strait-ringbuf), what slots hold (strait-records).
 
 pub mod adapter;
+mod answers;
 mod attribute;
 mod config;
 mod conversion;
@@ -24,11 +25,13 @@ mod guard;
 mod ids;
 mod lane;
 mod log_filter;
+mod log_node;
 pub mod nodes;
 mod numbered;
 mod payload;
 mod plan;
 mod port;
+mod prompt;
 mod pump;
 mod receiver;
 mod row_numbers;

@@ -1,13 +1,14 @@
 //! The ingress node: batches from the ring enter the engine here, and its answers end their calls.
 //!
 //! Never awaits a send without polling its control channel (acks come through it, so that would
-//! deadlock). When the pipeline drains, it first waits for answers; at half of the drain's time it
-//! lets the nodes behind it shut down, which makes those that hold data flush, and goes on taking
+//! deadlock). When the pipeline drains, it asks the nodes that hold data to hand it on and waits for
+//! answers; at half of the drain's time it lets the nodes behind it shut down, and goes on taking
 //! answers until the pipeline ends.
 
 use crate::failure::{Class, Failure};
 use crate::payload::{self, Refusal};
 use crate::port::{self, Arrived, Port};
+use crate::prompt;
 use crate::tag::Tag;
 use async_trait::async_trait;
 use otel_arrow_dfe_channel::error::SendError;
@@ -100,11 +101,12 @@ impl Receiver<OtapPdata> for Ingress {
         loop {
             if let Some(drain) = &drain
                 && sending.is_none()
-                && (port.idle() || Instant::now() >= drain.patience)
+                && ((drain.is_done() && port.idle()) || Instant::now() >= drain.patience)
             {
                 break;
             }
             let patience = drain.as_ref().map(|drain| drain.patience);
+            let request = drain.as_ref().map(|drain| drain.request);
             tokio::select! {
                 biased;
                 message = control.recv() => match message {
@@ -121,6 +123,11 @@ impl Receiver<OtapPdata> for Ingress {
                     sent?;
                 }
                 () = sleep_until(patience), if patience.is_some() => {}
+                () = sleep_until(request), if request.is_some() => {
+                    if let Some(drain) = &mut drain {
+                        drain.request(port.idle());
+                    }
+                }
                 () = port.arrival(), if sending.is_none() && port.may_admit() => {
                     if let Some(pdata) = admit(&port, &effect_handler) {
                         sending = send(&effect_handler, pdata)?;
@@ -144,10 +151,14 @@ impl Receiver<OtapPdata> for Ingress {
     }
 }
 
-/// How long the ingress waits for answers before it lets the nodes behind it flush.
+/// How long the ingress waits for answers before it lets the nodes behind it end, and when it next asks
+/// those that hold data to hand it on.
 struct Drain {
     deadline: Instant,
     patience: Instant,
+    request: Instant,
+    /// Requests since there was last something to wait for.
+    idle_requests: u32,
 }
 
 impl Drain {
@@ -156,7 +167,21 @@ impl Drain {
         Self {
             deadline,
             patience: now + deadline.saturating_duration_since(now) / 2,
+            request: now,
+            idle_requests: 0,
         }
+    }
+
+    fn request(&mut self, idle: bool) {
+        prompt::drain(self.deadline);
+        self.request = Instant::now() + prompt::EVERY;
+        self.idle_requests = if idle { self.idle_requests + 1 } else { 0 };
+    }
+
+    /// Whether the nodes that get requests have had one behind the last answer: the first that finds
+    /// nothing to wait for may overtake that answer.
+    fn is_done(&self) -> bool {
+        self.idle_requests > 1 || !prompt::any()
     }
 }
 
@@ -238,7 +263,7 @@ fn settle(port: &Port, message: NodeControlMsg<OtapPdata>) {
 }
 
 /// What the engine's nack says by itself.
-fn failure_of(nack: &NackMsg<OtapPdata>) -> Failure {
+pub(crate) fn failure_of(nack: &NackMsg<OtapPdata>) -> Failure {
     let class = match (nack.permanent, nack.cause) {
         (true, _) => Class::Permanent,
         (false, NackCause::NodeShutdown | NackCause::RouteClosed) => Class::Unavailable,

@@ -1,5 +1,5 @@
 //! The hard questions of a unit, asked over real rings: who gets what, and that every call ends
-//! exactly once.
+//! exactly once. Each node by itself is in `every_node`.
 
 mod common;
 
@@ -17,49 +17,6 @@ fn attribute() -> Value {
     json!({"attribute": {"actions": [
         {"action": "rename", "source_key": "a", "destination_key": "b"},
     ]}})
-}
-
-/// Nodes that hand on each batch as it came, with a configuration that does something.
-fn transparent_nodes() -> Vec<Value> {
-    vec![
-        attribute(),
-        json!({"filter": {"logs": {"include": {"severity_number": {"min": 5, "match_undefined": true}}}}}),
-        json!({"retry": {}}),
-        json!({"debug": {"verbosity": "basic", "output": "/dev/null"}}),
-        json!({"log_sampling": {"policy": {"ratio": {"emit": 1, "out_of": 1}}}}),
-        json!({"temporal_reaggregation": {}}),
-        json!({"log_parser": {"format": "json", "body": {"source": "/x"}, "on_error": "preserve",
-            "limits": {"max_input_bytes": 1000, "max_scratch_bytes": 100_000, "max_pattern_bytes": 100,
-                       "max_compiled_regex_bytes": 1000, "max_json_depth": 4, "max_entries": 10}}}),
-    ]
-}
-
-// Guarantees: an output names the call it came from, through every node that does not merge, and
-// carries neither the private header nor the caller's metadata.
-#[test]
-fn an_output_names_its_call() {
-    for node in transparent_nodes() {
-        let mut host = Host::start(json!([node]));
-        let calls: Vec<_> = (0..3)
-            .map(|n| host.call(&request(&[Log::new(&format!("body-{n}")).string("a", "1")])))
-            .collect();
-        for _ in &calls {
-            let output = host.output();
-            let n = calls
-                .iter()
-                .position(|id| *id == output.call_id)
-                .expect("one of ours");
-            assert!(holds(&output.bytes, &format!("body-{n}")), "{node}");
-            assert_eq!((output.items, output.metadata), (1, 0), "{node}");
-            assert!(
-                !host.ends.contains_key(&output.call_id),
-                "ended before its output: {node}"
-            );
-            host.ack(output.token);
-            assert_eq!(host.end(output.call_id), End::Acked, "{node}");
-        }
-        host.finish(&calls, DRAIN);
-    }
 }
 
 // Guarantees: nodes do their work.

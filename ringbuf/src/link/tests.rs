@@ -218,7 +218,10 @@ fn a_release_of_nothing_is_an_error() {
         );
         drop(held);
         rig.assert_closed_with(&error, Code::Release);
-        assert_eq!(rig.producer.bytes_in_use(), bytes * usize::from(block == last));
+        assert_eq!(
+            rig.producer.bytes_in_use(),
+            bytes * usize::from(block == last)
+        );
         assert_eq!(rig.peer.in_flight(), 0);
     }
 }

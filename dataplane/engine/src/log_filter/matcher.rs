@@ -236,7 +236,7 @@ impl LogFilter {
     /// # Errors
     ///
     /// What the engine's own check finds too: it has run before.
-    pub(crate) fn read(config: &serde_json::Value) -> Result<Self, String> {
+    pub(crate) fn new(config: &serde_json::Value) -> Result<Self, String> {
         let config = FilterConfig::deserialize(config).map_err(|error| error.to_string())?;
         let rules = |rules: Option<LogMatch>| {
             rules
@@ -255,7 +255,7 @@ impl LogFilter {
     /// # Errors
     ///
     /// Arrow's own; the batch stays as it was.
-    pub(crate) fn apply(&self, batch: &mut Batch) -> Result<usize, BatchError> {
+    pub(crate) fn filter(&self, batch: &mut Batch) -> Result<usize, BatchError> {
         let mut mask = BooleanBuffer::new_set(batch.len());
         for group in self.include.iter().flat_map(|rules| rules.groups(batch)) {
             mask = &mask & &group;

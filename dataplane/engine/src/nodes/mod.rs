@@ -100,6 +100,10 @@ pub struct Node {
     pub converts: bool,
     /// It keeps data, or a leased slot, beyond one call of `process`.
     pub retains: bool,
+    /// It holds data until a size or a time is reached, and hands it on when it is told of a shutdown.
+    pub holds: bool,
+    /// It has data of an earlier life to hand on before the first batch comes.
+    pub resumes: bool,
     /// Its state outlives a batch: after a panic it cannot go on.
     pub stateful: bool,
     /// Outputs are named ports, so it needs the graph form.

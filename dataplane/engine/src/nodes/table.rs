@@ -463,6 +463,8 @@ const STATELESS: Node = Node {
     keys: &[],
     converts: false,
     retains: false,
+    holds: false,
+    resumes: false,
     stateful: false,
     ports: false,
 };
@@ -484,6 +486,7 @@ pub const TABLE: &[Node] = &[
         keys: BATCH,
         converts: true,
         retains: true,
+        holds: true,
         stateful: true,
         ..STATELESS
     },
@@ -510,6 +513,7 @@ pub const TABLE: &[Node] = &[
         keys: DURABLE_BUFFER,
         converts: true,
         retains: true,
+        resumes: true,
         stateful: true,
         ..STATELESS
     },
@@ -566,6 +570,7 @@ pub const TABLE: &[Node] = &[
         keys: REAGGREGATION,
         converts: true,
         retains: true,
+        holds: true,
         stateful: true,
         ..STATELESS
     },

@@ -78,6 +78,11 @@ impl Tokens {
         waited
     }
 
+    /// Whether every token was answered, and every answer taken.
+    pub(super) fn idle(&self) -> bool {
+        self.waiting.borrow().is_empty() && self.answers.borrow().is_empty()
+    }
+
     /// Ends them all: gives the tokens that still waited, and forgets answers that nobody took.
     pub(super) fn end(&self) -> Vec<u64> {
         self.answers.borrow_mut().clear();

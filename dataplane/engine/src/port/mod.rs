@@ -445,9 +445,11 @@ impl Port {
         }
     }
 
-    /// Whether nothing waits and no wanted call is in the engine.
+    /// Whether nothing waits, no wanted call is in the engine, and the host has answered for all that
+    /// came out.
     pub(crate) fn idle(&self) -> bool {
         self.queue.borrow().is_empty()
+            && self.tokens.idle()
             && self
                 .calls
                 .borrow()
