@@ -2,9 +2,15 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::symlink;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 /// The command under test.
 pub(crate) fn strait() -> Command {
@@ -42,4 +48,81 @@ pub(crate) fn path_with(programs: &[&str]) -> tempfile::TempDir {
 /// The target folder that this test was compiled in.
 pub(crate) fn target_folder() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+/// Starts `command`, sends it SIGINT when a line of its standard error contains
+/// `point`, and checks that it and everything that it started ends by that.
+pub(crate) fn interrupt(command: &mut Command, point: &str) {
+    let mark = format!("{}-{point}", std::process::id());
+    let mut child = command
+        .env("STRAIT_TEST_MARK", &mark)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut seen = String::new();
+    loop {
+        let line = lines
+            .next()
+            .unwrap_or_else(|| panic!("no `{point}` in:\n{seen}"))
+            .unwrap();
+        seen += &format!("{line}\n");
+        if line.contains(point) {
+            break;
+        }
+    }
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    for line in lines {
+        seen += &format!("{}\n", line.unwrap());
+    }
+    let ended = child.wait().unwrap();
+    assert_eq!(
+        ended.signal(),
+        Some(Signal::INT.as_raw()),
+        "{ended} at `{point}`:\n{seen}"
+    );
+    assert!(
+        seen.contains("interrupted; the next build goes on from here"),
+        "{seen}"
+    );
+    assert!(
+        !seen.contains("error: "),
+        "an interrupted step is no failure:\n{seen}"
+    );
+    let left = marked(&mark);
+    assert!(left.is_empty(), "still there after `{point}`: {left:?}");
+}
+
+/// The processes that have `mark` in their environment; they get two seconds to end.
+fn marked(mark: &str) -> Vec<String> {
+    let wanted = format!("STRAIT_TEST_MARK={mark}");
+    let alive = || -> Vec<String> {
+        let folders = fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.path());
+        folders
+            .filter(|folder| {
+                let variables = fs::read(folder.join("environ")).unwrap_or_default();
+                variables
+                    .split(|b| *b == 0)
+                    .any(|variable| variable == wanted.as_bytes())
+            })
+            .map(|folder| {
+                fs::read_to_string(folder.join("cmdline"))
+                    .unwrap_or_default()
+                    .replace('\0', " ")
+            })
+            .collect()
+    };
+    let begun = Instant::now();
+    loop {
+        let left = alive();
+        if left.is_empty() || begun.elapsed() > Duration::from_secs(2) {
+            return left;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
