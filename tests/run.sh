@@ -21,3 +21,6 @@ go test -count=1 -timeout 10m ./...
 
 # Arrow's own reader for Python on what a slot holds.
 pyarrow/run.sh
+
+# A bill of materials against CycloneDX's own schema, and against what Go and Cargo say.
+STRAIT=$strait sbom/run.sh

@@ -93,6 +93,9 @@ pub struct Build {
     /// Write all sources, compile nothing
     #[arg(long)]
     pub generate_only: bool,
+    /// Write what is in the binary as CycloneDX JSON [default file: the binary's with `.cdx.json`]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "generate_only")]
+    pub sbom: Option<Option<PathBuf>>,
 }
 
 /// `strait run`

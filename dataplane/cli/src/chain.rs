@@ -18,6 +18,7 @@ use crate::golang::build::GoSide;
 use crate::golang::{distribution, inputs, modules, ocb, twins, types};
 use crate::lock::{self, Locks};
 use crate::platform::Platform;
+use crate::rust::graph::Graph;
 use crate::rust::workspace::{Workspace, WorkspaceError};
 use crate::rust::{compile, prelink};
 use crate::toolchain;
@@ -45,9 +46,12 @@ pub struct Request {
 /// What a build left behind.
 #[derive(Debug)]
 pub struct Built {
-    /// The Collector, absolute; `None` where only sources were asked for, or where
-    /// a Go-only file leaves name or folder to ocb.
+    /// The Collector, absolute; `None` where only sources were asked for.
     pub binary: Option<PathBuf>,
+    /// `dist.version`
+    pub version: Option<String>,
+    /// The crates of its Rust side.
+    pub crates: Option<Graph>,
 }
 
 /// Builds what `request` asks for.
@@ -167,6 +171,8 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
     report(request, &built, begun, ui);
     Ok(Built {
         binary: (!request.generate_only).then_some(built),
+        version: file.dist.version,
+        crates: Some(workspace.graph),
     })
 }
 
@@ -206,12 +212,15 @@ fn go_only(
     } else {
         ocb::run(&ocb::install(request.offline, ui)?, &run, ui)?
     };
-    if let Some(place) = binary.clone().or(place) {
-        report(request, &files::absolute(&place)?, begun, ui);
+    let place = binary.or(place).map(|path| files::absolute(&path));
+    let place = place.transpose()?;
+    if let Some(place) = &place {
+        report(request, place, begun, ui);
     }
-    let binary = binary.filter(|_| !request.generate_only);
     Ok(Built {
-        binary: binary.map(|path| files::absolute(&path)).transpose()?,
+        binary: place.filter(|_| !request.generate_only),
+        version: file.dist.version.clone(),
+        crates: None,
     })
 }
 
@@ -286,7 +295,7 @@ fn check_go_version(file: &BuilderFile) -> Result<(), Finding> {
 }
 
 /// A path as short as it can be said.
-fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     let here = std::env::current_dir()
         .ok()
         .and_then(|here| fs::canonicalize(here).ok());

@@ -139,6 +139,16 @@ impl Hash {
         Ok(())
     }
 
+    /// The SHA-256 of a file, as other tools compute it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn of_file(path: &Path) -> Result<String, StepError> {
+        let mut hash = Self::default();
+        hash.add_file(path)?;
+        Ok(hash.finish())
+    }
+
     /// The hash in hexadecimal.
     #[must_use]
     pub fn finish(self) -> String {

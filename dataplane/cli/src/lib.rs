@@ -23,6 +23,7 @@ pub mod nodes;
 pub mod platform;
 pub mod process;
 pub mod rust;
+pub mod sbom;
 pub mod scaffold;
 pub mod toolchain;
 pub mod ui;

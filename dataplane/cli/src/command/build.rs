@@ -1,11 +1,13 @@
 //! `strait build`
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::args::{Build, BuildOptions};
-use crate::chain::{self, Request};
+use crate::chain::{self, Built, Request};
 use crate::error::Error;
 use crate::lock::Mode;
+use crate::sbom::{self, Subject};
 use crate::ui::{Level, Ui};
 
 /// Builds a Collector.
@@ -21,8 +23,28 @@ pub fn run(asked: Build) -> Result<ExitCode, Error> {
     if asked.update {
         request.locks = Mode::Update;
     }
-    chain::build(&request, &ui)?;
+    let built = chain::build(&request, &ui)?;
+    if let Some(file) = asked.sbom {
+        write_sbom(&built, file, &ui)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn write_sbom(built: &Built, file: Option<PathBuf>, ui: &Ui) -> Result<(), Error> {
+    let binary = built.binary.as_deref().ok_or_else(chain::no_binary)?;
+    let file = file.unwrap_or_else(|| {
+        let mut name = binary.as_os_str().to_owned();
+        name.push(".cdx.json");
+        name.into()
+    });
+    let subject = Subject {
+        binary,
+        version: built.version.as_deref(),
+        crates: built.crates.as_ref(),
+    };
+    sbom::write(&subject, &file, ui)?;
+    ui.say(&format!("bill of materials in {}", chain::shown(&file)));
+    Ok(())
 }
 
 /// Readies a build: how much it is to tell, and that it can be interrupted.

@@ -205,6 +205,7 @@ fn newer(folder: &Path, since: u64) -> Result<bool, StepError> {
 mod tests {
     use super::*;
     use crate::platform::Platform;
+    use crate::rust::graph::Graph;
 
     struct Case {
         dir: tempfile::TempDir,
@@ -238,6 +239,7 @@ mod tests {
             let workspace = Workspace {
                 root,
                 platform: Platform::machine(),
+                graph: Graph::default(),
                 components: Vec::new(),
                 packages: 1,
                 path_crates,

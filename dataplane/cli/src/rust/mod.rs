@@ -4,6 +4,7 @@
 pub mod compile;
 pub mod estimate;
 pub mod freshness;
+pub mod graph;
 pub mod import;
 pub mod metadata;
 pub mod prelink;

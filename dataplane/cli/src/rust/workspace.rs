@@ -8,16 +8,15 @@
 //! Strait are those of strait-host alone: another feature of a shared crate
 //! would compile the engine again.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
+use super::graph::{Graph, Package};
 use super::import::Import;
 use super::metadata::Component;
 use crate::builder_file::cargo_line::document;
@@ -28,7 +27,6 @@ use crate::files;
 use crate::finding::Finding;
 use crate::lock::Locks;
 use crate::platform::Platform;
-use crate::process;
 use crate::ui::Ui;
 
 /// The umbrella crate's name; its folder is `umbrella`.
@@ -81,6 +79,8 @@ pub struct Workspace {
     pub components: Vec<RustComponent>,
     /// What it is compiled for.
     pub platform: Platform,
+    /// All its packages.
+    pub graph: Graph,
     /// How many packages the library is made of.
     pub packages: usize,
     /// The path crates: package name, folder relative to the root, whether it is copied.
@@ -161,16 +161,15 @@ impl Workspace {
         }
         let graph = Graph::read(root, platform, offline, ui)?;
         locks.keep_crates(&root.join("Cargo.lock"))?;
-        let components = graph
-            .components(&entries)
-            .map_err(WorkspaceError::Findings)?;
+        let components = components(&graph, &entries).map_err(WorkspaceError::Findings)?;
         files::write(&library, umbrella_library(file, &components))?;
         Ok(Self {
             root: root.to_owned(),
             platform: platform.clone(),
             packages: graph.count(),
-            path_crates: graph.path_crates(root, &copied),
+            path_crates: graph.path_crates(&copied),
             components,
+            graph,
         })
     }
 }
@@ -289,218 +288,69 @@ fn umbrella_library(file: &BuilderFile, components: &[RustComponent]) -> String 
     text
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-    resolve: Resolve,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    id: String,
-    name: String,
-    version: String,
-    manifest_path: PathBuf,
-    source: Option<String>,
-    metadata: serde_json::Value,
-}
-
-#[derive(Deserialize)]
-struct Resolve {
-    nodes: Vec<ResolveNode>,
-}
-
-#[derive(Deserialize)]
-struct ResolveNode {
-    id: String,
-    deps: Vec<ResolvedDependency>,
-}
-
-#[derive(Deserialize)]
-struct ResolvedDependency {
-    name: String,
-    pkg: String,
-    dep_kinds: Vec<DependencyKind>,
-}
-
-#[derive(Deserialize)]
-struct DependencyKind {
-    kind: Option<String>,
-}
-
-/// What `cargo metadata` says of the workspace.
-struct Graph {
-    packages: HashMap<String, Package>,
-    nodes: HashMap<String, Vec<ResolvedDependency>>,
-}
-
-impl Graph {
-    fn read(root: &Path, platform: &Platform, offline: bool, ui: &Ui) -> Result<Self, StepError> {
-        let mut command = Command::new("cargo");
-        command.current_dir(root).args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--filter-platform",
-            platform.rust_target().unwrap_or_default(),
-        ]);
-        if offline {
-            command.arg("--offline");
-        }
-        let text = process::output(&mut command, "resolving the Rust crates", ui)?;
-        let metadata: Metadata = serde_json::from_str(&text).map_err(|e| {
-            StepError::new(
-                format!("cargo metadata answers something else than expected: {e}"),
-                "update Rust with `rustup update`",
-            )
-        })?;
-        Ok(Self {
-            packages: metadata
-                .packages
-                .into_iter()
-                .map(|p| (p.id.clone(), p))
-                .collect(),
-            nodes: metadata
-                .resolve
-                .nodes
-                .into_iter()
-                .map(|n| (n.id, n.deps))
-                .collect(),
-        })
-    }
-
-    fn umbrella(&self) -> &[ResolvedDependency] {
-        let id = self
-            .packages
-            .values()
-            .find(|p| p.name == UMBRELLA)
-            .map(|p| &p.id);
-        id.and_then(|id| self.nodes.get(id))
-            .map_or(&[], Vec::as_slice)
-    }
-
-    /// Packages that the library is made of, build scripts' included.
-    fn reachable(&self) -> HashSet<&str> {
-        let mut seen = HashSet::new();
-        let mut next: Vec<&ResolvedDependency> = self.umbrella().iter().collect();
-        while let Some(dependency) = next.pop() {
-            let used = dependency
-                .dep_kinds
-                .iter()
-                .any(|kind| kind.kind.as_deref() != Some("dev"));
-            if used && seen.insert(dependency.pkg.as_str()) {
-                next.extend(self.nodes.get(&dependency.pkg).into_iter().flatten());
-            }
-        }
-        seen
-    }
-
-    fn count(&self) -> usize {
-        self.reachable().len() + 1
-    }
-
-    fn path_crates(&self, root: &Path, copied: &HashSet<PathBuf>) -> Vec<(String, PathBuf, bool)> {
-        let reachable = self.reachable();
-        let mut crates: Vec<_> = self
-            .packages
-            .values()
-            .filter(|p| {
-                p.source.is_none() && (p.name == UMBRELLA || reachable.contains(p.id.as_str()))
-            })
-            .filter_map(|p| {
-                let folder = p
-                    .manifest_path
-                    .parent()?
-                    .strip_prefix(root)
-                    .ok()?
-                    .to_owned();
-                let is_copy = copied.contains(&folder);
-                Some((p.name.clone(), folder, is_copy))
-            })
-            .collect();
-        crates.sort();
-        crates
-    }
-
-    /// The package behind each entry, checked against the builder file.
-    fn components(
-        &self,
-        entries: &[(Kind, &RustEntry)],
-    ) -> Result<Vec<RustComponent>, Vec<Finding>> {
-        let mut findings = Vec::new();
-        let mut components = Vec::new();
-        let mut types: BTreeMap<(Kind, String), &RustEntry> = BTreeMap::new();
-        for (kind, entry) in entries {
-            let Some((crate_name, package)) = self.package(entry) else {
-                let message = format!("cargo resolves no package for `{}`", entry.dependency.name);
+/// The package behind each entry, checked against the builder file.
+fn components(
+    graph: &Graph,
+    entries: &[(Kind, &RustEntry)],
+) -> Result<Vec<RustComponent>, Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut components = Vec::new();
+    let mut types: BTreeMap<(Kind, String), &RustEntry> = BTreeMap::new();
+    for (kind, entry) in entries {
+        let Some((crate_name, package)) = graph.package(&entry.dependency) else {
+            let message = format!("cargo resolves no package for `{}`", entry.dependency.name);
+            findings.push(Finding::new(
+                entry.at.clone(),
+                message,
+                "this one",
+                "check the name and the version",
+            ));
+            continue;
+        };
+        let component = match Component::read(&package.name, &package.metadata, *kind) {
+            Ok(component) => component,
+            Err(e) => {
                 findings.push(Finding::new(
                     entry.at.clone(),
-                    message,
-                    "this one",
-                    "check the name and the version",
+                    e.message,
+                    "this crate",
+                    e.help,
                 ));
                 continue;
-            };
-            let component = match Component::read(&package.name, &package.metadata, *kind) {
-                Ok(component) => component,
-                Err(e) => {
-                    findings.push(Finding::new(
-                        entry.at.clone(),
-                        e.message,
-                        "this crate",
-                        e.help,
-                    ));
-                    continue;
-                }
-            };
-            if let Some(first) = types.insert((*kind, component.type_name.clone()), entry) {
-                let message = format!("two {kind}s have the type `{}`", component.type_name);
-                let help = "remove one: a Collector refuses two factories of one type";
-                findings.push(
-                    Finding::new(entry.at.clone(), message, "again", help)
-                        .also(first.at.clone(), "first"),
-                );
             }
-            let place = entry
-                .import
+        };
+        if let Some(first) = types.insert((*kind, component.type_name.clone()), entry) {
+            let message = format!("two {kind}s have the type `{}`", component.type_name);
+            let help = "remove one: a Collector refuses two factories of one type";
+            findings.push(
+                Finding::new(entry.at.clone(), message, "again", help)
+                    .also(first.at.clone(), "first"),
+            );
+        }
+        let place = entry
+            .import
+            .clone()
+            .unwrap_or_else(|| crate_name.to_owned());
+        components.push(RustComponent {
+            kind: *kind,
+            module: go_module(package, &component, &components),
+            package: package.name.clone(),
+            version: package.version.clone(),
+            crate_name: crate_name.to_owned(),
+            folder: entry.folder.clone(),
+            name: entry
+                .name
                 .clone()
-                .unwrap_or_else(|| crate_name.to_owned());
-            components.push(RustComponent {
-                kind: *kind,
-                module: go_module(package, &component, &components),
-                package: package.name.clone(),
-                version: package.version.clone(),
-                crate_name: crate_name.to_owned(),
-                folder: entry.folder.clone(),
-                name: entry
-                    .name
-                    .clone()
-                    .unwrap_or_else(|| component.type_name.clone()),
-                factory: format!("{place}::{}", component.factory),
-                twin: None,
-                component,
-            });
-        }
-        if findings.is_empty() {
-            Ok(components)
-        } else {
-            Err(findings)
-        }
+                .unwrap_or_else(|| component.type_name.clone()),
+            factory: format!("{place}::{}", component.factory),
+            twin: None,
+            component,
+        });
     }
-
-    fn package(&self, entry: &RustEntry) -> Option<(&str, &Package)> {
-        let name = entry.dependency.name.replace('-', "_");
-        let dependencies = self.umbrella();
-        let found = dependencies.iter().find(|d| d.name == name).or_else(|| {
-            // A crate whose library has a name of its own.
-            let is_it = |d: &&ResolvedDependency| {
-                self.packages
-                    .get(&d.pkg)
-                    .is_some_and(|p| p.name == entry.dependency.package())
-            };
-            dependencies.iter().find(is_it)
-        })?;
-        Some((&found.name, self.packages.get(&found.pkg)?))
+    if findings.is_empty() {
+        Ok(components)
+    } else {
+        Err(findings)
     }
 }
 
