@@ -11,7 +11,8 @@ fn severities(config: &Value, numbers: &[i32]) -> Vec<i32> {
     };
     let mut batch = batch(&numbers.iter().map(log).collect::<Vec<_>>());
     let context = Context::new("{{type}}", 0);
-    let mut processor = {{crate}}::factory().create(config, &context).unwrap();
+    let factory = {{crate}}::factory().processor().unwrap();
+    let mut processor = factory.create(config, &context).unwrap();
     processor.process(&mut batch).unwrap();
     let left = samples(&batch);
     left.iter().map(|log| log.severity_number).collect()

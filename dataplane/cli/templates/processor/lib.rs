@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use strait_component::prelude::*;
 
-/// The configuration of `{{type}}`. A key that is not here is an error.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default)]
+/// The configuration of `{{type}}`. What is left out is as in `Default`; a key
+/// that is not here is an error.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 pub struct Config {
-    /// The lowest severity number that passes.
+    /// The lowest severity number that passes, 0 to 24.
     pub min_severity: i32,
 }
 
