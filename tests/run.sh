@@ -13,10 +13,12 @@ strait=${STRAIT:-$CARGO_TARGET_DIR/debug/strait}
 # Once more under the race detector: what many goroutines do to one unit.
 (cd native && go test -race -count=1 -timeout 5m -run 'Mishaps|Shutdown|Cancel|Lanes|Rings|Merged' .)
 
-# Both languages over one ring, in two processes; operations on a peer without an engine; whole Collectors.
+# Both languages over one ring, in two processes; operations and configurations on peers without an
+# engine; whole Collectors.
 (cd .. && cargo build --quiet --locked -p strait-ringbuf --example pair)
 export STRAIT_PAIR=$CARGO_TARGET_DIR/debug/examples/pair
 control/build.sh
+config/build.sh
 go test -count=1 -timeout 10m ./...
 
 # Arrow's own reader for Python on what a slot holds.

@@ -185,7 +185,7 @@ func (e *encoder) encodeStruct(v reflect.Value, at place) {
 		}
 		e.encode(value, at)
 	case v.Type() == reflect.TypeFor[time.Time]():
-		e.refuse(at, "is a date to YAML; put it into quotes")
+		e.refuse(at, "expected type 'string', got unconvertible type 'time.Time' (put the date into quotes)")
 	default:
 		e.refuse(at, "unsupported type '%s'", v.Type())
 	}

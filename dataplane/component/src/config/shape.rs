@@ -129,6 +129,9 @@ impl Shapes {
 
     /// Go's name of the type, as its messages have it.
     pub(super) fn type_name(&self, id: Id) -> String {
+        if self.nodes[id].secret {
+            return "configopaque.String".into();
+        }
         match self.get(id).0 {
             Shape::Any | Shape::OneOf(_) | Shape::Link { .. } => "interface {}".into(),
             Shape::Bool => "bool".into(),

@@ -1,0 +1,80 @@
+//! A peer that reads configurations and does nothing else, for the tests in `tests/config`: no engine, no ring.
+//!
+//! It answers describe, default_config and decode with the functions that the real peer answers them with.
+
+mod twin;
+
+use serde::Serialize;
+use serde_json::json;
+use strait_component::config::serve::{self, Refused};
+use strait_component::{ConfigError, DynFactory};
+use strait_control::{
+    BoxFuture, Class, Failure, HostTable, OpKind, OpResult, Operation, OperationError, PathError,
+    Peer, PeerTable,
+};
+
+struct TestPeer {
+    components: [&'static dyn DynFactory; 2],
+}
+
+impl Peer for TestPeer {
+    fn inline(&self, operation: Operation) -> OpResult {
+        let payload = &operation.payload;
+        match operation.kind {
+            OpKind::Describe => reply(&json!({"components": serve::describe(&self.components)})),
+            OpKind::DefaultConfig => {
+                reply(&serve::default_config(&self.components, payload).map_err(refused)?)
+            }
+            OpKind::Decode => reply(&serve::decode(&self.components, payload).map_err(refused)?),
+            kind => Err(not_here(kind)),
+        }
+    }
+
+    fn spawn(&self, operation: Operation) -> BoxFuture<OpResult> {
+        Box::pin(async move { Err(not_here(operation.kind)) })
+    }
+
+    fn batch_cancel(&self, _: u64) {}
+
+    fn batch_failed(&self, _: u64, _: Failure) {}
+}
+
+fn reply(value: &impl Serialize) -> OpResult {
+    serde_json::to_vec(value)
+        .map_err(|error| OperationError::new(Class::Internal, error.to_string()))
+}
+
+fn not_here(kind: OpKind) -> OperationError {
+    OperationError::new(Class::Permanent, format!("{kind} is not offered here"))
+}
+
+fn refused(refused: Refused) -> OperationError {
+    let path = |error: ConfigError| PathError {
+        path: error.path,
+        message: error.message,
+    };
+    let errors = refused.errors.into_iter().map(path).collect();
+    OperationError::invalid(refused.message, errors).in_component(refused.component)
+}
+
+/// The entry of this library; see `strait_control::entry`.
+///
+/// # Safety
+/// As `strait_control::entry` says.
+#[allow(unsafe_code)] // the one symbol that Go needs
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strait_entry(
+    abi: u64,
+    host: *const HostTable,
+    host_size: usize,
+    out: *mut PeerTable,
+    out_size: usize,
+) -> u32 {
+    let make = || -> Box<dyn Peer> {
+        Box::new(TestPeer {
+            components: [twin::closed(), twin::open()],
+        })
+    };
+    // SAFETY: the same promise, passed on.
+    unsafe { strait_control::entry(abi, host, host_size, out, out_size, make) }
+}

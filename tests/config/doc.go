@@ -1,0 +1,2 @@
+// Package config reads configurations into Go structs and into their Rust twins, both through the Collector.
+package config
