@@ -37,7 +37,9 @@ type Unit struct {
 	handle  uint64
 	cancel  context.CancelFunc
 	release []func() // of the sinks of log lines and of status reports
-	report  func(*componentstatus.Event)
+
+	unobserve func() error // ends the metrics; nil: there are none
+	report    func(*componentstatus.Event)
 
 	next    atomic.Uint64 // round robin over the lanes
 	foreign *workers
@@ -80,6 +82,9 @@ func (u *Unit) Start(ctx context.Context, host component.Host, consume consumeFo
 	u.peer, u.handle = peer, control.NextHandle()
 	u.report = func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
 	lanes, err := u.open(ctx, consume)
+	if err == nil {
+		u.unobserve, err = u.observe()
+	}
 	if err != nil {
 		return errors.Join(err, u.close(ctx, lanes))
 	}
@@ -210,14 +215,42 @@ func (u *Unit) close(ctx context.Context, lanes []*lane) error {
 		}
 		control.ReleaseLink(l.number)
 	}
+	if !endsWithin(ctx, u.awaitConsumers) {
+		err = errors.Join(err, errConsumersBusy)
+	}
+	for _, release := range u.release {
+		release()
+	}
+	if u.unobserve != nil {
+		err = errors.Join(err, u.unobserve())
+	}
+	return err
+}
+
+// errConsumersBusy is for whom a shutdown waits in vain: not for Rust, which has ended.
+var errConsumersBusy = errors.New("shutdown: the next consumer had not returned when the time was over: batches are still with it")
+
+// awaitConsumers returns when no goroutine of this unit, and no caller of it, is in the next consumer any more.
+func (u *Unit) awaitConsumers() {
 	if u.foreign != nil {
 		u.foreign.wait()
 	}
 	u.inUse.Wait()
-	for _, release := range u.release {
-		release()
+}
+
+// endsWithin waits until f has returned, but no longer than ctx lasts; then f goes on by itself.
+func endsWithin(ctx context.Context, f func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	return err
 }
 
 // hurry is what a unit has to end in whose context has ended already.

@@ -186,6 +186,47 @@ func TestShutdownThatRunsOutOfTime(t *testing.T) {
 	})
 }
 
+// Guarantees: a shutdown does not outlast its time for a consumer that does not return, and says so; the call ends when
+// the consumer does.
+func TestShutdownDoesNotWaitForAConsumer(t *testing.T) {
+	eachForm(t, func(t *testing.T, f form) {
+		entered, leave := make(chan struct{}), make(chan struct{})
+		s := &sink{answer: func(context.Context, plog.Logs) error { close(entered); <-leave; return nil }}
+		p, _ := run(t, f.spec(chain(deleteA)), f.transport, s, componenttest.NewNopHost())
+		errs := make(chan error, 1)
+		go func() { errs <- p.ConsumeLogs(context.Background(), logs(5)) }()
+		<-entered
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		require.ErrorContains(t, p.Shutdown(ctx), "the next consumer had not returned")
+		require.Less(t, time.Since(began), patience)
+		select {
+		case err := <-errs:
+			require.Fail(t, "the call ended under its consumer", err)
+		default:
+		}
+		close(leave)
+		if err := <-errs; err != nil {
+			require.False(t, consumererror.IsPermanent(err), err)
+		}
+	})
+}
+
+// Guarantees: a component that changes what it does not declare as written fails the batch, and says which column.
+func TestUndeclaredChangeIsAnError(t *testing.T) {
+	eachForm(t, func(t *testing.T, f form) {
+		s := &sink{}
+		p := start(t, f.component("faulty", nil), f.transport, s)
+		err := p.ConsumeLogs(t.Context(), order(10, "undeclared"))
+		require.ErrorContains(t, err, "faulty/test")
+		require.ErrorContains(t, err, "`body`")
+		require.True(t, consumererror.IsPermanent(err))
+		require.Zero(t, s.count())
+		require.NoError(t, p.ConsumeLogs(t.Context(), logs(10)))
+	})
+}
+
 // Guarantees: calls go over all lanes, and each has what it sent.
 func TestSeveralLanes(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
