@@ -19,7 +19,7 @@ strait=${STRAIT:-$CARGO_TARGET_DIR/debug/strait}
 export STRAIT_PAIR=$CARGO_TARGET_DIR/debug/examples/pair
 control/build.sh
 config/build.sh
-go test -count=1 -timeout 10m ./...
+STRAIT=$strait go test -count=1 -timeout 20m ./...
 
 # Arrow's own reader for Python on what a slot holds.
 pyarrow/run.sh

@@ -275,15 +275,9 @@ fn failure(diagnostics: &[String], workspace: &Workspace, command: &Command) -> 
                 .to_owned(),
         )
     });
-    for component in &workspace.components {
-        if let Some(folder) = component
-            .folder
-            .as_ref()
-            .and_then(|folder| fs::canonicalize(folder).ok())
-        {
-            let place = format!("{}/{}/", super::import::FOLDER, component.package);
-            output = output.replace(&format!(" {place}"), &format!(" {}/", folder.display()));
-        }
+    for (place, own) in &workspace.imported {
+        let (place, own) = (place.display(), own.display());
+        output = output.replace(&format!(" {place}/"), &format!(" {own}/"));
     }
     let component = failed
         .as_ref()
@@ -300,7 +294,20 @@ fn failure(diagnostics: &[String], workspace: &Workspace, command: &Command) -> 
             "the components do not fit together",
             "each crate must have the function that its [package.metadata.strait] names: `pub fn factory() -> &'static dyn strait_component::DynFactory`",
         ),
-        (None, Some(name)) => StepError::new(format!("the crate `{name}` does not compile"), ""),
+        (None, Some(name)) => {
+            let who: Vec<_> = workspace
+                .graph
+                .brought_by(name, &workspace.components)
+                .iter()
+                .map(|c| format!("the {} `{}`", c.kind, c.component.type_name))
+                .collect();
+            let needed = if who.is_empty() {
+                String::new()
+            } else {
+                format!(", needed by {},", who.join(" and "))
+            };
+            StepError::new(format!("the crate `{name}`{needed} does not compile"), "")
+        }
         (None, None) => StepError::new("cargo cannot build the Rust side", ""),
     };
     error.tool(output, command)

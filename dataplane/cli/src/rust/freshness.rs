@@ -4,9 +4,9 @@
 //! build. In a target folder that several folders share under the same
 //! relative paths that is not enough: the files of another checkout, or of
 //! another crate of the same name, may be older and still differ. So what was
-//! compiled last is remembered by content. Where the folder is the same,
-//! Cargo's rule is trusted as far as it goes, so that the usual edit costs
-//! nothing.
+//! compiled last is remembered by content. Cargo looks for newer files in the
+//! folder that it compiled from, links resolved; where that is this folder, its
+//! rule is trusted as far as it goes, so that the usual edit costs nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,12 +25,12 @@ const NOT_COMPILED: [&str; 3] = ["tests", "benches", "examples"];
 /// What the target folder holds of a path crate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Compiled {
+    /// The folder it was compiled from; empty when that may be one of several.
     folder: PathBuf,
     /// Content hash; empty while a build that may replace it has not ended.
     content: String,
-    /// Begin and end of that build, in seconds since 1970.
+    /// When that build began, in seconds since 1970.
     begun: u64,
-    ended: u64,
 }
 
 /// A path crate as it is now.
@@ -67,8 +67,12 @@ impl Sources {
         let begun = seconds(SystemTime::now());
         let mut now = Vec::new();
         for (package, place, copied) in &workspace.path_crates {
-            let folder = files::absolute(&workspace.root.join(place))?;
-            let content = content(&folder)?;
+            let content = content(&workspace.root.join(place))?;
+            let imported = workspace.imported.iter().find(|(p, _)| p == place);
+            let folder = match imported {
+                Some((_, own)) => own.clone(),
+                None => files::absolute(&workspace.root.join(place))?,
+            };
             let key = place.to_string_lossy().into_owned();
             now.push(Current {
                 package: package.clone(),
@@ -95,16 +99,10 @@ impl Sources {
         for current in &self.now {
             let is_stale = match self.known.get(&current.key) {
                 Some(known) if known.content == current.content => false,
-                Some(known) => {
-                    // In another folder, what was edited while the build ran
-                    // may be older than the build's output.
-                    let since = if known.folder == current.folder {
-                        known.begun
-                    } else {
-                        known.ended
-                    };
-                    known.content.is_empty() || !newer(&current.folder, since)?
+                Some(known) if known.folder == current.folder => {
+                    known.content.is_empty() || !newer(&current.folder, known.begun)?
                 }
+                Some(_) => true,
                 // A copy has a fixed time, and the engine depends on it: what
                 // is there without a record is the repository's own build.
                 None => !current.copied,
@@ -139,19 +137,22 @@ impl Sources {
     /// # Errors
     /// The record cannot be written.
     pub fn end(&self) -> Result<(), StepError> {
-        let ended = seconds(SystemTime::now());
         let mut known = self.known.clone();
         for current in &self.now {
-            let (folder, content) = (current.folder.clone(), current.content.clone());
-            known.insert(
-                current.key.clone(),
-                Compiled {
-                    folder,
-                    content,
-                    begun: self.begun,
-                    ended,
-                },
-            );
+            let mut folder = current.folder.clone();
+            if let Some(known) = known.get(&current.key)
+                && known.content == current.content
+                && known.folder != current.folder
+            {
+                // Cargo need not have compiled it again.
+                folder = PathBuf::new();
+            }
+            let compiled = Compiled {
+                folder,
+                content: current.content.clone(),
+                begun: self.begun,
+            };
+            known.insert(current.key.clone(), compiled);
         }
         self.write(&known)
     }
@@ -243,6 +244,7 @@ mod tests {
                 components: Vec::new(),
                 packages: 1,
                 path_crates,
+                imported: Vec::new(),
             };
             Sources::read(self.dir.path(), &workspace).unwrap()
         }
@@ -266,6 +268,18 @@ mod tests {
             "the same content"
         );
         assert_eq!(case.sources("two", false).stale().unwrap(), ["a"]);
+        case.source("new", "3", 0);
+        assert_eq!(
+            case.sources("new", false).stale().unwrap(),
+            ["a"],
+            "cargo looks in the folder it compiled from"
+        );
+        // Which of two equal folders that is may be either.
+        case.sources("same", false).end().unwrap();
+        for name in ["same", "one"] {
+            case.source(name, "4", 0);
+            assert_eq!(case.sources(name, false).stale().unwrap(), ["a"], "{name}");
+        }
     }
 
     #[test]

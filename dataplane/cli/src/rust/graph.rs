@@ -7,7 +7,7 @@ use std::process::Command;
 use serde::Deserialize;
 use toml_edit::Item;
 
-use super::workspace::UMBRELLA;
+use super::workspace::{RustComponent, UMBRELLA};
 use crate::builder_file::cargo_line::{Dependency, document};
 use crate::error::StepError;
 use crate::files;
@@ -143,8 +143,11 @@ impl Graph {
 
     /// Packages that the library is made of, build scripts' included.
     fn reachable(&self) -> HashSet<&str> {
+        self.reachable_from(self.umbrella().iter().collect())
+    }
+
+    fn reachable_from<'g>(&'g self, mut next: Vec<&'g ResolvedDependency>) -> HashSet<&'g str> {
         let mut seen = HashSet::new();
-        let mut next: Vec<&ResolvedDependency> = self.umbrella().iter().collect();
         while let Some(dependency) = next.pop() {
             let used = dependency.is(|kind| kind != Some("dev"));
             if used && seen.insert(dependency.pkg.as_str()) {
@@ -160,6 +163,27 @@ impl Graph {
         self.reachable().len() + 1
     }
 
+    /// The components that bring in the package `name`, which Strait does not need itself.
+    #[must_use]
+    pub fn brought_by<'c>(
+        &self,
+        name: &str,
+        components: &'c [RustComponent],
+    ) -> Vec<&'c RustComponent> {
+        let of = |d: &ResolvedDependency| components.iter().find(|c| c.crate_name == d.name);
+        let brings = |roots| {
+            let reached = self.reachable_from(roots);
+            let mut packages = reached.iter().filter_map(|id| self.packages.get(*id));
+            packages.any(|p| p.name == name)
+        };
+        let (theirs, own): (Vec<_>, Vec<_>) = self.umbrella().iter().partition(|d| of(d).is_some());
+        if brings(own) {
+            return Vec::new();
+        }
+        let found = theirs.into_iter().filter(|d| brings(vec![*d]));
+        found.filter_map(of).collect()
+    }
+
     /// A path crate's folder, relative to the workspace.
     #[must_use]
     pub fn place(&self, package: &Package) -> Option<PathBuf> {
@@ -167,7 +191,7 @@ impl Graph {
         Some(folder.strip_prefix(&self.root).ok()?.to_owned())
     }
 
-    /// The path crates: name, folder relative to the workspace, whether it is among the copied ones.
+    /// The path crates: `name@version`, folder relative to the workspace, whether it is among the copied ones.
     #[must_use]
     pub fn path_crates(&self, copied: &HashSet<PathBuf>) -> Vec<(String, PathBuf, bool)> {
         let reachable = self.reachable();
@@ -180,7 +204,7 @@ impl Graph {
             .filter_map(|p| {
                 let folder = self.place(p)?;
                 let is_copy = copied.contains(&folder);
-                Some((p.name.clone(), folder, is_copy))
+                Some((format!("{}@{}", p.name, p.version), folder, is_copy))
             })
             .collect();
         crates.sort();

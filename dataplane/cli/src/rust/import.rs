@@ -38,10 +38,14 @@ impl<'a> Import<'a> {
         Self { root, placed: own }
     }
 
-    /// Every crate with the folder it has in the workspace.
+    /// The crates that were brought in: folder in the workspace, their own folder.
     #[must_use]
-    pub fn placed(&self) -> &BTreeMap<PathBuf, PathBuf> {
-        &self.placed
+    pub fn into_imported(self) -> Vec<(PathBuf, PathBuf)> {
+        self.placed
+            .into_iter()
+            .filter(|(_, place)| place.starts_with(FOLDER))
+            .map(|(own, place)| (place, own))
+            .collect()
     }
 
     /// Brings in the crate in `folder` and what it depends on locally, and

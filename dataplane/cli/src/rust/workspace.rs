@@ -83,8 +83,11 @@ pub struct Workspace {
     pub graph: Graph,
     /// How many packages the library is made of.
     pub packages: usize,
-    /// The path crates: package name, folder relative to the root, whether it is copied.
+    /// The path crates: package as `name@version`, folder relative to the root,
+    /// whether it is copied.
     pub path_crates: Vec<(String, PathBuf, bool)>,
+    /// Local crates of the user's: folder relative to the root, their own folder.
+    pub imported: Vec<(PathBuf, PathBuf)>,
 }
 
 /// Why there is no workspace.
@@ -168,6 +171,7 @@ impl Workspace {
             platform: platform.clone(),
             packages: graph.count(),
             path_crates: graph.path_crates(&copied),
+            imported: import.into_imported(),
             components,
             graph,
         })
@@ -236,7 +240,9 @@ fn copy(from: &Path, to: &Path) -> Result<(), StepError> {
 fn root_manifest(mut base: DocumentMut, own: &[OwnCrate], from_registry: bool) -> String {
     if let Some(workspace) = base.get_mut("workspace").and_then(Item::as_table_mut) {
         workspace.remove("default-members");
-        workspace.remove("exclude");
+        // Two members cannot have one name; two crates of users' can.
+        let excluded: Array = [super::import::FOLDER].into_iter().collect();
+        workspace.insert("exclude", Item::Value(Value::Array(excluded)));
         let members: Array = ["umbrella"].into_iter().collect();
         workspace.insert("members", Item::Value(Value::Array(members)));
     }
