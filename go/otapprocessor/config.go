@@ -85,7 +85,7 @@ const (
 // validateNodes asks Rust about the nodes without a signal. A program without its Rust part can still be
 // asked to validate; Start is where it says what to do.
 func (c *Config) validateNodes() error {
-	_, err := unit.Validate(c.spec("otap", ""))
+	_, err := unit.Validate(c.spec("", "")) // the Collector names the component
 	if errors.Is(err, control.ErrNoPeer) {
 		return nil
 	}

@@ -107,8 +107,8 @@ func DefaultTransport() Transport {
 // Validate checks the transport's own limits.
 func (t Transport) Validate() error {
 	var errs []error
-	if t.MaxWait <= 0 {
-		errs = append(errs, fmt.Errorf("max_wait: must be positive, found %s: waiting for room always has a limit", t.MaxWait))
+	if t.MaxWait < time.Millisecond { // a number without a unit is nanoseconds
+		errs = append(errs, fmt.Errorf("max_wait: must be at least 1ms, found %s: write it with a unit, as in 5s", t.MaxWait))
 	}
 	if t.Wake != WakeEfficient && t.Wake != WakeLatency {
 		errs = append(errs, fmt.Errorf("wake: must be %q or %q, found %q", WakeEfficient, WakeLatency, t.Wake))

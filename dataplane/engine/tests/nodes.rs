@@ -327,6 +327,29 @@ fn graphs_are_checked() {
     );
 }
 
+// Guarantees: one mistake is one finding, at its key.
+#[test]
+fn one_mistake_is_one_finding() {
+    let without = json!({"a": {"retry": {}}});
+    assert_eq!(paths(without), ["connections"]);
+    let buffer = json!([{"durable_buffer": {"path": "/tmp/x", "retention_size_cap": "lots"}}]);
+    assert_eq!(
+        paths(buffer),
+        ["nodes::0::durable_buffer::retention_size_cap"]
+    );
+    let retry = json!([{"retry": {"initial_interval": "soon"}}]);
+    assert_eq!(paths(retry), ["nodes::0::retry::initial_interval"]);
+    let nowhere =
+        json!({"nodes": {"a": {"retry": {}}}, "connections": [{"from": "a", "to": "out"}]});
+    assert_eq!(
+        unit_findings(nowhere)[0],
+        (
+            "nodes::connections".to_owned(),
+            "no connection leaves `in`".to_owned()
+        )
+    );
+}
+
 // Guarantees: in strict mode a signal that crosses as OTLP does not go through nodes that convert.
 #[test]
 fn strict_refuses_conversions() {

@@ -187,14 +187,15 @@ fn read_graph(
                 let path = format!("{prefix}connections::{index}");
                 read_connection(findings, &path, entry, map, &mut topology);
             }
+            check_reach(findings, &format!("{prefix}connections"), &topology);
+            check_ports(findings, &topology);
         }
+        // Without them nothing can be said of what leads where.
         _ => findings.push(Finding::new(
             format!("{prefix}connections"),
-            "a map of nodes needs `connections`, a list of {from, to}; `in` and `out` are the ends",
+            "a map of nodes is a graph and needs `connections`, a list of {from, to}, where `in` and `out` are the ends; a chain is a list of nodes",
         )),
     }
-    check_reach(findings, &format!("{prefix}connections"), &topology);
-    check_ports(findings, &topology);
     topology
 }
 
@@ -318,18 +319,10 @@ fn check_reach(findings: &mut Vec<Finding>, path: &str, topology: &Topology) {
             stack.extend(next.get(name).into_iter().flatten());
         }
     }
-    for end in [INGRESS, EGRESS] {
-        let there = if end == INGRESS {
-            next.contains_key(end)
-        } else {
-            reached.contains(end)
-        };
-        if !there {
-            findings.push(Finding::new(
-                path,
-                format!("nothing leads from `in` to `{end}`"),
-            ));
-        }
+    if !next.contains_key(INGRESS) {
+        findings.push(Finding::new(path, "no connection leaves `in`"));
+    } else if !reached.contains(EGRESS) {
+        findings.push(Finding::new(path, "nothing leads from `in` to `out`"));
     }
     for node in &topology.nodes {
         if !reached.contains(node.name.as_str()) {

@@ -149,8 +149,9 @@ fn fits(shape: &Shape, value: &Value) -> bool {
         Shape::Bool => value.is_boolean(),
         Shape::Int(least) => value.as_u64().is_some_and(|number| number >= *least),
         Shape::Number => value.is_number(),
-        Shape::Text | Shape::Duration => value.is_string(),
-        Shape::Size => value.is_string() || value.as_u64().is_some(),
+        Shape::Text => value.is_string(),
+        Shape::Duration => value.as_str().is_some_and(starts_with_digit),
+        Shape::Size => value.as_u64().is_some() || value.as_str().is_some_and(starts_with_digit),
         Shape::Scalar => value.is_string() || value.is_number() || value.is_boolean(),
         Shape::Word(all) => value.as_str().is_some_and(|word| all.contains(&word)),
         Shape::List(inner) => value
@@ -160,6 +161,11 @@ fn fits(shape: &Shape, value: &Value) -> bool {
         Shape::Either(shapes) => shapes.iter().any(|shape| fits(shape, value)),
         Shape::Any => true,
     }
+}
+
+/// What the engine says of a size or a time without a number names neither the key nor the value.
+fn starts_with_digit(text: &str) -> bool {
+    text.trim_start().starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn wrong(path: &str, expected: &str, found: &Value) -> Finding {
