@@ -51,9 +51,9 @@ func Fixed[T uint8 | uint16 | uint32 | uint64 | int8 | int16 | int32 | int64 | f
 		return nil
 	}
 	_ = b[n*int(unsafe.Sizeof(z))-1]
-	// SAFETY: the buffer has n values (checked on the line above), and is aligned to 64 bytes:
-	// Plan.Buffer and message.parse see to it for offsets (S-4), the slot's owner for its base,
-	// which Begin and Load check. The slice keeps b's memory alive.
+	// SAFETY: the buffer has n values (checked on the line above), and is aligned for T, which has 8 bytes
+	// at most: it begins at a multiple of 64 in its slot (S-4; Plan.Buffer and message.parse see to it), and
+	// the slot at a multiple of 8, which Begin and Load check. The slice keeps b's memory alive.
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
 }
 

@@ -27,7 +27,9 @@ use crate::sync::{self, SharedWaker};
 /// Whether the other side keeps the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Trust {
-    /// The same process, or a child of our own: slots are read in place.
+    /// The same process, or a child of our own: slots are read in place. Who chooses this vouches for the
+    /// other side as an `unsafe` block would: if it writes to a slot that is leased, reading that
+    /// is undefined behaviour here.
     #[default]
     Trusted,
     /// Slots are copied before anything looks at them, and released at once.
@@ -188,6 +190,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Closes the link, if this side has not done so before.
     pub(crate) fn close(&self, code: Code) {
+        // AcqRel: partner is the load in `own_code`. Of several that close, one stores the words.
         if self
             .own_code
             .compare_exchange(0, code as u32, AcqRel, Acquire)
@@ -221,6 +224,7 @@ impl Shared {
 
     /// The code with which this side closed the link.
     pub(crate) fn own_code(&self) -> Option<Code> {
+        // Acquire: partner is the exchange in `close`.
         Code::from_word(self.own_code.load(Acquire))
     }
 

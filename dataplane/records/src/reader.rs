@@ -18,7 +18,8 @@ use bytes::Bytes;
 /// How much the writer of a slot is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// The same process or our own child: read in place, text is UTF-8 (S-13).
+    /// The same process or our own child: read in place, text is UTF-8 (S-13). Who chooses this vouches
+    /// for the writer as an `unsafe` block would: text that is not UTF-8 is undefined behaviour then.
     Trusted,
     /// Anyone: copied first, then validated in full.
     Untrusted,
