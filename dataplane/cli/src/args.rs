@@ -127,7 +127,7 @@ pub struct New {
 }
 
 const NEW_HELP: &str = "\
-  strait new processor my-filter
+  strait new processor my-filter      (or: strait new extension my-ext)
   cd my-filter
   cargo test
   strait run --config builder.yaml -- --config otelcol.yaml

@@ -25,15 +25,13 @@ pub struct Tool {
     pub get: String,
 }
 
-/// What became of asking a program for its version.
+/// Why a program will not do.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Found {
-    /// It is there and new enough; the first line that it prints.
-    Good(String),
-    /// It is too old.
-    Old(Version),
-    /// It does not run.
-    Missing,
+pub struct Lack {
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do.
+    pub advice: String,
 }
 
 impl Tool {
@@ -88,37 +86,49 @@ impl Tool {
         ]
     }
 
-    /// Asks the program for its version.
-    #[must_use]
-    pub fn find(&self) -> Found {
-        let output = Command::new(&self.program)
+    /// Asks the program for its version: the first line that it prints.
+    ///
+    /// # Errors
+    /// It is not there, does not work, or is too old.
+    pub fn find(&self) -> Result<String, Lack> {
+        let wanted = self
+            .oldest
+            .map(|(major, minor)| format!(", at least {major}.{minor} is needed"));
+        let wanted = wanted.unwrap_or_default();
+        let lack = |what: String, advice: &str| Lack {
+            what,
+            advice: advice.to_owned(),
+        };
+        let Ok(output) = Command::new(&self.program)
             .arg(self.argument)
             .stdin(Stdio::null())
-            .output();
-        let Some(output) = output.ok().filter(|output| output.status.success()) else {
-            return Found::Missing;
+            .output()
+        else {
+            return Err(lack(format!("not found{wanted}"), &self.get));
         };
+        if !output.status.success() {
+            // It is there, and its own words say more than ours could.
+            let words = String::from_utf8_lossy(&output.stderr);
+            let what = format!(
+                "does not work: {}",
+                words.lines().next().unwrap_or_default()
+            );
+            return Err(lack(
+                what,
+                &format!("see `{} {}`", self.program, self.argument),
+            ));
+        }
         let text = String::from_utf8_lossy(&output.stdout);
-        match (self.oldest, version(&text)) {
-            (Some(oldest), Some(found)) if found < oldest => Found::Old(found),
-            _ => Found::Good(text.lines().next().unwrap_or_default().trim().to_owned()),
+        match version(&text).filter(|found| self.oldest.is_some_and(|oldest| *found < oldest)) {
+            Some((major, minor)) => Err(lack(format!("{major}.{minor}{wanted}"), &self.get)),
+            None => Ok(text.lines().next().unwrap_or_default().trim().to_owned()),
         }
     }
 
-    /// What is wrong with the program, and how to get a right one.
+    /// What is wrong with the program, and what to do, in one line.
     fn lack(&self) -> Option<String> {
-        let what = match self.find() {
-            Found::Good(_) => return None,
-            Found::Missing => format!("`{}` does not run", self.program),
-            Found::Old((major, minor)) => {
-                let oldest = self.oldest.unwrap_or_default();
-                format!(
-                    "`{}` is {major}.{minor}, at least {}.{} is needed",
-                    self.program, oldest.0, oldest.1
-                )
-            }
-        };
-        Some(format!("{what}; {}", self.get))
+        let lack = self.find().err()?;
+        Some(format!("{}: {}; {}", self.program, lack.what, lack.advice))
     }
 }
 

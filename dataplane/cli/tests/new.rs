@@ -11,15 +11,24 @@ use shared::{run, stderr, strait, target_folder};
 
 #[test]
 fn a_new_processor_passes_its_own_tests() {
+    insta::assert_snapshot!(made_and_tested("processor", "my-filter"));
+}
+
+#[test]
+fn a_new_extension_passes_its_own_tests() {
+    insta::assert_snapshot!(made_and_tested("extension", "my-ext"));
+}
+
+/// Makes a component, passes its tests, looks at its files; returns what the command said.
+fn made_and_tested(kind: &str, name: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let output = strait()
         .current_dir(folder.path())
-        .args(["new", "processor", "my-filter"])
+        .args(["new", kind, name])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    insta::assert_snapshot!(stderr(&output));
-    let made = folder.path().join("my-filter");
+    let made = folder.path().join(name);
 
     let mut cargo = Command::new("cargo");
     cargo
@@ -37,22 +46,22 @@ fn a_new_processor_passes_its_own_tests() {
     );
 
     let mut format = Command::new("rustfmt");
-    format.current_dir(&made).args([
-        "--check",
-        "--edition",
-        "2024",
-        "src/lib.rs",
-        "tests/component.rs",
-    ]);
-    assert!(format.status().unwrap().success());
+    format
+        .current_dir(&made)
+        .args(["--check", "--edition", "2024"]);
+    assert!(
+        format
+            .args(["src/lib.rs", "tests/component.rs"])
+            .status()
+            .unwrap()
+            .success()
+    );
     // Nothing is left unfilled.
     for file in strait::files::sources(&made).unwrap() {
-        assert!(
-            !fs::read_to_string(&file).unwrap().contains("{{"),
-            "{}",
-            file.display()
-        );
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("{{"), "{}", file.display());
     }
+    stderr(&output)
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn the_command_becomes_the_collector() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    let pid = Pid::from_child(&child);
     let mut log = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains("Everything is ready") {

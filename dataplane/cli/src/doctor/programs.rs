@@ -2,7 +2,7 @@
 
 use super::{Check, Need, Status};
 use crate::platform::Platform;
-use crate::toolchain::{Found, Tool};
+use crate::toolchain::Tool;
 
 const PROGRAMS: &str = "programs";
 const TARGETS: &str = "platforms";
@@ -29,29 +29,11 @@ fn program(tool: &Tool, need: Need) -> Check {
     } else {
         Status::Missing
     };
-    let wanted = tool
-        .oldest
-        .map(|(major, minor)| format!("at least {major}.{minor}"));
-    let (status, found) = match tool.find() {
-        Found::Good(text) => (Status::Ok, text),
-        Found::Old((major, minor)) => (
-            lacking,
-            format!("{major}.{minor}, {} is needed", wanted.unwrap_or_default()),
-        ),
-        Found::Missing => (
-            lacking,
-            wanted.map_or_else(
-                || "not found".to_owned(),
-                |wanted| format!("not found, {wanted} is needed"),
-            ),
-        ),
+    let check = match tool.find() {
+        Ok(text) => Check::new(PROGRAMS, &tool.program, Status::Ok, text),
+        Err(lack) => Check::new(PROGRAMS, &tool.program, lacking, lack.what).advise(lack.advice),
     };
-    let check = Check::new(PROGRAMS, &tool.program, status, found).needed_for(need);
-    if status == Status::Ok {
-        check
-    } else {
-        check.advise(&tool.get)
-    }
+    check.needed_for(need)
 }
 
 /// The platforms that Rust components can be built for.

@@ -78,25 +78,21 @@ pub fn compile(workspace: &Workspace, offline: bool, ui: &Ui) -> Result<Library,
         ));
     }
     let mut command = cargo(workspace, &target);
-    command.args([
-        "build",
-        "--release",
-        "--package",
-        UMBRELLA,
-        "--message-format",
-        "json-render-diagnostics",
-    ]);
+    command.args(["build", "--release", "--package", UMBRELLA]);
     workspace.platform.for_cargo(&mut command);
     if offline {
         command.arg("--offline");
     }
+    // People repeat it without the messages that are for this program.
+    let repeat = crate::error::shell_line(&command);
+    command.args(["--message-format", "json-render-diagnostics"]);
     ui.detail(&format!("+ {}", crate::error::shell_line(&command)));
     let mut run = Run::new(workspace.packages, ui);
     let status = process::stream(&mut command, |line| run.line(line))
         .map_err(|e| process::not_started(&command, "compiling the Rust side", &e))?;
     if !status.success() {
         run.progress.abandon();
-        return Err(failure(&run.diagnostics, workspace, &command));
+        return Err(failure(&run.diagnostics, workspace, repeat));
     }
     sources.end()?;
     estimate.remember(run.compiled.len(), run.progress.elapsed())?;
@@ -263,7 +259,7 @@ impl<'u> Run<'u> {
     }
 }
 
-fn failure(diagnostics: &[String], workspace: &Workspace, command: &Command) -> StepError {
+fn failure(diagnostics: &[String], workspace: &Workspace, repeat: String) -> StepError {
     // Cargo names crates by their place in the workspace; people know their own folders.
     let mut output = diagnostics.join("\n");
     let failed = diagnostics.iter().rev().find_map(|line| {
@@ -310,5 +306,9 @@ fn failure(diagnostics: &[String], workspace: &Workspace, command: &Command) -> 
         }
         (None, None) => StepError::new("cargo cannot build the Rust side", ""),
     };
-    error.tool(output, command)
+    StepError {
+        output,
+        repeat,
+        ..error
+    }
 }

@@ -8,7 +8,7 @@
 //! the same way; Strait's own crates become those of the workspace), and what
 //! has no meaning in a dependency is left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -316,15 +316,19 @@ impl Inherit {
 fn link_contents(source: &Path, target: &Path) -> Result<(), StepError> {
     const LEFT_OUT: [&str; 4] = ["Cargo.toml", "Cargo.lock", "target", ".git"];
     let failed = |e: std::io::Error| StepError::io("read", source, &e);
+    let mut linked = HashSet::new();
     for entry in fs::read_dir(source).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
-        if !LEFT_OUT.iter().any(|left_out| name == *left_out) {
+        // A crate may have its distribution within itself: `output_path: ./build`.
+        let holds_target = target.starts_with(source.join(&name));
+        if !holds_target && !LEFT_OUT.iter().any(|left_out| name == *left_out) {
             files::link(&source.join(&name), &target.join(&name))?;
+            linked.insert(name);
         }
     }
     for entry in fs::read_dir(target).into_iter().flatten().flatten() {
         let path = entry.path();
-        if path.is_symlink() && !path.exists() {
+        if path.is_symlink() && !linked.contains(&entry.file_name()) {
             fs::remove_file(&path).map_err(|e| StepError::io("remove", &path, &e))?;
         }
     }
@@ -341,6 +345,28 @@ mod tests {
             files::write(&dir.path().join(name), content).unwrap();
         }
         dir
+    }
+
+    #[test]
+    fn a_distribution_within_its_component_is_not_part_of_it() {
+        let dir = tree(&[
+            ("a/Cargo.toml", "[package]\nname = \"a\"\n"),
+            ("a/src/lib.rs", ""),
+            ("a/old.txt", ""),
+        ]);
+        let crate_folder = files::absolute(&dir.path().join("a")).unwrap();
+        let root = crate_folder.join("build/strait/rust");
+        let add = || {
+            let mut import = Import::new(&root, BTreeMap::new());
+            let place = root.join(import.add(&crate_folder).unwrap());
+            let names = fs::read_dir(place).unwrap().map(|e| e.unwrap().file_name());
+            let mut names: Vec<_> = names.map(|n| n.into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(add(), ["Cargo.toml", "old.txt", "src"]);
+        fs::remove_file(crate_folder.join("old.txt")).unwrap();
+        assert_eq!(add(), ["Cargo.toml", "src"]);
     }
 
     #[test]

@@ -20,51 +20,41 @@ pub use name::Name;
 pub enum Kind {
     /// Works on telemetry as it passes
     Processor,
+    /// Works beside the pipelines: authenticates, watches, serves
+    Extension,
 }
 
 /// A file of the crate: its path, and its template.
 type Template = (&'static str, &'static str);
 
+macro_rules! template {
+    ($folder:literal, $path:literal, $file:literal) => {
+        (
+            $path,
+            include_str!(concat!("../../templates/", $folder, "/", $file)),
+        )
+    };
+}
+
+/// Every file of one kind's folder. `Cargo.toml` has another name there: with
+/// it the folder would be a package of its own, and left out of this one.
 macro_rules! templates {
     ($folder:literal) => {
         [
-            (
-                "Cargo.toml",
-                include_str!(concat!("../../templates/", $folder, "/manifest.toml")),
-            ),
-            (
-                ".gitignore",
-                include_str!(concat!("../../templates/", $folder, "/gitignore")),
-            ),
-            (
-                "README.md",
-                include_str!(concat!("../../templates/", $folder, "/README.md")),
-            ),
-            (
-                "builder.yaml",
-                include_str!(concat!("../../templates/", $folder, "/builder.yaml")),
-            ),
-            (
-                "otelcol.yaml",
-                include_str!(concat!("../../templates/", $folder, "/otelcol.yaml")),
-            ),
-            (
-                "logs.json",
-                include_str!(concat!("../../templates/", $folder, "/logs.json")),
-            ),
-            (
-                "src/lib.rs",
-                include_str!(concat!("../../templates/", $folder, "/lib.rs")),
-            ),
-            (
-                "tests/component.rs",
-                include_str!(concat!("../../templates/", $folder, "/component.rs")),
-            ),
+            template!($folder, "Cargo.toml", "manifest.toml"),
+            template!($folder, ".gitignore", "gitignore"),
+            template!($folder, "README.md", "README.md"),
+            template!($folder, "builder.yaml", "builder.yaml"),
+            template!($folder, "otelcol.yaml", "otelcol.yaml"),
+            template!($folder, "logs.json", "logs.json"),
+            template!($folder, "src/lib.rs", "lib.rs"),
+            template!($folder, "tests/component.rs", "component.rs"),
         ]
     };
 }
 
 const PROCESSOR: [Template; 8] = templates!("processor");
+const EXTENSION: [Template; 8] = templates!("extension");
 
 /// Writes the crate `name` into `folder`, for the SDK of `checkout`.
 ///
@@ -76,7 +66,6 @@ pub fn write(
     folder: &Path,
     checkout: &Checkout,
 ) -> Result<PathBuf, StepError> {
-    let Kind::Processor = kind;
     if folder.exists() && !folder.is_dir() {
         let message = format!("{} is no folder", folder.display());
         return Err(StepError::new(message, "name another one with --path"));
@@ -101,7 +90,11 @@ pub fn write(
         ("{{rust}}", &checkout.rust_version),
         ("{{collector}}", ocb::VERSION),
     ];
-    for (path, template) in PROCESSOR {
+    let templates = match kind {
+        Kind::Processor => PROCESSOR,
+        Kind::Extension => EXTENSION,
+    };
+    for (path, template) in templates {
         let text = values
             .iter()
             .fold(template.to_owned(), |text, (mark, value)| {

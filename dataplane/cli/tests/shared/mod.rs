@@ -72,8 +72,7 @@ pub(crate) fn interrupt(command: &mut Command, point: &str) {
             break;
         }
     }
-    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-    kill_process(pid, Signal::INT).unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     for line in lines {
         seen += &format!("{}\n", line.unwrap());
     }
