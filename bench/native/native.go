@@ -171,6 +171,7 @@ func Rust2goOTLP(request []byte) error {
 	if len(request) == 0 {
 		return errors.New("rust2go: an empty request")
 	}
+	// SAFETY: the bytes lie in an argument, so cgo keeps them alive, and Rust has let go of them when it returns.
 	C.rust2go_otlp(rust2goEntry, C.ListRef{ptr: unsafe.Pointer(unsafe.SliceData(request)), len: C.uintptr_t(len(request))})
 	return nil
 }
