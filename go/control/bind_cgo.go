@@ -80,6 +80,13 @@ func (p peerCalls) batchFailed(callID uint64, f *Failure) {
 	C.peer_batch_failed(p.table, C.uint64_t(callID), refFailureMessage(&m, nil))
 }
 
+func (p peerCalls) opDone(id uint64, code uint32, payload []byte) {
+	m := opDone{op_id: id, class_code: code, payload: own(payload)} // as in opStart
+	C.peer_op_done(p.table, refOpDone(&m, nil))
+}
+
+func (p peerCalls) logLevel(level Level) { C.peer_log_level(p.table, C.uint32_t(level)) }
+
 // host is what the peer calls, on its own threads. Everything it is given lies in the peer's memory
 // until it returns, so it copies first. No panic may leave it.
 type host struct{}
@@ -120,3 +127,10 @@ func (host) log(m logMessage) {
 func (host) status(handle uint64, code uint32, message string) {
 	deliverStatus(Status{Handle: handle, Code: StatusCode(code), Message: strings.Clone(message)})
 }
+
+func (host) op_start(m opStart) {
+	const longest = 1<<63 - 1
+	deliverOpStart(m.op_id, m.handle, OpKind(m.kind), time.Duration(min(m.timeout_ns, longest)), own(m.payload))
+}
+
+func (host) op_cancel(id uint64) { deliverOpCancel(id) }

@@ -62,5 +62,7 @@ func Bind() (*Peer, error) {
 		return nil, registered.err
 	}
 	registered.peer = &Peer{calls: calls, name: registered.name}
+	bound.Store(&calls)
+	listen()
 	return registered.peer, nil
 }

@@ -20,6 +20,8 @@ type hostCalls interface {
 	batch_cancel(call_id uint64)
 	log(line logMessage)
 	status(handle uint64, code uint32, message string)
+	op_start(start opStart)
+	op_cancel(op_id uint64)
 }
 
 //export strait_host_op_done
@@ -53,6 +55,18 @@ func strait_host_status(handle C.uint64_t, code C.uint32_t, message C.StringRef)
 	_new_code := newC_uint32_t(code)
 	_new_message := newString(message)
 	hostCallsImpl.status(_new_handle, _new_code, _new_message)
+}
+
+//export strait_host_op_start
+func strait_host_op_start(start C.OpStartRef) {
+	_new_start := newOpStart(start)
+	hostCallsImpl.op_start(_new_start)
+}
+
+//export strait_host_op_cancel
+func strait_host_op_cancel(op_id C.uint64_t) {
+	_new_op_id := newC_uint64_t(op_id)
+	hostCallsImpl.op_cancel(_new_op_id)
 }
 
 func newString(s_ref C.StringRef) string {
@@ -370,4 +384,4 @@ func refLogMessage(p *logMessage, buffer *[]byte) C.LogMessageRef {
 }
 
 // abiHash is the hash of the IDL: both sides have the same one, or do not bind.
-const abiHash = 0x14f455d749d9c19f
+const abiHash = 0x72b87004efc187b1

@@ -55,6 +55,8 @@ extern void strait_host_batch_failed(uint64_t, FailureMessageRef);
 extern void strait_host_batch_cancel(uint64_t);
 extern void strait_host_log(LogMessageRef);
 extern void strait_host_status(uint64_t, uint32_t, StringRef);
+extern void strait_host_op_start(OpStartRef);
+extern void strait_host_op_cancel(uint64_t);
 
 // What the peer may call: handed over when it is bound.
 typedef struct HostTable {
@@ -63,8 +65,10 @@ typedef struct HostTable {
 	void (*batch_cancel)(uint64_t);
 	void (*log)(LogMessageRef);
 	void (*status)(uint64_t, uint32_t, StringRef);
+	void (*op_start)(OpStartRef);
+	void (*op_cancel)(uint64_t);
 } HostTable;
-#define HOST_TABLE_INIT {strait_host_op_done, strait_host_batch_failed, strait_host_batch_cancel, strait_host_log, strait_host_status, }
+#define HOST_TABLE_INIT {strait_host_op_done, strait_host_batch_failed, strait_host_batch_cancel, strait_host_log, strait_host_status, strait_host_op_start, strait_host_op_cancel, }
 
 // What the host may call: filled by the peer.
 typedef struct PeerTable {
@@ -72,6 +76,8 @@ typedef struct PeerTable {
 	void (*op_cancel)(const void *const *);
 	void (*batch_cancel)(const void *const *);
 	void (*batch_failed)(const void *const *);
+	void (*op_done)(const void *const *);
+	void (*log_level)(const void *const *);
 } PeerTable;
 
 // Arguments come by value; the array of addresses that Rust wants is on the C stack. The table
@@ -91,4 +97,12 @@ static inline void peer_batch_cancel(uintptr_t table, uint64_t a0) {
 static inline void peer_batch_failed(uintptr_t table, uint64_t a0, FailureMessageRef a1) {
 	const void *args[] = {&a0, &a1};
 	((const PeerTable *)table)->batch_failed(args);
+}
+static inline void peer_op_done(uintptr_t table, OpDoneRef a0) {
+	const void *args[] = {&a0};
+	((const PeerTable *)table)->op_done(args);
+}
+static inline void peer_log_level(uintptr_t table, uint32_t a0) {
+	const void *args[] = {&a0};
+	((const PeerTable *)table)->log_level(args);
 }

@@ -38,7 +38,7 @@ func TestSharedCodesHold(t *testing.T) {
 			final = append(final, c.String())
 		}
 	}
-	for k := Describe; k <= Decode; k++ {
+	for k := Describe; k <= Counters; k++ {
 		operations[k.String()] = k
 	}
 	require.Equal(t, codes.Classes, classes)

@@ -26,16 +26,19 @@ const (
 	Capability
 	// Decode: reads a component's configuration and validates it. Runs on the caller's thread and starts nothing.
 	Decode
+	// Counters: what the peer counts. Runs on the caller's thread and starts nothing.
+	Counters
 )
 
 var kindNames = [...]string{
 	Describe: "describe", DefaultConfig: "default_config", Validate: "validate", Create: "create",
 	Start: "start", Shutdown: "shutdown", Capability: "capability", Decode: "decode",
+	Counters: "counters",
 }
 
 // String returns the word for messages.
 func (k OpKind) String() string {
-	if k >= Describe && k <= Decode {
+	if k >= Describe && k <= Counters {
 		return kindNames[k]
 	}
 	return fmt.Sprintf("operation %d", uint32(k))
@@ -93,15 +96,18 @@ func (e *OperationError) Unwrap() error {
 	return contextError(e.Class)
 }
 
+// errorPayload is an operation's error as it crosses.
+type errorPayload struct {
+	Message   string      `json:"message"`
+	Component string      `json:"component"`
+	Errors    []PathError `json:"errors"`
+}
+
 // operationError reads the end of a failed operation. A payload that is not the JSON it should be
 // becomes the message.
 func operationError(kind OpKind, code uint32, payload []byte) *OperationError {
 	e := &OperationError{Class: classFromCode(code)}
-	var body struct {
-		Message   string      `json:"message"`
-		Component string      `json:"component"`
-		Errors    []PathError `json:"errors"`
-	}
+	var body errorPayload
 	if err := json.Unmarshal(payload, &body); err != nil {
 		e.Message = fmt.Sprintf("%s failed (%s); its error cannot be read: %v: %q", kind, e.Class, err, payload)
 		return e

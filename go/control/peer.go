@@ -27,6 +27,8 @@ type transport interface {
 	opCancel(id uint64)
 	batchCancel(callID uint64)
 	batchFailed(callID uint64, failure *Failure)
+	opDone(id uint64, code uint32, payload []byte)
+	logLevel(level Level)
 }
 
 // Peer is the bound Rust side. Its methods may be called at the same time from any goroutine.

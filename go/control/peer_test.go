@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -17,6 +18,8 @@ type scriptedPeer struct {
 	start  func(id uint64, kind OpKind, timeout time.Duration, payload []byte)
 	cancel func(id uint64)
 	failed map[uint64]*Failure
+	done   chan opEnd
+	levels []Level
 }
 
 func (p *scriptedPeer) opStart(id, _ uint64, kind OpKind, timeout time.Duration, payload []byte) {
@@ -25,8 +28,12 @@ func (p *scriptedPeer) opStart(id, _ uint64, kind OpKind, timeout time.Duration,
 func (p *scriptedPeer) opCancel(id uint64)                { p.cancel(id) }
 func (p *scriptedPeer) batchCancel(uint64)                {}
 func (p *scriptedPeer) batchFailed(id uint64, f *Failure) { p.failed[id] = f }
-func (p *scriptedPeer) peer() *Peer                       { return &Peer{calls: p} }
-func ignoreStart(uint64, OpKind, time.Duration, []byte)   {}
+func (p *scriptedPeer) opDone(id uint64, code uint32, payload []byte) {
+	p.done <- opEnd{code: code, payload: append([]byte(fmt.Sprintf("%d ", id)), payload...)}
+}
+func (p *scriptedPeer) logLevel(level Level)            { p.levels = append(p.levels, level) }
+func (p *scriptedPeer) peer() *Peer                     { return &Peer{calls: p} }
+func ignoreStart(uint64, OpKind, time.Duration, []byte) {}
 func endCancelled(id uint64) {
 	deliverOpDone(id, opEnd{code: uint32(Cancelled), payload: []byte(`{"message":"x"}`)})
 }

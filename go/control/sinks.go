@@ -21,6 +21,8 @@ const (
 	LevelWarn
 	// LevelError does not work.
 	LevelError
+	// LevelNone is above every line: nobody listens.
+	LevelNone
 )
 
 // StatusCode is a component's status; the numbers are those of componentstatus.Status.
@@ -69,16 +71,64 @@ func NextHandle() uint64 { return lastHandle.Add(1) }
 var lastHandle atomic.Uint64
 
 // HandleLogs sends the log lines of a handle to sink, and those whose handle has no sink to the sink
-// of handle 0. Of several for one handle the latest that was not released gets them. The sink runs
+// of handle 0, or else to any. Of several for one handle the latest that was not released gets them. The sink runs
 // on the peer's threads: hand over and return. Release may be called more than once.
 func HandleLogs(handle uint64, sink func(LogRecord)) (release func()) {
-	return logSinks.add(handle, sink)
+	return HandleLogsFrom(LevelInfo, handle, sink)
+}
+
+// HandleLogsFrom is HandleLogs for a sink that drops lines below a level. Lines that every sink drops are not
+// made in Rust.
+func HandleLogsFrom(finest Level, handle uint64, sink func(LogRecord)) (release func()) {
+	released := logSinks.add(handle, sink)
+	levels.change(finest, 1)
+	listen()
+	return func() {
+		if released() {
+			levels.change(finest, -1)
+			listen()
+		}
+	}
+}
+
+// levels counts the log sinks by the finest level that each takes.
+var levels levelCounts
+
+type levelCounts struct {
+	sync.Mutex
+	sinks [LevelNone + 1]int
+	told  Level // what the peer was told; 0: nothing yet
+}
+
+func (c *levelCounts) change(level Level, by int) {
+	c.Lock()
+	defer c.Unlock()
+	c.sinks[min(level, LevelNone)] += by
+}
+
+// listen tells the peer the finest level that anybody takes, when that has changed.
+func listen() {
+	calls := bound.Load()
+	if calls == nil {
+		return // Bind does it
+	}
+	levels.Lock()
+	defer levels.Unlock()
+	finest := LevelTrace
+	for finest < LevelNone && levels.sinks[finest] == 0 {
+		finest++
+	}
+	if levels.told != finest {
+		levels.told = finest
+		(*calls).logLevel(finest)
+	}
 }
 
 // HandleStatus sends the status reports of a handle to sink, as HandleLogs does with log lines; but
 // a report whose handle has no sink is dropped and counted.
 func HandleStatus(handle uint64, sink func(Status)) (release func()) {
-	return statusSinks.add(handle, sink)
+	released := statusSinks.add(handle, sink)
+	return func() { released() }
 }
 
 // registry holds sinks by handle.
@@ -92,7 +142,8 @@ var (
 	statusSinks registry[Status]
 )
 
-func (r *registry[T]) add(handle uint64, sink func(T)) (release func()) {
+// add's release tells whether it did anything: not the second time.
+func (r *registry[T]) add(handle uint64, sink func(T)) (release func() bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sinks == nil {
@@ -100,15 +151,17 @@ func (r *registry[T]) add(handle uint64, sink func(T)) (release func()) {
 	}
 	entry := &sink
 	r.sinks[handle] = append(r.sinks[handle], entry)
-	return func() {
+	return func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		left := slices.DeleteFunc(slices.Clone(r.sinks[handle]), func(e *func(T)) bool { return e == entry })
+		before := r.sinks[handle]
+		left := slices.DeleteFunc(slices.Clone(before), func(e *func(T)) bool { return e == entry })
 		if len(left) == 0 {
 			delete(r.sinks, handle)
-			return
+		} else {
+			r.sinks[handle] = left
 		}
-		r.sinks[handle] = left
+		return len(left) < len(before)
 	}
 }
 
@@ -121,10 +174,29 @@ func (r *registry[T]) get(handle uint64) func(T) {
 	return nil
 }
 
+// newest is the sink that was added last, of any handle.
+func (r *registry[T]) newest() func(T) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	latest := uint64(0)
+	for handle := range r.sinks {
+		latest = max(latest, handle)
+	}
+	if list := r.sinks[latest]; len(list) > 0 {
+		return *list[len(list)-1]
+	}
+	return nil
+}
+
+// deliverLog gives a line to its handle's sink; one that has none goes to handle 0's, else to any, so that what the
+// peer says of itself is heard.
 func deliverLog(record LogRecord) {
 	sink := logSinks.get(record.Handle)
 	if sink == nil {
 		sink = logSinks.get(0)
+	}
+	if sink == nil {
+		sink = logSinks.newest()
 	}
 	if sink == nil {
 		counters.unheard.Add(1)

@@ -4,12 +4,15 @@
 //! left to `operations` and to the [`Peer`](crate::Peer).
 
 use std::any::Any;
+use std::future::{poll_fn, Future};
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::pin::pin;
+use std::task::Poll;
 
 use crate::host::{self, Level, LogRecord};
-use crate::idl::calls::{PeerCalls, PeerCallsImpl};
-use crate::idl::{FailureMessage, OpStart};
-use crate::{entry, operations};
+use crate::idl::calls::{binding::HOST, PeerCalls, PeerCallsImpl};
+use crate::idl::{FailureMessage, OpDone, OpStart};
+use crate::{asked, entry, logging, operations};
 
 impl PeerCalls for PeerCallsImpl {
     fn op_start(start: OpStart) {
@@ -32,15 +35,47 @@ impl PeerCalls for PeerCallsImpl {
             peer.batch_failed(call_id, failure.into())
         });
     }
+
+    fn op_done(done: OpDone) {
+        let id = done.op_id;
+        report("op_done", id, || asked::done(done));
+    }
+
+    fn log_level(level: u32) {
+        report("log_level", level.into(), || logging::set_level(level));
+    }
+}
+
+/// Whether there is a host to call.
+pub(crate) fn is_bound() -> bool {
+    HOST.get().is_some()
 }
 
 /// Runs `f`; the text of its panic is the error.
-pub(crate) fn contain<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+///
+/// # Errors
+/// It panicked.
+pub fn contain<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(f)).map_err(panic_text)
 }
 
+/// Polls `future`; the text of its panic is the error, and it is not polled again.
+///
+/// # Errors
+/// It panicked.
+pub async fn contained<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    let mut future = pin!(future);
+    poll_fn(
+        move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(payload) => Poll::Ready(Err(panic_text(payload))),
+        },
+    )
+    .await
+}
+
 /// The text that was given to `panic!`.
-pub(crate) fn panic_text(payload: Box<dyn Any + Send>) -> String {
+fn panic_text(payload: Box<dyn Any + Send>) -> String {
     match payload.downcast::<String>() {
         Ok(text) => *text,
         Err(payload) => match payload.downcast::<&'static str>() {

@@ -199,6 +199,17 @@ pub struct PathError {
     pub message: String,
 }
 
+/// The payload of an operation of ours that failed in the host.
+#[derive(Deserialize)]
+struct ErrorRead {
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    component: String,
+    #[serde(default)]
+    errors: Option<Vec<PathError>>,
+}
+
 /// The payload of an operation that failed.
 #[derive(Serialize)]
 struct ErrorPayload<'a> {
@@ -231,6 +242,25 @@ impl OperationError {
     pub fn in_component(mut self, component: impl Into<String>) -> Self {
         self.component = component.into();
         self
+    }
+
+    /// From the JSON that crossed; what is no such JSON becomes the message.
+    pub(crate) fn read(class: Class, payload: &[u8]) -> Self {
+        match serde_json::from_slice::<ErrorRead>(payload) {
+            Ok(read) => Self {
+                class,
+                message: read.message,
+                component: read.component,
+                errors: read.errors.unwrap_or_default(),
+            },
+            Err(error) => {
+                let text = String::from_utf8_lossy(payload);
+                Self::new(
+                    class,
+                    format!("an error that cannot be read ({error}): {text}"),
+                )
+            }
+        }
     }
 
     /// The JSON that crosses.

@@ -4,6 +4,7 @@
 //! host is bound the calls do nothing. They run Go code on the calling thread's stack: never call
 //! them from a thread with a small stack, or while holding a lock that an operation needs.
 
+pub use crate::asked::operate;
 use crate::errors::Failure;
 use crate::idl::{FailureMessage, HostCalls, HostCallsImpl, LogMessage, OpDone};
 

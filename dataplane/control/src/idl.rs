@@ -15,7 +15,7 @@
 //! - functions carry `//` comments, never `///` (it changes the generated Go signature);
 //! - every function of `HostCalls` carries `#[go_pass_struct]`: no heap copy per argument.
 
-/// Starts one operation.
+/// Starts one operation; either side may. Each side counts the ids of its own.
 #[derive(rust2go::R2G, Clone, Debug)]
 pub struct OpStart {
     pub op_id: u64,
@@ -68,6 +68,10 @@ pub trait HostCalls {
     fn log(line: &LogMessage);
     #[go_pass_struct]
     fn status(handle: u64, code: u32, message: &String);
+    #[go_pass_struct]
+    fn op_start(start: &OpStart);
+    #[go_pass_struct]
+    fn op_cancel(op_id: u64);
 }
 
 pub mod calls {
@@ -80,6 +84,9 @@ pub mod calls {
         fn op_cancel(op_id: u64);
         fn batch_cancel(call_id: u64);
         fn batch_failed(call_id: u64, failure: FailureMessage);
+        fn op_done(done: OpDone);
+        // The finest level that anybody listens to: see host::Level; one past the last is none.
+        fn log_level(level: u32);
     }
 
     // The two tables and the hash. In here because `c_PeerCalls_*` are private to this module.

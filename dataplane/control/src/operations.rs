@@ -5,17 +5,13 @@
 //! operation does to the [`Peer`].
 
 use std::collections::BTreeMap;
-use std::future::{poll_fn, Future};
-use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use crate::calls::{contain, panic_text};
+use crate::calls::{contain, contained};
 use crate::errors::CLASS_OK;
 use crate::idl::OpStart;
 use crate::{host, Class, OpKind, OpResult, Operation, OperationError, Peer};
@@ -161,7 +157,9 @@ fn spawn(peer: &'static dyn Peer, operation: Operation, completion: Completion) 
         // The future is dropped before the operation ends: what it held is free by then.
         let result = tokio::select! {
             biased;
-            result = contained(&label, future) => result,
+            result = contained(future) => {
+                result.unwrap_or_else(|text| Err(panicked(&label, &text)))
+            }
             Ok(()) = &mut cancelled => {
                 Err(OperationError::new(Class::Cancelled, format!("{label} was cancelled by the host")))
             }
@@ -171,18 +169,6 @@ fn spawn(peer: &'static dyn Peer, operation: Operation, completion: Completion) 
         };
         completion.finish(result);
     });
-}
-
-/// Polls `future` and turns a panic in it into an error.
-async fn contained(label: &str, future: impl Future<Output = OpResult>) -> OpResult {
-    let mut future = pin!(future);
-    poll_fn(
-        move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(poll) => poll,
-            Err(payload) => Poll::Ready(Err(panicked(label, &panic_text(payload)))),
-        },
-    )
-    .await
 }
 
 fn label(operation: &Operation) -> String {

@@ -12,7 +12,9 @@ use serde_json::Value;
 
 use super::*;
 use crate::idl::calls::{HostTable, PeerTable, ABI};
-use crate::idl::{FailureMessage, FailureMessageRef, LogMessage, LogMessageRef, OpDone, OpDoneRef};
+use crate::idl::{
+    FailureMessage, FailureMessageRef, LogMessage, LogMessageRef, OpDone, OpDoneRef, OpStartRef,
+};
 use crate::{BoxFuture, Failure};
 
 /// What the host was told.
@@ -21,6 +23,8 @@ struct Told {
     done: HashMap<u64, Vec<(u32, Vec<u8>)>>,
     failures: HashMap<u64, Failure>,
     logs: Vec<String>,
+    asked: Vec<(u64, Vec<u8>)>,
+    cancelled: Vec<u64>,
 }
 
 static TOLD: Mutex<Option<Told>> = Mutex::new(None);
@@ -53,6 +57,13 @@ unsafe extern "C" fn log(line: LogMessageRef) {
     told(|t| t.logs.push(LogMessage::from_ref(&line).message));
 }
 unsafe extern "C" fn status(_: u64, _: u32, _: StringRef) {}
+unsafe extern "C" fn host_op_start(start: OpStartRef) {
+    let start = OpStart::from_ref(&start);
+    told(|t| t.asked.push((start.op_id, start.payload)));
+}
+unsafe extern "C" fn host_op_cancel(op_id: u64) {
+    told(|t| t.cancelled.push(op_id));
+}
 
 const HOST: HostTable = HostTable {
     op_done,
@@ -60,6 +71,8 @@ const HOST: HostTable = HostTable {
     batch_cancel,
     log,
     status,
+    op_start: host_op_start,
+    op_cancel: host_op_cancel,
 };
 
 /// What the operations under test do: the payload is `{"do": ..}`.
@@ -381,4 +394,54 @@ proptest! {
     fn depth_of_garbage_is_bounded(bytes: Vec<u8>) {
         prop_assert!(json_depth(&bytes) <= bytes.len());
     }
+}
+
+/// Asks the host, and answers for it as `answer` says; the id is the operation's.
+fn ask(payload: &'static [u8], limit: Duration, answer: Option<(u32, &[u8])>) -> (u64, OpResult) {
+    table();
+    let runtime = runtime().unwrap();
+    let asked = runtime.spawn(host::operate(
+        1,
+        OpKind::Capability,
+        payload.to_vec(),
+        limit,
+    ));
+    let id = loop {
+        let found = told(|t| t.asked.iter().find(|a| a.1 == payload).map(|a| a.0));
+        if let Some(id) = found {
+            break id;
+        }
+        std::thread::yield_now();
+    };
+    if let Some((class_code, payload)) = answer {
+        let done = || OpDone {
+            op_id: id,
+            class_code,
+            payload: payload.to_vec(),
+        };
+        crate::asked::done(done());
+        crate::asked::done(done()); // a second end is nobody's
+    }
+    (id, runtime.block_on(asked).unwrap())
+}
+
+// Guarantees: the host's answer is the operation's end, with its class and component.
+#[test]
+fn the_host_answers_what_it_is_asked() {
+    let minute = Duration::from_secs(60);
+    assert_eq!(ask(b"a", minute, Some((0, b"reply"))).1.unwrap(), b"reply");
+    let text = br#"{"message":"not now","component":"c","errors":null}"#;
+    let error = ask(b"b", minute, Some((3, text))).1.unwrap_err();
+    assert_eq!(error.class, Class::Refused);
+    assert_eq!(error.to_string(), "c: not now");
+    let unreadable = ask(b"c", minute, Some((1, b"?"))).1.unwrap_err();
+    assert!(unreadable.message.contains('?'), "{unreadable}");
+}
+
+// Guarantees: a host that does not answer is given up at the limit, and told so.
+#[test]
+fn a_silent_host_is_given_up_and_told() {
+    let (id, result) = ask(b"silent", Duration::from_millis(20), None);
+    assert_eq!(result.unwrap_err().class, Class::Deadline);
+    assert!(told(|t| t.cancelled.contains(&id)));
 }

@@ -24,7 +24,7 @@ pub enum OpKind {
     DefaultConfig = 2,
     /// Checks a unit's specification. Inline.
     Validate = 3,
-    /// Keeps a unit's specification under a handle.
+    /// Keeps a unit or an extension under a handle. Inline.
     Create = 4,
     /// Starts a unit's lanes on their links.
     Start = 5,
@@ -34,11 +34,13 @@ pub enum OpKind {
     Capability = 7,
     /// Reads a component's configuration, and validates it. Inline.
     Decode = 8,
+    /// What this side counts. Inline.
+    Counters = 9,
 }
 
 impl OpKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Describe,
         Self::DefaultConfig,
         Self::Validate,
@@ -47,6 +49,7 @@ impl OpKind {
         Self::Shutdown,
         Self::Capability,
         Self::Decode,
+        Self::Counters,
     ];
 
     /// The kind of a number that crossed, if there is one.
@@ -60,7 +63,12 @@ impl OpKind {
     pub const fn is_inline(self) -> bool {
         matches!(
             self,
-            Self::Describe | Self::DefaultConfig | Self::Validate | Self::Decode
+            Self::Describe
+                | Self::DefaultConfig
+                | Self::Decode
+                | Self::Validate
+                | Self::Create
+                | Self::Counters
         )
     }
 
@@ -76,6 +84,7 @@ impl OpKind {
             Self::Shutdown => "shutdown",
             Self::Capability => "capability",
             Self::Decode => "decode",
+            Self::Counters => "counters",
         }
     }
 }
@@ -113,13 +122,14 @@ impl Operation {
 /// becomes the operation's error; in `batch_*` it is logged to the host.
 pub trait Peer: Send + Sync + 'static {
     /// Runs describe, default_config, decode or validate, on a thread of the host's. Must not block, start
+    /// Runs describe, default_config, validate, create or counters, on a thread of the host's. Must not block, start
     /// a thread, or open anything.
     ///
     /// # Errors
     /// Whatever the operation finds; the host gets it as it is.
     fn inline(&self, operation: Operation) -> OpResult;
 
-    /// Makes the future of create, start, shutdown or capability. This call itself runs on a thread
+    /// Makes the future of start, shutdown or capability. This call itself runs on a thread
     /// of the host's and must return at once; the future runs on the channel's own small runtime and
     /// must not block its thread. A future that is cancelled, or runs past its deadline, is dropped.
     fn spawn(&self, operation: Operation) -> BoxFuture<OpResult>;

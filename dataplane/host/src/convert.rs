@@ -1,8 +1,6 @@
 //! Between the engine's errors and the control channel's: the same facts in two crates' types.
 
 use std::time::Duration;
-use strait_component::ConfigError;
-use strait_component::config::serve::Refused;
 use strait_control::{Class, Failure, OperationError, PathError};
 use strait_engine::Finding;
 
@@ -50,25 +48,6 @@ pub(crate) fn invalid(component: &str, findings: Vec<Finding>) -> OperationError
         })
         .collect();
     OperationError::invalid(format!("{first}{more}"), errors).in_component(component)
-}
-
-/// A refused configuration as an operation's error.
-pub(crate) fn refused(refused: Refused) -> OperationError {
-    let class = if refused.is_bug {
-        Class::Internal
-    } else {
-        Class::Permanent
-    };
-    let path = |error: ConfigError| PathError {
-        path: error.path,
-        message: error.message,
-    };
-    let errors = refused.errors.into_iter().map(path).collect();
-    OperationError {
-        class,
-        ..OperationError::invalid(refused.message, errors)
-    }
-    .in_component(refused.component)
 }
 
 /// A failure as an operation's error.

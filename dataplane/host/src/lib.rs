@@ -1,15 +1,15 @@
-//! The peer side of Strait: units, their lanes and links, behind the control channel.
+//! The peer side of Strait: units, their lanes and links, and beside them the extensions of
+//! strait-extension, behind the control channel.
 //!
 //! What it is: the implementation of [`strait_control::Peer`] and the macro [`export!`], which makes
 //! the one symbol of a native library. A unit is created from its specification, started on the
 //! links that the host made, and shut down; lanes are strait-engine's.
 //!
-//! What it guarantees: describe, default_config, decode and validate are pure; a start that fails leaves
+//! What it guarantees: describe, default_config, decode, validate and create are pure; a start that fails leaves
 //! nothing behind; a shutdown works without a start, and twice.
 
 mod convert;
 mod links;
-mod logging;
 mod operations;
 mod peer;
 mod units;
@@ -20,10 +20,12 @@ pub use peer::HostPeer;
 #[doc(hidden)]
 pub mod private {
     pub use strait_component::DynFactory;
+    pub use strait_control::memory::CountingAllocator;
     pub use strait_control::{HostTable, Peer, PeerTable, entry};
 }
 
-/// Defines the library's entry symbol, `strait_entry`, for these components.
+/// Defines the library's entry symbol, `strait_entry`, for these components of any kind, and its
+/// allocator, which counts.
 ///
 /// A library without components of its own, only the engine's nodes; a component is one more expression, such
 /// as `mask_cards::factory()`:
@@ -34,6 +36,9 @@ pub mod private {
 #[macro_export]
 macro_rules! export {
     ($($factory:expr),* $(,)?) => {
+        #[global_allocator]
+        static ALLOCATOR: $crate::private::CountingAllocator = $crate::private::CountingAllocator;
+
         /// Binds the host's functions and gives it ours; 0 when that worked.
         ///
         /// # Safety

@@ -1,6 +1,7 @@
 //! The operations that start nothing: describe, default_config, decode, validate.
 
 use crate::convert;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use strait_component::config::serve;
@@ -17,16 +18,26 @@ pub(crate) fn describe() -> OpResult {
     }))
 }
 
+/// Whether a specification is an extension's, not a unit's.
+pub(crate) fn is_extension(payload: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(default)]
+        kind: String,
+    }
+    read::<Kind>(payload).is_ok_and(|which| which.kind == "extension")
+}
+
 /// The default configuration of one component.
 pub(crate) fn default_config(payload: &[u8]) -> OpResult {
     let config = serve::default_config(&adapter::components(), payload);
-    reply(&config.map_err(convert::refused)?)
+    reply(&config.map_err(strait_extension::refused)?)
 }
 
 /// Reads and validates the configuration of one component.
 pub(crate) fn decode(payload: &[u8]) -> OpResult {
     let decoded = serve::decode(&adapter::components(), payload);
-    reply(&decoded.map_err(convert::refused)?)
+    reply(&decoded.map_err(strait_extension::refused)?)
 }
 
 /// Checks a unit.

@@ -1,18 +1,20 @@
 //! The peer: what the control channel's calls arrive at.
 
+use crate::convert;
 use crate::links::StartRequest;
 use crate::operations;
 use crate::units::Units;
-use crate::{convert, logging};
 use std::sync::Arc;
 use strait_component::DynFactory;
 use strait_control::{
-    BoxFuture, Class, Failure, OpKind, OpResult, Operation, OperationError, Peer,
+    BoxFuture, Class, Failure, OpKind, OpResult, Operation, OperationError, Peer, logging,
 };
+use strait_extension::{Extensions, process};
 
-/// All units of this library, behind the control channel. There is one per process.
+/// All units and extensions of this library, behind the control channel. There is one per process.
 pub struct HostPeer {
     units: Arc<Units>,
+    extensions: Extensions,
 }
 
 impl HostPeer {
@@ -23,6 +25,7 @@ impl HostPeer {
         logging::install();
         Self {
             units: Arc::default(),
+            extensions: Extensions::new(factories),
         }
     }
 }
@@ -34,25 +37,38 @@ impl Peer for HostPeer {
             OpKind::DefaultConfig => operations::default_config(&operation.payload),
             OpKind::Decode => operations::decode(&operation.payload),
             OpKind::Validate => operations::validate(&operation.payload),
+            OpKind::Create if operations::is_extension(&operation.payload) => {
+                self.extensions.create(operation.handle, &operation.payload)
+            }
+            OpKind::Create => {
+                let unit = operations::unit(&operation.payload)?;
+                self.units.create(operation.handle, unit)?;
+                operations::reply(&serde_json::json!({}))
+            }
+            OpKind::Counters => process::counters(),
             other => Err(not_here(other)),
         }
     }
 
     fn spawn(&self, operation: Operation) -> BoxFuture<OpResult> {
+        let Operation {
+            handle,
+            kind,
+            deadline,
+            payload,
+            ..
+        } = operation;
+        if self.extensions.has(handle) {
+            return match kind {
+                OpKind::Start => self.extensions.start(handle),
+                OpKind::Shutdown => self.extensions.shutdown(handle, deadline),
+                OpKind::Capability => self.extensions.capability(handle, &payload),
+                other => Box::pin(std::future::ready(Err(not_here(other)))),
+            };
+        }
         let units = Arc::clone(&self.units);
         Box::pin(async move {
-            let Operation {
-                handle,
-                kind,
-                deadline,
-                payload,
-                ..
-            } = operation;
             match kind {
-                OpKind::Create => {
-                    units.create(handle, operations::unit(&payload)?)?;
-                    operations::reply(&serde_json::json!({}))
-                }
                 OpKind::Start => {
                     let request: StartRequest = operations::read(&payload)?;
                     operations::reply(&units.start(handle, request).await?)
@@ -61,6 +77,7 @@ impl Peer for HostPeer {
                     units.shutdown(handle, deadline).await;
                     operations::reply(&serde_json::json!({}))
                 }
+                OpKind::Capability => process::set(handle, &payload),
                 other => Err(not_here(other)),
             }
         })

@@ -3,7 +3,6 @@
 
 use crate::convert;
 use crate::links::{Accepted, Answer, StartReply, StartRequest};
-use crate::logging;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -238,7 +237,7 @@ struct ToHost {
 
 impl Upcalls for ToHost {
     fn attach(&self) {
-        logging::attach(self.handle);
+        strait_control::logging::attach(self.handle);
     }
 
     fn batch_failed(&self, call_id: u64, failure: &Failure) {

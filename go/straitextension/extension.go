@@ -1,0 +1,112 @@
+// Package straitextension is the Collector's extension `strait`: settings of the Rust side of a whole process, which no
+// single component carries. A Collector without it runs with the defaults.
+package straitextension
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/extension"
+
+	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/sinks"
+)
+
+// Type is the extension's type in the Collector's configuration.
+const Type = "strait"
+
+// Config is its configuration.
+type Config struct {
+	// MemoryLimitMiB is how much the Rust components may have allocated together before the Collector stops with a
+	// fatal status; 0 is no limit.
+	MemoryLimitMiB uint64 `mapstructure:"memory_limit_mib"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+const maxMiB = 1 << 40
+
+// Validate checks what types cannot.
+func (c *Config) Validate() error {
+	if c.MemoryLimitMiB > maxMiB {
+		return fmt.Errorf("memory_limit_mib: must be at most %d, found %d", uint64(maxMiB), c.MemoryLimitMiB)
+	}
+	return nil
+}
+
+// NewFactory makes the factory.
+func NewFactory() extension.Factory {
+	return extension.NewFactory(component.MustNewType(Type),
+		func() component.Config { return &Config{} },
+		func(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+			return &settings{config: *cfg.(*Config), telemetry: set.TelemetrySettings}, nil
+		}, component.StabilityLevelAlpha)
+}
+
+// settings is one instance. A process should have one; of several the last to start counts.
+type settings struct {
+	config    Config
+	telemetry component.TelemetrySettings
+	peer      *control.Peer
+	handle    uint64
+	release   []func()
+}
+
+// limit is how long Rust may take for a setting.
+const limit = 10 * time.Second
+
+// Start sets what holds from now on.
+func (s *settings) Start(ctx context.Context, host component.Host) error {
+	peer, err := control.Bind()
+	if errors.Is(err, control.ErrNoPeer) && s.config.MemoryLimitMiB == 0 {
+		return nil // nothing is asked of what is not there
+	}
+	if err != nil {
+		return err
+	}
+	handle := control.NextHandle()
+	s.release = []func(){
+		sinks.Logs(handle, s.telemetry.Logger),
+		sinks.Status(handle, func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }),
+	}
+	s.peer, s.handle = peer, handle
+	if err := s.setMemoryLimit(ctx, s.config.MemoryLimitMiB<<20); err != nil {
+		return errors.Join(err, s.Shutdown(ctx))
+	}
+	return nil
+}
+
+func (s *settings) setMemoryLimit(ctx context.Context, bytes uint64) error {
+	payload, err := json.Marshal(struct {
+		Call  string `json:"call"`
+		Bytes uint64 `json:"bytes"`
+	}{"memory_limit", bytes})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if _, err := s.peer.Call(ctx, control.Capability, s.handle, payload); err != nil {
+		return fmt.Errorf("memory_limit_mib: %w", err)
+	}
+	return nil
+}
+
+// Shutdown takes the settings back. It is safe without Start, and twice.
+func (s *settings) Shutdown(ctx context.Context) error {
+	if s.peer == nil {
+		return nil
+	}
+	err := s.setMemoryLimit(ctx, 0)
+	for _, release := range s.release {
+		release()
+	}
+	s.peer, s.release = nil, nil
+	return err
+}
