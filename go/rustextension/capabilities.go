@@ -60,19 +60,31 @@ type authenticateQuestion struct {
 }
 
 type authenticateReply struct {
-	Identity map[string]any `json:"identity"`
-	Refused  *string        `json:"refused"`
+	Identity map[string]any `json:"identity,omitempty"`
+	Refused  *string        `json:"refused,omitempty"`
 }
+
+// authError is an error that gRPC sees with its code, and everybody else as the plain message.
+type authError struct {
+	code    codes.Code
+	message string
+}
+
+func (e authError) Error() string              { return e.message }
+func (e authError) GRPCStatus() *status.Status { return status.New(e.code, e.message) }
 
 // Authenticate adds the identity that Rust finds to the context's client.Info. The error carries a gRPC code:
 // Unauthenticated where the request is refused, Unavailable where that cannot be said.
 func (a serverAuth) Authenticate(ctx context.Context, sources map[string][]string) (context.Context, error) {
+	if sources == nil {
+		sources = map[string][]string{}
+	}
 	var reply authenticateReply
 	if err := a.rust.ask(ctx, authenticateQuestion{"authenticate", sources}, &reply); err != nil {
-		return ctx, status.Error(codes.Unavailable, err.Error())
+		return ctx, authError{codes.Unavailable, err.Error()}
 	}
 	if reply.Refused != nil {
-		return ctx, status.Error(codes.Unauthenticated, *reply.Refused)
+		return ctx, authError{codes.Unauthenticated, *reply.Refused}
 	}
 	info := client.FromContext(ctx)
 	info.Auth = identity(reply.Identity)
@@ -161,7 +173,7 @@ func (a clientAuth) GetRequestMetadata(ctx context.Context, uri ...string) (map[
 		if e, ok := errors.AsType[*control.OperationError](err); ok && e.Class != control.Permanent {
 			code = codes.Unavailable // so that the exporter tries again
 		}
-		return nil, status.Error(code, err.Error())
+		return nil, authError{code, err.Error()}
 	}
 	metadata := make(map[string]string, len(headers))
 	for name, values := range headers {

@@ -61,7 +61,15 @@ func (i *instance) NotifyConfigSnapshot(ctx context.Context, snapshot extensionc
 }
 
 // Ready tells Rust that the receivers run, where it watches pipelines.
-func (i *instance) Ready() error { return i.notifyPipelines("pipelines_ready") }
+func (i *instance) Ready() error {
+	i.mu.Lock()
+	statuses := i.statuses
+	i.mu.Unlock()
+	if statuses != nil {
+		defer statuses.CollectorRuns()
+	}
+	return i.notifyPipelines("pipelines_ready")
+}
 
 // NotReady tells Rust that the receivers are about to stop, where it watches pipelines.
 func (i *instance) NotReady() error { return i.notifyPipelines("pipelines_stopping") }

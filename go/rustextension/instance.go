@@ -42,6 +42,7 @@ type instance struct {
 	mu       sync.Mutex // of what follows; never held while anything waits
 	state    state
 	cancel   context.CancelFunc // of the start that is under way
+	statuses *sinks.Statuses    // from Start on
 	unwatch  func()             // stops the delivery of events
 	release  []func()
 }
@@ -72,7 +73,7 @@ type created struct {
 
 // create makes the instance in Rust too, which has no effect outside it: no thread, no file, no socket.
 func create(ctx context.Context, m Metadata, set extension.Settings, cfg *rustconfig.Config) (extension.Extension, error) {
-	i := &instance{id: set.ID, metadata: m, telemetry: set.TelemetrySettings, unwatch: func() {}}
+	i := &instance{id: set.ID, metadata: m, telemetry: set.TelemetrySettings, events: newEvents(), unwatch: func() {}}
 	peer, err := control.Bind()
 	if errors.Is(err, control.ErrNoPeer) {
 		return i, nil // Start says what to do
@@ -107,8 +108,12 @@ func (i *instance) createInRust(ctx context.Context, cfg *rustconfig.Config) err
 	}
 	for _, text := range i.created.Dependencies {
 		var id component.ID
-		if err := id.UnmarshalText([]byte(text)); err != nil {
-			return errors.Join(fmt.Errorf("%s depends on %q, which is no id of an extension: %w", i.id, text, err), i.rust.end(ctx))
+		err := id.UnmarshalText([]byte(text))
+		if err == nil && id == i.id { // the Collector would panic
+			err = errors.New("an extension cannot depend on itself")
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("%s depends on %q: %w", i.id, text, err), i.rust.end(ctx))
 		}
 		i.created.dependencies = append(i.created.dependencies, id)
 	}
@@ -170,14 +175,21 @@ func (i *instance) start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	asked := newQuestions(i.id, host)
+	statuses := sinks.Status(i.rust.handle, func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) })
+	i.mu.Lock()
+	i.statuses = statuses
+	i.mu.Unlock()
 	i.release = append(i.release,
-		sinks.Status(i.rust.handle, func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }),
+		statuses.Release,
 		asked.close,
 		control.HandleOperations(i.rust.handle, asked.answer),
 		measure(i.telemetry.MeterProvider, i.rust.peer),
 	)
 	if err := i.rust.call(ctx, control.Start, struct{}{}, nil); err != nil {
 		return err
+	}
+	if err := statuses.Fatal(); err != nil {
+		return fmt.Errorf("%s: start: a fatal status: %w", i.id, err)
 	}
 	if i.created.Capabilities.WatchesStatuses {
 		i.unwatch = i.events.deliver(i.rust, i.telemetry.Logger)

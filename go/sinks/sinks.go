@@ -53,28 +53,70 @@ func levelOf(l control.Level) zapcore.Level {
 	}
 }
 
-// Status hands what Rust says of a handle to report, in order, until release. The Collector says by itself that a
-// component starts, stops and has stopped.
+// Statuses hands what Rust says of a handle to the Collector, in order. The Collector says by itself that a component
+// starts, stops and has stopped.
 //
-// A fatal status is the last; it is reported from a goroutine of its own, because the Collector takes it only once it
-// has started, and Rust may be what it waits for.
-func Status(handle uint64, report func(*componentstatus.Event)) (release func()) {
-	var mu sync.Mutex
-	fatal := false
-	return control.HandleStatus(handle, func(s control.Status) {
-		event := eventOf(s)
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case event == nil || fatal:
-		case s.Code == control.StatusFatalError:
-			fatal = true
-			go report(event)
-		default:
-			report(event)
-		}
-	})
+// A fatal status is the last, and waits until the Collector runs: it takes one only then, and what reports one before
+// that blocks everybody who reports.
+type Statuses struct {
+	report  func(*componentstatus.Event)
+	release func()
+
+	mu    sync.Mutex
+	runs  bool
+	fatal *componentstatus.Event
 }
+
+// Status starts to hand statuses on.
+func Status(handle uint64, report func(*componentstatus.Event)) *Statuses {
+	s := &Statuses{report: report}
+	s.release = control.HandleStatus(handle, s.take)
+	return s
+}
+
+func (s *Statuses) take(status control.Status) {
+	event := eventOf(status)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case event == nil || s.fatal != nil:
+	case status.Code != control.StatusFatalError:
+		s.report(event)
+	default:
+		s.fatal = event
+		s.tellFatal()
+	}
+}
+
+// tellFatal has a goroutine of its own, because the Collector takes the event when it comes to it.
+func (s *Statuses) tellFatal() {
+	if s.runs && s.fatal != nil {
+		go s.report(s.fatal)
+	}
+}
+
+// CollectorRuns says that the Collector has started: its extensions hear that from Ready.
+func (s *Statuses) CollectorRuns() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.runs {
+		s.runs = true
+		s.tellFatal()
+	}
+}
+
+// Fatal is the fatal status that waits or was told; nil: there was none.
+func (s *Statuses) Fatal() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fatal == nil {
+		return nil
+	}
+	return s.fatal.Err()
+}
+
+// Release ends it.
+func (s *Statuses) Release() { s.release() }
 
 func eventOf(s control.Status) *componentstatus.Event {
 	switch s.Code {

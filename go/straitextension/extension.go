@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/sinks"
@@ -55,8 +56,11 @@ type settings struct {
 	telemetry component.TelemetrySettings
 	peer      *control.Peer
 	handle    uint64
+	statuses  *sinks.Statuses
 	release   []func()
 }
+
+var _ extensioncapabilities.PipelineWatcher = (*settings)(nil)
 
 // limit is how long Rust may take for a setting.
 const limit = 10 * time.Second
@@ -71,10 +75,8 @@ func (s *settings) Start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	handle := control.NextHandle()
-	s.release = []func(){
-		sinks.Logs(handle, s.telemetry.Logger),
-		sinks.Status(handle, func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }),
-	}
+	s.statuses = sinks.Status(handle, func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) })
+	s.release = []func(){sinks.Logs(handle, s.telemetry.Logger), s.statuses.Release}
 	s.peer, s.handle = peer, handle
 	if err := s.setMemoryLimit(ctx, s.config.MemoryLimitMiB<<20); err != nil {
 		return errors.Join(err, s.Shutdown(ctx))
@@ -97,6 +99,17 @@ func (s *settings) setMemoryLimit(ctx context.Context, bytes uint64) error {
 	}
 	return nil
 }
+
+// Ready says that the Collector runs: from now on it can be stopped by a status.
+func (s *settings) Ready() error {
+	if s.statuses != nil {
+		s.statuses.CollectorRuns()
+	}
+	return nil
+}
+
+// NotReady does nothing.
+func (s *settings) NotReady() error { return nil }
 
 // Shutdown takes the settings back. It is safe without Start, and twice.
 func (s *settings) Shutdown(ctx context.Context) error {

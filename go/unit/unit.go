@@ -18,6 +18,7 @@ import (
 	"github.com/strait-data/strait/go/otap"
 	"github.com/strait-data/strait/go/record"
 	"github.com/strait-data/strait/go/ring"
+	"github.com/strait-data/strait/go/sinks"
 )
 
 // Unit is the host's side of one engine pipeline: its lanes, and its lifecycle. Made by New, which has
@@ -102,9 +103,7 @@ func (u *Unit) stateNow() state {
 
 // open returns the lanes that it made also when it fails: close takes them.
 func (u *Unit) open(ctx context.Context, consume consumeForeign) (lanes []*lane, err error) {
-	u.release = []func(){
-		control.HandleLogs(u.handle, logTo(u.telemetry.Logger)), control.HandleStatus(u.handle, reportTo(u.report)),
-	}
+	u.release = []func(){sinks.Logs(u.handle, u.telemetry.Logger), sinks.Status(u.handle, u.report).Release}
 	if _, err := operate[struct{}](ctx, u.peer, control.Create, u.handle, u.spec); err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}

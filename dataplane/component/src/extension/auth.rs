@@ -103,8 +103,14 @@ impl ClientAuth {
             extension: self.extension.clone(),
             uri: uri.to_owned(),
         };
-        self.host.ask(call).await
+        let Made { headers } = self.host.ask(call).await?;
+        Ok(headers)
     }
+}
+
+#[derive(Deserialize)]
+struct Made {
+    headers: Headers,
 }
 
 /// Another extension, of either language, that says who a request comes from.

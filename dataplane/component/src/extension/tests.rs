@@ -113,6 +113,18 @@ fn authentication_tells_refusal_from_identity() {
     );
 }
 
+// Guarantees: the headers that another extension makes are read.
+#[test]
+fn headers_of_another_extension_are_read() {
+    let (h, recorder) = host(json!({"headers": {"Authorization": ["Bearer t"]}}));
+    let headers = now(h.client_auth("x").headers("http://there")).unwrap();
+    assert_eq!(headers.get("authorization"), Some("Bearer t"));
+    assert_eq!(
+        recorder.asked.lock().unwrap()[0],
+        json!({"call": "client_headers", "extension": "x", "uri": "http://there"})
+    );
+}
+
 // Guarantees: names of headers have no case, and their values are not shown.
 #[test]
 fn headers_have_no_case_and_no_values_in_debug() {
