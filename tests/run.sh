@@ -21,6 +21,11 @@ control/build.sh
 config/build.sh
 STRAIT=$strait go test -count=1 -timeout 20m ./...
 
+# Rust extensions in real Collectors in one process, with a library that needs no engine. Then once more under the
+# race detector, without the long loops.
+extension/build.sh
+(cd extension && go vet ./... && go test -count=1 -timeout 10m . && go test -race -count=1 -timeout 10m -skip 'Cycles|Reloads|Forgotten|Memory' .)
+
 # Arrow's own reader for Python on what a slot holds.
 pyarrow/run.sh
 

@@ -70,13 +70,13 @@ func TestMetadataIsChecked(t *testing.T) {
 
 // Guarantees: a shutdown during a start cancels it; both end, and nothing stays.
 func TestShutdownDuringStart(t *testing.T) {
-	made := instance(t, probe, "probe/a", "on: {start: [hang]}")
+	made := instance(t, probe, "probe/during", "on: {start: [hang]}")
 	started := make(chan error, 1)
 	go func() { started <- made.Start(context.Background(), componenttest.NewNopHost()) }()
-	require.Eventually(t, func() bool { return threads(t) > 0 && named(t, "probe/a") == 1 }, minute, tick)
+	require.Eventually(t, func() bool { return threads(t) > 0 && named(t, "probe/during") == 1 }, minute, tick)
 	require.NoError(t, made.Shutdown(t.Context()))
 	require.ErrorIs(t, <-started, context.Canceled)
-	require.Eventually(t, func() bool { return named(t, "probe/a") == 0 }, minute, tick)
+	require.Eventually(t, func() bool { return named(t, "probe/during") == 0 }, minute, tick)
 }
 
 // Guarantees: many instances of one type live side by side, and each ends by itself.

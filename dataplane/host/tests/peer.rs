@@ -1,8 +1,10 @@
 //! The peer through its own interface, over a real link: operations, data, and misuse.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
+use strait_component::extension::prelude::*;
 use strait_control::{Class, OpKind, OpResult, Operation, Peer};
 use strait_host::HostPeer;
 use strait_records::{Batch, Encoding, Header, Signal, Trust, Variable, writer};
@@ -31,6 +33,9 @@ fn spawn(
     kind: OpKind,
     payload: &Value,
 ) -> OpResult {
+    if kind.is_inline() {
+        return peer.inline(operation(kind, payload));
+    }
     runtime.block_on(peer.spawn(operation(kind, payload)))
 }
 
@@ -163,6 +168,62 @@ fn a_unit_lives_and_ends() {
     peer.batch_cancel(0);
     peer.batch_cancel(call);
     spawn(&runtime, &peer, OpKind::Shutdown, &json!({})).unwrap();
+    spawn(&runtime, &peer, OpKind::Shutdown, &json!({})).unwrap();
+}
+
+/// An extension that does nothing, but starts.
+struct Idle;
+
+impl Extension for Idle {
+    async fn start(&self, _: &Host) -> Result<(), ExtensionError> {
+        Ok(())
+    }
+
+    async fn client_headers(&self, uri: &str) -> Result<Headers, ExtensionError> {
+        Ok(Headers::new().with("x-uri", uri))
+    }
+}
+
+struct IdleFactory;
+
+impl ExtensionFactory for IdleFactory {
+    type Config = IdleConfig;
+    type Extension = Idle;
+
+    fn describe(&self) -> Description {
+        Description::extension("idle", strait_component::package!(), Stability::Alpha)
+    }
+
+    fn create(&self, _: IdleConfig, _: &ExtensionContext) -> Result<Idle, CreateError> {
+        Ok(Idle)
+    }
+}
+
+#[derive(Default, Deserialize, Serialize, JsonSchema)]
+struct IdleConfig {}
+
+// Guarantees: extensions live beside units in one peer, each kind by its handles; what the process counts is told.
+#[test]
+fn an_extension_lives_beside_units() {
+    let (peer, runtime) = (HostPeer::new(&[&AsExtension(IdleFactory)]), runtime());
+    let found = value(peer.inline(operation(OpKind::Describe, &json!({}))));
+    assert_eq!(found["components"][0]["kind"], "extension");
+    let create = json!({"kind": "extension", "id": "idle/a", "type": "idle", "config": {}});
+    let made = value(spawn(&runtime, &peer, OpKind::Create, &create));
+    assert_eq!(made["capabilities"]["client_auth"], false);
+    let ask = json!({"call": "client_headers", "uri": "u"});
+    assert!(
+        spawn(&runtime, &peer, OpKind::Capability, &ask).is_err(),
+        "it does not run"
+    );
+    spawn(&runtime, &peer, OpKind::Start, &json!({})).unwrap();
+    let answer = value(spawn(&runtime, &peer, OpKind::Capability, &ask));
+    assert_eq!(answer, json!({"headers": {"x-uri": ["u"]}}));
+    spawn(&runtime, &peer, OpKind::Shutdown, &json!({})).unwrap();
+    spawn(&runtime, &peer, OpKind::Shutdown, &json!({})).unwrap();
+    let counted = value(spawn(&runtime, &peer, OpKind::Counters, &json!({})));
+    assert_eq!(counted["leaked_threads"], 0);
+    spawn(&runtime, &peer, OpKind::Create, &unit()).unwrap();
     spawn(&runtime, &peer, OpKind::Shutdown, &json!({})).unwrap();
 }
 
