@@ -16,7 +16,7 @@ const (
 	DefaultConfig
 	// Validate: checks a unit's specification. Runs on the caller's thread and starts nothing.
 	Validate
-	// Create: keeps a unit's specification under a handle.
+	// Create: keeps a unit's specification or an extension under a handle. Runs on the caller's thread.
 	Create
 	// Start: starts a unit's lanes on their links.
 	Start
@@ -35,6 +35,9 @@ var kindNames = [...]string{
 	Start: "start", Shutdown: "shutdown", Capability: "capability", Decode: "decode",
 	Counters: "counters",
 }
+
+// inline says whether it runs on the caller's thread.
+func (k OpKind) inline() bool { return k != Start && k != Shutdown && k != Capability }
 
 // String returns the word for messages.
 func (k OpKind) String() string {

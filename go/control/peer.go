@@ -80,14 +80,14 @@ func takePending(id uint64) chan opEnd {
 func deliverOpDone(id uint64, end opEnd) {
 	ch := takePending(id)
 	if ch == nil {
-		counters.unknownOperations.Add(1)
+		counters.unknownOperations.Add(1) // an abandoned one: its thread is free again
 		return
 	}
 	ch <- end // room for one, and one taker
 }
 
 // Call runs an operation and returns its reply, the host's own memory. The payload is only read
-// during the call.
+// until the operation has ended.
 //
 // When ctx ends first, the peer is told, and Call waits for it to let go: so when it returns, the
 // operation has ended. A peer that does not let go within 5 seconds is given up with ErrAbandoned. A
@@ -105,7 +105,12 @@ func (p *Peer) Call(ctx context.Context, kind OpKind, handle uint64, payload []b
 	until, _ := ctx.Deadline()
 	id, ch := lastOp.Add(1), make(chan opEnd, 1)
 	putPending(id, ch)
-	p.calls.opStart(id, handle, kind, max(1, time.Until(until)), payload)
+	start := func() { p.calls.opStart(id, handle, kind, max(1, time.Until(until)), payload) }
+	if kind.inline() {
+		go start() // it is the component's code that runs until this returns, which may be never
+	} else {
+		start()
+	}
 	select {
 	case end := <-ch:
 		return end.result(ctx, kind)
@@ -123,6 +128,7 @@ func (p *Peer) Call(ctx context.Context, kind OpKind, handle uint64, payload []b
 		end := <-ch // its end has come, and is about to be sent
 		return end.result(ctx, kind)
 	}
+	counters.abandoned.Add(1)
 	return nil, fmt.Errorf("%s of handle %d: %w within %s: %w", kind, handle, ErrAbandoned, grace, context.Cause(ctx))
 }
 

@@ -220,19 +220,22 @@ type Stats struct {
 	Panics uint64
 	// UnknownOperations is how many operations ended that nobody waited for: abandoned ones.
 	UnknownOperations uint64
+	// Abandoned is how many operations were given up and have not ended since: each may hold a thread.
+	Abandoned uint64
 	// UnknownCalls is how many batch messages named a link without a sink.
 	UnknownCalls uint64
 	// Unheard is how many log lines and status reports had no sink.
 	Unheard uint64
 }
 
-var counters struct{ panics, unknownOperations, unknownCalls, unheard atomic.Uint64 }
+var counters struct{ panics, unknownOperations, abandoned, unknownCalls, unheard atomic.Uint64 }
 
 // ReadStats returns the counters; each is exact, they are not read at one instant.
 func ReadStats() Stats {
 	return Stats{
 		Panics:            counters.panics.Load(),
 		UnknownOperations: counters.unknownOperations.Load(),
+		Abandoned:         counters.abandoned.Load() - min(counters.abandoned.Load(), counters.unknownOperations.Load()),
 		UnknownCalls:      counters.unknownCalls.Load(),
 		Unheard:           counters.unheard.Load(),
 	}

@@ -71,7 +71,7 @@ func (m *measurer) carry() {
 		if err != nil {
 			return err
 		}
-		o.ObserveInt64(threads, c.LeakedThreads)
+		o.ObserveInt64(threads, c.LeakedThreads+int64(control.ReadStats().Abandoned))
 		o.ObserveInt64(memory, c.AllocatedBytes)
 		o.ObserveInt64(lines, c.DroppedLogLines)
 		return nil

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/strait-data/strait/go/control"
 )
 
 const (
@@ -60,6 +62,19 @@ func TestAHangingStartEndsAtTheDeadline(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Less(t, time.Since(began), 8*time.Second)
 	}
+}
+
+// Guarantees: a create that never returns ends with the caller's deadline, by an error that names it; its thread is counted
+// until it is free.
+func TestAHangingCreateEndsAtTheDeadline(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	before := control.ReadStats().Abandoned
+	err := newCollector(t, "probe/a: {on: {create: [{block: {seconds: 8}}]}}", []string{"probe/a"}, "").run(t, ctx)
+	require.ErrorContains(t, err, `failed to create extension "probe/a": probe/a: create of handle`)
+	require.ErrorIs(t, err, control.ErrAbandoned)
+	require.Equal(t, before+1, control.ReadStats().Abandoned)
+	require.Eventually(t, func() bool { return control.ReadStats().Abandoned == before }, minute, 10*tick)
 }
 
 // Guarantees: what a task of an extension says when it panics is logged with its place, and makes the status permanent.
