@@ -18,7 +18,9 @@ func peer(b *testing.B) *control.Peer {
 	return p
 }
 
-type sink struct{ failed func(uint64, *control.Failure) }
+type sink struct {
+	failed func(uint64, *control.Failure)
+}
 
 func (s sink) BatchFailed(id uint64, f *control.Failure) { s.failed(id, f) }
 func (s sink) BatchCancel(uint64)                        {}
