@@ -94,7 +94,7 @@ test-system: build $(TELEMETRYGEN) ## whole Collectors, processes, interoperatio
 # ---------------------------------------------------------------------------- the rest
 
 .PHONY: generate
-generate: $(MDATAGEN) ## make every generated file anew
+generate: $(MDATAGEN) $(STRAIT) ## make every generated file anew
 	dataplane/control/regen.sh
 	tests/generated.sh --write $(MDATAGEN)
 

@@ -13,6 +13,7 @@ if [ -n "$write" ]; then
 	cd "$root"
 	cargo run --quiet --locked -p strait-ringbuf --example generate-layout
 	STRAIT_REGENERATE=1 cargo test --quiet --locked --release -p strait-engine --test nodes
+	tests/pages.sh --write
 	exit
 fi
 

@@ -26,6 +26,9 @@ STRAIT=$strait go test -count=1 -timeout 20m ./...
 extension/build.sh
 (cd extension && go vet ./... && go test -count=1 -timeout 10m . && go test -race -count=1 -timeout 10m -skip 'Cycles|Reloads|Forgotten|Memory' .)
 
+# The reference pages of the example components, from the schemas of their configurations.
+STRAIT=$strait ./pages.sh
+
 # Arrow's own reader for Python on what a slot holds.
 pyarrow/run.sh
 

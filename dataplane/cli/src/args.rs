@@ -31,6 +31,9 @@ pub enum Command {
     /// Show what this machine has for a build, what it lacks, and how to get it
     #[command(after_help = DOCTOR_HELP)]
     Doctor(Doctor),
+    /// Print the JSON Schema of a Rust component's configuration, or its reference page
+    #[command(after_help = SCHEMA_HELP)]
+    Schema(Schema),
     /// List the engine nodes that are compiled in, with their keys
     Nodes(Nodes),
 }
@@ -145,6 +148,26 @@ pub struct Doctor {
 const DOCTOR_HELP: &str = "\
 Nothing is asked of a network.
 Exit codes: 0 Collectors with Go and Rust components can be built, 1 something for them is missing.";
+
+/// `strait schema`
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// What every build is told.
+    #[command(flatten)]
+    pub options: BuildOptions,
+    /// Type of a component in the builder file, as in `mask_cards` or `processor/mask_cards` [default: all]
+    #[arg(value_name = "TYPE")]
+    pub name: Option<String>,
+    /// Print a reference page instead
+    #[arg(long)]
+    pub markdown: bool,
+}
+
+const SCHEMA_HELP: &str = "\
+Without TYPE it is the schema of a Collector's configuration file, as far as the Rust components of
+the builder file go: an editor that knows YAML schemas completes and checks their keys with it.
+The components are compiled without the engine, and asked.
+Exit codes: 0 printed, 1 findings or a failed step, 2 wrong usage.";
 
 /// `strait nodes`
 #[derive(Debug, Args)]

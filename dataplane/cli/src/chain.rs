@@ -54,29 +54,62 @@ pub struct Built {
     pub crates: Option<Graph>,
 }
 
-/// Builds what `request` asks for.
+/// A builder file that was read.
+struct Source {
+    name: String,
+    text: String,
+    file: BuilderFile,
+}
+
+impl Source {
+    fn read(request: &Request) -> Result<Self, Error> {
+        let text = files::read(&request.config)?;
+        let name = request.config.display().to_string();
+        match BuilderFile::parse(&text, &request.config) {
+            Ok(file) => Ok(Self { name, text, file }),
+            Err(findings) => Err(Error::Findings(Report::new(&name, &text, findings))),
+        }
+    }
+
+    fn findings(&self, findings: Vec<Finding>) -> Error {
+        Error::Findings(Report::new(&self.name, &self.text, findings))
+    }
+
+    fn output(&self, request: &Request) -> Option<PathBuf> {
+        let own = || Some(self.file.dist.output_path.as_ref()?.value.clone().into());
+        request.output_path.clone().or_else(own)
+    }
+}
+
+/// The Rust side of a builder file, before anything is compiled.
+struct Prepared {
+    output: PathBuf,
+    /// Where everything is that is written.
+    generated: PathBuf,
+    checkout: Checkout,
+    platform: Platform,
+    workspace: Workspace,
+}
+
+/// The workspace of a builder file's Rust components, written and resolved; nothing is compiled.
 ///
 /// # Errors
-/// Findings in the builder file, or the step that failed.
-pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
-    let begun = Instant::now();
-    let text = files::read(&request.config)?;
-    let name = request.config.display().to_string();
-    let findings = |findings| Error::Findings(Report::new(&name, &text, findings));
-    let file = BuilderFile::parse(&text, &request.config).map_err(findings)?;
-    let output = request.output_path.clone().or_else(|| {
-        file.dist
-            .output_path
-            .as_ref()
-            .map(|p| p.value.clone().into())
-    });
-    let locks = Locks::open(&request.config, request.locks)?;
-    if !file.needs_rust() {
-        return go_only(request, &file, output.as_deref(), &locks, begun, ui);
+/// Findings in the builder file, one without Rust components among them.
+pub fn workspace(request: &Request, ui: &Ui) -> Result<Workspace, Error> {
+    let source = Source::read(request)?;
+    if source.file.rust_entries().next().is_none() {
+        let help = "a Rust component is an entry with `cargo:`";
+        return Err(StepError::new("the builder file has no Rust component", help).into());
     }
-    let Some(output) = output else {
+    let locks = Locks::open(&request.config, request.locks)?;
+    Ok(prepare(request, &source, &locks, ui)?.workspace)
+}
+
+fn prepare(request: &Request, source: &Source, locks: &Locks, ui: &Ui) -> Result<Prepared, Error> {
+    let file = &source.file;
+    let Some(output) = source.output(request) else {
         let help = "write it, or give --output-path: what is compiled stays there, so that the next build is fast";
-        return Err(findings(vec![Finding::new(
+        return Err(source.findings(vec![Finding::new(
             0..0,
             "`dist.output_path` is missing",
             "needs a folder",
@@ -85,8 +118,8 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
     };
     fs::create_dir_all(&output).map_err(|e| StepError::io("make", &output, &e))?;
     let output = files::absolute(&output)?;
-    let checkout = find_checkout(request, &file)?;
-    check_go_version(&file).map_err(|finding| findings(vec![finding]))?;
+    let checkout = find_checkout(request, file)?;
+    check_go_version(file).map_err(|finding| source.findings(vec![finding]))?;
     let platform = toolchain::check_rust(&checkout.rust_version, ui)?;
     let generated = output.join(distribution::FOLDER);
     if file
@@ -101,30 +134,59 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
         );
         return Err(StepError::new(message, "give the binary another name").into());
     }
-    let mut workspace = Workspace::prepare(
-        &file,
+    let workspace = Workspace::prepare(
+        file,
         &checkout,
         &generated.join("rust"),
-        &locks,
+        locks,
         &platform,
         request.offline,
         ui,
     )
     .map_err(|e| match e {
-        WorkspaceError::Findings(list) => findings(list),
+        WorkspaceError::Findings(list) => source.findings(list),
         WorkspaceError::Step(step) => step.into(),
     })?;
+    Ok(Prepared {
+        output,
+        generated,
+        checkout,
+        platform,
+        workspace,
+    })
+}
+
+/// Builds what `request` asks for.
+///
+/// # Errors
+/// Findings in the builder file, or the step that failed.
+pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
+    let begun = Instant::now();
+    let source = Source::read(request)?;
+    let file = &source.file;
+    let locks = Locks::open(&request.config, request.locks)?;
+    if !file.needs_rust() {
+        let output = source.output(request);
+        return go_only(request, file, output.as_deref(), &locks, begun, ui);
+    }
+    let Prepared {
+        output,
+        generated,
+        checkout,
+        platform,
+        mut workspace,
+    } = prepare(request, &source, &locks, ui)?;
     let types = types::find(
-        &file,
-        &twins::candidates(&file),
+        file,
+        &twins::candidates(file),
         &checkout.root.join("go"),
         &output,
         request.offline,
         ui,
     )?;
-    twins::join(&file, &types, &mut workspace.components).map_err(findings)?;
+    twins::join(file, &types, &mut workspace.components).map_err(|list| source.findings(list))?;
     let library = file.dist.name.as_ref().map_or("strait", |name| &name.value);
-    let in_rust = twins::in_rust(&file, &types, &workspace.components);
+    let in_rust = twins::in_rust(file, &types, &workspace.components);
     modules::write(
         &generated,
         library,
@@ -133,14 +195,14 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
         &checkout,
     )?;
     files::link(&checkout.root.join("go"), &generated.join("go"))?;
-    distribution::link_local(&file, &generated)?;
-    let replaces = distribution::replaces(&file, &workspace.components)?;
+    distribution::link_local(file, &generated)?;
+    let replaces = distribution::replaces(file, &workspace.components)?;
     files::write(
         &generated.join("builder.yaml"),
-        distribution::rewrite(&file, &workspace.components, &replaces, &checkout.engine),
+        distribution::rewrite(file, &workspace.components, &replaces, &checkout.engine),
     )?;
     let inputs = inputs::lines(
-        &file,
+        file,
         distribution::requires(&workspace.components),
         &replaces,
         &output,
@@ -157,8 +219,8 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
         )?
     };
     let go = GoSide {
-        file: &file,
-        run: go_run(request, &file, &output, &platform),
+        file,
+        run: go_run(request, file, &output, &platform),
         locks: &locks,
         inputs,
     };
@@ -171,7 +233,7 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
     report(request, &built, begun, ui);
     Ok(Built {
         binary: (!request.generate_only).then_some(built),
-        version: file.dist.version,
+        version: file.dist.version.clone(),
         crates: Some(workspace.graph),
     })
 }

@@ -25,6 +25,7 @@ pub mod process;
 pub mod rust;
 pub mod sbom;
 pub mod scaffold;
+pub mod schema;
 pub mod toolchain;
 pub mod ui;
 pub mod yaml;

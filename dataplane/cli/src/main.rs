@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Command::Run(asked) => command::run::run(asked),
         Command::New(asked) => command::new::run(asked),
         Command::Doctor(asked) => command::doctor::run(&asked),
+        Command::Schema(asked) => command::schema::run(asked),
         Command::Nodes(asked) => command::nodes::run(&asked),
     };
     done.unwrap_or_else(|error| {

@@ -8,7 +8,7 @@ use shared::{run, stderr, strait};
 fn help_texts() {
     let mut settings = insta::Settings::clone_current();
     settings.set_omit_expression(true);
-    for command in ["", "build", "run", "new", "doctor", "nodes"] {
+    for command in ["", "build", "run", "new", "doctor", "nodes", "schema"] {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         // The width of a terminal would wrap the text.
         let output = strait()

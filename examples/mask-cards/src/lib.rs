@@ -11,21 +11,20 @@ use strait_component::prelude::*;
 
 pub use mask::CardMask;
 
-/// The configuration of `mask_cards`.
+/// Masks payment card numbers in logs: digits become `*`, the last ones stay.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
 pub struct Config {
     /// Mask in log bodies.
     pub bodies: bool,
     /// Mask in the values of attributes.
     pub attributes: bool,
-    /// Mask in the attributes of resources and scopes as well as in the logs'.
+    /// Mask in the attributes of resources and scopes too.
     pub resources: bool,
-    /// Limits the attributes to these keys. Empty: all of them.
+    /// Only in attributes with these keys; empty: in all.
     pub keys: Vec<String>,
-    /// How many digits at the end stay readable.
+    /// Digits at the end that stay readable, 0 to 12.
     pub keep_last: usize,
-    /// What stands in for a digit: one character, not a digit.
+    /// The character that stands for a digit.
     pub mask: String,
 }
 

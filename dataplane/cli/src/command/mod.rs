@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod new;
 pub mod nodes;
 pub mod run;
+pub mod schema;
 
 use std::io::Write as _;
 

@@ -113,7 +113,8 @@ pub fn compile(workspace: &Workspace, offline: bool, ui: &Ui) -> Result<Library,
     Ok(Library { path, _lock: lock })
 }
 
-fn cargo(workspace: &Workspace, target: &Path) -> Command {
+/// Cargo in a workspace, with a target folder.
+pub(super) fn cargo(workspace: &Workspace, target: &Path) -> Command {
     let mut command = Command::new("cargo");
     command
         .current_dir(&workspace.root)
@@ -151,7 +152,8 @@ fn clean(stale: &[&str], workspace: &Workspace, target: &Path, ui: &Ui) -> Resul
     Err(StepError::new(format!("{STEP} failed"), "").tool(log.join("\n"), &command))
 }
 
-fn lock(target: &Path, ui: &Ui) -> Result<File, StepError> {
+/// Keeps other builds out of a target folder.
+pub(super) fn lock(target: &Path, ui: &Ui) -> Result<File, StepError> {
     fs::create_dir_all(target).map_err(|e| StepError::io("make", target, &e))?;
     let path = target.join(".strait-lock");
     let failed = |e: std::io::Error| StepError::io("lock", &path, &e);
@@ -259,7 +261,8 @@ impl<'u> Run<'u> {
     }
 }
 
-fn failure(diagnostics: &[String], workspace: &Workspace, repeat: String) -> StepError {
+/// Why cargo did not succeed, with the component that it belongs to. `repeat` is the command line to repeat it.
+pub(super) fn failure(diagnostics: &[String], workspace: &Workspace, repeat: String) -> StepError {
     // Cargo names crates by their place in the workspace; people know their own folders.
     let mut output = diagnostics.join("\n");
     let failed = diagnostics.iter().rev().find_map(|line| {

@@ -2,6 +2,7 @@
 //! static library, prelinked to one object.
 
 pub mod compile;
+pub mod describe;
 pub mod estimate;
 pub mod freshness;
 pub mod graph;

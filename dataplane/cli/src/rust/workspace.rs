@@ -158,14 +158,20 @@ impl Workspace {
             locks.crates(&files::read(&checkout.root.join("Cargo.lock"))?)?,
         )?;
         let library = root.join("umbrella/src/lib.rs");
-        if !library.exists() {
-            // Cargo wants to see a target before it resolves.
-            files::write(&library, "")?;
+        // Cargo wants to see its targets before it resolves.
+        for target in [&library, &root.join("umbrella/src/describe.rs")] {
+            if !target.exists() {
+                files::write(target, "")?;
+            }
         }
         let graph = Graph::read(root, platform, offline, ui)?;
         locks.keep_crates(&root.join("Cargo.lock"))?;
         let components = components(&graph, &entries).map_err(WorkspaceError::Findings)?;
         files::write(&library, umbrella_library(file, &components))?;
+        files::write(
+            &root.join("umbrella/src/describe.rs"),
+            describe_program(&components),
+        )?;
         Ok(Self {
             root: root.to_owned(),
             platform: platform.clone(),
@@ -271,8 +277,11 @@ fn root_manifest(mut base: DocumentMut, own: &[OwnCrate], from_registry: bool) -
 fn umbrella_manifest(dependencies: &Table) -> String {
     format!(
         "# Written by `strait build`; overwritten by every build.\n\n[package]\nname = \"{UMBRELLA}\"\nversion = \"0.0.0\"\n\
-         edition = \"2024\"\npublish = false\n\n[lib]\ncrate-type = [\"staticlib\"]\n\n[dependencies]\n\
-         strait-host.workspace = true\n{dependencies}"
+         edition = \"2024\"\npublish = false\n\n[lib]\ncrate-type = [\"staticlib\"]\n\n\
+         # What the components say of themselves, without the engine: `strait schema`.\n\
+         [[bin]]\nname = \"describe\"\npath = \"src/describe.rs\"\nrequired-features = [\"describe\"]\n\n\
+         [features]\ndefault = [\"host\"]\nhost = [\"dep:strait-host\"]\ndescribe = []\n\n[dependencies]\n\
+         strait-component.workspace = true\nstrait-host = {{ workspace = true, optional = true }}\n{dependencies}"
     )
 }
 
@@ -291,6 +300,22 @@ fn umbrella_library(file: &BuilderFile, components: &[RustComponent]) -> String 
         );
     }
     text.push_str("}\n");
+    text
+}
+
+/// The source of the program that says what every component says of itself, a line of JSON each.
+fn describe_program(components: &[RustComponent]) -> String {
+    let mut text = "//! Prints what each Rust component says of itself, as a line of JSON.\n//!\n\
+         //! Written by `strait`; overwritten by every build.\n\n\
+         fn main() {\n    let factories: &[&'static dyn strait_component::DynFactory] = &[\n"
+        .to_owned();
+    for c in components {
+        let _ = writeln!(text, "        {}(),", c.factory);
+    }
+    text.push_str(
+        "    ];\n    for described in strait_component::config::serve::describe(factories) {\n        \
+         println!(\"{described}\");\n    }\n}\n",
+    );
     text
 }
 

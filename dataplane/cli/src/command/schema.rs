@@ -1,0 +1,39 @@
+//! `strait schema`
+
+use std::process::ExitCode;
+
+use super::build::{request, ui};
+use super::print;
+use crate::args::Schema;
+use crate::chain;
+use crate::error::Error;
+use crate::rust::describe;
+use crate::schema;
+
+/// Prints what a component's configuration is, or all of them.
+///
+/// # Errors
+/// Findings in the builder file, a type that is not in it, or a component that does not compile.
+pub fn run(asked: Schema) -> Result<ExitCode, Error> {
+    let ui = ui(&asked.options);
+    let request = request(asked.options);
+    let workspace = chain::workspace(&request, &ui)?;
+    if let Some(name) = &asked.name {
+        // Before minutes of compiling.
+        let known = workspace.components.iter();
+        let known = known.map(|c| (c.component.kind.as_str(), c.component.type_name.as_str()));
+        schema::check(known, name)?;
+    }
+    let all = describe::describe(&workspace, request.offline, &ui)?;
+    let chosen = all
+        .iter()
+        .filter(|c| asked.name.as_ref().is_none_or(|n| schema::is(c, n)));
+    let chosen: Vec<_> = chosen.collect();
+    let text = match (asked.markdown, asked.name.is_some()) {
+        (true, _) => chosen.iter().map(|c| schema::page(c)).collect(),
+        (false, true) => chosen.iter().map(|c| schema::of_one(c)).collect(),
+        (false, false) => schema::of_all(&chosen),
+    };
+    print(&text);
+    Ok(ExitCode::SUCCESS)
+}
