@@ -3,7 +3,7 @@ module github.com/strait-data/strait/bench/whole
 go 1.26.0
 
 replace (
-	crate.local/mask-cards => ../../build/strait/components/mask_cards
+	crate.local/mask-cards => ../../build/strait/processors/mask_cards
 	github.com/strait-data/strait/bench => ../
 	github.com/strait-data/strait/go => ../../go
 	strait.local/native => ../../build/strait/native
