@@ -275,8 +275,8 @@ func (p *Producer) SendAck(callID uint64) error {
 	return nil
 }
 
-// Settle says that one message of this side, batch or inline, has ended over the control channel,
-// without an ack. The caller sees to it that a message ends once.
+// Settle says that one message of this side, batch or inline, has ended without an ack: over the
+// control channel, or as the layer above says. The caller sees to it that a message ends once.
 func (p *Producer) Settle() { p.answered() }
 
 // answered ends one message in flight. An ack for which none is in flight is the other side's fault

@@ -13,14 +13,14 @@ type output struct {
 	token uint64
 	batch record.Batch // header and content; the lease's bytes
 	lease ring.Lease
+	// verdict says that it ends its call, and that nobody waits for an answer (S-16).
+	verdict bool
 }
 
 // call is one batch on its way through the engine. The lane's reader and the control channel add events;
 // only the caller's goroutine takes them, in order, and it alone touches its pdata. It ends exactly once.
 type call struct {
 	id uint64
-	// detached: the caller has its verdict, the engine's is yet to come. Guarded by the lane's lock.
-	detached bool
 
 	mu      sync.Mutex
 	outputs []output
@@ -41,6 +41,7 @@ func (c *call) addOutput(o output) bool {
 		return false
 	}
 	c.outputs = append(c.outputs, o)
+	c.ended = o.verdict
 	c.wake()
 	return true
 }

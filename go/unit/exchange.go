@@ -28,9 +28,6 @@ type packed struct {
 	parcel parcel
 	take   take
 	next   position
-	// final says that at most one batch comes out and that no node acts on what becomes of it: then its
-	// consumer's answer is the verdict, and nobody waits for the engine's.
-	final bool
 }
 
 // exchange sends one parcel, hands its outputs to take, and returns the engine's verdict. When the
@@ -85,9 +82,8 @@ func (u *Unit) await(ctx context.Context, l *lane, c *call, p *packed) error {
 		o, have, ended, failure := c.take()
 		switch {
 		case have:
-			if p.final {
-				l.detach(c) // before the answer: the engine's verdict may come at once
-				return handOver(ctx, l, o, p.take)
+			if o.verdict { // no node acts on what becomes of it: its consumer's answer is the caller's
+				return p.take(ctx, l, o)
 			}
 			seen.add(handOver(ctx, l, o, p.take))
 		case ended:

@@ -57,33 +57,30 @@ func (l *lane) begin() (*call, error) {
 // forget removes a call; late events for it are dropped and counted. The outputs that nobody took are failed.
 func (l *lane) forget(c *call) {
 	l.mu.Lock()
-	if !c.detached {
-		delete(l.calls, c.id)
-	}
+	delete(l.calls, c.id)
 	l.mu.Unlock()
 	for _, o := range c.abandon() {
 		l.refuse(o)
 	}
 }
 
-// detach lets a caller go that needs no verdict of the engine's; when that comes, it is not late.
-func (l *lane) detach(c *call) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	c.detached = l.calls[c.id] == c // else it has ended already
-}
-
 // end is the engine's verdict on a call.
 func (l *lane) end(id uint64, f *control.Failure) {
-	l.mu.Lock()
-	c := l.calls[id]
-	delete(l.calls, id) // also where its caller still takes outputs: detach must not wait for a second verdict
-	l.mu.Unlock()
+	c := l.take(id)
 	if c == nil {
 		l.stats.lateVerdicts.Add(1)
 		return
 	}
 	c.end(f)
+}
+
+// take removes a call that ends; nil where its caller has gone.
+func (l *lane) take(id uint64) *call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.calls[id]
+	delete(l.calls, id)
+	return c
 }
 
 func (l *lane) find(id uint64) *call {
@@ -96,6 +93,9 @@ func (l *lane) find(id uint64) *call {
 func (l *lane) refuse(o output) {
 	l.release(o.lease)
 	l.stats.lateOutputs.Add(1)
+	if o.verdict {
+		return
+	}
 	l.peer.BatchFailed(o.token, &control.Failure{Class: control.Cancelled, Message: "the caller has gone"})
 }
 
@@ -157,13 +157,27 @@ func (l *lane) dispatch(m ring.Message) error {
 			l.release(m.Lease)
 			return err
 		}
-		if o.batch.CallID == 0 {
-			l.foreign(o)
-		} else if c := l.find(o.batch.CallID); c == nil || !c.addOutput(o) {
-			l.refuse(o)
-		}
+		l.receive(o)
 	}
 	return nil
+}
+
+// receive hands an output to whom it belongs. A difference ends its call (S-16).
+func (l *lane) receive(o output) {
+	var c *call
+	switch o.verdict = o.batch.Encoding == record.EncodingDifference; {
+	case o.verdict:
+		l.link.Producer().Settle()
+		c = l.take(o.batch.CallID)
+	case o.batch.CallID == 0:
+		l.foreign(o)
+		return
+	default:
+		c = l.find(o.batch.CallID)
+	}
+	if c == nil || !c.addOutput(o) {
+		l.refuse(o)
+	}
 }
 
 // refuseContent ends the lane when err says that the content of a slot is not valid; it returns err.

@@ -64,7 +64,7 @@ func (p *LogsProcessor) packProjected(ctx context.Context, l *lane, h *record.He
 		return nil, encodeError(ctx, err)
 	}
 	p.unit.stats.countChanges(b)
-	return &packed{parcel: b, take: p.applyTo(d), next: position{items: b.Items()}, final: true}, nil
+	return &packed{parcel: b, take: p.applyTo(d), next: position{items: b.Items()}}, nil
 }
 
 // encodeError makes permanent what no retry can cure: the encoder's own refusals.

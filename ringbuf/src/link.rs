@@ -346,8 +346,8 @@ impl Handle {
         self.shared.check_open()
     }
 
-    /// Says that a message that this side sent has ended over the control channel, so no ack for
-    /// it follows.
+    /// Says that a message that this side sent has ended over the control channel, or as the layer
+    /// above says: no ack for it follows.
     pub fn end_call(&self) {
         self.shared.end_call();
     }

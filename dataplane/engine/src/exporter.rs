@@ -3,6 +3,9 @@
 //!
 //! Never blocks its control channel: a batch that finds no space waits beside it, with a deadline,
 //! and while it waits no other batch is taken. The private header is left out of what crosses.
+//!
+//! A difference is its call's verdict (format S-16): the host answers neither it nor the engine, and
+//! the engine is told nothing, because a unit that answers so has no node that acts on acks.
 
 use crate::failure::{Class, Failure};
 use crate::payload::{self, Encoded};
@@ -58,6 +61,9 @@ struct Outgoing {
     pdata: OtapPdata,
     encoded: Encoded,
     origin: Origin,
+    /// The call that it ends: it is a difference.
+    ends: Option<u64>,
+    /// What the host answers it by; of a difference the call's own id.
     token: u64,
     until: Instant,
 }
@@ -179,13 +185,17 @@ async fn prepare(
         Origin::Engine => {}
     }
     match codec.encode(effect_handler, &mut pdata, origin, port).await {
-        Ok(encoded) => Ok(Outgoing {
-            pdata,
-            encoded,
-            origin,
-            token: port.issue_token(),
-            until,
-        }),
+        Ok(encoded) => {
+            let ends = origin.call_id().filter(|_| encoded.is_difference());
+            Ok(Outgoing {
+                pdata,
+                encoded,
+                origin,
+                ends,
+                token: ends.unwrap_or_else(|| port.issue_token()),
+                until,
+            })
+        }
         Err(failure) => Err((
             Sent {
                 pdata,
@@ -200,8 +210,10 @@ async fn prepare(
 async fn publish(port: &Port, batch: Option<&Outgoing>) -> Result<(), Failure> {
     match batch {
         Some(batch) => {
+            // A call that has ended meanwhile must not end again.
+            let wanted = || batch.ends.is_none_or(|call_id| port.waits(call_id));
             port.writer
-                .publish(batch.token, &batch.encoded, batch.until)
+                .publish(batch.token, &batch.encoded, batch.until, wanted)
                 .await
         }
         None => std::future::pending().await,
@@ -220,11 +232,16 @@ async fn published(
     match result {
         Ok(()) => {
             port.count(|counters| counters.egress += 1);
-            sent.insert(token, batch.into_sent());
+            match batch.ends {
+                Some(call_id) => port.conclude(call_id),
+                None => drop(sent.insert(token, batch.into_sent())),
+            }
             Ok(())
         }
         Err(failure) => {
-            port.revoke_token(token);
+            if batch.ends.is_none() {
+                port.revoke_token(token);
+            }
             answer(port, effect_handler, batch.into_sent(), Err(failure)).await
         }
     }

@@ -152,6 +152,11 @@ pub(crate) enum Encoded {
 }
 
 impl Encoded {
+    /// Whether it ends its call (format S-16).
+    pub(crate) fn is_difference(&self) -> bool {
+        matches!(self, Self::Payload(header, _) if header.encoding == Encoding::Difference)
+    }
+
     /// Bytes of the slot that it needs.
     pub(crate) fn slot_len(&self) -> Result<usize, Failure> {
         match self {

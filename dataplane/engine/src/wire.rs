@@ -200,7 +200,7 @@ impl Writer {
         }
     }
 
-    /// An egress batch has ended over the control channel: no ack for it follows.
+    /// An egress batch has ended without an ack: over the control channel, or it was a difference.
     pub(crate) fn ended(&self) {
         self.handle.end_call();
     }
@@ -225,12 +225,13 @@ impl Writer {
         }
     }
 
-    /// Waits for space until `deadline`, then writes the batch. Safe to cancel.
+    /// Waits for space until `deadline`, then writes the batch, if it is still wanted. Safe to cancel.
     pub(crate) async fn publish(
         &self,
         token: u64,
         encoded: &Encoded,
         deadline: Instant,
+        wanted: impl Fn() -> bool,
     ) -> Result<(), Failure> {
         let len = encoded.slot_len()?;
         let mut holder = self.hold();
@@ -241,6 +242,9 @@ impl Writer {
                 () = self.acks_wake.notified() => {}
                 claim = holder.producer.until(deadline, |producer| self.claim(producer, len)) => {
                     let claim = claim.map_err(|error| lost(&error))?;
+                    if !wanted() {
+                        return Err(Failure::new(Class::Cancelled, "the call has ended already"));
+                    }
                     return publish(&mut holder.producer, claim, token, encoded);
                 }
             }

@@ -122,6 +122,7 @@ fn merged_calls_end_together() {
             match host.end(*call) {
                 End::Acked => assert!(!failed),
                 End::Failed(failure) => assert!(failed && failure.class == Class::Permanent),
+                End::Answered => panic!("a difference of a whole batch"),
             }
         }
         host.finish(&calls, DRAIN);
@@ -304,6 +305,7 @@ fn shutdown_with_batches_in_flight() {
         match &ends[0] {
             End::Acked => assert_eq!(id, acked),
             End::Failed(failure) => assert_eq!(failure.class, Class::Unavailable, "{failure}"),
+            End::Answered => panic!("a difference of a whole batch"),
         }
     }
 }

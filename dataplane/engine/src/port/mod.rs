@@ -5,8 +5,8 @@
 //! the key in their configuration, in a table of the thread.
 //!
 //! Guarantees:
-//! - every call that was read from the ring ends exactly once: by an ack on the ring, or by
-//!   [`Upcalls::batch_failed`]; whatever happens later to its batch is counted and dropped;
+//! - every call that was read from the ring ends exactly once: by an ack or a difference on the
+//!   ring, or by [`Upcalls::batch_failed`]; whatever happens later to its batch is counted and dropped;
 //! - nothing here waits: reading never depends on a node, acks never on space;
 //! - what is kept is bounded by what the ring can have in flight.
 //!
@@ -64,7 +64,7 @@ pub(crate) struct Arrived {
 pub struct Counters {
     /// Calls read from the ring.
     pub calls: u64,
-    /// Calls acked.
+    /// Calls acked, or answered by a difference.
     pub acked: u64,
     /// Calls failed over control.
     pub failed: u64,
@@ -522,6 +522,23 @@ impl Port {
             self.finish(call_id, Err(failure));
         }
         self.queue_wake.notify_one();
+    }
+
+    /// Whether a call is in the engine and has not ended.
+    pub(crate) fn waits(&self, call_id: u64) -> bool {
+        let calls = self.calls.borrow();
+        calls
+            .get(&call_id)
+            .is_some_and(|call| call.stage == Stage::Running)
+    }
+
+    /// Ends a call whose difference was published: the host needs no other answer, and gives none.
+    pub(crate) fn conclude(&self, call_id: u64) {
+        self.calls.borrow_mut().remove(&call_id);
+        self.originals.end(call_id);
+        self.left_engine();
+        self.writer.ended();
+        self.count(|counters| counters.acked += 1);
     }
 
     /// Ends a call: takes it out of the table and tells the host.

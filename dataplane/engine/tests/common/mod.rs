@@ -63,12 +63,16 @@ pub struct Output {
     /// Records.
     pub tables: Vec<(u16, RecordBatch)>,
     pub metadata: usize,
+    /// The batch itself, which keeps its slot, while [`Host::hold`] is set.
+    pub held: Option<Batch>,
 }
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum End {
     Acked,
+    /// By a difference.
+    Answered,
     Failed(Failure),
 }
 
@@ -86,6 +90,8 @@ pub struct Host {
     pub ends: HashMap<u64, Vec<End>>,
     pub outputs: Vec<Output>,
     pub events: Vec<Control>,
+    /// Whether outputs keep their slots.
+    pub hold: bool,
 }
 
 /// A unit specification for these nodes.
@@ -99,6 +105,8 @@ pub struct Setup {
     pub descriptors: u32,
     pub blocks: u32,
     pub max_wait: Duration,
+    /// Bytes of slots that the host may hold before it gets copies.
+    pub lease_budget_bytes: usize,
     /// Changes the unit after its specification was checked.
     pub tweak: fn(&mut Unit),
 }
@@ -110,6 +118,7 @@ impl Setup {
             descriptors: 256,
             blocks: 1024,
             max_wait: Duration::from_secs(5),
+            lease_budget_bytes: usize::MAX,
             tweak: |_| {},
         }
     }
@@ -128,7 +137,9 @@ impl Setup {
             epoch: 1,
             geometry,
         });
-        let pending = HostPending::create(&options).unwrap();
+        let mut own = options;
+        own.lease_budget_bytes = self.lease_budget_bytes;
+        let pending = HostPending::create(&own).unwrap();
         let fds = pending.fds().try_map(|fd| fd.try_clone_to_owned()).unwrap();
         let (peer, answer) = accept(&options, fds).unwrap();
         let (producer, consumer, handle) = pending.complete(&answer).unwrap().split();
@@ -160,6 +171,7 @@ impl Setup {
             ends: HashMap::new(),
             outputs: Vec::new(),
             events: Vec::new(),
+            hold: false,
         })
     }
 }
@@ -285,6 +297,11 @@ impl Host {
                     Encoding::Records => batch.records(&self.schemas).unwrap(),
                     _ => Vec::new(),
                 };
+                if header.encoding == Encoding::Difference {
+                    assert_eq!(call_id, header.call_id, "a difference names its call");
+                    self.handle.end_call();
+                    self.ends.entry(call_id).or_default().push(End::Answered);
+                }
                 self.outputs.push(Output {
                     token: call_id,
                     call_id: header.call_id,
@@ -294,6 +311,7 @@ impl Host {
                     bytes: batch.payload().unwrap().to_vec(),
                     tables,
                     metadata: batch.metadata().unwrap().count(),
+                    held: Some(batch).filter(|_| self.hold),
                 });
             }
             Message::Preamble(lease) => {
