@@ -43,7 +43,7 @@ impl Factory for SinkFactory {
 }
 
 /// The sink has no configuration.
-#[derive(Default, serde::Deserialize, serde::Serialize)]
+#[derive(Default, serde::Deserialize, serde::Serialize, JsonSchema)]
 struct Nothing {}
 
 /// What the engine reports is an error here: no batch of a bench fails.

@@ -161,7 +161,7 @@ fn chains_equal_the_model() {
 /// Replaces "v1" in bodies and in some attributes, and drops logs of severity 13.
 struct Replace;
 
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
 struct ReplaceConfig {
     keys: Vec<String>,
