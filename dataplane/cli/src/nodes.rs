@@ -22,10 +22,24 @@ pub struct Node {
     pub name: String,
     /// The signals it works on; others pass.
     pub signals: Vec<String>,
+    /// Which binaries it is in.
+    pub choice: Choice,
     /// What it does.
     pub doc: String,
     /// Its keys, nested ones with their path.
     pub keys: Vec<Key>,
+}
+
+/// Which binaries a node is in; `dist.engine_nodes` of a builder file chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// All of them.
+    Always,
+    /// Those that do not choose otherwise.
+    Default,
+    /// Those that ask for it.
+    OnRequest,
 }
 
 /// One key of a node's configuration.
@@ -42,13 +56,21 @@ pub struct Key {
     pub doc: String,
 }
 
+/// Every node.
+///
+/// # Errors
+/// The table is damaged.
+pub fn all() -> Result<Vec<Node>, StepError> {
+    serde_json::from_str(JSON)
+        .map_err(|e| StepError::new(format!("the table of nodes is damaged: {e}"), ""))
+}
+
 /// The nodes called `names` (short names or URNs), or all.
 ///
 /// # Errors
 /// A name that no node has.
 pub fn select(names: &[String]) -> Result<Vec<Node>, StepError> {
-    let all: Vec<Node> = serde_json::from_str(JSON)
-        .map_err(|e| StepError::new(format!("the table of nodes is damaged: {e}"), ""))?;
+    let all = all()?;
     let is = |node: &Node, name: &String| node.name == *name || node.urn == *name;
     if let Some(unknown) = names
         .iter()
@@ -80,6 +102,14 @@ pub fn render(nodes: &[Node]) -> String {
             node.urn,
             node.doc
         );
+        let chosen = match node.choice {
+            Choice::Always => None,
+            Choice::Default => Some("unless the builder file has `dist.engine_nodes` without it"),
+            Choice::OnRequest => Some("where the builder file lists it in `dist.engine_nodes`"),
+        };
+        if let Some(chosen) = chosen {
+            let _ = writeln!(out, "  compiled in {chosen}");
+        }
         let name_width = node
             .keys
             .iter()

@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use miette::GraphicalTheme;
 use strait::builder_file::{BuilderFile, Kind};
 use strait::checkout::Checkout;
 use strait::files;
-use strait::finding::Finding;
+use strait::finding::{Finding, Report};
 use strait::golang::types::{self, Types};
 use strait::golang::{distribution, modules, twins};
 use strait::lock::{Locks, Mode};
@@ -160,42 +162,30 @@ fn the_workspace_has_the_paths_of_the_repository() {
 #[test]
 fn crates_that_are_no_such_component_are_findings() {
     let folder = Folder::new();
-    folder.crate_with("plain", "");
-    folder.crate_with("exports", &TABLE.replace("processor", "exporter"));
-    folder.crate_with("one", TABLE);
-    folder.crate_with("two", TABLE);
-    let line = |name: &str| format!("  - cargo: {name} = {{ path = \"{name}\" }}\n");
-    let text = format!(
-        "dist: {{name: x}}\nprocessors:\n{}{}{}{}",
-        line("plain"),
-        line("exports"),
-        line("one"),
-        line("two")
-    );
+    let crates = [
+        ("plain", String::new()),
+        ("exports", TABLE.replace("processor", "exporter")),
+        ("hyphen", TABLE.replace("\"mask\"", "\"mask-cards\"")),
+        ("signal", TABLE.replace("logs", "profiles")),
+        ("level", TABLE.replace("alpha", "ready")),
+        ("whole", format!("{TABLE}\nstability = \"alpha\"")),
+        ("typo", format!("{TABLE}\nfactori = \"x\"")),
+        ("one", TABLE.to_owned()),
+        ("two", TABLE.to_owned()),
+    ];
+    let mut text = "dist: {name: x}\nprocessors:\n".to_owned();
+    for (name, table) in crates {
+        folder.crate_with(name, &table);
+        text += &format!("  - cargo: {name} = {{ path = \"{name}\" }}\n");
+    }
+    let table = EXTENSION.replace("stability", "signals = {}\nsignal");
+    folder.crate_with("unstable", &table.replace("signal = \"alpha\"", ""));
+    text += "extensions:\n  - cargo: unstable = { path = \"unstable\" }\n";
     let Err(WorkspaceError::Findings(findings)) = folder.prepare(&text) else {
         panic!("no findings")
     };
-    let messages: Vec<_> = findings
-        .iter()
-        .map(|f| (&text[f.at.clone()], f.message.as_str()))
-        .collect();
-    assert_eq!(
-        messages,
-        [
-            (
-                "plain = { path = \"plain\" }",
-                "the crate `plain` is no Strait component: its Cargo.toml has no [package.metadata.strait]"
-            ),
-            (
-                "exports = { path = \"exports\" }",
-                "the crate `exports` has the kind exporter, and is listed under `processors`"
-            ),
-            (
-                "two = { path = \"two\" }",
-                "two processors have the type `mask`"
-            ),
-        ]
-    );
+    let report = Report::new("builder.yaml", &text, findings);
+    insta::assert_snapshot!(report.render(GraphicalTheme::unicode_nocolor()));
 }
 
 /// A Go module that says the type of its component, as the Collector's do.
@@ -289,4 +279,76 @@ fn a_twin_that_is_not_there_is_a_finding() {
         "no Go processor of the type `mask` is listed"
     );
     assert_eq!(&text[findings[0].at.clone()], "rust");
+}
+
+/// The features of a package in the workspace, as Cargo resolves them.
+fn features(workspace: &Workspace, package: &str) -> String {
+    let output = Command::new("cargo")
+        .current_dir(&workspace.root)
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "--package",
+            "strait-umbrella",
+        ])
+        .args(["--prefix", "none", "--format", "{p} [{f}]"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut lines = text.lines().filter(|line| line.starts_with(package));
+    let line = lines
+        .next()
+        .unwrap_or_else(|| panic!("no {package} in\n{text}"));
+    line.split_once('[')
+        .unwrap()
+        .1
+        .split_once(']')
+        .unwrap()
+        .0
+        .to_owned()
+}
+
+#[test]
+fn the_file_chooses_the_engines_nodes() {
+    let folder = Folder::new();
+    folder.crate_with("one", TABLE);
+    let file = |dist: &str| {
+        format!("{{dist: {{name: x{dist}}}, processors: [cargo: 'one = {{ path = \"one\" }}']}}")
+    };
+    let (_, workspace) = folder.prepare(&file("")).unwrap();
+    assert_eq!(
+        features(&workspace, "otel-arrow-dfe-core-nodes"),
+        "durable-buffer"
+    );
+    assert!(
+        features(&workspace, "datafusion v").is_empty(),
+        "the facade has one feature"
+    );
+    let packages = workspace.packages;
+
+    let (_, workspace) = folder.prepare(&file(", engine_nodes: []")).unwrap();
+    assert_eq!(features(&workspace, "otel-arrow-dfe-core-nodes"), "");
+
+    let (_, workspace) = folder
+        .prepare(&file(", engine_nodes: [transform]"))
+        .unwrap();
+    assert_eq!(
+        features(&workspace, "otel-arrow-dfe-core-nodes"),
+        "transform"
+    );
+    let manifest = fs::read_to_string(workspace.root.join("Cargo.toml")).unwrap();
+    assert!(!manifest.contains("datafusion ="), "{manifest}");
+    let lock = fs::read_to_string(workspace.root.join("Cargo.lock")).unwrap();
+    let (_, datafusion) = lock.split_once("name = \"datafusion\"\n").unwrap();
+    let datafusion = datafusion.split("[[package]]").next().unwrap();
+    assert!(
+        datafusion.contains("source = \"registry+"),
+        "the real one: {datafusion}"
+    );
+    assert!(
+        workspace.packages > packages + 30,
+        "{} and {packages}",
+        workspace.packages
+    );
 }

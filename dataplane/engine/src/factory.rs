@@ -7,7 +7,7 @@
 //! [`guard`]: crate::guard
 
 use crate::log_node::LogNode;
-use crate::nodes::TABLE;
+use crate::nodes::included;
 use crate::{attribute, log_filter};
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_config::node::NodeUserConfig;
@@ -107,15 +107,14 @@ pub(crate) fn linked() -> Vec<&'static str> {
     names
 }
 
-/// Checks that every node of the table was linked in.
+/// Checks that every node that was compiled in is linked in.
 ///
 /// # Errors
 ///
 /// The URNs that are missing: the native object was linked without their registrations.
 pub fn check_registrations() -> Result<(), Vec<&'static str>> {
     let map = OTAP_PIPELINE_FACTORY.get_processor_factory_map();
-    let missing: Vec<_> = TABLE
-        .iter()
+    let missing: Vec<_> = included()
         .map(|node| node.urn)
         .filter(|urn| !map.contains_key(urn))
         .collect();

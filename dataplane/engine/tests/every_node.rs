@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
-use strait_engine::nodes::TABLE;
+use strait_engine::nodes::{Choice, TABLE};
 use strait_engine::{Class, Failure};
 
 const DRAIN: Duration = Duration::from_secs(10);
@@ -84,7 +84,9 @@ fn send(host: &mut Host, records: bool, body: &str) -> u64 {
 // Guarantees: no node is offered without a case here.
 #[test]
 fn every_node_has_a_case() {
-    let offered: BTreeSet<_> = TABLE.iter().map(|node| node.name.to_owned()).collect();
+    // Those that take the whole of DataFusion are in no build of these tests.
+    let offered = TABLE.iter().filter(|node| node.choice != Choice::OnRequest);
+    let offered: BTreeSet<_> = offered.map(|node| node.name.to_owned()).collect();
     let tried: BTreeSet<_> = cases().into_iter().map(|case| case.node).collect();
     assert_eq!(tried, offered);
 }

@@ -3,7 +3,7 @@
 use otel_arrow_dfe_otap::OTAP_PIPELINE_FACTORY;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use strait_engine::nodes::{TABLE, describe, find};
+use strait_engine::nodes::{describe, find, included};
 use strait_engine::{Finding, Unit, check_registrations};
 
 /// A configuration for every key of a node's table; several where keys exclude each other.
@@ -77,6 +77,33 @@ fn samples(node: &str) -> Vec<Value> {
             json!({"policy": {"zip": {"interval": "1s", "max_items": 1}}}),
             json!({"policy": {"ratio": {"emit": 1, "out_of": 2}}}),
         ],
+        "partition" => {
+            let strategies = [
+                json!("json"),
+                json!({"to_bytes_lossy": {"text_as_binary_header": true}}),
+            ];
+            strategies
+                .map(|strategy| {
+                    json!({"partition_by": {"opl_expression": "attributes[\"a\"]"},
+                "partition_header_name": "part", "header_serialization_strategy": strategy,
+                "inbound_request_limit": 1, "outbound_request_limit": 1})
+                })
+                .to_vec()
+        }
+        "transform" => {
+            let with = |key: &str, query: Value| {
+                json!({key: query, "inbound_request_limit": 1, "outbound_request_limit": 1,
+                "skip_sanitize_result": true, "filter_attribute_keys_case_sensitive": false})
+            };
+            vec![
+                with("opl_query", json!("logs | where severity_number > 8")),
+                with("kql_query", json!("logs | where severity_number > 8")),
+                with(
+                    "ottl",
+                    json!({"log_statements": ["set(severity_text, \"x\")"]}),
+                ),
+            ]
+        }
         "retry" => vec![
             json!({"initial_interval": "1s", "max_interval": "1s", "max_elapsed_time": "1s",
             "multiplier": 2.0, "exhaustion_action": "mark_permanent"}),
@@ -125,7 +152,7 @@ fn places(value: &Value, pointer: &str, name: &str, into: &mut Vec<(String, Stri
     }
 }
 
-// Guarantees: the table has every processor of the engine that is linked in, and no other.
+// Guarantees: the table has every processor of the engine that is linked in, and no other is said to be.
 #[test]
 fn the_table_is_complete() {
     check_registrations().unwrap();
@@ -135,14 +162,14 @@ fn the_table_is_complete() {
         .copied()
         .filter(|urn| urn.starts_with("urn:otel:"))
         .collect();
-    let table: BTreeSet<_> = TABLE.iter().map(|node| node.urn).collect();
+    let table: BTreeSet<_> = included().map(|node| node.urn).collect();
     assert_eq!(linked, table);
 }
 
 // Guarantees: names are unique, and short name, shortcut and URN find the same node.
 #[test]
 fn names_find_their_node() {
-    for node in TABLE {
+    for node in included() {
         for name in [
             node.name.to_owned(),
             node.urn.to_owned(),
@@ -158,7 +185,7 @@ fn names_find_their_node() {
 // and a value of another shape in its place is refused by the engine, which ignores unknown keys.
 #[test]
 fn the_engine_reads_every_key() {
-    for node in TABLE {
+    for node in included() {
         let mut seen = BTreeSet::new();
         for sample in samples(node.name) {
             assert_eq!(findings(node.name, &sample), [], "{}", node.name);
@@ -208,7 +235,7 @@ fn the_engine_reads_every_key() {
 // Guarantees: an unknown key is found at every level, with its path and a suggestion.
 #[test]
 fn unknown_keys_are_refused_everywhere() {
-    for node in TABLE {
+    for node in included() {
         for sample in samples(node.name) {
             let mut all = vec![(String::new(), String::new())];
             places(&sample, "", "", &mut all);
@@ -360,4 +387,23 @@ fn strict_refuses_conversions() {
     assert!(findings[0].message.contains("best_effort"));
     Unit::read(&spec("best_effort", attribute)).unwrap();
     Unit::read(&spec("strict", json!({"retry": {}}))).unwrap();
+}
+
+// Guarantees: a node that is known and not compiled in is refused with what to do about it.
+#[test]
+fn nodes_that_were_not_chosen_say_so() {
+    for node in strait_engine::nodes::TABLE
+        .iter()
+        .filter(|node| !node.included)
+    {
+        let spec =
+            json!({"id": "x", "signal": "logs", "nodes": [node.name], "fidelity": "best_effort"});
+        let refused = Unit::read(&spec).unwrap_err();
+        assert!(
+            refused
+                .iter()
+                .any(|f| f.message.contains("dist.engine_nodes")),
+            "{refused:?}"
+        );
+    }
 }

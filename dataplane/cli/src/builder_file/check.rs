@@ -7,6 +7,7 @@ use super::cargo_line::{Dependency, LineError};
 use super::keys::Keys;
 use super::{BuilderFile, Dist, Entry, GoEntry, Kind, Runtime, RustEntry, Spanned};
 use crate::finding::Finding;
+use crate::nodes::{self, Choice};
 use crate::yaml::{self, Node, Value};
 
 const ROOT: [&str; 12] = [
@@ -23,7 +24,7 @@ const ROOT: [&str; 12] = [
     "excludes",
     "conf_resolver",
 ];
-const DIST: [&str; 11] = [
+const DIST: [&str; 12] = [
     "module",
     "name",
     "go",
@@ -35,6 +36,7 @@ const DIST: [&str; 11] = [
     "cgo_enabled",
     "use_absolute_replace_paths",
     "strait_path",
+    "engine_nodes",
 ];
 const GO_ENTRY: [&str; 4] = ["gomod", "import", "name", "path"];
 const ENTRY: [&str; 6] = ["gomod", "cargo", "import", "name", "path", "runtime"];
@@ -145,7 +147,37 @@ impl Checker<'_> {
                 .boolean(&keys, "use_absolute_replace_paths")
                 .is_some_and(|b| b.value),
             strait_path: self.text(&keys, "strait_path"),
+            engine_nodes: self.engine_nodes(&keys),
         }
+    }
+
+    fn engine_nodes(&mut self, keys: &Keys<'_>) -> Option<Vec<String>> {
+        let node = keys.value("engine_nodes")?;
+        let known = nodes::all().unwrap_or_default();
+        let optional: Vec<&str> = known
+            .iter()
+            .filter(|node| node.choice != Choice::Always)
+            .map(|node| node.name.as_str())
+            .collect();
+        let mut chosen = Vec::new();
+        for item in self.list(Some(node), "dist.engine_nodes") {
+            let name = match &item.value {
+                Value::Text(name) => name.as_str(),
+                _ => item.type_name(),
+            };
+            if optional.contains(&name) {
+                chosen.push(name.to_owned());
+                continue;
+            }
+            let help = format!("choose among {}", optional.join(", "));
+            let message = if known.iter().any(|node| node.name == name) {
+                format!("the engine node `{name}` is in every binary")
+            } else {
+                format!("the engine has no node `{name}` to choose")
+            };
+            self.find(&item.at, message, "not a choice", help);
+        }
+        Some(chosen)
     }
 
     fn component(&mut self, node: &Node, kind: Kind) -> Option<Entry> {

@@ -214,6 +214,8 @@ pub struct Dist {
     pub use_absolute_replace_paths: bool,
     /// Strait's sources; relative to the builder file.
     pub strait_path: Option<Spanned<String>>,
+    /// The engine's optional nodes; absent means the default ones.
+    pub engine_nodes: Option<Vec<String>>,
 }
 
 /// A builder file without findings.

@@ -64,7 +64,7 @@ pub fn target_folder() -> Result<PathBuf, StepError> {
 /// # Errors
 /// The compiler's own message, with the component that it belongs to.
 pub fn compile(workspace: &Workspace, offline: bool, ui: &Ui) -> Result<Library, StepError> {
-    let target = target_folder()?;
+    let target = workspace.engine.target_folder(&target_folder()?);
     let lock = lock(&target, ui)?;
     let place = workspace.platform.target_folder(&target);
     let sources = Sources::read(&place, workspace)?;

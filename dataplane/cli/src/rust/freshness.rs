@@ -206,6 +206,7 @@ fn newer(folder: &Path, since: u64) -> Result<bool, StepError> {
 mod tests {
     use super::*;
     use crate::platform::Platform;
+    use crate::rust::engine::Engine;
     use crate::rust::graph::Graph;
 
     struct Case {
@@ -240,6 +241,7 @@ mod tests {
             let workspace = Workspace {
                 root,
                 platform: Platform::machine(),
+                engine: Engine::new(None::<std::iter::Empty<&str>>).unwrap(),
                 graph: Graph::default(),
                 components: Vec::new(),
                 packages: 1,

@@ -3,6 +3,7 @@
 
 pub mod compile;
 pub mod describe;
+pub mod engine;
 pub mod estimate;
 pub mod freshness;
 pub mod graph;

@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
+use super::engine::Engine;
 use super::graph::{Graph, Package};
 use super::import::Import;
 use super::metadata::Component;
@@ -79,6 +80,8 @@ pub struct Workspace {
     pub components: Vec<RustComponent>,
     /// What it is compiled for.
     pub platform: Platform,
+    /// The engine's nodes that are compiled in.
+    pub engine: Engine,
     /// All its packages.
     pub graph: Graph,
     /// How many packages the library is made of.
@@ -122,6 +125,19 @@ impl Workspace {
         let base = document(&checkout.manifest).map_err(|e| {
             StepError::new(format!("{}/Cargo.toml: {e}", checkout.root.display()), "")
         })?;
+        let engine = Engine::new(
+            file.dist
+                .engine_nodes
+                .as_ref()
+                .map(|nodes| nodes.iter().map(String::as_str)),
+        )?;
+        let mut base = base;
+        if engine.needs_datafusion()
+            && let Some(patch) = base.get_mut("patch").and_then(|p| p.get_mut("crates-io"))
+            && let Some(patch) = patch.as_table_like_mut()
+        {
+            patch.remove("datafusion");
+        }
         let own = place_own(&base, checkout, root)?;
         let copied: HashSet<PathBuf> = own
             .iter()
@@ -151,7 +167,7 @@ impl Workspace {
         )?;
         files::write(
             &root.join("umbrella/Cargo.toml"),
-            umbrella_manifest(&dependencies),
+            umbrella_manifest(&dependencies, &engine),
         )?;
         files::write(
             &root.join("Cargo.lock"),
@@ -175,6 +191,7 @@ impl Workspace {
         Ok(Self {
             root: root.to_owned(),
             platform: platform.clone(),
+            engine,
             packages: graph.count(),
             path_crates: graph.path_crates(&copied),
             imported: import.into_imported(),
@@ -274,14 +291,30 @@ fn root_manifest(mut base: DocumentMut, own: &[OwnCrate], from_registry: bool) -
     )
 }
 
-fn umbrella_manifest(dependencies: &Table) -> String {
+fn umbrella_manifest(dependencies: &Table, engine: &Engine) -> String {
+    let (host, needs) = if engine.is_default() {
+        (
+            "strait-host = { workspace = true, optional = true }".to_owned(),
+            "\"dep:strait-host\"",
+        )
+    } else {
+        let features: Array = engine.features().collect();
+        let host = format!(
+            "strait-host = {{ path = \"../dataplane/host\", optional = true, default-features = false, features = {features} }}\n\
+             otel-arrow-dfe-core-nodes = {{ workspace = true, optional = true, features = {features} }}"
+        );
+        (
+            host,
+            "\"dep:strait-host\", \"dep:otel-arrow-dfe-core-nodes\"",
+        )
+    };
     format!(
         "# Written by `strait build`; overwritten by every build.\n\n[package]\nname = \"{UMBRELLA}\"\nversion = \"0.0.0\"\n\
          edition = \"2024\"\npublish = false\n\n[lib]\ncrate-type = [\"staticlib\"]\n\n\
          # What the components say of themselves, without the engine: `strait schema`.\n\
          [[bin]]\nname = \"describe\"\npath = \"src/describe.rs\"\nrequired-features = [\"describe\"]\n\n\
-         [features]\ndefault = [\"host\"]\nhost = [\"dep:strait-host\"]\ndescribe = []\n\n[dependencies]\n\
-         strait-component.workspace = true\nstrait-host = {{ workspace = true, optional = true }}\n{dependencies}"
+         [features]\ndefault = [\"host\"]\nhost = [{needs}]\ndescribe = []\n\n[dependencies]\n\
+         strait-component.workspace = true\n{host}\n{dependencies}"
     )
 }
 

@@ -4,7 +4,7 @@
 //! without a word, and a cycle hangs; both are findings here.
 
 use super::{EGRESS, Finding, INGRESS, check_node, normal};
-use crate::nodes::{Node, TABLE, find, suggest};
+use crate::nodes::{Node, find, included, suggest};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -222,7 +222,7 @@ fn read_node(
     };
     let path = format!("{path}::{kind}");
     let Some(node) = find(kind) else {
-        let names = TABLE.iter().map(|node| node.name);
+        let names = included().map(|node| node.name);
         let near = suggest(kind, names.clone())
             .map(|near| format!(", did you mean `{near}`?"))
             .unwrap_or_default();
@@ -236,6 +236,16 @@ fn read_node(
         ));
         return None;
     };
+    if !node.included {
+        let name = node.name;
+        findings.push(Finding::new(
+            path,
+            format!(
+                "the node `{name}` is not compiled into this binary: list it in `dist.engine_nodes` of the builder file"
+            ),
+        ));
+        return None;
+    }
     check_node(findings, &path, node, &normal(&config));
     let planned = Planned {
         name: name(node),

@@ -108,10 +108,31 @@ pub struct Node {
     pub stateful: bool,
     /// Outputs are named ports, so it needs the graph form.
     pub ports: bool,
+    /// Which binaries it is in.
+    pub choice: Choice,
+    /// Whether it is in this one.
+    pub included: bool,
+}
+
+/// Which binaries a node is in; `dist.engine_nodes` of a builder file chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// All of them.
+    Always,
+    /// Those that do not choose otherwise.
+    Default,
+    /// Those that ask for it: it takes long to compile.
+    OnRequest,
+}
+
+/// The nodes that are compiled in, in the table's order.
+pub fn included() -> impl Iterator<Item = &'static Node> + Clone {
+    TABLE.iter().filter(|node| node.included)
 }
 
 /// The node with this short name or URN (`attribute`, `processor:attribute`,
-/// `urn:otel:processor:attribute`).
+/// `urn:otel:processor:attribute`), whether it is compiled in or not.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Node> {
     TABLE.iter().find(|node| {
@@ -134,6 +155,8 @@ pub struct NodeInfo {
     pub kind: &'static str,
     /// Signals it works on.
     pub signals: &'static [&'static str],
+    /// Which binaries it is in.
+    pub choice: Choice,
     /// One line for people.
     pub doc: &'static str,
     /// All keys, nested ones with their path (`actions::*::key`).
@@ -167,6 +190,7 @@ pub fn describe() -> Vec<NodeInfo> {
                 name: node.name,
                 kind: "processor",
                 signals: node.signals,
+                choice: node.choice,
                 doc: node.doc,
                 keys,
             }

@@ -1,8 +1,8 @@
-//! The table itself: one entry per processor node of the engine's core set that is compiled in.
+//! The table itself: one entry per processor node of the engine's core set.
 //!
 //! Sources: the configuration types of otel-arrow-dfe-core-nodes 0.62 (a test compares).
 
-use super::{Key, Node, Shape};
+use super::{Choice, Key, Node, Shape};
 use Shape::{Any, Bool, Duration, Either, Int, List, Map, Number, Object, OneOf, Scalar, Size};
 use Shape::{Tagged, Text, Word};
 
@@ -184,6 +184,81 @@ const DEBUG: &[Key] = &[
         ),
         "print only some",
     ),
+];
+
+/// Requests that wait inside a node.
+const REQUEST_LIMITS: [Key; 2] = [
+    Key::optional(
+        "inbound_request_limit",
+        Int(1),
+        "requests that may wait for their outputs",
+    ),
+    Key::optional(
+        "outbound_request_limit",
+        Int(1),
+        "outputs that may be under way",
+    ),
+];
+
+const PARTITION: &[Key] = &[
+    Key::required(
+        "partition_by",
+        OneOf(&[Key::required(
+            "opl_expression",
+            Text,
+            "the expression whose value is the partition",
+        )]),
+        "what to split by",
+    ),
+    Key::required(
+        "partition_header_name",
+        Text,
+        "transport header that gets the value",
+    ),
+    Key::optional(
+        "header_serialization_strategy",
+        Either(&[
+            Word(&["json"]),
+            Object(&[Key::required(
+                "to_bytes_lossy",
+                Object(&[Key::optional(
+                    "text_as_binary_header",
+                    Bool,
+                    "whether text becomes a binary header",
+                )]),
+                "the value's bytes",
+            )]),
+        ]),
+        "how a value becomes a header",
+    ),
+    REQUEST_LIMITS[0],
+    REQUEST_LIMITS[1],
+];
+
+const TRANSFORM: &[Key] = &[
+    Key::optional("kql_query", Text, "a query in KQL"),
+    Key::optional("opl_query", Text, "a query in OPL"),
+    Key::optional(
+        "ottl",
+        Object(&[Key::optional(
+            "log_statements",
+            List(&Text),
+            "statements for logs",
+        )]),
+        "statements in OTTL",
+    ),
+    Key::optional(
+        "skip_sanitize_result",
+        Bool,
+        "leave removed data in the buffers",
+    ),
+    Key::optional(
+        "filter_attribute_keys_case_sensitive",
+        Bool,
+        "whether keys in conditions match by case",
+    ),
+    REQUEST_LIMITS[0],
+    REQUEST_LIMITS[1],
 ];
 
 const DURABLE_BUFFER: &[Key] = &[
@@ -467,6 +542,8 @@ const STATELESS: Node = Node {
     resumes: false,
     stateful: false,
     ports: false,
+    choice: Choice::Always,
+    included: true,
 };
 
 /// Every offered node, by name.
@@ -515,6 +592,8 @@ pub const TABLE: &[Node] = &[
         retains: true,
         resumes: true,
         stateful: true,
+        choice: Choice::Default,
+        included: cfg!(feature = "durable-buffer"),
         ..STATELESS
     },
     Node {
@@ -554,6 +633,18 @@ pub const TABLE: &[Node] = &[
         ..STATELESS
     },
     Node {
+        urn: "urn:otel:processor:partition",
+        name: "partition",
+        doc: "splits batches by the value of an expression",
+        keys: PARTITION,
+        converts: true,
+        retains: true,
+        stateful: true,
+        choice: Choice::OnRequest,
+        included: cfg!(feature = "partition"),
+        ..STATELESS
+    },
+    Node {
         urn: "urn:otel:processor:retry",
         name: "retry",
         doc: "tries again after a failure that may pass",
@@ -572,6 +663,18 @@ pub const TABLE: &[Node] = &[
         retains: true,
         holds: true,
         stateful: true,
+        ..STATELESS
+    },
+    Node {
+        urn: "urn:otel:processor:transform",
+        name: "transform",
+        doc: "changes data as a query says: KQL, OPL or OTTL",
+        keys: TRANSFORM,
+        converts: true,
+        retains: true,
+        stateful: true,
+        choice: Choice::OnRequest,
+        included: cfg!(feature = "transform"),
         ..STATELESS
     },
     Node {
