@@ -63,7 +63,10 @@ struct Source {
 
 impl Source {
     fn read(request: &Request) -> Result<Self, Error> {
-        let text = files::read(&request.config)?;
+        let text = files::read(&request.config).map_err(|e| StepError {
+            help: "name a builder file with --config; docs/build.md begins with one".to_owned(),
+            ..e
+        })?;
         let name = request.config.display().to_string();
         match BuilderFile::parse(&text, &request.config) {
             Ok(file) => Ok(Self { name, text, file }),

@@ -38,7 +38,12 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), StepError> {
 /// # Errors
 /// It cannot be read, or is not UTF-8.
 pub fn read(path: &Path) -> Result<String, StepError> {
-    fs::read_to_string(path).map_err(|e| StepError::io("read", path, &e))
+    fs::read_to_string(path).map_err(|e| match e.kind() {
+        io::ErrorKind::InvalidData => {
+            StepError::new(format!("{} is no text in UTF-8", path.display()), "")
+        }
+        _ => StepError::io("read", path, &e),
+    })
 }
 
 /// Makes `link` a symbolic link to `target`, replacing another link.

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
 use crate::builder_file::cargo_line::{document, is_inherited};
+use crate::checkout::VERSION;
 use crate::error::StepError;
 use crate::files;
 
@@ -60,20 +61,21 @@ impl<'a> Import<'a> {
         }
         let manifest_path = source.join("Cargo.toml");
         let mut manifest = read_manifest(&manifest_path)?;
-        let name = manifest
-            .get("package")
-            .and_then(|p| p.get("name"))
-            .and_then(Item::as_str);
-        let Some(name) = name.map(str::to_owned) else {
+        let Some(name) = package_text(&manifest, "name").map(str::to_owned) else {
             let message = format!("{} has no package.name", manifest_path.display());
             return Err(StepError::new(
                 message,
                 "name the folder of the crate, not of its workspace",
             ));
         };
+        Inherit::find(&source, &manifest)?.fill(&mut manifest, &manifest_path)?;
+        if let Some(own) = self.own(&name)? {
+            same_version(&manifest, &manifest_path)?;
+            self.placed.insert(source, own.clone());
+            return Ok(own);
+        }
         let place = self.free_place(&name);
         self.placed.insert(source.clone(), place.clone());
-        Inherit::find(&source, &manifest)?.fill(&mut manifest, &manifest_path)?;
         for key in [
             "workspace",
             "patch",
@@ -100,6 +102,22 @@ impl<'a> Import<'a> {
             format!("{banner}{}", manifest.to_string().trim_start()),
         )?;
         Ok(place)
+    }
+
+    /// Strait's own crate `name`: a component that was made with another
+    /// checkout gets those of this one, because there can be only one of each.
+    fn own(&self, name: &str) -> Result<Option<PathBuf>, StepError> {
+        if !name.starts_with("strait-") {
+            return Ok(None);
+        }
+        for (folder, place) in &self.placed {
+            if !place.starts_with(FOLDER)
+                && package_text(&read_manifest(&folder.join("Cargo.toml"))?, "name") == Some(name)
+            {
+                return Ok(Some(place.clone()));
+            }
+        }
+        Ok(None)
     }
 
     /// A folder that no other crate of this build has.
@@ -136,6 +154,24 @@ impl<'a> Import<'a> {
         }
         Ok(())
     }
+}
+
+fn package_text<'m>(manifest: &'m DocumentMut, key: &str) -> Option<&'m str> {
+    manifest.get("package")?.get(key)?.as_str()
+}
+
+/// A crate of Strait's in another checkout has the version of this command.
+fn same_version(manifest: &DocumentMut, path: &Path) -> Result<(), StepError> {
+    let version = package_text(manifest, "version").unwrap_or_default();
+    if version == VERSION {
+        return Ok(());
+    }
+    let message = format!(
+        "versions differ: this command and its crates are {VERSION}, {} is {version}",
+        path.display()
+    );
+    let help = "let the component depend on the crates of the Strait that it is built with";
+    Err(StepError::new(message, help))
 }
 
 /// The tables that name what a crate needs to be compiled.
@@ -314,14 +350,17 @@ impl Inherit {
 /// Links everything in `source` except manifests and build output into
 /// `target`, and removes links to what is gone.
 fn link_contents(source: &Path, target: &Path) -> Result<(), StepError> {
-    const LEFT_OUT: [&str; 4] = ["Cargo.toml", "Cargo.lock", "target", ".git"];
+    const LEFT_OUT: [&str; 3] = ["Cargo.toml", "target", ".git"];
     let failed = |e: std::io::Error| StepError::io("read", source, &e);
     let mut linked = HashSet::new();
     for entry in fs::read_dir(source).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         // A crate may have its distribution within itself: `output_path: ./build`.
         let holds_target = target.starts_with(source.join(&name));
-        if !holds_target && !LEFT_OUT.iter().any(|left_out| name == *left_out) {
+        // Cargo's own, and the folder of a builder file's beside it.
+        let is_lock = Path::new(&name).extension().is_some_and(|e| e == "lock");
+        let left_out = LEFT_OUT.iter().any(|left_out| name == *left_out);
+        if !(holds_target || is_lock || left_out) {
             files::link(&source.join(&name), &target.join(&name))?;
             linked.insert(name);
         }
@@ -348,11 +387,39 @@ mod tests {
     }
 
     #[test]
+    fn the_sdk_of_another_checkout_is_that_of_this_one() {
+        let package = |version: &str| {
+            format!("[package]\nname = \"strait-component\"\nversion = \"{version}\"\n")
+        };
+        let component =
+            "[package]\nname = \"a\"\n[dependencies]\nstrait-component = { path = \"../there\" }\n";
+        let dir = tree(&[
+            ("here/Cargo.toml", &package(VERSION)),
+            ("there/Cargo.toml", &package(VERSION)),
+            ("a/Cargo.toml", component),
+        ]);
+        let folder = |name: &str| files::absolute(&dir.path().join(name)).unwrap();
+        let root = folder("root");
+        let own = BTreeMap::from([(folder("here"), PathBuf::from("dataplane/component"))]);
+        let add = || {
+            let mut import = Import::new(&root, own.clone());
+            let place = import.add(&folder("a"))?;
+            files::read(&root.join(place).join("Cargo.toml"))
+        };
+        let text = add().unwrap();
+        assert!(text.contains("../../dataplane/component"), "{text}");
+        fs::write(folder("there").join("Cargo.toml"), package("9.9.9")).unwrap();
+        let error = add().unwrap_err();
+        assert!(error.message.contains("9.9.9"), "{}", error.message);
+    }
+
+    #[test]
     fn a_distribution_within_its_component_is_not_part_of_it() {
         let dir = tree(&[
             ("a/Cargo.toml", "[package]\nname = \"a\"\n"),
             ("a/src/lib.rs", ""),
             ("a/old.txt", ""),
+            ("a/builder.lock/go.mod", ""),
         ]);
         let crate_folder = files::absolute(&dir.path().join("a")).unwrap();
         let root = crate_folder.join("build/strait/rust");
