@@ -36,9 +36,6 @@ var kindNames = [...]string{
 	Counters: "counters",
 }
 
-// inline says whether it runs on the caller's thread.
-func (k OpKind) inline() bool { return k != Start && k != Shutdown && k != Capability }
-
 // String returns the word for messages.
 func (k OpKind) String() string {
 	if k >= Describe && k <= Counters {

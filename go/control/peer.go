@@ -106,8 +106,8 @@ func (p *Peer) Call(ctx context.Context, kind OpKind, handle uint64, payload []b
 	id, ch := lastOp.Add(1), make(chan opEnd, 1)
 	putPending(id, ch)
 	start := func() { p.calls.opStart(id, handle, kind, max(1, time.Until(until)), payload) }
-	if kind.inline() {
-		go start() // it is the component's code that runs until this returns, which may be never
+	if kind == Create {
+		go start() // a component's code runs until this returns, which may be never
 	} else {
 		start()
 	}

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensionauth"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/otelcol"
 
@@ -212,4 +213,23 @@ func named(t *testing.T, prefix string) (n int) {
 		}
 	}
 	return n
+}
+
+// BenchmarkCapability is what a question to a Rust extension costs: into the other runtime, to the instance's thread, and
+// back.
+func BenchmarkCapability(b *testing.B) {
+	made := instance(b, probe, "probe/a", "server_auth: true")
+	if err := made.Start(b.Context(), componenttest.NewNopHost()); err != nil {
+		b.Fatal(err)
+	}
+	auth := made.(extensionauth.Server)
+	headers := map[string][]string{"Authorization": {"Bearer token"}}
+	for b.Loop() {
+		if _, err := auth.Authenticate(b.Context(), headers); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := made.Shutdown(context.Background()); err != nil {
+		b.Fatal(err)
+	}
 }

@@ -104,6 +104,9 @@ func (c *Process) Settle(ctx context.Context, s *Sink) error {
 	}
 }
 
+// Reload asks the process to read its configuration again.
+func (c *Process) Reload() error { return c.command.Process.Signal(syscall.SIGHUP) }
+
 // Stop asks the process to end, and fails when it ends with an error or not within 30 s.
 func (c *Process) Stop(ctx context.Context) error {
 	if err := c.command.Process.Signal(syscall.SIGTERM); err != nil {

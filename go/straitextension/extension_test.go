@@ -1,0 +1,34 @@
+package straitextension
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.uber.org/goleak"
+
+	"github.com/strait-data/strait/go/control"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Guarantees: a program without its Rust part starts with the defaults, and refuses a limit that nobody keeps.
+func TestWithoutRust(t *testing.T) {
+	f := NewFactory()
+	require.NoError(t, componenttest.CheckConfigStruct(f.CreateDefaultConfig()))
+	for limit, want := range map[uint64]error{0: nil, 100: control.ErrNoPeer} {
+		made, err := f.Create(t.Context(), extensiontest.NewNopSettings(f.Type()), &Config{MemoryLimitMiB: limit})
+		require.NoError(t, err)
+		require.ErrorIs(t, made.Start(t.Context(), componenttest.NewNopHost()), want)
+		require.NoError(t, made.Shutdown(t.Context()))
+		require.NoError(t, made.Shutdown(t.Context()))
+	}
+}
+
+// Guarantees: a limit that is none is refused with its key.
+func TestValidate(t *testing.T) {
+	require.NoError(t, confmap.Validate(&Config{MemoryLimitMiB: maxMiB}))
+	require.ErrorContains(t, confmap.Validate(&Config{MemoryLimitMiB: maxMiB + 1}), "memory_limit_mib")
+}
