@@ -34,6 +34,7 @@ extern void raw_batch_cancel(uint64_t call_id);
 extern void raw_batch_failed(uint64_t call_id, CFailure failure);
 extern void raw_operation(uint64_t id, const uint8_t *payload, size_t len);
 extern void raw_lines(uint64_t lines);
+extern void raw_allocate(_Bool counted, uint64_t rounds);
 
 extern void rawFailed(uint64_t, CFailure);
 extern void rawLog(CLine);
@@ -91,6 +92,8 @@ func operation(id uint64, payload []byte) {
 }
 
 func lines(n uint64) { C.raw_lines(C.uint64_t(n)) }
+
+func allocate(counted bool, rounds uint64) { C.raw_allocate(C._Bool(counted), C.uint64_t(rounds)) }
 
 //export rawFailed
 func rawFailed(id C.uint64_t, f C.CFailure) {

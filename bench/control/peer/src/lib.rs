@@ -2,6 +2,7 @@
 //! make the same values: what is compared is how they cross.
 #![allow(unsafe_code)] // the C interface is what is measured
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::c_char;
 use std::hint::black_box;
 use std::slice;
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use strait_control::host::{self, Level, LogRecord};
+use strait_control::memory::CountingAllocator;
 use strait_control::{
     BoxFuture, Class, Failure, HostTable, OpKind, OpResult, Operation, OperationError, Peer,
     PeerTable,
@@ -199,5 +201,22 @@ pub extern "C" fn raw_lines(lines: u64) {
         };
         // SAFETY: as above.
         unsafe { (host.log)(line) };
+    }
+}
+
+/// Allocates and frees 64 bytes this many times, with the allocator that counts or with the system's.
+#[unsafe(no_mangle)]
+pub extern "C" fn raw_allocate(counted: bool, rounds: u64) {
+    fn run(allocator: &impl GlobalAlloc, rounds: u64) {
+        let layout = Layout::new::<[u64; 8]>();
+        for _ in 0..rounds {
+            // SAFETY: the layout is not empty; the block is the same allocator's, and is freed once.
+            unsafe { allocator.dealloc(black_box(allocator.alloc(layout)), layout) };
+        }
+    }
+    if counted {
+        run(&CountingAllocator, rounds);
+    } else {
+        run(&System, rounds);
     }
 }
