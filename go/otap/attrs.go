@@ -116,17 +116,12 @@ func (a *attrs) text(i int) string {
 }
 
 // decide chooses the columns; superset: all of them, plain (S-8).
-func (a *attrs) decide(force [valCount]bool, superset bool) record.Key {
+func (a *attrs) decide(superset bool) record.Key {
 	a.parent.enc, a.key.enc = plain, textEncoding(&a.keys)
 	if a.texts != nil || superset {
 		a.key.enc = plain
 	}
-	if superset {
-		for i := range force {
-			force[i] = true
-		}
-	}
-	a.values.decide(force)
+	a.values.decide(superset)
 	return record.Key{Payload: a.payload, Columns: a.values.key()<<2 | uint64(a.key.enc)}
 }
 

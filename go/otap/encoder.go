@@ -337,11 +337,10 @@ func (b *LogsBatch) schemas(ctx context.Context) error {
 		if a.rows() == 0 {
 			continue
 		}
-		force := a.forced()
-		s := b.enc.reg.Lookup(a.decide(force, false))
+		s := b.enc.reg.Lookup(a.decide(false))
 		if s == nil {
 			var err error
-			s, err = b.publish(ctx, func(super bool) record.Key { return a.decide(force, super) }, a.arrowSchema)
+			s, err = b.publish(ctx, a.decide, a.arrowSchema)
 			if err != nil {
 				return err
 			}

@@ -18,11 +18,10 @@ type logsTable struct {
 	rows   int
 	runs   []run
 
-	texts     [colCount]textColumn
-	counts    [colCount]int // rows whose value is not the default
-	want      uint32        // columns that may be sent, a bit each
-	force     uint32        // columns that are sent even when all are default
-	forceBody [valCount]bool
+	texts  [colCount]textColumn
+	counts [colCount]int // rows whose value is not the default
+	want   uint32        // columns that may be sent, a bit each
+	force  uint32        // columns that are sent even when all are default
 	// The fixed-width columns, by row.
 	time, observed []int64
 	severity       []int32
@@ -241,17 +240,13 @@ func (t *logsTable) decide(superset bool) record.Key {
 	}
 	t.cols[colTraceID].nulls, t.cols[colSpanID].nulls = t.rows-t.counts[colTraceID], t.rows-t.counts[colSpanID]
 	t.scope = superset || t.wants(colScopeID)
-	force := t.forceBody
-	if superset {
-		force = [valCount]bool{true, true, true, true, true, true}
-	}
 	if len(t.body.types) < t.rows && superset { // not measured: all empty
 		t.body.grow(t.rows)
 		for i := range t.rows {
 			t.body.putType(i, typeEmpty)
 		}
 	}
-	t.body.decide(force)
+	t.body.decide(superset)
 	if t.cols[colBody].enc == absent {
 		for i := range t.body.cols {
 			t.body.cols[i].enc = absent

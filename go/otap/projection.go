@@ -68,7 +68,7 @@ func NewProjection(p Plan) (*Projection, error) {
 		pr.want |= 1 << colScopeID
 	}
 	if p.Filters && (p.AllAttributes || slices.Contains(p.Keys, "")) {
-		// A placeholder row would look like an attribute with an empty key.
+		// The peer leaves rows without key and value out of what it compares.
 		return nil, fmt.Errorf("%w: the plan filters and names the empty key", ErrNotProjectable)
 	}
 	return pr, nil
@@ -94,38 +94,34 @@ func (e *LogsEncoder) MeasureProjected(ctx context.Context, h *record.Header, ld
 // apply sets up a batch's tables for the projection; nil is the full batch.
 func (pr *Projection) apply(b *LogsBatch) {
 	if pr == nil {
-		b.logs.want, b.logs.force, b.logs.forceBody = 1<<colCount-1, 1<<colID|1<<colResourceID|1<<colScopeID, [valCount]bool{}
+		b.logs.want, b.logs.force = 1<<colCount-1, 1<<colID|1<<colResourceID|1<<colScopeID
 		b.logAttrs.reset(payloadLogAttrs, &b.text, nil)
 		b.resAttrs.reset(payloadResourceAttrs, &b.text, nil)
 		b.scoAttrs.reset(payloadScopeAttrs, &b.text, nil)
 		return
 	}
-	// Columns that are named are sent even when every value is the default: a filter on a column
-	// that is not there ends the engine's pipeline.
+	// Columns that are named are sent even when every value is the default: the peer refuses a batch without one that
+	// a node was promised.
 	b.logs.want, b.logs.force = pr.want, pr.want
-	b.logs.forceBody = [valCount]bool{valStr: true}
 	p := &pr.plan
 	b.logAttrs.project(payloadLogAttrs, &b.text, p.Keys, p.AllAttributes, p)
 	b.resAttrs.project(payloadResourceAttrs, &b.text, p.ResourceKeys, p.AllResourceAttributes, p)
 	b.scoAttrs.project(payloadScopeAttrs, &b.text, p.ScopeKeys, p.AllScopeAttributes, p)
-	if p.Filters && len(p.Keys) > 0 {
-		b.logAttrs.pick.placeholder = true
-	}
 }
 
 // picker chooses the attributes of named keys.
 type picker struct {
-	want        []string // nil: all keys
-	none        bool     // the table is not sent
-	values      bool     // values are sent
-	filters     bool
-	placeholder bool // one row with key "" and type 0 per owner
+	want    []string // nil: all keys
+	lengths uint64   // of the wanted keys, a bit each, modulo 64
+	none    bool     // the table is not sent
+	values  bool     // values are sent
 
-	guessKey []string // the key at a position of the map before
-	guess    []int    // its index in want, or -1
-	seen     []int    // owner + 1 of the last row of each wanted key
-	codes    []int    // dictionary code + 1 of each wanted key
+	seen  []int    // owner + 1 of the last row of each wanted key
+	codes []uint16 // dictionary code of each wanted key, where one was seen
 }
+
+// bit is a key's in picker.lengths.
+func bit(key string) uint64 { return 1 << (len(key) & 63) }
 
 // project sets the table up to send the named keys only.
 func (a *attrs) project(payload uint16, t *text, keys []string, all bool, p *Plan) {
@@ -134,15 +130,15 @@ func (a *attrs) project(payload uint16, t *text, keys []string, all bool, p *Pla
 		k = new(picker)
 		a.spare = k
 	}
-	clear(k.guessKey)
 	*k = picker{
-		none: len(keys) == 0 && !all, values: !p.KeysOnly, filters: p.Filters,
-		guessKey: k.guessKey[:0], guess: k.guess[:0], seen: k.seen[:0], codes: k.codes[:0],
+		none: len(keys) == 0 && !all, values: !p.KeysOnly,
+		seen: k.seen[:0], codes: k.codes[:0],
 	}
 	if !all {
 		k.want = keys
 	}
-	for range keys {
+	for _, key := range keys {
+		k.lengths |= bit(key)
 		k.seen, k.codes = append(k.seen, 0), append(k.codes, 0)
 	}
 	a.reset(payload, t, k)
@@ -150,14 +146,6 @@ func (a *attrs) project(payload uint16, t *text, keys []string, all bool, p *Pla
 
 // sent says whether the table is sent at all.
 func (a *attrs) sent() bool { return a.pick == nil || !a.pick.none }
-
-// forced returns the value columns that are sent even without a value.
-func (a *attrs) forced() (f [valCount]bool) {
-	if a.pick != nil && a.pick.values && a.pick.filters {
-		f[valStr], f[valInt], f[valDouble], f[valBool] = true, true, true, true
-	}
-	return f
-}
 
 // take measures the attributes of one owner.
 func (a *attrs) take(owner uint16, m pcommon.Map) (key string, err error) {
@@ -189,43 +177,29 @@ func (a *attrs) takeAll(owner uint16, m pcommon.Map) (string, error) {
 	return "", nil
 }
 
+// takePicked measures the attributes whose keys are wanted. Most others are told apart by the length of their key,
+// without a look at its bytes, which nobody has touched yet.
 func (a *attrs) takePicked(owner uint16, m pcommon.Map) (string, error) {
 	k := a.pick
-	j := 0
 	for name, v := range m.All() {
-		w := 0
-		if j < len(k.guess) && k.guessKey[j] == name {
-			w = k.guess[j]
-		} else {
-			w = slices.Index(k.want, name)
-			if j < len(k.guess) {
-				k.guess[j], k.guessKey[j] = w, name
-			} else {
-				k.guess, k.guessKey = append(k.guess, w), append(k.guessKey, name)
-			}
+		if k.lengths&bit(name) == 0 {
+			continue
 		}
-		if w >= 0 {
-			if k.seen[w] == int(owner)+1 {
-				return name, ErrNotProjectable
+		w := slices.Index(k.want, name)
+		if w < 0 {
+			continue
+		}
+		if k.seen[w] != int(owner)+1 {
+			if k.seen[w] == 0 {
+				k.codes[w] = a.keys.add(k.want[w], k.want[w])
 			}
 			k.seen[w] = int(owner) + 1
-			if k.codes[w] == 0 {
-				k.codes[w] = int(a.keys.add(k.want[w], k.want[w])) + 1
-			}
-			if err := a.pickRow(owner, uint16(k.codes[w]-1), v); err != nil {
-				return name, err
-			}
+		} else {
+			return name, ErrNotProjectable
 		}
-		j++
-	}
-	if k.placeholder {
-		c, err := a.keys.code("", a.values.text)
-		if err != nil {
-			return "", err
+		if err := a.pickRow(owner, k.codes[w], v); err != nil {
+			return name, err
 		}
-		a.owners, a.codes = append(a.owners, owner), append(a.codes, c)
-		a.values.grow(1)
-		a.values.putType(len(a.codes)-1, typeEmpty)
 	}
 	return "", nil
 }

@@ -43,11 +43,11 @@ func project(ld plog.Logs, p otap.Plan) plog.Logs {
 			for _, lr := range sl.LogRecords().All() {
 				if none || newResource {
 					orl = out.ResourceLogs().AppendEmpty()
-					some(rl.Resource().Attributes(), orl.Resource().Attributes(), p.ResourceKeys, p.AllResourceAttributes, false)
+					some(rl.Resource().Attributes(), orl.Resource().Attributes(), p.ResourceKeys, p.AllResourceAttributes)
 				}
 				if none || newResource || newScope {
 					osl = orl.ScopeLogs().AppendEmpty()
-					some(sl.Scope().Attributes(), osl.Scope().Attributes(), p.ScopeKeys, false, false)
+					some(sl.Scope().Attributes(), osl.Scope().Attributes(), p.ScopeKeys, false)
 				}
 				none, newResource, newScope = false, false, false
 				one(lr, osl.LogRecords().AppendEmpty(), p)
@@ -82,18 +82,15 @@ func one(lr, o plog.LogRecord, p otap.Plan) {
 			o.SetEventName(lr.EventName())
 		}
 	}
-	some(lr.Attributes(), o.Attributes(), p.Keys, false, p.Filters && len(p.Keys) > 0)
+	some(lr.Attributes(), o.Attributes(), p.Keys, false)
 }
 
-func some(from, to pcommon.Map, keys []string, all, placeholder bool) {
+func some(from, to pcommon.Map, keys []string, all bool) {
 	var b xpdata.MapBuilder
 	for k, v := range from.All() {
 		if all || slices.Contains(keys, k) {
 			v.CopyTo(b.AppendEmpty(k))
 		}
-	}
-	if placeholder {
-		b.AppendEmpty("")
 	}
 	b.UnsafeIntoMap(to)
 }
@@ -129,8 +126,8 @@ func TestProjectionIsTheModel(t *testing.T) {
 	})
 }
 
-// The rules that the engine's nodes need: the column that a filter tests is there even when all its
-// values are default, id and resource too, and no dictionary is empty.
+// The column that a filter tests is there even when all its values are default, id and resource too, and no
+// dictionary is empty. Attributes that no log has are not there.
 func TestProjectionSendsWhatFiltersTest(t *testing.T) {
 	ld := plog.NewLogs()
 	lrs := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
@@ -155,17 +152,11 @@ func TestProjectionSendsWhatFiltersTest(t *testing.T) {
 		t.Fatal(err)
 	}
 	tables, err := new(record.Loader).Load(&raw, l.pre.Schemas)
-	if err != nil || len(tables) != 2 {
+	if err != nil || len(tables) != 1 {
 		t.Fatalf("%d tables, %v", len(tables), err)
 	}
 	for _, tb := range tables {
 		names := []string{"id", "resource", "severity_number", "severity_text", "body"}
-		if tb.Payload == 31 {
-			names = []string{"parent_id", "key", "type", "str", "int", "double", "bool"}
-			if tb.Rows != 2 {
-				t.Errorf("%d attribute rows, expected a placeholder per log", tb.Rows)
-			}
-		}
 		for _, n := range names {
 			c := tb.Column(n)
 			if c == nil {

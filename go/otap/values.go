@@ -151,13 +151,13 @@ func (v *values) count(col int) int {
 // staged returns the bytes of variable width that were taken in.
 func (v *values) staged() int { return len(v.str) + len(v.bin[0].data) + len(v.bin[1].data) }
 
-// decide chooses the columns: those that hold a value, and those that are forced.
-func (v *values) decide(force [valCount]bool) {
+// decide chooses the columns: those that hold a value; of a superset all.
+func (v *values) decide(superset bool) {
 	v.typ.enc = plain
 	for i := range v.cols {
 		n := v.count(i)
 		v.cols[i].enc = absent
-		if n > 0 || force[i] {
+		if n > 0 || superset {
 			v.cols[i].enc = plain
 		}
 		v.cols[i].nulls = len(v.types) - n

@@ -90,8 +90,8 @@ fn kind(value: &Value) -> u8 {
     }
 }
 
-/// The value columns: those that hold a value, and those that are forced.
-fn values(all: &[&Value], forced: &[&str]) -> Vec<Column> {
+/// The value columns: those that hold a value.
+fn values(all: &[&Value]) -> Vec<Column> {
     macro_rules! some {
         ($pattern:pat => $value:expr) => {
             all.iter().map(|value| match value {
@@ -106,7 +106,7 @@ fn values(all: &[&Value], forced: &[&str]) -> Vec<Column> {
         false,
     )];
     let mut add = |name: &str, kinds: &[u8], array: ArrayRef| {
-        if forced.contains(&name) || all.iter().any(|value| kinds.contains(&kind(value))) {
+        if all.iter().any(|value| kinds.contains(&kind(value))) {
             columns.push(column(name, array, true));
         }
     };
@@ -137,9 +137,7 @@ fn values(all: &[&Value], forced: &[&str]) -> Vec<Column> {
 /// What of the attributes of one kind is sent.
 struct Sending<'a> {
     keys: Option<&'a [String]>,
-    placeholder: bool,
     with_values: bool,
-    forced: &'a [&'a str],
 }
 
 fn attributes<'a>(
@@ -147,15 +145,11 @@ fn attributes<'a>(
     owners: impl Iterator<Item = &'a Attributes>,
     sending: &Sending<'_>,
 ) -> Option<RecordBatch> {
-    let nothing = Value::Empty;
     let mut rows: Vec<(u16, &str, &Value)> = Vec::new();
     for (owner, all) in owners.enumerate() {
         let sent = |key: &String| sending.keys.is_none_or(|keys| keys.contains(key));
         let named = all.iter().filter(|(key, _)| sent(key));
         rows.extend(named.map(|(key, value)| (owner as u16, key.as_str(), value)));
-        if sending.placeholder {
-            rows.push((owner as u16, "", &nothing));
-        }
     }
     if rows.is_empty() {
         return None;
@@ -166,7 +160,7 @@ fn attributes<'a>(
         column("key", keys, false),
     ];
     let found: Vec<&Value> = rows.iter().map(|row| row.2).collect();
-    let mut found = values(&found, sending.forced);
+    let mut found = values(&found);
     if !sending.with_values {
         found.truncate(1);
     }
@@ -211,17 +205,10 @@ pub(crate) fn encode(random: &mut Random, logs: &Logs, plan: Option<&Plan>) -> T
     }
     if wants("body") {
         let bodies: Vec<&Value> = logs.logs.iter().map(|log| &log.body).collect();
-        let forced: &[&str] = if plan.is_some() { &["str"] } else { &[] };
-        root.push(structure("body", values(&bodies, forced), rows));
+        root.push(structure("body", values(&bodies), rows));
     }
     let mut tables = vec![(Payload::Logs.code().into(), table(root, rows))];
     let with_values = plan.is_none_or(|plan| !plan.keys_only);
-    let filters = plan.is_some_and(|plan| plan.filters);
-    let forced: &[&str] = if filters && with_values {
-        &["str", "int", "double", "bool"]
-    } else {
-        &[]
-    };
     let mut add =
         |payload: Payload, owners: Vec<&Attributes>, keys: fn(&Plan) -> (&Vec<String>, bool)| {
             if !wants_keys(keys) {
@@ -231,13 +218,7 @@ pub(crate) fn encode(random: &mut Random, logs: &Logs, plan: Option<&Plan>) -> T
                 .map(keys)
                 .filter(|(_, all)| !all)
                 .map(|(keys, _)| keys.as_slice());
-            let placeholder = filters && payload == Payload::LogAttributes;
-            let sending = Sending {
-                keys,
-                placeholder,
-                with_values,
-                forced,
-            };
+            let sending = Sending { keys, with_values };
             if let Some(table) = attributes(random, owners.into_iter(), &sending) {
                 tables.push((payload.code().into(), table));
             }
