@@ -257,36 +257,45 @@ fn two_full_rings_go_on() {
     assert!(ends.values().all(|ends| ends[0] == End::Acked));
 }
 
-// Guarantees: a ring that stays full is a retryable error, not a hang.
+// Guarantees: a ring that stays full is a retryable error for the calls that find no room in it, and for
+// no other; not a hang.
 #[test]
 fn a_ring_that_stays_full_is_an_error() {
     let setup = Setup {
-        descriptors: 64,
         blocks: 16,
         max_wait: Duration::from_millis(30),
-        ..Setup::new(spec(
-            json!([{"retry": {"max_elapsed_time": "1ms", "initial_interval": "1ms"}}]),
-        ))
+        ..Setup::new(spec(json!([attribute()])))
     };
     let mut host = setup.start();
-    let body = request(&[Log::new(&"x".repeat(30_000))]);
-    let first = host.call(&body);
-    let output = host.output();
-    let second = host.call(&body);
-    let third = host.call_id();
-    host.until("room", |_| true);
-    // The first output's slot is free again, so fill the slab with outputs that nobody answers.
-    let sent = host.try_send(third, &body, None);
-    let mut calls = vec![first, second];
-    if sent {
-        calls.push(third);
+    // Two outputs fill the ring to the host, which reads nothing.
+    let body = request(&[Log::new(&"x".repeat(30_000)).string("a", "1")]);
+    let calls: Vec<_> = (0..3).map(|_| host.call_id()).collect();
+    let limit = Instant::now() + common::PATIENCE;
+    for id in &calls {
+        while !host.try_send(*id, &body, None) {
+            assert!(
+                Instant::now() < limit,
+                "no room for a batch that the lane reads"
+            );
+            std::thread::yield_now();
+        }
     }
-    let ids = calls.clone();
-    host.ack(output.token);
-    host.until("every end", |host| {
-        ids[..1].iter().all(|id| host.ends.contains_key(id))
-    });
-    host.finish(&calls, Duration::from_millis(500));
+    while host.ends.is_empty() {
+        host.poll_control();
+        assert!(Instant::now() < limit, "no call failed");
+        std::thread::yield_now();
+    }
+    let End::Failed(failure) = host.end(calls[2]) else {
+        panic!("acked")
+    };
+    assert_eq!((failure.class, failure.grpc_code), (Class::Retryable, 8));
+    assert!(failure.message.contains("no room"), "{failure}");
+    for _ in 0..2 {
+        let output = host.output();
+        host.ack(output.token);
+        assert_eq!(host.end(output.call_id), End::Acked);
+    }
+    host.finish(&calls, DRAIN);
 }
 
 // Guarantees: shutdown ends every call once, also those whose outputs the host still has.

@@ -274,6 +274,11 @@ impl Host {
         while let Ok(Some(message)) = self.consumer.try_recv() {
             self.take(message);
         }
+        self.poll_control();
+    }
+
+    /// Takes what came over the control channel, and leaves the ring alone.
+    pub fn poll_control(&mut self) {
         while let Ok(control) = self.control.try_recv() {
             match control {
                 Control::Failed(id, failure) => {
