@@ -11,6 +11,7 @@ package rustconfig
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"go.opentelemetry.io/collector/confmap"
 
@@ -20,10 +21,10 @@ import (
 // Config is a component's configuration. Make it with New.
 type Config struct {
 	kind, typ string
-	// json is what Create gets, shown what print-config shows; nil: nothing was read.
-	json     json.RawMessage
-	shown    map[string]any
-	findings []control.PathError
+	// One of these, once something was read: Rust's answer, or without Rust the values as they are.
+	answer *decoded
+	plain  map[string]any
+	json   json.RawMessage // what Create gets; nil: nothing was read
 }
 
 var (
@@ -49,15 +50,15 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if err != nil {
 		return err
 	}
-	decoded, err := decode(c.kind, c.typ, v)
+	answer, err := decode(c.kind, c.typ, v)
 	if errors.Is(err, control.ErrNoPeer) {
-		c.json, c.shown = v.Config, conf.ToStringMap()
+		c.json, c.plain = v.Config, conf.ToStringMap()
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	c.json, c.shown, c.findings = decoded.Config, decoded.shown, decoded.Findings
+	c.json, c.answer = answer.Config, answer
 	return nil
 }
 
@@ -67,7 +68,14 @@ func (c Config) Marshal(conf *confmap.Conf) error {
 	if err := c.read(); err != nil {
 		return err
 	}
-	return conf.Merge(confmap.NewFromStringMap(c.shown))
+	shown := c.plain
+	if c.answer != nil {
+		var err error
+		if shown, err = c.answer.tree(); err != nil {
+			return fmt.Errorf("what Rust shows of %s %q: %w", c.kind, c.typ, err)
+		}
+	}
+	return conf.Merge(confmap.NewFromStringMap(shown))
 }
 
 // Validate returns everything that the component's own validation found.
@@ -75,8 +83,11 @@ func (c *Config) Validate() error {
 	if err := c.read(); err != nil {
 		return err
 	}
+	if c.answer == nil {
+		return nil
+	}
 	var errs []error
-	for _, f := range c.findings {
+	for _, f := range c.answer.Findings {
 		errs = append(errs, finding(f))
 	}
 	return errors.Join(errs...)

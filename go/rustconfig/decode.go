@@ -25,8 +25,6 @@ type decoded struct {
 	Shown    json.RawMessage     `json:"shown"`
 	Secrets  []string            `json:"secrets"`
 	Findings []control.PathError `json:"findings"`
-
-	shown map[string]any // Shown, with its secrets marked
 }
 
 // decode asks Rust. The error is a decodeError where the values do not fit; control.ErrNoPeer where there is no Rust.
@@ -57,9 +55,6 @@ func decode(kind, typ string, v *values) (*decoded, error) {
 	if err := json.Unmarshal(reply, &d); err != nil {
 		return nil, fmt.Errorf("the answer to decode of %s %q: %w", kind, typ, err)
 	}
-	if d.shown, err = shown(d.Shown, d.Secrets); err != nil {
-		return nil, fmt.Errorf("the answer to decode of %s %q: %w", kind, typ, err)
-	}
 	return &d, nil
 }
 
@@ -88,9 +83,9 @@ func (f finding) Error() string {
 	return f.Path + ": " + f.Message
 }
 
-// shown reads JSON into confmap's types.
-func shown(encoded []byte, secrets []string) (map[string]any, error) {
-	d := json.NewDecoder(bytes.NewReader(encoded))
+// tree is what is shown, in confmap's types, with its secrets marked.
+func (a *decoded) tree() (map[string]any, error) {
+	d := json.NewDecoder(bytes.NewReader(a.Shown))
 	d.UseNumber()
 	var tree map[string]any
 	if err := d.Decode(&tree); err != nil {
@@ -99,7 +94,7 @@ func shown(encoded []byte, secrets []string) (map[string]any, error) {
 	for key, value := range tree {
 		tree[key] = withNumbers(value)
 	}
-	for _, pointer := range secrets {
+	for _, pointer := range a.Secrets {
 		if err := mark(tree, pointer); err != nil {
 			return nil, err
 		}

@@ -1,13 +1,10 @@
 package rustconfig
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"reflect"
-	"slices"
 	"strconv"
 	"time"
 
@@ -42,11 +39,11 @@ func valuesOf(conf *confmap.Conf) (*values, error) {
 			e.originals["/"+escape.Replace(key)] = string(t[1:])
 		}
 	}
-	e.encode(reflect.ValueOf(top), place{})
+	e.encode(top, nil)
 	if len(e.errors) > 0 {
 		return nil, e.errors
 	}
-	return &values{Config: e.out.Bytes(), Originals: e.originals}, nil
+	return &values{Config: e.out, Originals: e.originals}, nil
 }
 
 // text takes the text of an expanded value, after one byte that tells it from none; and nothing from anything else.
@@ -68,75 +65,141 @@ func (t *text) UnmarshalScalar(value confmap.ScalarValue) error {
 // Unmarshal implements confmap.Unmarshaler, for maps.
 func (t *text) Unmarshal(*confmap.Conf) error { return nil }
 
-// place is where a value is: as a JSON pointer, and as mapstructure writes it.
-type place struct{ pointer, name string }
-
-func (p place) key(key string) place {
-	below := place{p.pointer + "/" + escape.Replace(key), key}
-	if p.name != "" {
-		below.name = p.name + "." + key
-	}
-	return below
+// place is where a value is: below another, by key or by index. It is put into words when they are needed.
+type place struct {
+	above *place
+	key   string
+	index int // -1: by key
 }
 
-func (p place) index(i int) place {
-	n := strconv.Itoa(i)
-	return place{p.pointer + "/" + n, p.name + "[" + n + "]"}
+// pointer is the JSON pointer of a place.
+func (p *place) pointer() string {
+	if p == nil {
+		return ""
+	}
+	if p.index >= 0 {
+		return p.above.pointer() + "/" + strconv.Itoa(p.index)
+	}
+	return p.above.pointer() + "/" + escape.Replace(p.key)
+}
+
+// name is the place as mapstructure writes it.
+func (p *place) name() string {
+	if p == nil {
+		return ""
+	}
+	above := p.above.name()
+	if p.index >= 0 {
+		return above + "[" + strconv.Itoa(p.index) + "]"
+	}
+	if above == "" {
+		return p.key
+	}
+	return above + "." + p.key
 }
 
 // encoder writes values as JSON and takes expanded ones apart.
 type encoder struct {
-	out       bytes.Buffer
+	out       []byte
 	originals map[string]string
 	errors    decodeError
 }
 
-func (e *encoder) encode(v reflect.Value, at place) {
-	for v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer {
-		v = v.Elem()
+// encode writes what YAML makes without reflection, and all else with it.
+func (e *encoder) encode(value any, at *place) {
+	switch v := value.(type) {
+	case nil:
+		e.write("null")
+	case string:
+		e.text(v)
+	case bool:
+		e.out = strconv.AppendBool(e.out, v)
+	case int:
+		e.out = strconv.AppendInt(e.out, int64(v), 10)
+	case map[string]any:
+		e.object(v, at)
+	case []any:
+		if v == nil {
+			e.write("null")
+			return
+		}
+		e.list(len(v), func(i int) any { return v[i] }, at)
+	default:
+		e.reflected(reflect.ValueOf(value), at)
 	}
+}
+
+func (e *encoder) object(v map[string]any, at *place) {
+	if v == nil {
+		e.write("null")
+		return
+	}
+	e.write("{")
+	for key, below := range v {
+		if e.out[len(e.out)-1] != '{' {
+			e.write(",")
+		}
+		e.text(key)
+		e.write(":")
+		e.encode(below, &place{at, key, -1})
+	}
+	e.write("}")
+}
+
+func (e *encoder) list(n int, item func(int) any, at *place) {
+	e.write("[")
+	for i := range n {
+		if i > 0 {
+			e.write(",")
+		}
+		e.encode(item(i), &place{at, "", i})
+	}
+	e.write("]")
+}
+
+func (e *encoder) reflected(v reflect.Value, at *place) {
 	switch v.Kind() {
-	case reflect.Invalid:
-		e.out.WriteString("null")
+	case reflect.Interface, reflect.Pointer:
+		if v.IsNil() {
+			e.write("null")
+			return
+		}
+		e.encode(v.Elem().Interface(), at)
 	case reflect.Map:
-		e.encodeMap(v, at)
+		e.reflectedMap(v, at)
 	case reflect.Slice, reflect.Array:
-		e.encodeList(v, at)
+		if v.Kind() == reflect.Slice && v.IsNil() {
+			e.write("null")
+			return
+		}
+		e.list(v.Len(), func(i int) any { return v.Index(i).Interface() }, at)
 	case reflect.Struct:
-		e.encodeStruct(v, at)
+		e.structure(v, at)
 	case reflect.Float32, reflect.Float64:
 		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
 			e.refuse(at, "expected a finite number, found %v", f)
 			return
 		}
-		e.scalar(v.Float())
+		e.marshal(v.Float())
 	case reflect.String:
-		e.scalar(v.String()) // not what a type's own MarshalJSON would make of it: a secret is handed on
+		e.text(v.String()) // not what a type's own MarshalJSON would make of it: a secret is handed on
 	case reflect.Bool:
-		e.scalar(v.Bool())
+		e.out = strconv.AppendBool(e.out, v.Bool())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		e.scalar(v.Int())
+		e.out = strconv.AppendInt(e.out, v.Int(), 10)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		e.scalar(v.Uint())
+		e.out = strconv.AppendUint(e.out, v.Uint(), 10)
 	default:
 		e.refuse(at, "unsupported type '%s'", v.Type())
 	}
 }
 
-func (e *encoder) scalar(v any) {
-	b, err := json.Marshal(v)
-	if err != nil { // texts, numbers and bools have a JSON form
-		panic(err)
-	}
-	e.out.Write(b)
-}
-
-func (e *encoder) encodeMap(v reflect.Value, at place) {
+func (e *encoder) reflectedMap(v reflect.Value, at *place) {
 	if v.IsNil() {
-		e.out.WriteString("null")
+		e.write("null")
 		return
 	}
-	keys := map[string]reflect.Value{}
+	tree := make(map[string]any, v.Len())
 	for iter := v.MapRange(); iter.Next(); {
 		key := iter.Key()
 		for key.Kind() == reflect.Interface {
@@ -146,44 +209,20 @@ func (e *encoder) encodeMap(v reflect.Value, at place) {
 			e.refuse(at, "needs a map with string keys, has the key %v", key)
 			return
 		}
-		keys[key.String()] = iter.Value()
+		tree[key.String()] = iter.Value().Interface()
 	}
-	e.out.WriteByte('{')
-	for i, key := range slices.Sorted(maps.Keys(keys)) {
-		if i > 0 {
-			e.out.WriteByte(',')
-		}
-		e.scalar(key)
-		e.out.WriteByte(':')
-		e.encode(keys[key], at.key(key))
-	}
-	e.out.WriteByte('}')
+	e.object(tree, at)
 }
 
-func (e *encoder) encodeList(v reflect.Value, at place) {
-	if v.Kind() == reflect.Slice && v.IsNil() {
-		e.out.WriteString("null")
-		return
-	}
-	e.out.WriteByte('[')
-	for i := range v.Len() {
-		if i > 0 {
-			e.out.WriteByte(',')
-		}
-		e.encode(v.Index(i), at.index(i))
-	}
-	e.out.WriteByte(']')
-}
-
-// encodeStruct takes apart confmap's expanded values, whose type is not exported; its fields are.
-func (e *encoder) encodeStruct(v reflect.Value, at place) {
+// structure takes apart confmap's expanded values, whose type is not exported; its fields are.
+func (e *encoder) structure(v reflect.Value, at *place) {
 	value, original := v.FieldByName("Value"), v.FieldByName("Original")
 	switch {
 	case v.Type().Name() == "ExpandedValue" && value.IsValid() && original.Kind() == reflect.String:
 		if value.Elem().Kind() != reflect.String {
-			e.originals[at.pointer] = original.String()
+			e.originals[at.pointer()] = original.String()
 		}
-		e.encode(value, at)
+		e.encode(value.Interface(), at)
 	case v.Type() == reflect.TypeFor[time.Time]():
 		e.refuse(at, "expected type 'string', got unconvertible type 'time.Time' (put the date into quotes)")
 	default:
@@ -192,7 +231,29 @@ func (e *encoder) encodeStruct(v reflect.Value, at place) {
 }
 
 // refuse writes a null so that the work can go on to the next mistake.
-func (e *encoder) refuse(at place, format string, args ...any) {
-	e.errors = append(e.errors, control.PathError{Path: at.name, Message: fmt.Sprintf(format, args...)})
-	e.out.WriteString("null")
+func (e *encoder) refuse(at *place, format string, args ...any) {
+	e.errors = append(e.errors, control.PathError{Path: at.name(), Message: fmt.Sprintf(format, args...)})
+	e.write("null")
+}
+
+func (e *encoder) write(s string) { e.out = append(e.out, s...) }
+
+func (e *encoder) text(s string) {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			e.marshal(s)
+			return
+		}
+	}
+	e.out = append(e.out, '"')
+	e.out = append(e.out, s...)
+	e.out = append(e.out, '"')
+}
+
+func (e *encoder) marshal(v any) {
+	b, err := json.Marshal(v)
+	if err != nil { // texts and finite numbers have a JSON form
+		panic(err)
+	}
+	e.out = append(e.out, b...)
 }

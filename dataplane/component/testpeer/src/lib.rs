@@ -6,12 +6,17 @@ mod twin;
 
 use serde::Serialize;
 use serde_json::json;
-use strait_component::config::serve::{self, Refused};
-use strait_component::{ConfigError, DynFactory};
+use strait_component::DynFactory;
+use strait_component::config::serve;
+use strait_control::memory::{self, CountingAllocator};
 use strait_control::{
-    BoxFuture, Class, Failure, HostTable, OpKind, OpResult, Operation, OperationError, PathError,
-    Peer, PeerTable,
+    BoxFuture, Class, Failure, HostTable, OpKind, OpResult, Operation, OperationError, Peer,
+    PeerTable,
 };
+use strait_extension::refused;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 struct TestPeer {
     components: [&'static dyn DynFactory; 2],
@@ -26,6 +31,7 @@ impl Peer for TestPeer {
                 reply(&serve::default_config(&self.components, payload).map_err(refused)?)
             }
             OpKind::Decode => reply(&serve::decode(&self.components, payload).map_err(refused)?),
+            OpKind::Counters => reply(&json!({"allocated": memory::allocated()})),
             kind => Err(not_here(kind)),
         }
     }
@@ -46,15 +52,6 @@ fn reply(value: &impl Serialize) -> OpResult {
 
 fn not_here(kind: OpKind) -> OperationError {
     OperationError::new(Class::Permanent, format!("{kind} is not offered here"))
-}
-
-fn refused(refused: Refused) -> OperationError {
-    let path = |error: ConfigError| PathError {
-        path: error.path,
-        message: error.message,
-    };
-    let errors = refused.errors.into_iter().map(path).collect();
-    OperationError::invalid(refused.message, errors).in_component(refused.component)
 }
 
 /// The entry of this library; see `strait_control::entry`.
