@@ -6,9 +6,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/strait/target}
 strait=${STRAIT:-$CARGO_TARGET_DIR/debug/strait}
-builder=tests/native/builder.yaml
+builder=tests/pages.yaml
 # Type of a component in that builder file, and its page.
-pages=(mask_cards examples/mask-cards/configuration.md)
+pages=(
+	health_reporter examples/health-reporter/configuration.md
+	mask_cards examples/mask-cards/configuration.md
+	token_provider examples/token-provider/configuration.md
+)
 
 for ((i = 0; i < ${#pages[@]}; i += 2)); do
 	made=$("$strait" schema "${pages[i]}" --markdown --quiet --config "$builder")

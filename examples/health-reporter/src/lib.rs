@@ -13,11 +13,10 @@ use strait_component::extension::prelude::*;
 
 use health::Health;
 
-/// Its configuration.
+/// Keeps a file that says how the Collector is.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
 pub struct Config {
-    /// The file to keep.
+    /// The file to keep; its folder must exist. Required.
     pub file: PathBuf,
 }
 

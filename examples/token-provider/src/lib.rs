@@ -15,11 +15,10 @@ use strait_component::{Duration, Findings, Validate};
 
 use tokens::Tokens;
 
-/// Its configuration.
+/// Authenticates what is sent and what is received with bearer tokens from a file.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
 pub struct Config {
-    /// The file of tokens.
+    /// One token a line; empty lines and lines that begin with `#` do not count. Required.
     pub file: PathBuf,
     /// The header that carries the token.
     pub header: String,
