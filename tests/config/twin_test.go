@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/processor"
 
 	"github.com/strait-data/strait/go/rustconfig"
@@ -114,7 +116,18 @@ type Custom struct{ Twin }
 func (c *Custom) Unmarshal(conf *confmap.Conf) error { return conf.Unmarshal(&c.Twin) }
 
 func factory(typ string, config func() component.Config) processor.Factory {
-	return processor.NewFactory(component.MustNewType(typ), config)
+	return processor.NewFactory(component.MustNewType(typ), config, processor.WithLogs(pass, component.StabilityLevelDevelopment))
+}
+
+// passing is a processor that passes logs on: here components are only configured.
+type passing struct {
+	component.StartFunc
+	component.ShutdownFunc
+	consumer.Logs
+}
+
+func pass(_ context.Context, _ processor.Settings, _ component.Config, next consumer.Logs) (processor.Logs, error) {
+	return passing{Logs: next}, nil
 }
 
 // factories are pairs of a Go configuration and its Rust twin; "go_custom" is for comparing errors.
