@@ -19,7 +19,7 @@ import (
 )
 
 // Every way to name a crate, in every quoting: a path and an inline table, two versions from a registry, two crates
-// that depend on two versions of a third; and a twin of a Go component.
+// that depend on two versions of a third; a twin of a Go component; and an extension.
 const every = `
 dist:
   name: otelcol
@@ -27,6 +27,8 @@ dist:
   version: 1.2.3
   module: example.com/otelcol
   output_path: out
+extensions:
+  - cargo: token-provider = { path = "%[1]s/examples/token-provider" }
 receivers:
   - gomod: go.opentelemetry.io/collector/receiver/otlpreceiver v0.161.0
 processors:
@@ -85,6 +87,10 @@ func TestEveryWayToNameACrate(t *testing.T) {
 	t.Run("components", func(t *testing.T) {
 		var listed struct {
 			BuildInfo  struct{ Command, Description, Version string }
+			Extensions []struct {
+				Name, Module string
+				Stability    map[string]string
+			}
 			Processors []struct {
 				Name, Module string
 				Stability    map[string]string
@@ -93,6 +99,10 @@ func TestEveryWayToNameACrate(t *testing.T) {
 		require.NoError(t, yaml.Unmarshal([]byte(output(t, program, "components")), &listed))
 		require.Equal(t, "1.2.3", listed.BuildInfo.Version)
 		require.Regexp(t, `^Every way to name a crate \(Strait 0\.1\.0, engine 0\.62\.\d+\)$`, listed.BuildInfo.Description)
+		require.Len(t, listed.Extensions, 1)
+		require.Equal(t, "token_provider", listed.Extensions[0].Name)
+		require.Equal(t, "crate.local/token-provider v0.1.0", listed.Extensions[0].Module)
+		require.Equal(t, "Alpha", listed.Extensions[0].Stability["extension"])
 		modules := map[string]string{}
 		for _, p := range listed.Processors {
 			modules[p.Name] = p.Module + " " + p.Stability["logs"]

@@ -42,9 +42,14 @@ func write(t *testing.T, path, content string) {
 
 // build runs `strait build` in folder and returns its exit code and what it wrote.
 func build(t *testing.T, folder string, args ...string) (int, string) {
+	return buildWith(t, folder, nil, args...)
+}
+
+// buildWith builds with further environment variables.
+func buildWith(t *testing.T, folder string, env []string, args ...string) (int, string) {
 	c := exec.Command(strait(t), append([]string{"build", "--config", "builder.yaml"}, args...)...)
 	c.Dir = folder
-	c.Env = append(os.Environ(), "CARGO_REGISTRIES_TESTS_INDEX=file://"+registry(t))
+	c.Env = append(append(os.Environ(), "CARGO_REGISTRIES_TESTS_INDEX=file://"+registry(t)), env...)
 	out, err := c.CombinedOutput()
 	if c.ProcessState == nil {
 		require.NoError(t, err)
@@ -161,16 +166,21 @@ func registry(t *testing.T) string {
 			`"registry":"https://github.com/rust-lang/crates.io-index"}]}`+"\n", c.name, c.version, hex.EncodeToString(sum[:]))
 	}
 	write(t, filepath.Join(folder, "index/pu/bl/published"), index.String())
+	commit(t, filepath.Join(folder, "index"))
+	return filepath.Join(folder, "index")
+}
+
+// commit makes what is in an index known to Cargo, which reads it as a Git repository.
+func commit(t *testing.T, index string) {
 	for _, args := range [][]string{
 		{"init", "--quiet"}, {"add", "."},
 		{"-c", "user.name=tests", "-c", "user.email=tests@example.com", "commit", "--quiet", "--message", "crates"},
 	} {
 		c := exec.Command("git", args...)
-		c.Dir = filepath.Join(folder, "index")
+		c.Dir = index
 		out, err := c.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
-	return filepath.Join(folder, "index")
 }
 
 // crateFile is what `cargo publish` would upload.

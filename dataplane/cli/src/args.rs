@@ -70,6 +70,9 @@ pub struct BuildOptions {
     /// Strait's sources [default: `dist.strait_path`, STRAIT_PATH, what this command was built from]
     #[arg(long, value_name = "FOLDER")]
     pub strait_path: Option<PathBuf>,
+    /// Take Strait's crates and Go module from the registries, in this command's version
+    #[arg(long, conflicts_with = "strait_path")]
+    pub released: bool,
     /// Use only what the caches of Cargo and Go hold
     #[arg(long)]
     pub offline: bool,

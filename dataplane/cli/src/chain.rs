@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::builder_file::{BuilderFile, STRAIT_GO_MODULE};
-use crate::checkout::{Checkout, VERSION};
+use crate::checkout::{Checkout, Place, VERSION};
 use crate::error::{Error, StepError};
 use crate::files;
 use crate::finding::{Finding, Report};
@@ -33,6 +33,8 @@ pub struct Request {
     pub output_path: Option<PathBuf>,
     /// Strait's sources.
     pub strait_path: Option<PathBuf>,
+    /// Take what is released of Strait, whatever sources there are.
+    pub released: bool,
     /// Use caches only.
     pub offline: bool,
     /// Stop before compiling.
@@ -182,7 +184,7 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
     let types = types::find(
         file,
         &twins::candidates(file),
-        &checkout.root.join("go"),
+        checkout.go().as_deref(),
         &output,
         request.offline,
         ui,
@@ -197,9 +199,11 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
         &in_rust,
         &checkout,
     )?;
-    files::link(&checkout.root.join("go"), &generated.join("go"))?;
+    if let Some(go) = checkout.go() {
+        files::link(&go, &generated.join("go"))?;
+    }
     distribution::link_local(file, &generated)?;
-    let replaces = distribution::replaces(file, &workspace.components)?;
+    let replaces = distribution::replaces(file, &workspace.components, &checkout)?;
     files::write(
         &generated.join("builder.yaml"),
         distribution::rewrite(file, &workspace.components, &replaces, &checkout.engine),
@@ -227,7 +231,7 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
         locks: &locks,
         inputs,
     };
-    go.build_with(&checkout.root.join("go"), &object, ui)?;
+    go.build_with(checkout.go().as_deref(), &object, ui)?;
     let built = file
         .dist
         .name
@@ -333,7 +337,10 @@ fn find_checkout(request: &Request, file: &BuilderFile) -> Result<Checkout, Step
         .strait_path
         .as_ref()
         .map(|path| beside.join(&path.value));
-    Checkout::find(request.strait_path.clone().or(in_file).as_deref())
+    Checkout::find(&Place {
+        folder: request.strait_path.clone().or(in_file),
+        released: request.released,
+    })
 }
 
 /// The Go module in the builder file is the one of this command.

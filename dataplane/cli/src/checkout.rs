@@ -1,8 +1,11 @@
-//! Strait's own sources: where they are, and that they match this command.
+//! Strait's own parts: its sources, or what is released of them, and that they
+//! match this command.
+//!
+//! Without sources the crates come from Cargo's registry and the Go module from
+//! Go's proxy, in this command's version. What a workspace needs besides is part
+//! of this command: `released/` has links to it.
 
 use std::path::{Path, PathBuf};
-
-use toml_edit::Item;
 
 use crate::builder_file::cargo_line::document;
 use crate::error::StepError;
@@ -11,39 +14,81 @@ use crate::files;
 /// The version of this command, of the crates and of the Go module.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Strait's repository.
+/// Strait's own parts.
 #[derive(Debug, Clone)]
 pub struct Checkout {
-    /// Its root, absolute.
-    pub root: PathBuf,
+    /// The sources' root, absolute; `None` for what is released.
+    pub root: Option<PathBuf>,
     /// The oldest Rust that builds it.
     pub rust_version: String,
     /// The version of the engine's crates.
     pub engine: String,
     /// The root manifest's text.
     pub manifest: String,
+    /// The text of Cargo.lock.
+    pub lock: String,
+    /// The text of the Go module's go.mod.
+    pub go_mod: String,
+}
+
+/// Where to look for Strait's parts.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// The folder of the sources.
+    pub folder: Option<PathBuf>,
+    /// Whatever sources there are: take what is released.
+    pub released: bool,
 }
 
 impl Checkout {
-    /// The sources at `asked`, else at `STRAIT_PATH`, else those that this
-    /// command was built from.
+    /// What is at `place`: the folder named there, else at `STRAIT_PATH`, else
+    /// that which this command was built from, else what is released.
     ///
     /// # Errors
-    /// No sources there, or of another version.
-    pub fn find(asked: Option<&Path>) -> Result<Self, StepError> {
+    /// No sources where they were said to be, or of another version.
+    pub fn find(place: &Place) -> Result<Self, StepError> {
+        if place.released {
+            return Self::released();
+        }
         let from_environment = std::env::var_os("STRAIT_PATH")
             .filter(|path| !path.is_empty())
             .map(PathBuf::from);
-        let built_from = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let root = asked
-            .map(Path::to_owned)
-            .or(from_environment)
-            .unwrap_or_else(built_from);
-        Self::open(&root)
+        if let Some(root) = place.folder.clone().or(from_environment) {
+            return Self::open(&root);
+        }
+        let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        if built_from.join("dataplane/host/Cargo.toml").is_file() {
+            Self::open(&built_from)
+        } else {
+            Self::released()
+        }
+    }
+
+    /// Strait's Go module, when there are sources.
+    #[must_use]
+    pub fn go(&self) -> Option<PathBuf> {
+        self.root.as_ref().map(|root| root.join("go"))
+    }
+
+    /// Where the parts are, for people.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.root.as_ref().map_or_else(
+            || format!("released {VERSION}"),
+            |root| root.display().to_string(),
+        )
+    }
+
+    fn released() -> Result<Self, StepError> {
+        Self::read(
+            None,
+            include_str!("../released/workspace.toml").to_owned(),
+            include_str!("../released/Cargo.lock").to_owned(),
+            include_str!("../released/go.mod").to_owned(),
+        )
     }
 
     fn open(root: &Path) -> Result<Self, StepError> {
-        const HELP: &str = "clone https://github.com/strait-data/strait and give the folder with --strait-path, `dist.strait_path` or STRAIT_PATH";
         let root = files::absolute(root)?;
         let lacks = [
             "Cargo.toml",
@@ -59,54 +104,61 @@ impl Checkout {
                 HELP,
             ));
         }
-        let manifest = files::read(&root.join("Cargo.toml"))?;
-        let parsed = document(&manifest)
-            .map_err(|e| StepError::new(format!("{}/Cargo.toml: {e}", root.display()), HELP))?;
-        let package = |key: &str| {
-            parsed
-                .get("workspace")?
-                .get("package")?
-                .get(key)
-                .and_then(Item::as_str)
-                .map(str::to_owned)
+        let text = |file: &str| files::read(&root.join(file));
+        let (manifest, lock, go_mod) =
+            (text("Cargo.toml")?, text("Cargo.lock")?, text("go/go.mod")?);
+        Self::read(Some(root), manifest, lock, go_mod)
+    }
+
+    fn read(
+        root: Option<PathBuf>,
+        manifest: String,
+        lock: String,
+        go_mod: String,
+    ) -> Result<Self, StepError> {
+        let name = root.as_ref().map_or_else(
+            || "the released Cargo.toml".to_owned(),
+            |root| format!("{}/Cargo.toml", root.display()),
+        );
+        let parsed =
+            document(&manifest).map_err(|e| StepError::new(format!("{name}: {e}"), HELP))?;
+        let text = |table: &str, key: &str| {
+            let value = parsed.get("workspace")?.get(table)?.get(key)?.as_str()?;
+            Some(value.trim_start_matches('=').to_owned())
         };
-        let (Some(version), Some(rust_version)) = (package("version"), package("rust-version"))
-        else {
+        let (Some(version), Some(rust_version), Some(engine)) = (
+            text("package", "version"),
+            text("package", "rust-version"),
+            text("dependencies", "otel-arrow-dfe-engine"),
+        ) else {
             let message = format!(
-                "{}/Cargo.toml has no workspace.package version and rust-version",
-                root.display()
+                "{name} does not name version and rust-version of the workspace, or the engine's version"
             );
             return Err(StepError::new(message, HELP));
         };
         if version != VERSION {
             let message = format!(
-                "versions differ: this command is {VERSION}; the crates and the Go module in {} are {version}",
-                root.display()
+                "versions differ: this command is {VERSION}; the crates and the Go module in {name} are {version}"
             );
             let help =
                 "install the command from that checkout: `cargo install --path dataplane/cli`";
             return Err(StepError::new(message, help));
         }
-        let engine = parsed
-            .get("workspace")
-            .and_then(|w| {
-                w.get("dependencies")?
-                    .get("otel-arrow-dfe-engine")?
-                    .as_str()
-            })
-            .map(|version| version.trim_start_matches('=').to_owned());
-        let Some(engine) = engine else {
-            let message = format!(
-                "{}/Cargo.toml does not name the engine's version",
-                root.display()
-            );
-            return Err(StepError::new(message, HELP));
-        };
         Ok(Self {
             root,
             rust_version,
             engine,
             manifest,
+            lock,
+            go_mod,
         })
     }
 }
+
+const HELP: &str = "clone https://github.com/strait-data/strait and give the folder with --strait-path, `dist.strait_path` or STRAIT_PATH";
+
+/// The facade of DataFusion as it lies in a workspace: path and text.
+pub const FACADE: [(&str, &str); 2] = [
+    ("Cargo.toml", include_str!("../released/facade/facade.toml")),
+    ("src/lib.rs", include_str!("../released/facade/lib.rs")),
+];

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::error::StepError;
 
 /// The table as the engine exports it.
-pub const JSON: &str = include_str!("../../engine/nodes.json");
+pub const JSON: &str = include_str!("../released/nodes.json");
 
 /// One node.
 #[derive(Debug, Deserialize)]

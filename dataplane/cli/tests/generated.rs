@@ -7,7 +7,7 @@ use std::process::Command;
 
 use miette::GraphicalTheme;
 use strait::builder_file::{BuilderFile, Kind};
-use strait::checkout::Checkout;
+use strait::checkout::{Checkout, Place};
 use strait::files;
 use strait::finding::{Finding, Report};
 use strait::golang::types::{self, Types};
@@ -30,7 +30,7 @@ impl Folder {
 
     fn prepare(&self, text: &str) -> Result<(BuilderFile, Workspace), WorkspaceError> {
         let file = BuilderFile::parse(text, &self.path().join("builder.yaml")).unwrap();
-        let checkout = Checkout::find(None).unwrap();
+        let checkout = Checkout::find(&Place::default()).unwrap();
         let ui = Ui::new(Level::Quiet);
         let locks = Locks::open(&self.path().join("builder.yaml"), Mode::Keep)?;
         let root = self.path().join("rust");
@@ -81,10 +81,11 @@ conf_resolver: {default_uri_scheme: env}
         "otelcol",
         &workspace.components,
         &[(Kind::Processor, "mask"), (Kind::Processor, "otap")],
-        &Checkout::find(None).unwrap(),
+        &Checkout::find(&Place::default()).unwrap(),
     )
     .unwrap();
-    let replaces = distribution::replaces(&file, &workspace.components).unwrap();
+    let checkout = Checkout::find(&Place::default()).unwrap();
+    let replaces = distribution::replaces(&file, &workspace.components, &checkout).unwrap();
     let builder = distribution::rewrite(&file, &workspace.components, &replaces, "0.62.0");
     files::write(&generated.join("builder.yaml"), builder).unwrap();
     let mut shown = String::new();
@@ -222,7 +223,7 @@ fn join(
     let (file, mut workspace) = folder.prepare(text).unwrap();
     let ui = Ui::new(Level::Quiet);
     let out = folder.path();
-    let types = types::find(&file, &twins::candidates(&file), &out, &out, true, &ui).unwrap();
+    let types = types::find(&file, &twins::candidates(&file), None, &out, true, &ui).unwrap();
     let joined = twins::join(&file, &types, &mut workspace.components);
     (file, types, workspace.components, joined)
 }
@@ -235,9 +236,9 @@ fn twins_become_one_factory_where_the_file_says_so() {
     joined.unwrap();
     let in_rust = twins::in_rust(&file, &types, &components);
     let generated = folder.path().join("strait");
-    let checkout = Checkout::find(None).unwrap();
+    let checkout = Checkout::find(&Place::default()).unwrap();
     modules::write(&generated, "x", &components, &in_rust, &checkout).unwrap();
-    let replaces = distribution::replaces(&file, &components).unwrap();
+    let replaces = distribution::replaces(&file, &components, &checkout).unwrap();
     let mut shown = distribution::rewrite(&file, &components, &replaces, "0.62.0");
     for name in [
         "processors/mask/go.mod",

@@ -65,6 +65,7 @@ pub(super) fn request(options: BuildOptions) -> Request {
         config: options.config,
         output_path: options.output_path,
         strait_path: options.strait_path,
+        released: options.released,
         offline: options.offline,
         locks: if options.locked {
             Mode::Locked

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::args::New;
-use crate::checkout::Checkout;
+use crate::checkout::{Checkout, Place};
 use crate::error::Error;
 use crate::scaffold::{self, Name};
 use crate::ui::{Level, Ui};
@@ -15,7 +15,10 @@ use crate::ui::{Level, Ui};
 /// A name that cannot be one, or a folder that is not empty or cannot be written.
 pub fn run(asked: New) -> Result<ExitCode, Error> {
     let name = Name::parse(&asked.name)?;
-    let checkout = Checkout::find(asked.strait_path.as_deref())?;
+    let checkout = Checkout::find(&Place {
+        folder: asked.strait_path,
+        released: false,
+    })?;
     let folder = asked.path.unwrap_or_else(|| PathBuf::from(name.as_str()));
     scaffold::write(asked.kind, &name, &folder, &checkout)?;
     let ui = Ui::new(Level::Normal);

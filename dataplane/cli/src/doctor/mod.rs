@@ -11,7 +11,7 @@ mod settings;
 
 use serde::Serialize;
 
-use crate::checkout::{Checkout, VERSION};
+use crate::checkout::{Checkout, Place, VERSION};
 use crate::error::StepError;
 use crate::platform::Platform;
 use crate::ui::Ui;
@@ -121,7 +121,7 @@ impl Report {
     /// # Errors
     /// There is no place for a cache.
     pub fn gather(ui: &Ui) -> Result<Self, StepError> {
-        let checkout = Checkout::find(None);
+        let checkout = Checkout::find(&Place::default());
         let rust = checkout
             .as_ref()
             .map_or(env!("CARGO_PKG_RUST_VERSION"), |c| c.rust_version.as_str());
@@ -131,12 +131,7 @@ impl Report {
         let mut checks = programs::check(rust, &platform);
         checks.push(
             match &checkout {
-                Ok(found) => Check::new(
-                    "sources",
-                    "strait",
-                    Status::Ok,
-                    found.root.display().to_string(),
-                ),
+                Ok(found) => Check::new("sources", "strait", Status::Ok, found.place()),
                 Err(e) => {
                     Check::new("sources", "strait", Status::Missing, &e.message).advise(&e.help)
                 }

@@ -33,11 +33,11 @@ impl GoSide<'_> {
     }
 
     /// Builds the Go side of a Rust side, whose object has the hash `object`
-    /// and whose Strait module is in the folder `go`.
+    /// and whose Strait module is in the folder `go`, unless it is a released one.
     ///
     /// # Errors
     /// Those of [`GoSide::build`].
-    pub fn build_with(mut self, go: &Path, object: &str, ui: &Ui) -> Result<(), StepError> {
+    pub fn build_with(mut self, go: Option<&Path>, object: &str, ui: &Ui) -> Result<(), StepError> {
         let output = self.run.folder.clone();
         self.run.locked = self.locks.go_modules(&self.inputs, &output)?;
         let generated = output.join(distribution::FOLDER);

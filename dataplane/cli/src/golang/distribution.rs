@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::modules::{self, NATIVE};
 use crate::builder_file::{BuilderFile, Dist, Entry, GoEntry, Kind, STRAIT_GO_MODULE};
-use crate::checkout::VERSION;
+use crate::checkout::{Checkout, VERSION};
 use crate::error::StepError;
 use crate::files;
 use crate::rust::workspace::RustComponent;
@@ -109,6 +109,7 @@ fn is_twin(go: &GoEntry, components: &[RustComponent]) -> bool {
 pub fn replaces(
     file: &BuilderFile,
     components: &[RustComponent],
+    checkout: &Checkout,
 ) -> Result<Vec<String>, StepError> {
     let mut lines = Vec::new();
     for component in components {
@@ -118,7 +119,8 @@ pub fn replaces(
     lines.push(format!("{NATIVE} => ./{FOLDER}/native"));
     let asked = |line: &String| line.split_whitespace().next() == Some(STRAIT_GO_MODULE);
     let strait_has_path = |go: &GoEntry| go.module() == STRAIT_GO_MODULE && go.path.is_some();
-    if !file.replaces.iter().any(asked) && !file.all_go().any(strait_has_path) {
+    let elsewhere = file.replaces.iter().any(asked) || file.all_go().any(strait_has_path);
+    if checkout.root.is_some() && !elsewhere {
         lines.push(format!("{STRAIT_GO_MODULE} => ./{FOLDER}/go"));
     }
     let mut local = Vec::new();

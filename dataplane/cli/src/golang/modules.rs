@@ -52,10 +52,9 @@ pub fn component_folder(component: &RustComponent) -> String {
 struct Requirements(Vec<(String, String)>);
 
 impl Requirements {
-    fn read(checkout: &Checkout) -> Result<Self, StepError> {
-        let text = files::read(&checkout.root.join("go/go.mod"))?;
+    fn of(checkout: &Checkout) -> Self {
         let mut found = Vec::new();
-        for line in text.lines() {
+        for line in checkout.go_mod.lines() {
             let mut words = line
                 .trim()
                 .trim_start_matches("require ")
@@ -66,7 +65,7 @@ impl Requirements {
                 found.push((path.to_owned(), version.to_owned()));
             }
         }
-        Ok(Self(found))
+        Self(found)
     }
 
     /// A go.mod that requires Strait's module, those of `modules` that it names,
@@ -102,7 +101,7 @@ pub fn write(
     in_rust: &[(Kind, &str)],
     checkout: &Checkout,
 ) -> Result<(), StepError> {
-    let requirements = Requirements::read(checkout)?;
+    let requirements = Requirements::of(checkout);
     for component in components {
         let folder = folder.join(component_folder(component));
         let kind = format!("go.opentelemetry.io/collector/{}", component.kind);

@@ -196,7 +196,7 @@ impl Stamp {
         file: &BuilderFile,
         run: &Run,
         generated: &Path,
-        go: &Path,
+        go: Option<&Path>,
         object: &str,
         ui: &Ui,
     ) -> Result<Self, StepError> {
@@ -223,7 +223,9 @@ impl Stamp {
             ui,
         )?);
         inputs.add_file(&generated.join("builder.yaml"))?;
-        inputs.add_folder(go)?;
+        if let Some(go) = go {
+            inputs.add_folder(go)?;
+        }
         for part in ["extensions", "processors", "native/straitconverter"] {
             if generated.join(part).is_dir() {
                 inputs.add_folder(&generated.join(part))?;

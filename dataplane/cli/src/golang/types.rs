@@ -21,7 +21,7 @@ use crate::yaml::{self, Value};
 /// entry whose module says none is left out.
 pub type Types = HashMap<usize, String>;
 
-/// Finds the types of `entries`, with Strait's own module in `strait` and local
+/// Finds the types of `entries`, with Strait's own module in `strait`, unless it is a released one, and local
 /// targets of `replaces` relative to `output`.
 ///
 /// # Errors
@@ -29,7 +29,7 @@ pub type Types = HashMap<usize, String>;
 pub fn find(
     file: &BuilderFile,
     entries: &[&GoEntry],
-    strait: &Path,
+    strait: Option<&Path>,
     output: &Path,
     offline: bool,
     ui: &Ui,
@@ -63,7 +63,7 @@ enum Source {
     Module(String),
 }
 
-fn source(file: &BuilderFile, go: &GoEntry, strait: &Path, output: &Path) -> Source {
+fn source(file: &BuilderFile, go: &GoEntry, strait: Option<&Path>, output: &Path) -> Source {
     if let Some(path) = &go.path {
         return Source::Folder(path.into());
     }
@@ -79,7 +79,9 @@ fn source(file: &BuilderFile, go: &GoEntry, strait: &Path, output: &Path) -> Sou
             return Source::Module(at_version(target));
         }
     }
-    if go.module() == STRAIT_GO_MODULE {
+    if go.module() == STRAIT_GO_MODULE
+        && let Some(strait) = strait
+    {
         return Source::Folder(strait.to_owned());
     }
     Source::Module(at_version(&go.gomod.value))

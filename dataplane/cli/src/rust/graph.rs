@@ -184,6 +184,28 @@ impl Graph {
         found.filter_map(of).collect()
     }
 
+    /// Strait's crates that are not of `version`, or there twice, as `name version`:
+    /// a component was made for another SDK.
+    #[must_use]
+    pub fn strangers(&self, version: &str) -> Vec<String> {
+        let ours = |p: &&Package| p.name.starts_with("strait-") && p.name != UMBRELLA;
+        let mut found: Vec<String> = self
+            .packages
+            .values()
+            .filter(ours)
+            .filter(|p| {
+                let same = self.packages.values().filter(|other| other.name == p.name);
+                p.version != version || same.count() > 1
+            })
+            .map(|p| {
+                let from = p.manifest_path.parent().unwrap_or(Path::new(""));
+                format!("{} {} ({})", p.name, p.version, from.display())
+            })
+            .collect();
+        found.sort();
+        found
+    }
+
     /// A path crate's folder, relative to the workspace.
     #[must_use]
     pub fn place(&self, package: &Package) -> Option<PathBuf> {

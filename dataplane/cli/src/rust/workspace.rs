@@ -22,7 +22,7 @@ use super::import::Import;
 use super::metadata::Component;
 use crate::builder_file::cargo_line::document;
 use crate::builder_file::{BuilderFile, GoEntry, Kind, Runtime, RustEntry};
-use crate::checkout::Checkout;
+use crate::checkout::{Checkout, FACADE, VERSION};
 use crate::error::StepError;
 use crate::files;
 use crate::finding::Finding;
@@ -122,9 +122,8 @@ impl Workspace {
         offline: bool,
         ui: &Ui,
     ) -> Result<Self, WorkspaceError> {
-        let base = document(&checkout.manifest).map_err(|e| {
-            StepError::new(format!("{}/Cargo.toml: {e}", checkout.root.display()), "")
-        })?;
+        let base = document(&checkout.manifest)
+            .map_err(|e| StepError::new(format!("{}/Cargo.toml: {e}", checkout.place()), ""))?;
         let engine = Engine::new(
             file.dist
                 .engine_nodes
@@ -169,10 +168,7 @@ impl Workspace {
             &root.join("umbrella/Cargo.toml"),
             umbrella_manifest(&dependencies, &engine),
         )?;
-        files::write(
-            &root.join("Cargo.lock"),
-            locks.crates(&files::read(&checkout.root.join("Cargo.lock"))?)?,
-        )?;
+        files::write(&root.join("Cargo.lock"), locks.crates(&checkout.lock)?)?;
         let library = root.join("umbrella/src/lib.rs");
         // Cargo wants to see its targets before it resolves.
         for target in [&library, &root.join("umbrella/src/describe.rs")] {
@@ -181,6 +177,15 @@ impl Workspace {
             }
         }
         let graph = Graph::read(root, platform, offline, ui)?;
+        let strangers = graph.strangers(VERSION);
+        if !strangers.is_empty() {
+            let message = format!(
+                "versions differ: this command and the Go module are {VERSION}; the crates of the components need {}",
+                strangers.join(", ")
+            );
+            let help = "give the components a version of strait-component that fits this command, or install the command that fits them";
+            return Err(StepError::new(message, help).into());
+        }
         locks.keep_crates(&root.join("Cargo.lock"))?;
         let components = components(&graph, &entries).map_err(WorkspaceError::Findings)?;
         files::write(&library, umbrella_library(file, &components))?;
@@ -221,13 +226,22 @@ fn place_own(
             .collect()
     };
     let mut own = Vec::new();
+    let Some(source) = &checkout.root else {
+        for path in paths(base.get("patch").and_then(|p| p.get("crates-io"))) {
+            for (file, text) in FACADE {
+                files::write(&root.join(&path).join(file), text)?;
+                date(&root.join(&path).join(file))?;
+            }
+        }
+        return Ok(own);
+    };
     for path in paths(base.get("workspace").and_then(|w| w.get("dependencies"))) {
-        let real = files::absolute(&checkout.root.join(&path))?;
+        let real = files::absolute(&source.join(&path))?;
         files::link(&real, &root.join(&path))?;
         own.push((real, PathBuf::from(path), false));
     }
     for path in paths(base.get("patch").and_then(|p| p.get("crates-io"))) {
-        let real = files::absolute(&checkout.root.join(&path))?;
+        let real = files::absolute(&source.join(&path))?;
         copy(&real, &root.join(&path))?;
         own.push((real, PathBuf::from(path), true));
     }
@@ -242,14 +256,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), StepError> {
             &target,
             fs::read(file).map_err(|e| StepError::io("read", file, &e))?,
         )?;
-        let failed = |e: std::io::Error| StepError::io("date", &target, &e);
-        let opened = fs::File::options()
-            .append(true)
-            .open(&target)
-            .map_err(failed)?;
-        opened
-            .set_modified(SystemTime::UNIX_EPOCH + COPY_TIME)
-            .map_err(failed)?;
+        date(&target)?;
     }
     for file in files::sources(to)? {
         if !from.join(file.strip_prefix(to).unwrap_or(&file)).exists() {
@@ -257,6 +264,18 @@ fn copy(from: &Path, to: &Path) -> Result<(), StepError> {
         }
     }
     Ok(())
+}
+
+/// Gives a copied source its fixed time.
+fn date(path: &Path) -> Result<(), StepError> {
+    let failed = |e: std::io::Error| StepError::io("date", path, &e);
+    let opened = fs::File::options()
+        .append(true)
+        .open(path)
+        .map_err(failed)?;
+    opened
+        .set_modified(SystemTime::UNIX_EPOCH + COPY_TIME)
+        .map_err(failed)
 }
 
 /// The repository's manifest, with the umbrella as its only named member.
@@ -269,7 +288,22 @@ fn root_manifest(mut base: DocumentMut, own: &[OwnCrate], from_registry: bool) -
         let members: Array = ["umbrella"].into_iter().collect();
         workspace.insert("members", Item::Value(Value::Array(members)));
     }
-    if from_registry && let Some(patch) = base.get_mut("patch").and_then(|p| p.get_mut("crates-io"))
+    if own.iter().all(|(_, _, copied)| *copied) {
+        // What is released has no path here.
+        let dependencies = base
+            .get_mut("workspace")
+            .and_then(|w| w.get_mut("dependencies"));
+        for (_, spec) in dependencies
+            .and_then(Item::as_table_like_mut)
+            .into_iter()
+            .flat_map(|table| table.iter_mut())
+        {
+            if let Some(spec) = spec.as_table_like_mut() {
+                spec.remove("path");
+            }
+        }
+    } else if from_registry
+        && let Some(patch) = base.get_mut("patch").and_then(|p| p.get_mut("crates-io"))
     {
         // Published components name the published SDK; they get this one.
         for (_, place, copied) in own {
@@ -292,29 +326,34 @@ fn root_manifest(mut base: DocumentMut, own: &[OwnCrate], from_registry: bool) -
 }
 
 fn umbrella_manifest(dependencies: &Table, engine: &Engine) -> String {
-    let (host, needs) = if engine.is_default() {
+    let (features, mut more, mut needs) = if engine.is_default() {
         (
-            "strait-host = { workspace = true, optional = true }".to_owned(),
-            "\"dep:strait-host\"",
+            ["default"].into_iter().collect(),
+            String::new(),
+            String::new(),
         )
     } else {
         let features: Array = engine.features().collect();
-        let host = format!(
-            "strait-host = {{ path = \"../dataplane/host\", optional = true, default-features = false, features = {features} }}\n\
-             otel-arrow-dfe-core-nodes = {{ workspace = true, optional = true, features = {features} }}"
+        let nodes = format!(
+            "otel-arrow-dfe-core-nodes = {{ workspace = true, optional = true, features = {features} }}\n"
         );
         (
-            host,
-            "\"dep:strait-host\", \"dep:otel-arrow-dfe-core-nodes\"",
+            features,
+            nodes,
+            ", \"dep:otel-arrow-dfe-core-nodes\"".to_owned(),
         )
     };
+    needs.insert_str(0, "\"dep:strait-host\"");
+    let host =
+        format!("strait-host = {{ workspace = true, optional = true, features = {features} }}\n");
+    more.insert_str(0, &host);
     format!(
         "# Written by `strait build`; overwritten by every build.\n\n[package]\nname = \"{UMBRELLA}\"\nversion = \"0.0.0\"\n\
          edition = \"2024\"\npublish = false\n\n[lib]\ncrate-type = [\"staticlib\"]\n\n\
          # What the components say of themselves, without the engine: `strait schema`.\n\
          [[bin]]\nname = \"describe\"\npath = \"src/describe.rs\"\nrequired-features = [\"describe\"]\n\n\
          [features]\ndefault = [\"host\"]\nhost = [{needs}]\ndescribe = []\n\n[dependencies]\n\
-         strait-component.workspace = true\n{host}\n{dependencies}"
+         strait-component.workspace = true\n{more}{dependencies}"
     )
 }
 

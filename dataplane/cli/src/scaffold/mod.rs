@@ -8,7 +8,7 @@ mod name;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::checkout::Checkout;
+use crate::checkout::{Checkout, VERSION};
 use crate::error::StepError;
 use crate::files;
 use crate::golang::ocb;
@@ -80,7 +80,10 @@ pub fn write(
             "name another folder with --path; nothing is ever overwritten",
         ));
     }
-    let sdk = dependency(&checkout.root.join("dataplane/component"), &folder);
+    let sdk = match &checkout.root {
+        Some(root) => dependency(&root.join("dataplane/component"), &folder),
+        None => format!("\"{VERSION}\""),
+    };
     let values = [
         ("{{name}}", name.as_str()),
         ("{{crate}}", &name.crate_name()),

@@ -1,0 +1,1 @@
+../../../facade/src/lib.rs
