@@ -8,6 +8,7 @@ import (
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/record"
+	"github.com/strait-data/strait/go/ring"
 )
 
 // parcel is one batch, or one part of a batch, ready to be written into a slot.
@@ -72,6 +73,9 @@ func send(ctx context.Context, l *lane, c *call, p parcel) error {
 func sendError(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if _, ended := errors.AsType[*ring.Error](err); ended {
+		return linkEnded(err)
 	}
 	return err
 }

@@ -188,6 +188,9 @@ func (l *lane) refuseContent(err error) error {
 	return err
 }
 
+// linkEnded is what a caller is told whose lane carries nothing more, whether it or the lane's reader finds out first.
+func linkEnded(err error) error { return fmt.Errorf("the link to the Rust side has ended: %w", err) }
+
 // fail ends the lane: every call in flight ends once, as retryable, and so does every later one at once.
 // Content that is not valid ends the link with the protocol's error. Unless the link was closed in order,
 // the component's status says so: nothing starts it again.
@@ -198,7 +201,7 @@ func (l *lane) fail(err error) {
 	l.mu.Lock()
 	first := l.closed == nil
 	if first {
-		l.closed = fmt.Errorf("the link to the Rust side has ended: %w", err)
+		l.closed = linkEnded(err)
 	}
 	calls := l.calls
 	l.calls = map[uint64]*call{}
