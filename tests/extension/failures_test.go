@@ -2,6 +2,7 @@ package extension
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,9 +31,13 @@ func TestFailuresInEveryPhase(t *testing.T) {
 		"notify panic": {"watch: true\n  on: {notify: [panic: boom]}", "probe/a: panic in notify: boom"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := newCollector(t, "probe/a:\n  "+at.config, []string{"probe/a"}, "").run(t, t.Context())
+			c := newCollector(t, "probe/a:\n  "+at.config, []string{"probe/a"}, "")
+			err := c.run(t, t.Context())
 			require.ErrorContains(t, err, at.want)
 			require.ErrorContains(t, err, "probe/a")
+			if strings.Contains(name, "panic") {
+				require.Contains(t, c.lines("probe/a"), "panic: boom", "with its place, from the instance")
+			}
 		})
 	}
 	newCollector(t, "probe/a: {}", []string{"probe/a"}, "").started(t)

@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,12 +85,10 @@ service:
 // collector is a Collector that runs, or has tried to.
 type collector struct {
 	*otelcol.Collector
-	done chan struct{}
-	err  error
-
-	mu       sync.Mutex
 	logs     *observer.ObservedLogs
-	services int
+	services atomic.Int32
+	done     chan struct{}
+	err      error
 }
 
 // newCollector makes a Collector with extensions in the order of ids; its configuration is theirs, and what more adds.
@@ -110,14 +108,16 @@ func newCollector(t testing.TB, extensions string, ids []string, more string, ow
 		uris = append(uris, write("more.yaml", more))
 	}
 	c := &collector{done: make(chan struct{})}
-	// Each service, so each reload, makes a logger; the last one's lines are kept.
+	// Each service, so each reload, makes a logger with the level of its configuration.
+	observed, logs := observer.New(zapcore.DebugLevel)
+	c.logs = logs
 	core := func(inner zapcore.Core) zapcore.Core {
-		observed, logs := observer.New(zapcore.LevelOf(inner))
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.logs = logs
-		c.services++
-		return observed
+		c.services.Add(1)
+		leveled, err := zapcore.NewIncreaseLevelCore(observed, zapcore.LevelOf(inner))
+		if err != nil {
+			return observed
+		}
+		return leveled
 	}
 	col, err := otelcol.NewCollector(otelcol.CollectorSettings{
 		BuildInfo: component.NewDefaultBuildInfo(),
@@ -186,11 +186,7 @@ func (c *collector) stop(t testing.TB) error {
 }
 
 // loads is how often a service was made: more by one with each reload.
-func (c *collector) loads() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.services
-}
+func (c *collector) loads() int { return int(c.services.Load()) }
 
 // lines are the messages that the component with this id logged; "" = of all.
 func (c *collector) lines(id string) (out []string) {

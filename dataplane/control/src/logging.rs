@@ -42,10 +42,16 @@ pub fn attach(handle: u64) {
     HANDLE.set(handle);
 }
 
-/// Whose lines this thread writes.
-#[must_use]
-pub fn attached() -> u64 {
-    HANDLE.get()
+/// Says whose lines this thread writes while `f` runs; for a thread that is the host's.
+pub fn attached<T>(handle: u64, f: impl FnOnce() -> T) -> T {
+    struct Back(u64);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            HANDLE.set(self.0);
+        }
+    }
+    let _back = Back(HANDLE.replace(handle));
+    f()
 }
 
 /// How many lines were over the limit, since the process started.

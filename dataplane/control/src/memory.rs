@@ -192,3 +192,43 @@ fn report() {
         host::status(handle, StatusCode::FatalError, &message);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Guarantees: what is allocated is counted by size, whichever way, and nothing stays when it is freed, also by
+    // another thread; the limit is seen when the sum passes it. One test: the counters are the process's.
+    #[test]
+    fn allocations_are_counted_and_limited() {
+        const MIB: usize = 1 << 20;
+        let layout = |size| Layout::from_size_align(size, 8).unwrap();
+        assert_eq!(allocated(), 0);
+        // SAFETY: layouts are not empty; each block is freed once, with the layout that it has then.
+        let block = unsafe { CountingAllocator.alloc(layout(3 * MIB)) };
+        assert_eq!(allocated(), 3 * MIB as u64);
+        // SAFETY: as above.
+        let block = unsafe { CountingAllocator.realloc(block, layout(3 * MIB), 5 * MIB) };
+        assert_eq!(allocated(), 5 * MIB as u64);
+
+        set_limit(1, 6 * MIB as u64).unwrap();
+        assert!(!EXCEEDED.load(Ordering::Relaxed));
+        // SAFETY: as above.
+        let more = unsafe { CountingAllocator.alloc_zeroed(layout(2 * MIB)) };
+        assert!(EXCEEDED.load(Ordering::Relaxed));
+        set_limit(1, 0).unwrap();
+        assert!(!EXCEEDED.load(Ordering::Relaxed));
+
+        let (block, more) = (block as usize, more as usize);
+        std::thread::spawn(move || {
+            // SAFETY: as above; nobody else has the blocks.
+            unsafe {
+                CountingAllocator.dealloc(block as *mut u8, layout(5 * MIB));
+                CountingAllocator.dealloc(more as *mut u8, layout(2 * MIB));
+            }
+        })
+        .join()
+        .unwrap();
+        assert_eq!(allocated(), 0);
+    }
+}

@@ -25,7 +25,7 @@ use serde_json::Value;
 use strait_component::config::serve::Refused;
 use strait_component::extension::{Capabilities, ExtensionContext};
 use strait_component::{ConfigError, CreateError, DynFactory};
-use strait_control::{BoxFuture, Class, OpResult, OperationError, PathError};
+use strait_control::{BoxFuture, Class, OpResult, OperationError, PathError, logging};
 
 use call::Call;
 use instance::Instance;
@@ -146,12 +146,15 @@ impl Extensions {
             let message = format!("no extension of type `{}` is linked in", r#type);
             OperationError::new(Class::Permanent, message)
         })?;
-        let made = factory.create(&config, &ExtensionContext::new(id.clone()));
-        let extension = made.map_err(|error| not_created(error).in_component(id.clone()))?;
-        let reply = Created {
-            capabilities: extension.capabilities(),
-            dependencies: extension.dependencies(),
-        };
+        let (extension, reply) = logging::attached(handle, || -> Result<_, OperationError> {
+            let made = factory.create(&config, &ExtensionContext::new(id.clone()));
+            let extension = made.map_err(|error| not_created(error).in_component(id.clone()))?;
+            let reply = Created {
+                capabilities: extension.capabilities(),
+                dependencies: extension.dependencies(),
+            };
+            Ok((extension, reply))
+        })?;
         let mut instances = self.lock();
         if instances.contains_key(&handle) {
             let message = format!("handle {handle} names an extension already");
