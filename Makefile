@@ -73,7 +73,7 @@ test-light: ## the Rust crates that need no engine, and the model checks of the 
 test-go: ## the Go packages, with the race detector, and once on one processor
 	cd go && go test -race ./...
 	cd go && GOMAXPROCS=1 go test ./ring ./record ./otap ./unit
-	cd go && CGO_ENABLED=0 go build ./... && CGO_ENABLED=0 go test ./unit ./otapprocessor ./rustprocessor
+	cd go && CGO_ENABLED=0 go build ./... && CGO_ENABLED=0 go test ./unit ./otapprocessor ./rustprocessor ./rustconfig
 	cd go && GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go vet ./... && GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go vet ./...
 
 .PHONY: generated

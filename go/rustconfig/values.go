@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/confmap"
@@ -41,6 +43,7 @@ func valuesOf(conf *confmap.Conf) (*values, error) {
 	}
 	e.encode(top, nil)
 	if len(e.errors) > 0 {
+		slices.SortFunc(e.errors, func(a, b control.PathError) int { return strings.Compare(a.Path, b.Path) })
 		return nil, e.errors
 	}
 	return &values{Config: e.out, Originals: e.originals}, nil
