@@ -7,9 +7,10 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 write=
 if [ "$1" = --write ]; then write=1; shift; fi
 mdatagen=$1
+packages=(otapprocessor straitextension)
 
 if [ -n "$write" ]; then
-	(cd "$root/go/otapprocessor" && "$mdatagen" metadata.yaml)
+	for package in "${packages[@]}"; do (cd "$root/go/$package" && "$mdatagen" metadata.yaml); done
 	cd "$root"
 	cargo run --quiet --locked -p strait-ringbuf --example generate-layout
 	STRAIT_REGENERATE=1 cargo test --quiet --locked --release -p strait-engine --test nodes
@@ -20,9 +21,11 @@ fi
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp "$root"/go/go.mod "$root"/go/go.sum "$copy"
-cp -r "$root/go/otapprocessor" "$copy/otapprocessor"
-(cd "$copy/otapprocessor" && find . -name 'generated_*' -delete && "$mdatagen" metadata.yaml)
-diff -r "$root/go/otapprocessor" "$copy/otapprocessor" || {
-	echo "generated files are stale: run \`make generate\`" >&2
-	exit 1
-}
+for package in "${packages[@]}"; do
+	cp -r "$root/go/$package" "$copy/$package"
+	(cd "$copy/$package" && find . -name 'generated_*' -delete && "$mdatagen" metadata.yaml)
+	diff -r "$root/go/$package" "$copy/$package" || {
+		echo "generated files are stale: run \`make generate\`" >&2
+		exit 1
+	}
+done

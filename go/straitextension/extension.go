@@ -16,10 +16,8 @@ import (
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/sinks"
+	"github.com/strait-data/strait/go/straitextension/internal/metadata"
 )
-
-// Type is the extension's type in the Collector's configuration.
-const Type = "strait"
 
 // Config is its configuration.
 type Config struct {
@@ -43,11 +41,11 @@ func (c *Config) Validate() error {
 
 // NewFactory makes the factory.
 func NewFactory() extension.Factory {
-	return extension.NewFactory(component.MustNewType(Type),
+	return extension.NewFactory(metadata.Type,
 		func() component.Config { return &Config{} },
 		func(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
 			return &settings{config: *cfg.(*Config), telemetry: set.TelemetrySettings}, nil
-		}, component.StabilityLevelAlpha)
+		}, metadata.ExtensionStability)
 }
 
 // settings is one instance. A process should have one; of several the last to start counts.

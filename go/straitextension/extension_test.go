@@ -7,17 +7,13 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/extension/extensiontest"
-	"go.uber.org/goleak"
 
 	"github.com/strait-data/strait/go/control"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
 // Guarantees: a program without its Rust part starts with the defaults, and refuses a limit that nobody keeps.
 func TestWithoutRust(t *testing.T) {
 	f := NewFactory()
-	require.NoError(t, componenttest.CheckConfigStruct(f.CreateDefaultConfig()))
 	for limit, want := range map[uint64]error{0: nil, 100: control.ErrNoPeer} {
 		made, err := f.Create(t.Context(), extensiontest.NewNopSettings(f.Type()), &Config{MemoryLimitMiB: limit})
 		require.NoError(t, err)

@@ -235,6 +235,7 @@ func TestABlockedThreadIsToldAndCounted(t *testing.T) {
 	host := &statusHost{Host: componenttest.NewNopHost()}
 	require.NoError(t, made.Start(t.Context(), host))
 	defer func() { require.NoError(t, made.Shutdown(context.Background())) }()
+	nothingLeaks(t, reader)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
@@ -243,7 +244,7 @@ func TestABlockedThreadIsToldAndCounted(t *testing.T) {
 	require.Less(t, time.Since(began), 2*time.Second)
 	require.Eventually(t, func() bool { return host.said("probe/blocked: its thread is blocked since authenticate") }, minute, tick)
 	require.EqualValues(t, 1, gauge(t, reader, "otelcol_strait_leaked_threads"))
-	require.Eventually(t, func() bool { return gauge(t, reader, "otelcol_strait_leaked_threads") == 0 }, minute, 10*tick)
+	nothingLeaks(t, reader)
 	require.Eventually(t, func() bool { return host.said("StatusOK") }, minute, tick)
 }
 
@@ -258,6 +259,7 @@ func TestAThreadThatDoesNotEndIsGivenUp(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, other.Start(t.Context(), componenttest.NewNopHost()))
 	defer func() { require.NoError(t, other.Shutdown(context.Background())) }()
+	nothingLeaks(t, reader)
 	made := instance(t, probe, "probe/stuck", "on: {shutdown: [{block: {seconds: 3}}]}")
 	require.NoError(t, made.Start(t.Context(), componenttest.NewNopHost()))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -267,5 +269,5 @@ func TestAThreadThatDoesNotEndIsGivenUp(t *testing.T) {
 	require.ErrorContains(t, err, "1 of its threads are blocked and were given up")
 	require.NoError(t, made.Shutdown(context.Background()), "twice")
 	require.EqualValues(t, 1, gauge(t, reader, "otelcol_strait_leaked_threads"))
-	require.Eventually(t, func() bool { return gauge(t, reader, "otelcol_strait_leaked_threads") == 0 }, minute, 10*tick)
+	nothingLeaks(t, reader)
 }
