@@ -24,6 +24,8 @@ const (
 const (
 	spinTime  = 2 * time.Microsecond
 	yieldTime = 20 * time.Microsecond
+	// spinLooks is how often it looks between two looks at the clock, each of which takes longer than a message.
+	spinLooks = 32
 )
 
 // Consumer is the reading end of one ring. One goroutine receives at a time; leases may be released
@@ -283,18 +285,21 @@ func (c *Consumer) wakeProducer() {
 // linger is the awake part of the policy Latency; it reports whether there is something to do.
 func (c *Consumer) linger() bool {
 	start := time.Now()
-	spin := spinTime
+	looks, spin := spinLooks, spinTime
 	if c.link.oneProcessor {
-		spin = 0 // whoever publishes needs this processor
+		looks, spin = 1, 0 // whoever publishes needs this processor
 	}
 	for {
-		if !c.isEmpty() || c.peerClose.Load() != 0 || c.link.ended.Load() != nil {
-			return true
+		for range looks {
+			if !c.isEmpty() || c.peerClose.Load() != 0 || c.link.ended.Load() != nil {
+				return true
+			}
 		}
 		switch waited := time.Since(start); {
 		case waited >= yieldTime:
 			return false
 		case waited >= spin:
+			looks = 1
 			runtime.Gosched()
 		}
 	}

@@ -157,6 +157,7 @@ func (p *Producer) Publish(c Claim, edge uint16, callID uint64, length int) erro
 	}
 	blocks := uint32(blocksFor(uint64(length)))
 	p.slab.publish(c.block, blocks)
+	p.noteBlocks()
 	p.claims--
 	p.reserved--
 	if c.kind == KindBatch {
@@ -215,10 +216,23 @@ func (p *Producer) sendInline(ctx context.Context, full whenFull, edge uint16, c
 	}
 	d := descriptor{kind: KindInline, edge: edge, callID: callID, length: uint32(len(payload))}
 	copy(d.inline[:], payload)
+	p.mu.Lock()
+	_, broken, err := p.tryReserve(need{kind: KindInline})
+	if broken == nil && err == nil { // mostly there is room: one critical section is enough then
+		return p.publishReserved(&d, CounterInlinePublished)
+	}
+	p.unlockAfter(false, broken)
+	switch {
+	case broken != nil:
+		return broken
+	case full == fail || !isFull(err):
+		return err
+	}
 	if _, err := p.reserve(ctx, full, need{kind: KindInline}); err != nil {
 		return err
 	}
-	return p.writeReserved(&d, CounterInlinePublished)
+	p.mu.Lock()
+	return p.publishReserved(&d, CounterInlinePublished)
 }
 
 // Goaway announces that no batch or inline message follows. Claims made from now on fail with
@@ -228,12 +242,12 @@ func (p *Producer) Goaway(ctx context.Context) error {
 	if _, err := p.reserve(ctx, wait, need{kind: KindGoaway}); err != nil {
 		return err
 	}
-	return p.writeReserved(&descriptor{kind: KindGoaway}, noCounter)
+	p.mu.Lock()
+	return p.publishReserved(&descriptor{kind: KindGoaway}, noCounter)
 }
 
-// writeReserved publishes a message without a slot for which reserve found room.
-func (p *Producer) writeReserved(d *descriptor, counter int) error {
-	p.mu.Lock()
+// publishReserved publishes a message without a slot for which room was reserved. Under mu, which it ends.
+func (p *Producer) publishReserved(d *descriptor, counter int) error {
 	p.reserved--
 	p.claims--
 	if err := p.stopped; err != nil {
@@ -306,7 +320,6 @@ func (p *Producer) write(d *descriptor) bool {
 	d.encode(p.descriptors[offset : offset+DescriptorBytes])
 	word64(p.descriptors, offset+DescSequence).Store(position + 1) // pair publish
 	p.unread.push(d.kind == KindAck)
-	p.noteBlocks()
 	// Pair wake: the store above comes before this load in the one order of all of Go's
 	// atomics, which is the fence.
 	asleep := p.sleep.Load()

@@ -36,7 +36,7 @@ const (
 )
 
 // reserve finds room, or waits for it. The claim of a message without a slot has no bytes; it counts
-// as open all the same until writeReserved.
+// as open all the same until publishReserved.
 func (p *Producer) reserve(ctx context.Context, full whenFull, n need) (Claim, error) {
 	p.mu.Lock()
 	c, broken, err := p.tryReserve(n)

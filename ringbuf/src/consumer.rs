@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use crate::cursor::ConsumerCursor;
 use crate::descriptor::{Limits, Run};
-use crate::doorbell::{AsyncDoorbell, Doorbell, Policy, SPIN, YIELD};
+use crate::doorbell::{AsyncDoorbell, Doorbell, Policy, SPIN, SPIN_LOOKS, YIELD};
 use crate::errors::{Error, Result, Side};
 use crate::layout::{self, Code, Counter, Descriptor, INLINE_BYTES, Kind};
 use crate::layout::{WORD_HEAD, WORD_SLEEP, WORD_SPACE_WAIT};
@@ -494,17 +494,23 @@ impl Consumer {
     /// Looks again for a while, first without and then with letting others run.
     async fn linger(&mut self) -> Result<Option<Message>> {
         let started = Instant::now();
-        while let Some(spent) = Some(started.elapsed()).filter(|spent| *spent < YIELD) {
-            if let Some(message) = self.try_recv()? {
-                return Ok(Some(message));
-            }
-            if spent < SPIN {
+        let mut looks = SPIN_LOOKS;
+        loop {
+            for _ in 0..looks {
+                if let Some(message) = self.try_recv()? {
+                    return Ok(Some(message));
+                }
                 std::hint::spin_loop();
-            } else {
+            }
+            let spent = started.elapsed();
+            if spent >= YIELD {
+                return Ok(None);
+            }
+            if spent >= SPIN {
+                looks = 1;
                 tokio::task::yield_now().await;
             }
         }
-        Ok(None)
     }
 
     /// Says that this consumer is about to sleep, until the guard is dropped.

@@ -197,3 +197,6 @@ pub enum Policy {
 pub const SPIN: Duration = Duration::from_micros(2);
 /// How long [`Policy::Latency`] spins and yields.
 pub const YIELD: Duration = Duration::from_micros(20);
+/// How often [`Policy::Latency`] looks between two looks at the clock while it spins: a clock takes
+/// longer to read than a message to come.
+pub(crate) const SPIN_LOOKS: u32 = 16;
