@@ -10,6 +10,7 @@
 //! as [`Decoded::config`] is accepted again, with the same meaning. Leaves the wire form to the host.
 
 mod byte_size;
+mod compile;
 mod conform;
 mod duration;
 mod findings;

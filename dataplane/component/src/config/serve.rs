@@ -114,3 +114,107 @@ fn find(
             is_bug: false,
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde::Serialize;
+
+    use super::*;
+    use crate::extension::prelude::{AsExtension, Extension, ExtensionContext, ExtensionFactory};
+    use crate::extension::{ExtensionError, Host};
+    use crate::{CreateError, Description, Stability};
+
+    #[derive(Default, Deserialize, Serialize, JsonSchema)]
+    struct Config {
+        /// Whom to greet.
+        name: String,
+    }
+
+    struct Greeter;
+
+    impl Extension for Greeter {
+        async fn start(&self, _: &Host) -> Result<(), ExtensionError> {
+            Ok(())
+        }
+    }
+
+    struct GreeterFactory;
+
+    impl ExtensionFactory for GreeterFactory {
+        type Config = Config;
+        type Extension = Greeter;
+
+        fn describe(&self) -> Description {
+            Description::extension("greeter", crate::package!(), Stability::Alpha)
+        }
+
+        fn validate(&self, config: &Config) -> Result<(), Vec<ConfigError>> {
+            match config.name.as_str() {
+                "nobody" => Err(vec![ConfigError::new("name", "is nobody")]),
+                _ => Ok(()),
+            }
+        }
+
+        fn create(&self, _: Config, _: &ExtensionContext) -> Result<Greeter, CreateError> {
+            Ok(Greeter)
+        }
+    }
+
+    fn factories() -> [&'static dyn DynFactory; 1] {
+        [&AsExtension(GreeterFactory)]
+    }
+
+    fn decode_of(config: Value) -> Result<Value, Refused> {
+        let payload = json!({"kind": "extension", "type": "greeter", "config": config});
+        decode(&factories(), payload.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_description_has_the_schema() {
+        let described = describe(&factories());
+        assert_eq!(described[0]["type"], "greeter");
+        assert_eq!(
+            described[0]["schema"]["properties"]["name"],
+            json!({"type": "string", "default": "", "description": "Whom to greet."})
+        );
+    }
+
+    #[test]
+    fn an_answer_has_all_that_the_host_asks() {
+        assert_eq!(
+            decode_of(json!({"name": "nobody"})),
+            Ok(json!({
+                "config": {"name": "nobody"},
+                "shown": {"name": "nobody"},
+                "secrets": [],
+                "findings": [{"path": "name", "message": "is nobody"}],
+            }))
+        );
+        let payload = br#"{"kind": "extension", "type": "greeter"}"#;
+        assert_eq!(
+            default_config(&factories(), payload),
+            Ok(json!({"name": ""}))
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_its_component() {
+        let refused = decode_of(json!({"nmae": "x"})).unwrap_err();
+        assert_eq!(
+            (refused.component.as_str(), refused.is_bug),
+            ("greeter", false)
+        );
+        assert_eq!(refused.errors[0].path, "greeter.Config");
+        for (payload, message) in [
+            (&b"{}"[..], "the operation's payload: missing field `kind`"),
+            (
+                br#"{"kind": "processor", "type": "greeter"}"#,
+                "no processor of type `greeter` is linked in",
+            ),
+        ] {
+            let refused = decode(&factories(), payload).unwrap_err();
+            assert!(refused.message.starts_with(message), "{}", refused.message);
+        }
+    }
+}
