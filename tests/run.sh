@@ -32,5 +32,8 @@ STRAIT=$strait ./pages.sh
 # Arrow's own reader for Python on what a slot holds.
 pyarrow/run.sh
 
+# A new component's whole way: made, built with interruptions, run with telemetry, broken.
+(cd .. && cargo test --quiet --locked -p strait --test whole -- --ignored)
+
 # A bill of materials against CycloneDX's own schema, and against what Go and Cargo say.
 STRAIT=$strait sbom/run.sh

@@ -100,20 +100,34 @@ impl Collector {
         }
     }
 
-    /// Posts logs; returns the status code of the answer.
+    /// Posts logs; returns the status code of the answer. The body is sent when the
+    /// Collector asks for it, as it does unless it refuses the request by its headers.
     fn post(&self, logs: &Path, header: &str) -> u16 {
         let body = fs::read_to_string(logs).unwrap();
         let mut stream = TcpStream::connect(&self.address).unwrap();
+        let mut answer = BufReader::new(stream.try_clone().unwrap());
+        let mut line = || {
+            let mut line = String::new();
+            answer.read_line(&mut line).unwrap();
+            line
+        };
+        let code = |line: &str| line.split(' ').nth(1).unwrap_or_default().parse().unwrap();
+        let length = body.len();
         write!(
             stream,
-            "POST /v1/logs HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n{header}Content-Length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
+            "POST /v1/logs HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Expect: 100-continue\r\nContent-Length: {length}\r\n{header}\r\n",
+            self.address
         )
         .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer.split(' ').nth(1).unwrap().parse().unwrap()
+        let first = code(&line());
+        if first != 100 {
+            return first;
+        }
+        write!(stream, "{body}").unwrap();
+        // An empty line ends the interim answer.
+        assert_eq!(line(), "\r\n");
+        code(&line())
     }
 
     /// Ends it by SIGTERM; returns all that it printed.
