@@ -22,13 +22,16 @@ use crate::files::{self, Hash};
 /// Folders of a crate that are not in the library.
 const NOT_COMPILED: [&str; 3] = ["tests", "benches", "examples"];
 
+/// Files of a crate, relative to its folder, each with the hash of its content.
+type Files = BTreeMap<PathBuf, String>;
+
 /// What the target folder holds of a path crate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Compiled {
     /// The folder it was compiled from; empty when that may be one of several.
     folder: PathBuf,
-    /// Content hash; empty while a build that may replace it has not ended.
-    content: String,
+    /// The hash of each file; empty while a build that may replace it has not ended.
+    files: Files,
     /// When that build began, in seconds since 1970.
     begun: u64,
 }
@@ -40,7 +43,7 @@ struct Current {
     /// Its place in the workspace.
     key: String,
     folder: PathBuf,
-    content: String,
+    files: Files,
     copied: bool,
 }
 
@@ -67,7 +70,7 @@ impl Sources {
         let begun = seconds(SystemTime::now());
         let mut now = Vec::new();
         for (package, place, copied) in &workspace.path_crates {
-            let content = content(&workspace.root.join(place))?;
+            let files = hashes(&workspace.root.join(place))?;
             let imported = workspace.imported.iter().find(|(p, _)| p == place);
             let folder = match imported {
                 Some((_, own)) => own.clone(),
@@ -78,7 +81,7 @@ impl Sources {
                 package: package.clone(),
                 key,
                 folder,
-                content,
+                files,
                 copied: *copied,
             });
         }
@@ -98,9 +101,9 @@ impl Sources {
         let mut stale = Vec::new();
         for current in &self.now {
             let is_stale = match self.known.get(&current.key) {
-                Some(known) if known.content == current.content => false,
+                Some(known) if known.files == current.files => false,
                 Some(known) if known.folder == current.folder => {
-                    known.content.is_empty() || !newer(&current.folder, known.begun)?
+                    known.files.is_empty() || current.hides_a_change_since(known)
                 }
                 Some(_) => true,
                 // A copy has a fixed time, and the engine depends on it: what
@@ -123,10 +126,10 @@ impl Sources {
         let mut known = self.known.clone();
         for current in &self.now {
             if let Some(known) = known.get_mut(&current.key)
-                && known.content != current.content
+                && known.files != current.files
                 && known.folder != current.folder
             {
-                known.content.clear();
+                known.files.clear();
             }
         }
         self.write(&known)
@@ -141,7 +144,7 @@ impl Sources {
         for current in &self.now {
             let mut folder = current.folder.clone();
             if let Some(known) = known.get(&current.key)
-                && known.content == current.content
+                && known.files == current.files
                 && known.folder != current.folder
             {
                 // Cargo need not have compiled it again.
@@ -149,7 +152,7 @@ impl Sources {
             }
             let compiled = Compiled {
                 folder,
-                content: current.content.clone(),
+                files: current.files.clone(),
                 begun: self.begun,
             };
             known.insert(current.key.clone(), compiled);
@@ -178,28 +181,29 @@ fn compiled_files(folder: &Path) -> Result<Vec<PathBuf>, StepError> {
     Ok(found)
 }
 
-fn content(folder: &Path) -> Result<String, StepError> {
-    let mut hash = Hash::default();
-    for file in compiled_files(folder)? {
-        hash.add(
-            file.strip_prefix(folder)
-                .unwrap_or(&file)
-                .as_os_str()
-                .as_encoded_bytes(),
-        );
-        hash.add(fs::read(&file).map_err(|e| StepError::io("read", &file, &e))?);
-    }
-    Ok(hash.finish())
+fn hashes(folder: &Path) -> Result<Files, StepError> {
+    let hash = |file: PathBuf| {
+        let content = Hash::of_file(&file)?;
+        let name = file.strip_prefix(folder).unwrap_or(&file).to_owned();
+        Ok((name, content))
+    };
+    compiled_files(folder)?.into_iter().map(hash).collect()
 }
 
-/// Whether cargo itself will see that a source is newer than `since`.
-fn newer(folder: &Path, since: u64) -> Result<bool, StepError> {
-    let is_source = |file: &&PathBuf| file.extension().is_some_and(|e| e == "rs");
-    let files = compiled_files(folder)?;
-    Ok(files.iter().filter(is_source).any(|file| {
-        let modified = fs::metadata(file).and_then(|m| m.modified());
-        modified.is_ok_and(|time| seconds(time) > since)
-    }))
+impl Current {
+    /// Whether a file differs that is not newer than the build of `known`: cargo
+    /// sees newer ones among those that the library is made of, and that some
+    /// are gone; the others it does not look at.
+    fn hides_a_change_since(&self, known: &Compiled) -> bool {
+        let mut changed = self
+            .files
+            .iter()
+            .filter(|(name, hash)| known.files.get(*name) != Some(hash));
+        changed.any(|(name, _)| {
+            let modified = fs::metadata(self.folder.join(name)).and_then(|m| m.modified());
+            !modified.is_ok_and(|time| seconds(time) > known.begun)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -309,6 +313,21 @@ mod tests {
             ["a"],
             "put back with its old time"
         );
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_left_to_cargo_unless_it_is_old() {
+        let case = Case::new();
+        case.source("one", "1", 1000);
+        let mut sources = case.sources("one", false);
+        sources.begun -= 10;
+        sources.end().unwrap();
+        let notes = case.dir.path().join("one/README.md");
+        fs::write(&notes, "new").unwrap();
+        assert!(case.sources("one", false).stale().unwrap().is_empty());
+        // The source is put back with an old time: the new notes do not hide it.
+        case.source("one", "2", 500);
+        assert_eq!(case.sources("one", false).stale().unwrap(), ["a"]);
     }
 
     #[test]
