@@ -24,6 +24,9 @@ type Config struct {
 	// MemoryLimitMiB is how much the Rust components may have allocated together before the Collector stops with a
 	// fatal status; 0 is no limit.
 	MemoryLimitMiB uint64 `mapstructure:"memory_limit_mib"`
+	// MemorySpikeLimitMiB is how far below the limit they begin to refuse batches, as retryable; 0 is a fifth of the
+	// limit.
+	MemorySpikeLimitMiB uint64 `mapstructure:"memory_spike_limit_mib"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -36,7 +39,19 @@ func (c *Config) Validate() error {
 	if c.MemoryLimitMiB > maxMiB {
 		return fmt.Errorf("memory_limit_mib: must be at most %d, found %d", uint64(maxMiB), c.MemoryLimitMiB)
 	}
+	if c.MemorySpikeLimitMiB > 0 && c.MemorySpikeLimitMiB >= c.MemoryLimitMiB {
+		return fmt.Errorf("memory_spike_limit_mib: must be less than memory_limit_mib (%d), found %d", c.MemoryLimitMiB, c.MemorySpikeLimitMiB)
+	}
 	return nil
+}
+
+// refuseAbove is how many bytes may be allocated before batches are refused; 0: any number.
+func (c *Config) refuseAbove() uint64 {
+	spike := c.MemorySpikeLimitMiB << 20
+	if spike == 0 {
+		spike = c.MemoryLimitMiB << 20 / 5
+	}
+	return c.MemoryLimitMiB<<20 - spike
 }
 
 // NewFactory makes the factory.
@@ -79,7 +94,51 @@ func (s *settings) Start(ctx context.Context, host component.Host) error {
 	if err := s.setMemoryLimit(ctx, s.config.MemoryLimitMiB<<20); err != nil {
 		return errors.Join(err, s.Shutdown(ctx))
 	}
+	if s.config.MemoryLimitMiB > 0 {
+		s.release = append(s.release, watchMemory(peer, s.config.refuseAbove()))
+	}
 	return nil
+}
+
+// memoryInterval is how often what Rust has allocated is looked at.
+const memoryInterval = 100 * time.Millisecond
+
+// watchMemory lets units refuse batches above a limit, until stop.
+func watchMemory(peer *control.Peer, refuseAbove uint64) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(memoryInterval)
+		defer tick.Stop()
+		for {
+			// A peer that does not say lets everything pass: the limit itself is Rust's own to watch.
+			used, _ := allocated(ctx, peer)
+			control.SetMemory(used, refuseAbove)
+			select {
+			case <-ctx.Done():
+				control.SetMemory(0, 0)
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func allocated(ctx context.Context, peer *control.Peer) (uint64, error) {
+	reply, err := peer.Call(ctx, control.Counters, 0, []byte("{}"))
+	if err != nil {
+		return 0, err
+	}
+	var counted struct {
+		Bytes uint64 `json:"allocated_bytes"`
+	}
+	err = json.Unmarshal(reply, &counted)
+	return counted.Bytes, err
 }
 
 func (s *settings) setMemoryLimit(ctx context.Context, bytes uint64) error {

@@ -27,4 +27,10 @@ func TestWithoutRust(t *testing.T) {
 func TestValidate(t *testing.T) {
 	require.NoError(t, confmap.Validate(&Config{MemoryLimitMiB: maxMiB}))
 	require.ErrorContains(t, confmap.Validate(&Config{MemoryLimitMiB: maxMiB + 1}), "memory_limit_mib")
+	require.NoError(t, confmap.Validate(&Config{MemoryLimitMiB: 100, MemorySpikeLimitMiB: 99}))
+	require.ErrorContains(t, confmap.Validate(&Config{MemoryLimitMiB: 100, MemorySpikeLimitMiB: 100}), "memory_spike_limit_mib")
+	require.ErrorContains(t, confmap.Validate(&Config{MemorySpikeLimitMiB: 1}), "memory_spike_limit_mib")
+	require.EqualValues(t, 80<<20, (&Config{MemoryLimitMiB: 100}).refuseAbove())
+	require.EqualValues(t, 70<<20, (&Config{MemoryLimitMiB: 100, MemorySpikeLimitMiB: 30}).refuseAbove())
+	require.Zero(t, (&Config{}).refuseAbove())
 }

@@ -292,6 +292,10 @@ func (u *Unit) enter() (*lane, error) {
 	if u.state != stateRunning {
 		return nil, errNotRunning
 	}
+	if refused := control.MemoryRefusal(); refused != nil {
+		refused.Component = u.spec.ID
+		return nil, refused.AsError()
+	}
 	u.inUse.Add(1)
 	n := uint64(len(u.lanes))
 	first := u.next.Add(1)

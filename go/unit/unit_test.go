@@ -186,3 +186,16 @@ func TestWithoutRust(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 	require.NoError(t, p.Shutdown(t.Context()))
 }
+
+// Guarantees: above the memory that is allowed, a batch is refused before anything of it is encoded: retryable, with the
+// component's name.
+func TestBatchesAreRefusedForMemory(t *testing.T) {
+	control.SetMemory(200<<20, 100<<20)
+	defer control.SetMemory(0, 0)
+	u := &Unit{spec: Spec{ID: "otap/a"}, state: stateRunning}
+	_, err := u.enter()
+	require.EqualError(t, err, "otap/a: the Rust components of this Collector have allocated 200 MiB, and take no more above 100 MiB")
+	require.False(t, consumererror.IsPermanent(err))
+	control.SetMemory(99<<20, 100<<20)
+	require.Nil(t, control.MemoryRefusal())
+}

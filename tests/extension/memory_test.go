@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/extensiontest"
+
+	"github.com/strait-data/strait/go/control"
 )
 
 // Guarantees: growth past memory_limit_mib is a fatal status that names both figures and stops the Collector; below it
@@ -28,6 +30,19 @@ func TestGrowthPastTheLimitStopsTheCollector(t *testing.T) {
 	require.NotContains(t, fmt.Sprint(small.errors()), "memory_limit_mib")
 	unlimited := newCollector(t, config(0, 300), ids, "").started(t)
 	require.NoError(t, unlimited.stop(t))
+}
+
+// Guarantees: below the limit by the spike, new batches are refused with both figures, until memory is free again or the
+// Collector stops.
+func TestBatchesAreRefusedBelowTheLimit(t *testing.T) {
+	c := newCollector(t, "strait: {memory_limit_mib: 4000, memory_spike_limit_mib: 3900}\nprobe/a: {on: {task: [{allocate: {mib: 150}}]}}",
+		[]string{"strait", "probe/a"}, "").started(t)
+	require.Eventually(t, func() bool { return control.MemoryRefusal() != nil }, minute, tick)
+	refusal := control.MemoryRefusal()
+	require.Equal(t, control.Refused, refusal.Class)
+	require.ErrorContains(t, refusal, "take no more above 100 MiB")
+	require.NoError(t, c.stop(t))
+	require.Nil(t, control.MemoryRefusal())
 }
 
 // Guarantees: what Rust has allocated is a metric, and goes down when an instance goes.
