@@ -63,11 +63,62 @@ pub fn of_all(components: &[&Described]) -> String {
         let section = sections
             .entry(format!("{}s", component.kind))
             .or_insert_with(|| json!({"type": ["object", "null"], "patternProperties": {}}));
+        // Nothing may stand behind the name: the defaults.
+        schema["type"] = json!(["object", "null"]);
         let name = format!("^{}(/.+)?$", component.type_name);
-        // Nothing may stand behind the name.
-        section["patternProperties"][name] = json!({"anyOf": [schema, {"type": "null"}]});
+        section["patternProperties"][name] = schema;
     }
     let whole =
         json!({"$schema": DIALECT, "type": "object", "properties": Value::Object(sections)});
     format!("{whole:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(kind: &str, type_name: &str) -> Described {
+        Described {
+            kind: kind.into(),
+            type_name: type_name.into(),
+            package: "some-crate".into(),
+            version: "1.0.0".into(),
+            schema: json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"type": "string"}}}),
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_type_or_a_kind_and_a_type() {
+        let known = [("processor", "mask"), ("extension", "mask")];
+        for name in ["mask", "processor/mask", "extension/mask"] {
+            assert!(check(known.into_iter(), name).is_ok(), "{name}");
+        }
+        for name in ["", "masks", "exporter/mask", "processor/", "/mask"] {
+            let error = check(known.into_iter(), name).unwrap_err();
+            assert!(
+                error.message.contains(&format!("`{name}`")),
+                "{}",
+                error.message
+            );
+        }
+        assert!(is(&described("processor", "mask"), "processor/mask"));
+        assert!(!is(&described("processor", "mask"), "extension/mask"));
+    }
+
+    #[test]
+    fn the_whole_has_every_component_under_its_section() {
+        let (a, b) = (
+            described("processor", "mask"),
+            described("extension", "mask"),
+        );
+        let whole: Value = serde_json::from_str(&of_all(&[&a, &b])).unwrap();
+        for (section, id) in [
+            ("processors", "urn:strait:processor:mask"),
+            ("extensions", "urn:strait:extension:mask"),
+        ] {
+            let own = &whole["properties"][section]["patternProperties"]["^mask(/.+)?$"];
+            assert_eq!(own["$id"], id);
+            assert_eq!(own["properties"], a.schema["properties"]);
+        }
+    }
 }
