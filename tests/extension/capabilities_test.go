@@ -220,6 +220,10 @@ func TestServerAuthGivesTheIdentity(t *testing.T) {
 	require.Equal(t, codes.Unavailable, status.Code(err))
 	_, err = auth.Authenticate(t.Context(), nil)
 	require.NoError(t, err)
+	require.NoError(t, made.Shutdown(t.Context()))
+	_, err = auth.Authenticate(t.Context(), nil)
+	require.ErrorContains(t, err, "it has been shut down")
+	require.Equal(t, codes.Unavailable, status.Code(err))
 }
 
 // Guarantees: a call that holds its thread past the caller's deadline ends there; the status says that the thread is

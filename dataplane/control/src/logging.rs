@@ -4,7 +4,7 @@
 //! of other threads carry 0. Each line is in the host before the macro returns: nothing is buffered,
 //! so nothing is lost when the process ends.
 //!
-//! Lines below what the host listens to cost one load. A thread may write [`LINES_PER_SECOND`] after a
+//! Lines below what the host listens to are not made. A thread may write [`LINES_PER_SECOND`] after a
 //! burst of [`LINES_BURST`], warnings and errors apart from the rest; more is not formatted but counted,
 //! and the count is the next line that comes through.
 
