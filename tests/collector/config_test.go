@@ -2,6 +2,7 @@ package collector
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -63,6 +64,27 @@ func TestValidConfigurations(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Guarantees: print-config shows a Rust component whole, with its defaults; given back, it shows the same.
+func TestPrintConfigComesBack(t *testing.T) {
+	print := func(text string) string {
+		code, out := command(t, "print-config", "--config", writeConfig(t, text))
+		require.Zero(t, code, out)
+		return out
+	}
+	// Of the Rust component: what the Go receiver prints does not come back the same.
+	part := func(out string) string {
+		_, out, _ = strings.Cut(out, "\nprocessors:\n")
+		out, _, found := strings.Cut(out, "\nreceivers:\n")
+		require.True(t, found)
+		return out
+	}
+	first := print(fmt.Sprintf(skeleton, "  mask_cards: {keep_last: 2}", "logs", "mask_cards"))
+	for _, line := range []string{"keep_last: 2", "bodies: true", "keys: []", "mask: '*'"} {
+		require.Contains(t, part(first), line)
+	}
+	require.Equal(t, part(first), part(print(first)))
 }
 
 // Guarantees: `components` lists the Rust component with its crate's version and its stability.
