@@ -65,16 +65,14 @@ impl Batch {
         if !ids.is_present() {
             return None;
         }
-        let mut live = vec![false; 1 << 16];
+        let mut live = Live::none();
         for id in mask.set_indices().filter_map(|row| ids.get(row)) {
-            live[usize::from(id)] = true;
+            live.add(id);
         }
         let attributes = self.attributes(of);
         let parents = attributes.parents();
         Some(BooleanBuffer::collect_bool(attributes.len(), |row| {
-            parents
-                .get(row)
-                .is_none_or(|parent| live[usize::from(parent)])
+            parents.get(row).is_none_or(|parent| live.has(parent))
         }))
     }
 
@@ -87,11 +85,30 @@ impl Batch {
         let Some(table) = self.table(payload) else {
             return Ok(None);
         };
-        if mask.count_set_bits() == mask.len() {
-            return Ok(None);
+        match mask.count_set_bits() {
+            all if all == mask.len() => return Ok(None),
+            0 => return Ok(Some(table.slice(0, 0))),
+            _ => {}
         }
         let mask = BooleanArray::new(mask.clone(), None);
         let kept = filter_record_batch(table, &mask).map_err(|e| BatchError::arrow(payload, e))?;
         Ok(Some(kept))
+    }
+}
+
+/// The ids that some log has, a bit each: a byte each would take longer to clear than a small batch to filter.
+struct Live([u64; (1 << 16) / 64]);
+
+impl Live {
+    const fn none() -> Self {
+        Self([0; (1 << 16) / 64])
+    }
+
+    fn add(&mut self, id: u16) {
+        self.0[usize::from(id) / 64] |= 1 << (id % 64);
+    }
+
+    const fn has(&self, id: u16) -> bool {
+        self.0[id as usize / 64] >> (id % 64) & 1 != 0
     }
 }
