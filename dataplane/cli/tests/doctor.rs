@@ -100,9 +100,12 @@ fn settings_are_shown_without_their_secrets() {
         .env("CARGO_REGISTRIES_OWN_TOKEN", "hidden")
         .env("CARGO_PROFILE_RELEASE_LTO", "true");
     let output = command.output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!text.contains("hidden"), "{text}");
     let report: Value = serde_json::from_str(&text).unwrap();
+    // With these settings a build with Rust components would be refused.
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(report["can_build"]["rust"], false);
     let found = |name: &str| {
         let checks = report["checks"].as_array().unwrap();
         let check = checks

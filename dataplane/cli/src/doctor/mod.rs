@@ -84,6 +84,11 @@ impl Check {
         Self::new(group, name, Status::Info, found)
     }
 
+    /// Whether it stands in the way of what has this need.
+    fn stops(&self, need: Need) -> bool {
+        matches!(self.status, Status::Missing | Status::Warning) && self.needed_for == need
+    }
+
     fn needed_for(mut self, need: Need) -> Self {
         self.needed_for = need;
         self
@@ -125,9 +130,10 @@ impl Report {
         let rust = checkout
             .as_ref()
             .map_or(env!("CARGO_PKG_RUST_VERSION"), |c| c.rust_version.as_str());
-        // Without Go, or with settings that it refuses: the machine's own.
-        let platform =
-            Platform::read(ui).map_or_else(|_| Platform::machine(), |(platform, _)| platform);
+        // The machine's own without Go, or where no Rust component runs.
+        let platform = Platform::read(ui).ok().map(|(platform, _)| platform);
+        let platform = platform.filter(|p| p.rust_target().is_some());
+        let platform = platform.unwrap_or_else(Platform::machine);
         let mut checks = programs::check(rust, &platform);
         checks.push(
             match &checkout {
@@ -149,15 +155,11 @@ impl Report {
     /// The report of these answers.
     #[must_use]
     pub fn of(checks: Vec<Check>) -> Self {
-        let missing = |need: Need| {
-            checks
-                .iter()
-                .any(|c| c.status == Status::Missing && c.needed_for == need)
-        };
-        let go = !missing(Need::Go);
+        let stopped = |need: Need| checks.iter().any(|check| check.stops(need));
+        let go = !stopped(Need::Go);
         let can_build = CanBuild {
             go,
-            rust: go && !missing(Need::Rust),
+            rust: go && !stopped(Need::Rust),
         };
         Self {
             strait: VERSION,

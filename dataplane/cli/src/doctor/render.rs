@@ -48,34 +48,29 @@ pub fn render(report: &Report) -> String {
 }
 
 fn conclusion(report: &Report) -> String {
-    let lacks = |need: Need| {
-        let missing = report
-            .checks
-            .iter()
-            .filter(|c| c.status == Status::Missing && c.needed_for == need);
-        missing
-            .map(|c| c.name.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
+    let stops = |need: Need| {
+        let checks = report.checks.iter().filter(|check| check.stops(need));
+        let names: Vec<&str> = checks.map(|check| check.name.as_str()).collect();
+        names.join(", ")
     };
     match report.can_build {
         CanBuild { rust: true, .. } => {
             "This machine can build Collectors with Go and Rust components.".to_owned()
         }
         CanBuild { go: true, .. } => format!(
-            "This machine can build Collectors of Go components; for Rust components it lacks: {}.",
-            lacks(Need::Rust)
+            "This machine can build Collectors of Go components; what stops Rust components: {}.",
+            stops(Need::Rust)
         ),
         _ => {
-            let rust = lacks(Need::Rust);
-            let and = if rust.is_empty() {
-                String::new()
-            } else {
-                format!("; for Rust components also: {rust}")
-            };
+            let all = [stops(Need::Go), stops(Need::Rust)];
+            let all: Vec<&str> = all
+                .iter()
+                .map(String::as_str)
+                .filter(|s| !s.is_empty())
+                .collect();
             format!(
-                "This machine cannot build Collectors: it lacks {}{and}.",
-                lacks(Need::Go)
+                "This machine cannot build Collectors; what stops it: {}.",
+                all.join(", ")
             )
         }
     }

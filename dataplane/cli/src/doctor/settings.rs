@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use super::{Check, Status};
+use super::{Check, Need, Status};
 use crate::process;
 use crate::ui::Ui;
 
@@ -67,7 +67,10 @@ pub(super) fn check(ui: &Ui) -> Vec<Check> {
 
 fn check_go(name: &str, value: &str) -> Check {
     let found = shown(name, value);
-    let warn = |advice: &str| Check::new(SETTINGS, name, Status::Warning, &found).advise(advice);
+    let warn = |advice: &str| {
+        let check = Check::new(SETTINGS, name, Status::Warning, &found);
+        check.needed_for(Need::Rust).advise(advice)
+    };
     match (name, value) {
         ("CGO_ENABLED", "0") => {
             warn("Rust components are linked through cgo: unset it to build with them")

@@ -1,0 +1,115 @@
+//! The bill of materials of a Go-only Collector. That of one with Rust in it is
+//! checked against CycloneDX's schema in `tests/sbom`.
+
+mod shared;
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+use shared::{stderr, strait};
+
+const BUILDER: &str = "
+dist: {name: otelcol, module: example.com/otelcol, version: 1.2.3, output_path: ./out}
+receivers:
+  - gomod: go.opentelemetry.io/collector/receiver/nopreceiver v0.161.0
+providers:
+  - gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider v1.67.0
+";
+
+fn build(folder: &Path, options: &[&str], epoch: &str) -> Output {
+    fs::write(folder.join("builder.yaml"), BUILDER).unwrap();
+    let mut command = strait();
+    command
+        .current_dir(folder)
+        .args(["build", "--config", "builder.yaml"])
+        .args(options);
+    command.env("SOURCE_DATE_EPOCH", epoch).output().unwrap()
+}
+
+fn read(file: &Path) -> Value {
+    serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
+}
+
+#[test]
+fn a_go_collector_has_its_modules() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = build(folder.path(), &["--sbom"], "");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stderr(&output).ends_with("bill of materials in out/otelcol.cdx.json\n"),
+        "{}",
+        stderr(&output)
+    );
+    let bom = read(&folder.path().join("out/otelcol.cdx.json"));
+    let root = &bom["metadata"]["component"];
+    assert_eq!(
+        (&root["name"], &root["version"]),
+        (&"otelcol".into(), &"1.2.3".into())
+    );
+    let hash = strait::files::Hash::of_file(&folder.path().join("out/otelcol")).unwrap();
+    assert_eq!(root["hashes"][0]["content"], hash.as_str());
+    assert!(bom["metadata"].get("timestamp").is_none());
+    let components = bom["components"].as_array().unwrap();
+    let named = |name: &str| {
+        components
+            .iter()
+            .find(|c| c["name"] == name)
+            .unwrap_or_else(|| panic!("no {name}"))
+    };
+    let receiver = named("go.opentelemetry.io/collector/receiver/nopreceiver");
+    assert_eq!(
+        receiver["purl"],
+        "pkg:golang/go.opentelemetry.io/collector/receiver/nopreceiver@v0.161.0"
+    );
+    assert_eq!(receiver["hashes"][0]["content"].as_str().unwrap().len(), 64);
+    assert!(
+        named("std")["purl"]
+            .as_str()
+            .unwrap()
+            .starts_with("pkg:golang/std@1.")
+    );
+
+    // Another file, dated: only the date differs, and the number made of it all.
+    let output = build(
+        folder.path(),
+        &["--quiet", "--sbom", "dated.json"],
+        "951782400",
+    );
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        stderr(&output)
+    );
+    let mut dated = read(&folder.path().join("dated.json"));
+    assert_eq!(dated["metadata"]["timestamp"], "2000-02-29T00:00:00Z");
+    assert_ne!(dated["serialNumber"], bom["serialNumber"]);
+    dated["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("timestamp");
+    dated["serialNumber"] = bom["serialNumber"].clone();
+    assert_eq!(dated, bom);
+}
+
+#[test]
+fn what_cannot_be_written_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::new();
+    for (options, epoch) in [
+        (["--quiet", "--sbom", "/proc/none/x"], ""),
+        (["--quiet", "--sbom", "x.json"], "yesterday"),
+    ] {
+        let output = build(folder.path(), &options, epoch);
+        assert_eq!(output.status.code(), Some(1));
+        text += &stderr(&output);
+    }
+    assert_eq!(
+        build(folder.path(), &["--generate-only", "--sbom"], "")
+            .status
+            .code(),
+        Some(2)
+    );
+    insta::assert_snapshot!(text);
+}
