@@ -82,8 +82,8 @@ func TestStartThatFails(t *testing.T) {
 	after := resources(t)
 	require.Zero(t, after.rings)
 	require.LessOrEqual(t, after.fds, before.fds)
-	require.LessOrEqual(t, after.goroutines, before.goroutines)
-	require.LessOrEqual(t, after.threads, before.threads+4)
+	require.LessOrEqual(t, after.goroutines, before.goroutines+fewThreads)
+	require.LessOrEqual(t, after.threads, before.threads+fewThreads)
 
 	p, stop := run(t, f.component("faulty", nil), f.transport, &sink{}, componenttest.NewNopHost())
 	require.ErrorContains(t, p.Start(t.Context(), componenttest.NewNopHost()), "started before")

@@ -42,7 +42,7 @@ func TestValidateAndCreateOpenNothing(t *testing.T) {
 	}
 	after := resources(t)
 	require.Equal(t, before.fds, after.fds)
-	require.Equal(t, before.threads, after.threads)
+	require.LessOrEqual(t, after.threads, before.threads+fewThreads)
 	require.Zero(t, after.rings)
 }
 
@@ -66,9 +66,8 @@ func TestCyclesLeaveNothing(t *testing.T) {
 	after := resources(t)
 	require.Zero(t, after.rings, "memory of rings that is still mapped")
 	require.LessOrEqual(t, after.fds, before.fds)
-	require.LessOrEqual(t, after.goroutines, before.goroutines)
-	// Go keeps a thread or two for itself; a leak would be 1,000.
-	require.LessOrEqual(t, after.threads, before.threads+4)
+	require.LessOrEqual(t, after.goroutines, before.goroutines+fewThreads)
+	require.LessOrEqual(t, after.threads, before.threads+fewThreads)
 	require.LessOrEqual(t, after.mappings, before.mappings+64)
 	// A leaked slab would be 64 MiB a cycle, a leaked header a page: 1,000 cycles stay below 32 KiB each.
 	require.LessOrEqual(t, after.rss, before.rss+32<<20)
@@ -78,6 +77,10 @@ type usage struct {
 	fds, threads, goroutines, mappings, rings int
 	rss                                       int64
 }
+
+// fewThreads come and go without being leaked: Go keeps some for itself, and each of Rust's that has called Go counts
+// as a goroutine as long as it lives. A leak would be one for each start.
+const fewThreads = 4
 
 func resources(t *testing.T) usage {
 	t.Helper()
