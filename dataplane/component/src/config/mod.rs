@@ -145,7 +145,14 @@ fn read_typed<C: Configuration>(plan: &Plan, values: &Values) -> Result<(Value, 
         Err(_) if !conformed.doubtful.is_empty() => Err(conformed.doubtful),
         Err(error) => {
             let at = plan.shapes.place(error.path());
-            Err(vec![Finding::wrong(at, error.into_inner().to_string())])
+            // A type that reads itself says what it read.
+            let message = error.into_inner().to_string();
+            let message = secret::redacted(
+                message,
+                &plan.shapes.secrets(&conformed.value),
+                &conformed.value,
+            );
+            Err(vec![Finding::wrong(at, message)])
         }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 /// What stands for a secret wherever it would be seen; the same as in Go's `configopaque`.
 const MASK: &str = "[REDACTED]";
@@ -67,6 +68,26 @@ pub(super) fn revealed<T>(f: impl FnOnce() -> T) -> T {
     }
     let _restore = Restore(REVEALED.replace(true));
     f()
+}
+
+/// A message without the texts that lie at or below these places of a configuration. Shorter ones than four
+/// characters stay: they stand in any message by chance.
+pub(super) fn redacted(message: String, secrets: &[String], config: &Value) -> String {
+    let values = secrets.iter().filter_map(|place| config.pointer(place));
+    values.fold(message, |message, value| hide(message, value))
+}
+
+fn hide(message: String, value: &Value) -> String {
+    match value {
+        Value::String(text) if text.chars().count() >= 4 => {
+            let escaped = format!("{text:?}");
+            let escaped = escaped.trim_matches('"');
+            message.replace(text.as_str(), MASK).replace(escaped, MASK)
+        }
+        Value::Array(items) => items.iter().fold(message, hide),
+        Value::Object(map) => map.values().fold(message, hide),
+        _ => message,
+    }
 }
 
 impl Serialize for Secret {

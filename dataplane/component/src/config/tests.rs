@@ -386,6 +386,56 @@ fn secrets_are_found_and_never_told() {
     assert!(!schema::<Config>().to_string().contains("REDACTED"));
 }
 
+/// A secret that reads itself, and says what it read.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(extend("writeOnly" = true))]
+struct Key(String);
+
+impl TryFrom<String> for Key {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.strip_prefix("key-") {
+            Some(key) => Ok(Self(key.to_owned())),
+            None => Err(format!("{text:?} does not begin with key-")),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+struct Keys {
+    #[serde(default)]
+    key: Option<Key>,
+    #[serde(default)]
+    more: Vec<Key>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+struct Locked {
+    #[serde(flatten)]
+    keys: Keys,
+}
+
+#[test]
+fn a_type_that_reads_itself_tells_no_secret() {
+    let mask = "does not begin with key-";
+    for (value, place) in [
+        (json!({"key": "hunter2"}), "key"),
+        (json!({"more": ["key-1", "hun\nter2"]}), "more[1]"),
+    ] {
+        let errors = decoded::<Keys>(value.clone()).unwrap_err();
+        assert_eq!(errors, [format!("'{place}' \"[REDACTED]\" {mask}")]);
+        // Beside flattened fields serde does not tell the place.
+        let errors = decoded::<Locked>(value).unwrap_err();
+        assert_eq!(errors, [format!("'' \"[REDACTED]\" {mask}")]);
+    }
+    assert_eq!(
+        decoded::<Keys>(json!({"key": "key-1"})).unwrap().secrets,
+        ["/key"]
+    );
+}
+
 #[test]
 fn what_validation_finds_stands_beside_the_configuration() {
     let finding = ConfigError::new("rules::0::pattern", "must not be empty");
