@@ -10,11 +10,12 @@ use strait_engine::{ENGINE_VERSION, Unit, adapter, nodes};
 
 /// What is built in: versions, components, nodes.
 pub(crate) fn describe() -> OpResult {
+    complete()?;
     reply(&json!({
         "strait": env!("CARGO_PKG_VERSION"),
         "engine": ENGINE_VERSION,
         "components": serve::describe(&adapter::components()),
-        "nodes": nodes::describe(),
+        "nodes": nodes::describe(nodes::included()),
     }))
 }
 
@@ -53,6 +54,12 @@ pub(crate) fn unit(payload: &[u8]) -> Result<Unit, OperationError> {
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned();
+    complete()?;
+    Unit::read(&spec).map_err(|findings| convert::invalid(&id, findings))
+}
+
+/// Checks that every node that was compiled in is registered.
+fn complete() -> Result<(), OperationError> {
     strait_engine::check_registrations().map_err(|missing| {
         OperationError::new(
             Class::Internal,
@@ -61,8 +68,7 @@ pub(crate) fn unit(payload: &[u8]) -> Result<Unit, OperationError> {
                 missing.join(", ")
             ),
         )
-    })?;
-    Unit::read(&spec).map_err(|findings| convert::invalid(&id, findings))
+    })
 }
 
 /// Reads a payload.

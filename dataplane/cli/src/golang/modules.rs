@@ -184,6 +184,13 @@ fn converter_package(
             format!("{}: {}", quoted(&c.component.type_name), list(signals))
         })
         .collect();
+    let linked: Vec<_> = components
+        .iter()
+        .map(|c| quoted(&format!("{} {}", c.kind, c.component.type_name)))
+        .collect();
+    if !linked.is_empty() {
+        let _ = writeln!(fields, "\t\tLinked:  []string{},", list(linked));
+    }
     for (field, entries) in [("Rust", sections), ("Twins", twins)] {
         if !entries.is_empty() {
             let _ = writeln!(

@@ -177,11 +177,10 @@ pub struct KeyInfo {
     pub doc: &'static str,
 }
 
-/// All nodes, in the table's order, with their keys flattened.
+/// These nodes with their keys flattened.
 #[must_use]
-pub fn describe() -> Vec<NodeInfo> {
-    TABLE
-        .iter()
+pub fn describe(nodes: impl Iterator<Item = &'static Node>) -> Vec<NodeInfo> {
+    nodes
         .map(|node| {
             let mut keys = Vec::new();
             flatten(&mut keys, "", node.keys);
