@@ -158,7 +158,7 @@ func registry(t *testing.T) string {
 	write(t, filepath.Join(folder, "index/config.json"), fmt.Sprintf(`{"dl": "file://%s/crates/{crate}-{version}.crate"}`, folder))
 	var index strings.Builder
 	for _, c := range published {
-		archive := crateFile(t, c)
+		archive := crateFile(t, c.name+"-"+c.version, c.manifest(), c.source())
 		write(t, filepath.Join(folder, "crates", c.name+"-"+c.version+".crate"), string(archive))
 		sum := sha256.Sum256(archive)
 		fmt.Fprintf(&index, `{"name":%q,"vers":%q,"cksum":%q,"features":{},"yanked":false,"deps":[{"name":"strait-component",`+
@@ -184,12 +184,12 @@ func commit(t *testing.T, index string) {
 }
 
 // crateFile is what `cargo publish` would upload.
-func crateFile(t *testing.T, c component) []byte {
+func crateFile(t *testing.T, name, manifest, source string) []byte {
 	var archive bytes.Buffer
 	zip := gzip.NewWriter(&archive)
 	files := tar.NewWriter(zip)
-	for name, content := range map[string]string{"Cargo.toml": c.manifest(), "src/lib.rs": c.source()} {
-		require.NoError(t, files.WriteHeader(&tar.Header{Name: c.name + "-" + c.version + "/" + name, Mode: 0o644, Size: int64(len(content))}))
+	for path, content := range map[string]string{"Cargo.toml": manifest, "src/lib.rs": source} {
+		require.NoError(t, files.WriteHeader(&tar.Header{Name: name + "/" + path, Mode: 0o644, Size: int64(len(content))}))
 		_, err := files.Write([]byte(content))
 		require.NoError(t, err)
 	}

@@ -2,6 +2,7 @@ package builder
 
 import (
 	"archive/zip"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"os"
@@ -36,7 +37,9 @@ func addReleased(t *testing.T) {
 		place := "st/ra/" + name
 		line, err := os.ReadFile(filepath.Join(made, "index", place))
 		require.NoError(t, err)
-		write(t, filepath.Join(index, place), string(line))
+		// Other versions may be there already.
+		others, _ := os.ReadFile(filepath.Join(index, place))
+		write(t, filepath.Join(index, place), string(others)+strings.TrimSpace(string(line))+"\n")
 		file := name + "-0.1.0.crate"
 		archive, err := os.ReadFile(filepath.Join(made, file))
 		require.NoError(t, err)
@@ -132,14 +135,28 @@ exporters:
 // Guarantees: a component that was made for another SDK is an error that names the versions of command, crates and Go
 // module.
 func TestAnotherSDK(t *testing.T) {
+	const manifest = "[package]\nname = \"strait-component\"\nversion = \"0.2.0\"\nedition = \"2024\"\n"
+	index := registry(t)
+	archive := crateFile(t, "strait-component-0.2.0", manifest, "")
+	write(t, filepath.Join(filepath.Dir(index), "crates/strait-component-0.2.0.crate"), string(archive))
+	place := filepath.Join(index, "st/ra/strait-component")
+	released, _ := os.ReadFile(place) // there or not: tests run in any order
+	write(t, place, string(released)+fmt.Sprintf(`{"name":"strait-component","vers":"0.2.0","cksum":"%x","features":{},"yanked":false,"deps":[]}`+"\n", sha256.Sum256(archive)))
+	commit(t, index)
+
 	folder := t.TempDir()
-	other := filepath.Join(folder, "sdk")
-	write(t, filepath.Join(other, "Cargo.toml"), "[package]\nname = \"strait-component\"\nversion = \"0.2.0\"\nedition = \"2024\"\n")
-	write(t, filepath.Join(other, "src/lib.rs"), "")
-	component{name: "newer", version: "1.0.0", typ: "newer", appends: `"x"`, sdk: `{ path = "../sdk" }`}.write(t, filepath.Join(folder, "newer"))
-	write(t, filepath.Join(folder, "builder.yaml"), "dist: {name: otelcol, output_path: out}\nprocessors:\n  - cargo: newer = { path = \"newer\" }\n")
-	code, out := build(t, folder, "--generate-only")
-	require.Equal(t, 1, code)
-	require.Contains(t, out, "versions differ: this command and the Go module are 0.1.0; the crates of the components need strait-component ")
-	require.Contains(t, out, "strait-component 0.2.0 (")
+	write(t, filepath.Join(folder, "sdk/Cargo.toml"), manifest)
+	write(t, filepath.Join(folder, "sdk/src/lib.rs"), "")
+	for sdk, crate := range map[string]string{
+		`{ path = "../sdk" }`:                     "sdk/Cargo.toml is 0.2.0",
+		`{ version = "0.2", registry = "tests" }`: "strait-component 0.2.0 (",
+	} {
+		component{name: "newer", version: "1.0.0", typ: "newer", appends: `"x"`, sdk: sdk}.write(t, filepath.Join(folder, "newer"))
+		write(t, filepath.Join(folder, "builder.yaml"), "dist: {name: otelcol, output_path: out}\nprocessors:\n  - cargo: newer = { path = \"newer\" }\n")
+		code, out := build(t, folder, "--generate-only")
+		require.Equal(t, 1, code)
+		require.Contains(t, out, "versions differ: this command")
+		require.Contains(t, out, "the Go module are 0.1.0")
+		require.Contains(t, out, crate)
+	}
 }

@@ -167,7 +167,7 @@ fn same_version(manifest: &DocumentMut, path: &Path) -> Result<(), StepError> {
         return Ok(());
     }
     let message = format!(
-        "versions differ: this command and its crates are {VERSION}, {} is {version}",
+        "versions differ: this command, its crates and the Go module are {VERSION}; {} is {version}",
         path.display()
     );
     let help = "let the component depend on the crates of the Strait that it is built with";
