@@ -74,7 +74,7 @@ pub(super) fn revealed<T>(f: impl FnOnce() -> T) -> T {
 /// characters stay: they stand in any message by chance.
 pub(super) fn redacted(message: String, secrets: &[String], config: &Value) -> String {
     let values = secrets.iter().filter_map(|place| config.pointer(place));
-    values.fold(message, |message, value| hide(message, value))
+    values.fold(message, hide)
 }
 
 fn hide(message: String, value: &Value) -> String {
