@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/strait-data/strait/go/ring"
 	"github.com/strait-data/strait/tests/otelcol"
 )
 
@@ -105,13 +106,13 @@ service:
 		})
 		generated <- err
 	}()
-	counters := func() (acked uint64) {
+	counters := func() (received uint64) {
 		all, err := c.Counters()
 		require.NoError(t, err)
 		for _, k := range all {
-			acked = max(acked, k.Values[5])
+			received = max(received, k.Values[ring.CounterBatchesReceived])
 		}
-		return acked
+		return received
 	}
 	require.Eventually(t, func() bool { return counters() > 100 }, 30e9, 1e6, "batches flow")
 	require.NoError(t, c.Stop(t.Context()), c.Output())
