@@ -157,10 +157,13 @@ impl Graph {
         seen
     }
 
-    /// How many packages the library is made of.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.reachable().len() + 1
+    /// How many packages are compiled for the library, build scripts' and
+    /// procedural macros included.
+    ///
+    /// # Errors
+    /// What cargo says.
+    pub fn count(&self, offline: bool, ui: &Ui) -> Result<usize, StepError> {
+        Ok(self.used("normal,build", offline, ui)?.len())
     }
 
     /// The components that bring in the package `name`, which Strait does not need itself.
@@ -252,13 +255,12 @@ impl Graph {
 
     /// The packages that are linked, and those that the umbrella crate names.
     /// Build scripts and procedural macros run where the library is compiled and
-    /// are no part of it; neither is what `cargo metadata` lists for features
-    /// that nothing asks for, so cargo's other answer decides.
+    /// are no part of it.
     ///
     /// # Errors
     /// What cargo says.
     pub fn linked(&self, ui: &Ui) -> Result<(BTreeMap<&str, Linked<'_>>, Vec<&str>), StepError> {
-        let used = self.used(ui)?;
+        let used = self.used("normal,no-proc-macro", true, ui)?;
         let mut linked = BTreeMap::new();
         let direct = self.needs(self.umbrella(), &used);
         let mut next = direct.clone();
@@ -287,26 +289,20 @@ impl Graph {
         normal.map(|d| d.pkg.as_str()).filter(is_used).collect()
     }
 
-    /// `name vVERSION` of every package that is linked.
-    fn used(&self, ui: &Ui) -> Result<HashSet<String>, StepError> {
+    /// `name vVERSION` of every package that these edges reach. Unlike
+    /// `cargo metadata`, `cargo tree` leaves out what only features need that
+    /// nothing asks for.
+    fn used(&self, edges: &str, offline: bool, ui: &Ui) -> Result<HashSet<String>, StepError> {
         let mut command = Command::new("cargo");
-        command.current_dir(&self.root).args([
-            "tree",
-            "--offline",
-            "--locked",
-            "--package",
-            UMBRELLA,
-        ]);
-        command.args([
-            "--edges",
-            "normal,no-proc-macro",
-            "--prefix",
-            "none",
-            "--format",
-            "{p}",
-        ]);
+        command
+            .current_dir(&self.root)
+            .args(["tree", "--locked", "--package", UMBRELLA]);
+        command.args(["--edges", edges, "--prefix", "none", "--format", "{p}"]);
         command.args(["--target", &self.target]);
-        let text = process::output(&mut command, "listing the linked crates", ui)?;
+        if offline {
+            command.arg("--offline");
+        }
+        let text = process::output(&mut command, "listing the crates", ui)?;
         let words = text
             .lines()
             .map(|line| line.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" "));

@@ -197,7 +197,7 @@ impl Workspace {
             root: root.to_owned(),
             platform: platform.clone(),
             engine,
-            packages: graph.count(),
+            packages: graph.count(offline, ui)?,
             path_crates: graph.path_crates(&copied),
             imported: import.into_imported(),
             components,
