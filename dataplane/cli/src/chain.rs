@@ -161,6 +161,53 @@ fn prepare(request: &Request, source: &Source, locks: &Locks, ui: &Ui) -> Result
     })
 }
 
+/// Writes the Go side of a distribution, and returns what its modules are
+/// resolved from.
+fn generate(
+    request: &Request,
+    source: &Source,
+    prepared: &mut Prepared,
+    ui: &Ui,
+) -> Result<String, Error> {
+    let file = &source.file;
+    let Prepared {
+        output,
+        generated,
+        checkout,
+        workspace,
+        ..
+    } = prepared;
+    let types = types::find(
+        file,
+        &twins::candidates(file),
+        checkout.go().as_deref(),
+        output,
+        request.offline,
+        ui,
+    )?;
+    twins::join(file, &types, &mut workspace.components).map_err(|list| source.findings(list))?;
+    let library = file.dist.name.as_ref().map_or("strait", |name| &name.value);
+    let in_rust = twins::in_rust(file, &types, &workspace.components);
+    modules::write(
+        generated,
+        library,
+        &workspace.components,
+        &in_rust,
+        checkout,
+    )?;
+    if let Some(go) = checkout.go() {
+        files::link(&go, &generated.join("go"))?;
+    }
+    distribution::link_local(file, generated)?;
+    let replaces = distribution::replaces(file, &workspace.components, checkout)?;
+    files::write(
+        &generated.join("builder.yaml"),
+        distribution::rewrite(file, &workspace.components, &replaces, &checkout.engine),
+    )?;
+    let requires = distribution::requires(&workspace.components);
+    Ok(inputs::lines(file, requires, &replaces, output)?)
+}
+
 /// Builds what `request` asks for.
 ///
 /// # Errors
@@ -174,46 +221,15 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
         let output = source.output(request);
         return go_only(request, file, output.as_deref(), &locks, begun, ui);
     }
+    let mut prepared = prepare(request, &source, &locks, ui)?;
+    let inputs = generate(request, &source, &mut prepared, ui)?;
     let Prepared {
         output,
         generated,
         checkout,
         platform,
-        mut workspace,
-    } = prepare(request, &source, &locks, ui)?;
-    let types = types::find(
-        file,
-        &twins::candidates(file),
-        checkout.go().as_deref(),
-        &output,
-        request.offline,
-        ui,
-    )?;
-    twins::join(file, &types, &mut workspace.components).map_err(|list| source.findings(list))?;
-    let library = file.dist.name.as_ref().map_or("strait", |name| &name.value);
-    let in_rust = twins::in_rust(file, &types, &workspace.components);
-    modules::write(
-        &generated,
-        library,
-        &workspace.components,
-        &in_rust,
-        &checkout,
-    )?;
-    if let Some(go) = checkout.go() {
-        files::link(&go, &generated.join("go"))?;
-    }
-    distribution::link_local(file, &generated)?;
-    let replaces = distribution::replaces(file, &workspace.components, &checkout)?;
-    files::write(
-        &generated.join("builder.yaml"),
-        distribution::rewrite(file, &workspace.components, &replaces, &checkout.engine),
-    )?;
-    let inputs = inputs::lines(
-        file,
-        distribution::requires(&workspace.components),
-        &replaces,
-        &output,
-    )?;
+        workspace,
+    } = prepared;
     let object = if request.generate_only {
         String::new()
     } else {

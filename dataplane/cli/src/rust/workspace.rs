@@ -122,21 +122,9 @@ impl Workspace {
         offline: bool,
         ui: &Ui,
     ) -> Result<Self, WorkspaceError> {
-        let base = document(&checkout.manifest)
-            .map_err(|e| StepError::new(format!("{}/Cargo.toml: {e}", checkout.place()), ""))?;
-        let engine = Engine::new(
-            file.dist
-                .engine_nodes
-                .as_ref()
-                .map(|nodes| nodes.iter().map(String::as_str)),
-        )?;
-        let mut base = base;
-        if engine.needs_datafusion()
-            && let Some(patch) = base.get_mut("patch").and_then(|p| p.get_mut("crates-io"))
-            && let Some(patch) = patch.as_table_like_mut()
-        {
-            patch.remove("datafusion");
-        }
+        let asked = file.dist.engine_nodes.as_ref();
+        let engine = Engine::new(asked.map(|nodes| nodes.iter().map(String::as_str)))?;
+        let base = base_manifest(checkout, &engine)?;
         let own = place_own(&base, checkout, root)?;
         let copied: HashSet<PathBuf> = own
             .iter()
@@ -150,15 +138,7 @@ impl Workspace {
                 .collect(),
         );
         let entries: Vec<(Kind, &RustEntry)> = file.rust_entries().collect();
-        let mut dependencies = Table::new();
-        for (_, entry) in &entries {
-            let mut dependency = entry.dependency.clone();
-            if let Some(folder) = &entry.folder {
-                let place = import.add(folder)?;
-                dependency.set_path(&Path::new("..").join(place).to_string_lossy());
-            }
-            dependencies.insert(&dependency.name, Item::Value(dependency.value()));
-        }
+        let dependencies = dependencies(&entries, &mut import)?;
         let from_registry = entries.iter().any(|(_, entry)| entry.folder.is_none());
         files::write(
             &root.join("Cargo.toml"),
@@ -177,15 +157,7 @@ impl Workspace {
             }
         }
         let graph = Graph::read(root, platform, offline, ui)?;
-        let strangers = graph.strangers(VERSION);
-        if !strangers.is_empty() {
-            let message = format!(
-                "versions differ: this command and the Go module are {VERSION}; the crates of the components need {}",
-                strangers.join(", ")
-            );
-            let help = "give the components a version of strait-component that fits this command, or install the command that fits them";
-            return Err(StepError::new(message, help).into());
-        }
+        one_version(&graph)?;
         locks.keep_crates(&root.join("Cargo.lock"))?;
         let components = components(&graph, &entries).map_err(WorkspaceError::Findings)?;
         files::write(&library, umbrella_library(file, &components))?;
@@ -204,6 +176,50 @@ impl Workspace {
             graph,
         })
     }
+}
+
+/// Strait's own manifest; without the facade where the engine needs more of DataFusion.
+fn base_manifest(checkout: &Checkout, engine: &Engine) -> Result<DocumentMut, StepError> {
+    let mut base = document(&checkout.manifest)
+        .map_err(|e| StepError::new(format!("{}/Cargo.toml: {e}", checkout.place()), ""))?;
+    if engine.needs_datafusion()
+        && let Some(patch) = base.get_mut("patch").and_then(|p| p.get_mut("crates-io"))
+        && let Some(patch) = patch.as_table_like_mut()
+    {
+        patch.remove("datafusion");
+    }
+    Ok(base)
+}
+
+/// The umbrella crate's dependencies on the components; local ones are brought in.
+fn dependencies(
+    entries: &[(Kind, &RustEntry)],
+    import: &mut Import<'_>,
+) -> Result<Table, StepError> {
+    let mut dependencies = Table::new();
+    for (_, entry) in entries {
+        let mut dependency = entry.dependency.clone();
+        if let Some(folder) = &entry.folder {
+            let place = import.add(folder)?;
+            dependency.set_path(&Path::new("..").join(place).to_string_lossy());
+        }
+        dependencies.insert(&dependency.name, Item::Value(dependency.value()));
+    }
+    Ok(dependencies)
+}
+
+/// Strait's crates are those of this command, each there once.
+fn one_version(graph: &Graph) -> Result<(), StepError> {
+    let strangers = graph.strangers(VERSION);
+    if strangers.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "versions differ: this command and the Go module are {VERSION}; the crates of the components need {}",
+        strangers.join(", ")
+    );
+    let help = "give the components a version of strait-component that fits this command, or install the command that fits them";
+    Err(StepError::new(message, help))
 }
 
 /// A Strait crate: real folder, folder in the workspace, whether it is copied.
