@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use shared::{path_with, stderr, strait};
+use shared::{GO_ONLY, path_with, stderr, strait};
 
 /// A build of a Rust component, with these variables; it must not come to pass.
 fn refused(variables: &[(&str, &str)], change: impl FnOnce(&mut Command)) -> String {
@@ -101,14 +101,7 @@ fn a_relative_target_folder_is_below_the_working_folder() {
 #[test]
 fn go_flags_are_followed() {
     let folder = tempfile::tempdir().unwrap();
-    let builder = "
-dist: {name: otelcol, module: example.com/otelcol, output_path: ./out}
-receivers:
-  - gomod: go.opentelemetry.io/collector/receiver/nopreceiver v0.161.0
-providers:
-  - gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider v1.67.0
-";
-    fs::write(folder.path().join("builder.yaml"), builder).unwrap();
+    fs::write(folder.path().join("builder.yaml"), GO_ONLY).unwrap();
     let build = |flags: &str| {
         let mut command = strait();
         command

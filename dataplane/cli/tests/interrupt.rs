@@ -5,22 +5,12 @@ mod shared;
 
 use std::fs;
 
-use shared::{interrupt, stderr, strait};
-
-const BUILDER: &str = "
-dist: {name: otelcol, module: example.com/otelcol, output_path: ./out}
-receivers:
-  - gomod: go.opentelemetry.io/collector/receiver/nopreceiver v0.161.0
-exporters:
-  - gomod: go.opentelemetry.io/collector/exporter/nopexporter v0.161.0
-providers:
-  - gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider v1.67.0
-";
+use shared::{GO_ONLY, interrupt, stderr, strait};
 
 #[test]
 fn an_interrupted_build_ends_whole_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("builder.yaml"), BUILDER).unwrap();
+    fs::write(folder.path().join("builder.yaml"), GO_ONLY).unwrap();
     let build = |options: &[&str]| {
         let mut command = strait();
         command

@@ -9,18 +9,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
-use shared::{stderr, strait};
-
-const BUILDER: &str = "
-dist: {name: otelcol, module: example.com/otelcol, output_path: ./out}
-receivers:
-  - gomod: go.opentelemetry.io/collector/receiver/nopreceiver v0.161.0
-exporters:
-  - gomod: go.opentelemetry.io/collector/exporter/nopexporter v0.161.0
-providers:
-  - gomod: go.opentelemetry.io/collector/confmap/provider/envprovider v1.67.0
-  - gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider v1.67.0
-";
+use shared::{GO_ONLY, stderr, strait};
 
 const OTELCOL: &str = "
 receivers: {nop: }
@@ -42,7 +31,7 @@ fn run_in(folder: &std::path::Path, arguments: &[&str]) -> Command {
 #[test]
 fn the_command_becomes_the_collector() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("builder.yaml"), BUILDER).unwrap();
+    fs::write(folder.path().join("builder.yaml"), GO_ONLY).unwrap();
     fs::write(folder.path().join("otelcol.yaml"), OTELCOL).unwrap();
 
     // A file below the working folder is found: the Collector runs in it.
@@ -91,7 +80,7 @@ fn a_file_that_names_no_binary_is_not_built() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(
         folder.path().join("builder.yaml"),
-        BUILDER.replace(", output_path: ./out", ""),
+        GO_ONLY.replace(", output_path: ./out", ""),
     )
     .unwrap();
     let output = run_in(folder.path(), &[]).output().unwrap();

@@ -8,18 +8,10 @@ use std::path::Path;
 use std::process::Output;
 
 use serde_json::Value;
-use shared::{stderr, strait};
-
-const BUILDER: &str = "
-dist: {name: otelcol, module: example.com/otelcol, version: 1.2.3, output_path: ./out}
-receivers:
-  - gomod: go.opentelemetry.io/collector/receiver/nopreceiver v0.161.0
-providers:
-  - gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider v1.67.0
-";
+use shared::{GO_ONLY, stderr, strait};
 
 fn build(folder: &Path, options: &[&str], epoch: &str) -> Output {
-    fs::write(folder.join("builder.yaml"), BUILDER).unwrap();
+    fs::write(folder.join("builder.yaml"), GO_ONLY).unwrap();
     let mut command = strait();
     command
         .current_dir(folder)

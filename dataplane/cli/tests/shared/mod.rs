@@ -12,6 +12,18 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+/// A builder file without Rust, whose Collector is `out/otelcol` and can run.
+pub(crate) const GO_ONLY: &str = "
+dist: {name: otelcol, module: example.com/otelcol, version: 1.2.3, output_path: ./out}
+receivers:
+  - gomod: go.opentelemetry.io/collector/receiver/nopreceiver v0.161.0
+exporters:
+  - gomod: go.opentelemetry.io/collector/exporter/nopexporter v0.161.0
+providers:
+  - gomod: go.opentelemetry.io/collector/confmap/provider/envprovider v1.67.0
+  - gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider v1.67.0
+";
+
 /// The command under test.
 pub(crate) fn strait() -> Command {
     Command::new(env!("CARGO_BIN_EXE_strait"))
