@@ -60,6 +60,7 @@ test: lint test-light test-go generated test-heavy test-system ## pass every tes
 lint: $(STATICCHECK) ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --quiet --locked --all-targets $(LIGHT) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps $(LIGHT)
 	unformatted=$$(gofmt -l $(GO_MODULES)); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
 	for m in $(GO_MODULES); do (cd $$m && go vet ./... && $(STATICCHECK) ./...); done
 	python3 tests/licences.py

@@ -6,8 +6,8 @@
 //! values, unknown keys; see `conform`), every finding at once; then serde reads
 //! them, then the component validates them.
 //!
-//! Guarantees that reading has no effect but memory, and that what [`decode`] accepts
-//! as [`Decoded::config`] is accepted again, with the same meaning. Leaves the wire form to the host.
+//! Guarantees that reading has no effect but memory, and that what `decode` accepts
+//! as `Decoded::config` is accepted again, with the same meaning. Leaves the wire form to the host.
 
 mod byte_size;
 mod compile;
