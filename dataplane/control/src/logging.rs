@@ -61,10 +61,11 @@ pub fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
-/// Sends this process's log lines, and what panics say, to the host. A program that has a subscriber
-/// of its own keeps it. Does nothing the second time.
-pub fn install() {
-    let subscriber = tracing_subscriber::registry().with(ToHost);
+/// Sends this process's log lines, and what panics say, to the host, but for lines that are `moot`: of
+/// no use to whoever reads the host's log. A program that has a subscriber of its own keeps it. Does
+/// nothing the second time.
+pub fn install(moot: fn(&Metadata<'_>) -> bool) {
+    let subscriber = tracing_subscriber::registry().with(ToHost { moot });
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
@@ -142,17 +143,19 @@ impl Limit {
     }
 }
 
-struct ToHost;
+struct ToHost {
+    moot: fn(&Metadata<'_>) -> bool,
+}
 
 impl ToHost {
-    fn wants(metadata: &Metadata<'_>) -> bool {
-        level(metadata.level()) as u32 >= LEVEL.load(Ordering::Relaxed)
+    fn wants(&self, metadata: &Metadata<'_>) -> bool {
+        level(metadata.level()) as u32 >= LEVEL.load(Ordering::Relaxed) && !(self.moot)(metadata)
     }
 }
 
 impl<S: Subscriber> Layer<S> for ToHost {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if Self::wants(metadata) {
+        if self.wants(metadata) {
             Interest::always()
         } else {
             Interest::never()
@@ -160,7 +163,7 @@ impl<S: Subscriber> Layer<S> for ToHost {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        Self::wants(metadata)
+        self.wants(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

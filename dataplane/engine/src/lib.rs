@@ -26,6 +26,7 @@ mod ids;
 mod lane;
 mod log_filter;
 mod log_node;
+mod moot;
 pub mod nodes;
 mod numbered;
 mod payload;
@@ -46,6 +47,7 @@ pub use conversion::otlp_logs_to_records;
 pub use factory::check_registrations;
 pub use failure::{Class, Failure};
 pub use lane::{Lane, LaneConfig};
+pub use moot::is_moot;
 pub use plan::Plan;
 pub use port::{Counters, LaneStatus, Upcalls};
 

@@ -18,7 +18,7 @@ impl ExtensionPeer {
     /// A peer with these components, and nothing running.
     #[must_use]
     pub fn new(factories: &[&'static dyn DynFactory]) -> Self {
-        logging::install();
+        logging::install(|_| false);
         Self {
             extensions: Extensions::new(factories),
         }

@@ -22,7 +22,7 @@ impl HostPeer {
     #[must_use]
     pub fn new(factories: &[&'static dyn DynFactory]) -> Self {
         strait_engine::adapter::register(factories);
-        logging::install();
+        logging::install(strait_engine::is_moot);
         Self {
             units: Arc::default(),
             extensions: Extensions::new(factories),
