@@ -9,11 +9,14 @@ use tracing::Metadata;
 /// Whether a log line is the engine's complaint that nobody collects its own metrics.
 #[must_use]
 pub fn is_moot(line: &Metadata<'_>) -> bool {
-    line.target().starts_with("otel_arrow_dfe_") && is_about_own_metrics(line.name())
+    is_about_own_metrics(line.target(), line.name())
 }
 
-fn is_about_own_metrics(name: &str) -> bool {
-    name == "metrics.collection.flush.fail" || name.ends_with("metrics.final_reporting.fail")
+/// The engine's targets are its packages' names, with hyphens.
+fn is_about_own_metrics(target: &str, name: &str) -> bool {
+    target.starts_with("otel-arrow-dfe-")
+        && (name == "metrics.collection.flush.fail"
+            || name.ends_with("metrics.final_reporting.fail"))
 }
 
 #[cfg(test)]
@@ -21,12 +24,15 @@ mod tests {
     use super::is_about_own_metrics;
 
     #[test]
-    fn only_complaints_about_metrics_are_moot() {
-        assert!(is_about_own_metrics("metrics.collection.flush.fail"));
-        assert!(is_about_own_metrics(
-            "extension.lifecycle.metrics.final_reporting.fail"
+    fn only_complaints_of_the_engine_about_metrics_are_moot() {
+        let engine = |name| is_about_own_metrics("otel-arrow-dfe-engine", name);
+        assert!(engine("metrics.collection.flush.fail"));
+        assert!(engine("extension.lifecycle.metrics.final_reporting.fail"));
+        assert!(!engine("durable_buffer.flush.failed"));
+        assert!(!engine("processor.shutdown.fail"));
+        assert!(!is_about_own_metrics(
+            "my_filter",
+            "metrics.collection.flush.fail"
         ));
-        assert!(!is_about_own_metrics("durable_buffer.flush.failed"));
-        assert!(!is_about_own_metrics("processor.shutdown.fail"));
     }
 }
