@@ -144,6 +144,32 @@ func TestEveryWayToNameACrate(t *testing.T) {
 		require.Contains(t, string(out), `reading configuration for "attributes"`)
 	})
 
+	// Guarantees: sources that were edited by hand, of both languages, are compiled as they stand, the start-up check
+	// names what is missing in one of them, and the next plain build is the builder file's again.
+	t.Run("edited", func(t *testing.T) {
+		folder := filepath.Dir(program)
+		edit := func(name, old, now string) {
+			content, err := os.ReadFile(filepath.Join(folder, name))
+			require.NoError(t, err)
+			require.Contains(t, string(content), old)
+			write(t, filepath.Join(folder, name), strings.Replace(string(content), old, now, 1))
+		}
+		edit("main.go", "Every way to name a crate", "Edited by hand")
+		edit("strait/rust/umbrella/src/lib.rs", "    second::factory(),\n", "")
+		code, out := build(t, filepath.Dir(folder), "--skip-generate")
+		require.Zero(t, code, out)
+		require.Contains(t, output(t, program, "components"), "Edited by hand")
+		refused, err := exec.Command(program, "validate", "--config", writeConfig(t, "first", "")).CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(refused), "the Rust side of this Collector lacks processor second")
+
+		code, out = build(t, filepath.Dir(folder))
+		require.Zero(t, code, out)
+		require.Contains(t, output(t, program, "components"), "Every way to name a crate")
+		_, logs := send(t, program, "second", "")
+		require.Len(t, distinct(logs, func(lr plog.LogRecord) string { return lr.Body().AsString() }), 1)
+	})
+
 	// Guarantees: the same inputs in another folder give the same bytes.
 	t.Run("reproducible", func(t *testing.T) {
 		folder := t.TempDir()

@@ -99,6 +99,9 @@ pub struct Build {
     /// Write all sources, compile nothing
     #[arg(long)]
     pub generate_only: bool,
+    /// Compile the sources as they stand, whatever was edited in them, and write none
+    #[arg(long, conflicts_with_all = ["generate_only", "update", "locked"])]
+    pub skip_generate: bool,
     /// Write what is in the binary as CycloneDX JSON [default file: the binary's with `.cdx.json`]
     #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "generate_only")]
     pub sbom: Option<Option<PathBuf>>,

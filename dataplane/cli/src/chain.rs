@@ -39,6 +39,8 @@ pub struct Request {
     pub offline: bool,
     /// Stop before compiling.
     pub generate_only: bool,
+    /// Compile what an earlier build wrote, as it stands now.
+    pub skip_generate: bool,
     /// What may become of the locks.
     pub locks: lock::Mode,
     /// The binary is to be run: a file that does not say where it goes is an error.
@@ -139,15 +141,21 @@ fn prepare(request: &Request, source: &Source, locks: &Locks, ui: &Ui) -> Result
         );
         return Err(StepError::new(message, "give the binary another name").into());
     }
-    let workspace = Workspace::prepare(
-        file,
-        &checkout,
-        &generated.join("rust"),
-        locks,
-        &platform,
-        request.offline,
-        ui,
-    )
+    let root = generated.join("rust");
+    let workspace = if request.skip_generate {
+        generated_before(&output)?;
+        Workspace::open(file, &root, &platform, request.offline, ui)
+    } else {
+        Workspace::prepare(
+            file,
+            &checkout,
+            &root,
+            locks,
+            &platform,
+            request.offline,
+            ui,
+        )
+    }
     .map_err(|e| match e {
         WorkspaceError::Findings(list) => source.findings(list),
         WorkspaceError::Step(step) => step.into(),
@@ -159,6 +167,20 @@ fn prepare(request: &Request, source: &Source, locks: &Locks, ui: &Ui) -> Result
         platform,
         workspace,
     })
+}
+
+/// Without sources there is nothing to compile.
+fn generated_before(output: &Path) -> Result<(), StepError> {
+    if output.join("main.go").is_file() {
+        return Ok(());
+    }
+    Err(StepError::new(
+        format!(
+            "--skip-generate: there are no sources in {}",
+            output.display()
+        ),
+        "write them with `strait build --generate-only`, or name their folder with --output-path",
+    ))
 }
 
 /// Writes the Go side of a distribution, and returns what its modules are
@@ -222,7 +244,11 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
         return go_only(request, file, output.as_deref(), &locks, begun, ui);
     }
     let mut prepared = prepare(request, &source, &locks, ui)?;
-    let inputs = generate(request, &source, &mut prepared, ui)?;
+    let inputs = if request.skip_generate {
+        String::new()
+    } else {
+        generate(request, &source, &mut prepared, ui)?
+    };
     let Prepared {
         output,
         generated,
@@ -241,13 +267,18 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
             ui,
         )?
     };
-    let go = GoSide {
-        file,
-        run: go_run(request, file, &output, &platform),
-        locks: &locks,
-        inputs,
-    };
-    go.build_with(checkout.go().as_deref(), &object, ui)?;
+    let run = go_run(request, file, &output, &platform);
+    if request.skip_generate {
+        ocb::run(&ocb::install(request.offline, ui)?, &run, ui)?;
+    } else {
+        let go = GoSide {
+            file,
+            run,
+            locks: &locks,
+            inputs,
+        };
+        go.build_with(checkout.go().as_deref(), &object, ui)?;
+    }
     let built = file
         .dist
         .name
@@ -281,10 +312,15 @@ fn go_only(
         folder: PathBuf::from("."),
         output_path: request.output_path.clone(),
         generate_only: request.generate_only,
+        skip_generate: request.skip_generate,
+        locked: request.skip_generate,
         offline: request.offline,
         ..ocb::Run::default()
     };
-    let place = if locks.wanted_for_go() {
+    if request.skip_generate {
+        generated_before(output.ok_or_else(no_binary)?)?;
+    }
+    let place = if locks.wanted_for_go() && !request.skip_generate {
         let output = output.ok_or_else(no_binary)?;
         let replaces = inputs::go_only_replaces(file, output)?;
         let go = GoSide {
@@ -316,8 +352,9 @@ fn go_run(request: &Request, file: &BuilderFile, output: &Path, platform: &Platf
         folder: output.to_owned(),
         output_path: None,
         generate_only: request.generate_only,
+        skip_generate: request.skip_generate,
         offline: request.offline,
-        locked: false,
+        locked: request.skip_generate,
         environment: platform.go_environment(),
         // No build id: two folders give the same bytes.
         ldflags: (!file.dist.debug_compilation).then(|| "-s -w -buildid= -B none".to_owned()),

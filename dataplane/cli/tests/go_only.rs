@@ -81,3 +81,41 @@ fn the_result_is_that_of_ocb() {
         assert!(ours[name] == *content, "{} differs", name.display());
     }
 }
+
+#[test]
+fn edited_sources_are_compiled_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("builder.yaml"), shared::GO_ONLY).unwrap();
+    let build = |more: &[&str]| {
+        strait()
+            .current_dir(folder.path())
+            .args(["build", "--config", "builder.yaml"])
+            .args(more)
+            .output()
+            .unwrap()
+    };
+    let nothing = build(&["--skip-generate"]);
+    assert_eq!(nothing.status.code(), Some(1));
+    insta::assert_snapshot!(shared::stderr(&nothing));
+
+    assert!(build(&["--generate-only"]).status.success());
+    let main = folder.path().join("out/main.go");
+    let written = fs::read_to_string(&main).unwrap();
+    let edited = written.replace("\"1.2.3\"", "\"1.2.3-edited\"");
+    assert_ne!(edited, written);
+    fs::write(&main, &edited).unwrap();
+    let version = || {
+        let program = folder.path().join("out/otelcol");
+        let output = Command::new(program).arg("--version").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let built = build(&["--skip-generate"]);
+    assert!(built.status.success(), "{}", shared::stderr(&built));
+    assert_eq!(version(), "otelcol version 1.2.3-edited\n");
+    assert_eq!(fs::read_to_string(&main).unwrap(), edited);
+
+    // A plain build is the builder file's again.
+    assert!(build(&[]).status.success());
+    assert_eq!(version(), "otelcol version 1.2.3\n");
+    assert_eq!(fs::read_to_string(&main).unwrap(), written);
+}

@@ -18,6 +18,7 @@ pub fn run(asked: Build) -> Result<ExitCode, Error> {
     let ui = ui(&asked.options);
     let mut request = Request {
         generate_only: asked.generate_only,
+        skip_generate: asked.skip_generate,
         ..request(asked.options)
     };
     if asked.update {

@@ -30,6 +30,8 @@ pub struct Run {
     pub output_path: Option<PathBuf>,
     /// Stop before compiling.
     pub generate_only: bool,
+    /// Compile what is there.
+    pub skip_generate: bool,
     /// Use the module cache only.
     pub offline: bool,
     /// go.mod and go.sum are there: resolve nothing.
@@ -107,6 +109,9 @@ pub fn run(program: &Path, run: &Run, ui: &Ui) -> Result<Option<PathBuf>, StepEr
     }
     if run.generate_only {
         command.arg("--skip-compilation");
+    }
+    if run.skip_generate {
+        command.arg("--skip-generate");
     }
     if run.locked {
         command.arg("--skip-get-modules");

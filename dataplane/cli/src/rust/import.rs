@@ -39,16 +39,6 @@ impl<'a> Import<'a> {
         Self { root, placed: own }
     }
 
-    /// The crates that were brought in: folder in the workspace, their own folder.
-    #[must_use]
-    pub fn into_imported(self) -> Vec<(PathBuf, PathBuf)> {
-        self.placed
-            .into_iter()
-            .filter(|(_, place)| place.starts_with(FOLDER))
-            .map(|(own, place)| (place, own))
-            .collect()
-    }
-
     /// Brings in the crate in `folder` and what it depends on locally, and
     /// returns its folder relative to the workspace's root.
     ///
@@ -154,6 +144,25 @@ impl<'a> Import<'a> {
         }
         Ok(())
     }
+}
+
+/// The crates that were brought into the workspace at `root`: folder in the
+/// workspace, their own folder, as their links tell it.
+#[must_use]
+pub fn imported(root: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let own = |place: &Path| {
+        let mut links = entries(place).filter_map(|entry| fs::read_link(entry.path()).ok());
+        links.find_map(|link| link.parent().map(Path::to_owned))
+    };
+    entries(&root.join(FOLDER))
+        .filter_map(|entry| {
+            Some((
+                Path::new(FOLDER).join(entry.file_name()),
+                own(&entry.path())?,
+            ))
+        })
+        .collect()
 }
 
 fn package_text<'m>(manifest: &'m DocumentMut, key: &str) -> Option<&'m str> {

@@ -122,15 +122,9 @@ impl Workspace {
         offline: bool,
         ui: &Ui,
     ) -> Result<Self, WorkspaceError> {
-        let asked = file.dist.engine_nodes.as_ref();
-        let engine = Engine::new(asked.map(|nodes| nodes.iter().map(String::as_str)))?;
+        let engine = engine(file)?;
         let base = base_manifest(checkout, &engine)?;
         let own = place_own(&base, checkout, root)?;
-        let copied: HashSet<PathBuf> = own
-            .iter()
-            .filter(|(_, _, copied)| *copied)
-            .map(|(_, p, _)| p.clone())
-            .collect();
         let mut import = Import::new(
             root,
             own.iter()
@@ -156,26 +150,77 @@ impl Workspace {
                 files::write(target, "")?;
             }
         }
-        let graph = Graph::read(root, platform, offline, ui)?;
-        one_version(&graph)?;
+        let workspace = Self::open(file, root, platform, offline, ui)?;
         locks.keep_crates(&root.join("Cargo.lock"))?;
-        let components = components(&graph, &entries).map_err(WorkspaceError::Findings)?;
-        files::write(&library, umbrella_library(file, &components))?;
+        files::write(&library, umbrella_library(file, &workspace.components))?;
         files::write(
             &root.join("umbrella/src/describe.rs"),
-            describe_program(&components),
+            describe_program(&workspace.components),
         )?;
+        Ok(workspace)
+    }
+
+    /// The workspace that stands in `root` for `file`, edited maybe; writes
+    /// nothing but what cargo adds to its lock.
+    ///
+    /// # Errors
+    /// Those of [`Workspace::prepare`].
+    pub fn open(
+        file: &BuilderFile,
+        root: &Path,
+        platform: &Platform,
+        offline: bool,
+        ui: &Ui,
+    ) -> Result<Self, WorkspaceError> {
+        let graph = Graph::read(root, platform, offline, ui)?;
+        one_version(&graph)?;
+        let entries: Vec<(Kind, &RustEntry)> = file.rust_entries().collect();
+        let components = components(&graph, &entries).map_err(WorkspaceError::Findings)?;
         Ok(Self {
             root: root.to_owned(),
             platform: platform.clone(),
-            engine,
+            engine: engine(file)?,
             packages: graph.count(offline, ui)?,
-            path_crates: graph.path_crates(&copied),
-            imported: import.into_imported(),
+            path_crates: graph.path_crates(&copied(root)?),
+            imported: super::import::imported(root),
             components,
             graph,
         })
     }
+}
+
+/// The nodes that `file` asks for.
+fn engine(file: &BuilderFile) -> Result<Engine, StepError> {
+    let asked = file.dist.engine_nodes.as_ref();
+    Engine::new(asked.map(|nodes| nodes.iter().map(String::as_str)))
+}
+
+/// The patched crates of the workspace in `root` that are copies; the others are links.
+fn copied(root: &Path) -> Result<HashSet<PathBuf>, StepError> {
+    let path = root.join("Cargo.toml");
+    let manifest = document(&files::read(&path)?)
+        .map_err(|e| StepError::new(format!("{}: {e}", path.display()), ""))?;
+    Ok(paths(patched(&manifest))
+        .into_iter()
+        .map(PathBuf::from)
+        .filter(|place| !root.join(place).is_symlink())
+        .collect())
+}
+
+/// The crates that the registry's are replaced by.
+fn patched(manifest: &DocumentMut) -> Option<&Item> {
+    manifest.get("patch").and_then(|p| p.get("crates-io"))
+}
+
+/// The folders in a table of dependencies.
+fn paths(table: Option<&Item>) -> Vec<String> {
+    let table = table
+        .and_then(Item::as_table_like)
+        .into_iter()
+        .flat_map(TableLike::iter);
+    table
+        .filter_map(|(_, spec)| spec.get("path")?.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Strait's own manifest; without the facade where the engine needs more of DataFusion.
@@ -232,18 +277,9 @@ fn place_own(
     checkout: &Checkout,
     root: &Path,
 ) -> Result<Vec<OwnCrate>, StepError> {
-    let paths = |item: Option<&Item>| -> Vec<String> {
-        let table = item
-            .and_then(Item::as_table_like)
-            .into_iter()
-            .flat_map(TableLike::iter);
-        table
-            .filter_map(|(_, spec)| spec.get("path")?.as_str().map(str::to_owned))
-            .collect()
-    };
     let mut own = Vec::new();
     let Some(source) = &checkout.root else {
-        for path in paths(base.get("patch").and_then(|p| p.get("crates-io"))) {
+        for path in paths(patched(base)) {
             for (file, text) in FACADE {
                 files::write(&root.join(&path).join(file), text)?;
                 date(&root.join(&path).join(file))?;
@@ -256,7 +292,7 @@ fn place_own(
         files::link(&real, &root.join(&path))?;
         own.push((real, PathBuf::from(path), false));
     }
-    for path in paths(base.get("patch").and_then(|p| p.get("crates-io"))) {
+    for path in paths(patched(base)) {
         let real = files::absolute(&source.join(&path))?;
         copy(&real, &root.join(&path))?;
         own.push((real, PathBuf::from(path), true));
