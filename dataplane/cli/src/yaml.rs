@@ -42,6 +42,8 @@ pub struct YamlError {
     pub at: Range<usize>,
     /// What it says.
     pub message: String,
+    /// What to do.
+    pub help: &'static str,
 }
 
 impl Node {
@@ -68,6 +70,7 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
         let (event, span) = event.map_err(|e| YamlError {
             at: places.point(e.marker().index()),
             message: e.info().to_owned(),
+            help: "see https://yaml.org, or quote the value",
         })?;
         tree.event(event, span)?;
     }
@@ -146,6 +149,7 @@ impl<'t> Tree<'t> {
                     return Err(YamlError {
                         at,
                         message: "a second document starts here; one file holds one".into(),
+                        help: "remove the line `---` and what follows, or write it to a file of its own",
                     });
                 }
             }
@@ -183,6 +187,7 @@ impl<'t> Tree<'t> {
                     return Err(YamlError {
                         at,
                         message: "an alias inside the value that it names".into(),
+                        help: "write the value out instead of the alias",
                     });
                 };
                 // The copy stands where the alias stands: that is what the user wrote here.
@@ -231,6 +236,7 @@ impl<'t> Tree<'t> {
             return Err(YamlError {
                 at: node.at,
                 message: format!("the document grows past {MAX_NODES} values here"),
+                help: "an alias repeats all of what it names: name less, or write it out",
             });
         }
         if anchor > 0 {

@@ -48,7 +48,7 @@ pub(super) fn check(text: &str, path: &Path) -> Result<BuilderFile, Vec<Finding>
             e.at,
             "the builder file is not valid YAML",
             e.message,
-            "see https://yaml.org, or quote the value",
+            e.help,
         )]
     })?;
     let mut checker = Checker {
