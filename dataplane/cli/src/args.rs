@@ -133,6 +133,9 @@ pub struct New {
     /// Strait's sources [default: STRAIT_PATH, what this command was built from]
     #[arg(long, value_name = "FOLDER")]
     pub strait_path: Option<PathBuf>,
+    /// Depend on the released SDK, in this command's version, wherever sources are
+    #[arg(long, conflicts_with = "strait_path")]
+    pub released: bool,
 }
 
 const NEW_HELP: &str = "\

@@ -141,3 +141,18 @@ fn an_empty_folder_will_do() {
     assert!(folder.path().join("Cargo.toml").is_file());
     assert_eq!(run(&["new", "gizmo", "x"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_new_component_can_depend_on_the_released_sdk() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = strait()
+        .current_dir(folder.path())
+        .args(["new", "processor", "my-filter", "--released"])
+        .output()
+        .unwrap();
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let manifest = fs::read_to_string(folder.path().join("my-filter/Cargo.toml")).unwrap();
+    let manifest: toml_edit::DocumentMut = manifest.parse().unwrap();
+    let sdk = manifest["dependencies"]["strait-component"].as_str();
+    assert_eq!(sdk, Some(env!("CARGO_PKG_VERSION")));
+}

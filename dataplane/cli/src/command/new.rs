@@ -17,7 +17,7 @@ pub fn run(asked: New) -> Result<ExitCode, Error> {
     let name = Name::parse(&asked.name)?;
     let checkout = Checkout::find(&Place {
         folder: asked.strait_path,
-        released: false,
+        released: asked.released,
     })?;
     let folder = asked.path.unwrap_or_else(|| PathBuf::from(name.as_str()));
     scaffold::write(asked.kind, &name, &folder, &checkout)?;
