@@ -9,6 +9,7 @@
 
 pub mod args;
 pub mod builder_file;
+pub mod cache;
 pub mod chain;
 pub mod checkout;
 pub mod command;

@@ -14,7 +14,8 @@ use strait::golang::types::{self, Types};
 use strait::golang::{distribution, modules, twins};
 use strait::lock::{Locks, Mode};
 use strait::platform::Platform;
-use strait::rust::workspace::{RustComponent, Workspace, WorkspaceError};
+use strait::rust::component::RustComponent;
+use strait::rust::workspace::{Workspace, WorkspaceError};
 use strait::ui::{Level, Ui};
 
 struct Folder(tempfile::TempDir);

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Check, Need, Status};
+use crate::cache;
 use crate::error::StepError;
 use crate::golang::ocb;
-use crate::rust::compile::{cache_folder, target_folder};
 use crate::rust::estimate::Estimate;
 
 const KERNEL: &str = "kernel";
@@ -90,7 +90,7 @@ pub(super) fn check_resources() -> Result<Vec<Check>, StepError> {
             format!("{locked} (rings lock none)"),
         ));
     }
-    let target = target_folder()?;
+    let target = cache::target_folder()?;
     checks.extend(free_space(&target).map(|free| {
         let found = format!("{} free for {}", bytes(free), target.display());
         if free < COLD_BUILD {
@@ -108,7 +108,7 @@ pub(super) fn check_resources() -> Result<Vec<Check>, StepError> {
 
 /// What earlier builds have left, and what the first one costs.
 pub(super) fn check_caches() -> Result<Vec<Check>, StepError> {
-    let (cache, target) = (cache_folder()?, target_folder()?);
+    let (cache, target) = (cache::folder()?, cache::target_folder()?);
     let estimate = Estimate::read(&target)?;
     let size = folder_size(&target);
     let ocb = ocb::place()?;

@@ -12,7 +12,7 @@ use crate::builder_file::{BuilderFile, Dist, Entry, GoEntry, Kind, STRAIT_GO_MOD
 use crate::checkout::{Checkout, VERSION};
 use crate::error::StepError;
 use crate::files;
-use crate::rust::workspace::RustComponent;
+use crate::rust::component::RustComponent;
 
 /// The folder of everything generated, below the output folder.
 pub const FOLDER: &str = "strait";

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::modules::BANNER;
+use super::BANNER;
 use crate::builder_file::{Kind, STRAIT_GO_MODULE};
-use crate::rust::workspace::RustComponent;
+use crate::rust::component::RustComponent;
 
 /// The Go file of `c`.
 #[must_use]

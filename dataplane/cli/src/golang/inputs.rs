@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::ocb;
+use super::COLLECTOR;
 use crate::builder_file::BuilderFile;
 use crate::error::StepError;
 use crate::files::{self, Hash};
@@ -23,7 +23,7 @@ pub fn lines(
     folder: &Path,
 ) -> Result<String, StepError> {
     let mut lines = BTreeSet::new();
-    lines.insert(format!("ocb {}", ocb::VERSION));
+    lines.insert(format!("ocb {COLLECTOR}"));
     if let Some(module) = &file.dist.module {
         lines.insert(format!("module {module}"));
     }

@@ -6,16 +6,13 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use super::inputs;
+use super::{COLLECTOR, inputs};
 use crate::builder_file::BuilderFile;
+use crate::cache;
 use crate::error::StepError;
 use crate::files::{self, Hash};
 use crate::process::{self, Line};
-use crate::rust::compile::cache_folder;
 use crate::ui::Ui;
-
-/// The version of ocb, and so of the Collector.
-pub const VERSION: &str = "v0.161.0";
 
 const PACKAGE: &str = "go.opentelemetry.io/collector/cmd/builder";
 
@@ -47,7 +44,7 @@ pub struct Run {
 /// # Errors
 /// There is no place for a cache.
 pub fn place() -> Result<PathBuf, StepError> {
-    Ok(cache_folder()?.join("ocb").join(VERSION).join("builder"))
+    Ok(cache::folder()?.join("ocb").join(COLLECTOR).join("builder"))
 }
 
 /// Installs ocb into the cache, once.
@@ -64,7 +61,7 @@ pub fn install(offline: bool, ui: &Ui) -> Result<PathBuf, StepError> {
     let fresh = folder.join(format!("new-{}", std::process::id()));
     fs::create_dir_all(&fresh).map_err(|e| StepError::io("make", &fresh, &e))?;
     let mut command = Command::new("go");
-    command.args(["install", &format!("{PACKAGE}@{VERSION}")]);
+    command.args(["install", &format!("{PACKAGE}@{COLLECTOR}")]);
     // It runs here, whatever the Collector is for.
     command
         .env("GOBIN", &fresh)
@@ -73,8 +70,8 @@ pub fn install(offline: bool, ui: &Ui) -> Result<PathBuf, StepError> {
         .env_remove("GOFLAGS")
         .env("CGO_ENABLED", "0");
     go_offline(&mut command, offline);
-    let progress = ui.start(&format!("installing ocb {VERSION}"));
-    match process::output(&mut command, &format!("installing ocb {VERSION}"), ui) {
+    let progress = ui.start(&format!("installing ocb {COLLECTOR}"));
+    match process::output(&mut command, &format!("installing ocb {COLLECTOR}"), ui) {
         Ok(_) => progress.done(ui, "done"),
         Err(e) => {
             progress.abandon();
@@ -206,7 +203,7 @@ impl Stamp {
         ui: &Ui,
     ) -> Result<Self, StepError> {
         let mut inputs = Hash::default();
-        inputs.add(VERSION);
+        inputs.add(COLLECTOR);
         inputs.add(object);
         inputs.add(run.ldflags.as_deref().unwrap_or_default());
         inputs.add([u8::from(run.generate_only)]);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::types::Types;
 use crate::builder_file::{BuilderFile, GoEntry, Kind, Runtime, RustEntry};
 use crate::finding::Finding;
-use crate::rust::workspace::{RustComponent, Twin};
+use crate::rust::component::{RustComponent, Twin};
 
 /// The Go entries whose types matter: those beside Rust components of their
 /// kind, and Strait's own.

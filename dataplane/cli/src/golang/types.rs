@@ -11,9 +11,9 @@ use serde::Deserialize;
 
 use super::inputs;
 use crate::builder_file::{BuilderFile, GoEntry, STRAIT_GO_MODULE};
+use crate::cache;
 use crate::error::StepError;
 use crate::process::{self, Line};
-use crate::rust::compile::cache_folder;
 use crate::ui::Ui;
 use crate::yaml::{self, Value};
 
@@ -113,7 +113,7 @@ fn download<'m>(
         return Ok(HashMap::new());
     }
     // Outside of any module: no go.mod is to change.
-    let nowhere = cache_folder()?;
+    let nowhere = cache::folder()?;
     fs::create_dir_all(&nowhere).map_err(|e| StepError::io("make", &nowhere, &e))?;
     let mut command = Command::new("go");
     command

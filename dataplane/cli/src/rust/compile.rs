@@ -13,9 +13,10 @@ use std::process::Command;
 
 use super::estimate::Estimate;
 use super::freshness::Sources;
-use super::workspace::{UMBRELLA, Workspace};
+use super::umbrella;
+use super::workspace::Workspace;
+use crate::cache;
 use crate::error::StepError;
-use crate::files;
 use crate::process::{self, Line};
 use crate::ui::{Progress, Ui};
 
@@ -27,44 +28,12 @@ pub struct Library {
     _lock: File,
 }
 
-/// `$XDG_CACHE_HOME/strait`, by default `~/.cache/strait`.
-///
-/// # Errors
-/// Neither variable is set.
-pub fn cache_folder() -> Result<PathBuf, StepError> {
-    let variable = |name: &str| {
-        std::env::var_os(name)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
-    variable("XDG_CACHE_HOME")
-        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
-        .map(|cache| cache.join("strait"))
-        .ok_or_else(|| {
-            StepError::new(
-                "there is no place for a cache",
-                "set HOME or XDG_CACHE_HOME",
-            )
-        })
-}
-
-/// `CARGO_TARGET_DIR`, by default `target` in the cache folder.
-///
-/// # Errors
-/// Those of [`cache_folder`].
-pub fn target_folder() -> Result<PathBuf, StepError> {
-    match std::env::var_os("CARGO_TARGET_DIR").filter(|v| !v.is_empty()) {
-        Some(folder) => files::absolute(Path::new(&folder)),
-        None => Ok(cache_folder()?.join("target")),
-    }
-}
-
 /// Compiles the umbrella crate of `workspace`.
 ///
 /// # Errors
 /// The compiler's own message, with the component that it belongs to.
 pub fn compile(workspace: &Workspace, offline: bool, ui: &Ui) -> Result<Library, StepError> {
-    let target = workspace.engine.target_folder(&target_folder()?);
+    let target = workspace.engine.target_folder(&cache::target_folder()?);
     let lock = lock(&target, ui)?;
     let place = workspace.platform.target_folder(&target);
     let sources = Sources::read(&place, workspace)?;
@@ -78,7 +47,7 @@ pub fn compile(workspace: &Workspace, offline: bool, ui: &Ui) -> Result<Library,
         ));
     }
     let mut command = cargo(workspace, &target);
-    command.args(["build", "--release", "--package", UMBRELLA]);
+    command.args(["build", "--release", "--package", umbrella::NAME]);
     workspace.platform.for_cargo(&mut command);
     if offline {
         command.arg("--offline");
@@ -289,7 +258,7 @@ pub(super) fn failure(diagnostics: &[String], workspace: &Workspace, repeat: Str
             ),
             "",
         ),
-        (None, Some(UMBRELLA)) => StepError::new(
+        (None, Some(umbrella::NAME)) => StepError::new(
             "the components do not fit together",
             "each crate must have the function that its [package.metadata.strait] names: `pub fn factory() -> &'static dyn strait_component::DynFactory`",
         ),

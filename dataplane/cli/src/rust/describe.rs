@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use super::compile;
 use super::freshness::Sources;
-use super::workspace::{UMBRELLA, Workspace};
+use super::umbrella;
+use super::workspace::Workspace;
+use crate::cache;
 use crate::error::{StepError, shell_line};
 use crate::process::{self, Line};
 use crate::ui::Ui;
@@ -42,7 +44,7 @@ pub fn describe(
     ui: &Ui,
 ) -> Result<Vec<Described>, StepError> {
     const STEP: &str = "asking the components";
-    let target = compile::target_folder()?.join("describe");
+    let target = cache::target_folder()?.join("describe");
     let _lock = compile::lock(&target, ui)?;
     let sources = Sources::read(&target, workspace)?;
     let stale = sources.stale()?;
@@ -56,7 +58,14 @@ pub fn describe(
     }
     sources.begin()?;
     let mut command = compile::cargo(workspace, &target);
-    command.args(["run", "--quiet", "--package", UMBRELLA, "--bin", "describe"]);
+    command.args([
+        "run",
+        "--quiet",
+        "--package",
+        umbrella::NAME,
+        "--bin",
+        "describe",
+    ]);
     command.args(["--no-default-features", "--features", "describe"]);
     if offline {
         command.arg("--offline");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::compile::cache_folder;
+use crate::cache;
 use crate::error::StepError;
 use crate::files;
 use crate::ui;
@@ -37,7 +37,7 @@ impl Estimate {
     /// # Errors
     /// There is no place for a cache.
     pub fn read(target: &Path) -> Result<Self, StepError> {
-        let file = cache_folder()?.join("cold-build.json");
+        let file = cache::folder()?.join("cold-build.json");
         let built = fs::read_dir(target.join("release/.fingerprint"))
             .into_iter()
             .flatten()

@@ -7,7 +7,8 @@ use std::process::Command;
 use serde::Deserialize;
 use toml_edit::Item;
 
-use super::workspace::{RustComponent, UMBRELLA};
+use super::component::RustComponent;
+use super::umbrella;
 use crate::builder_file::cargo_line::{Dependency, document};
 use crate::error::StepError;
 use crate::files;
@@ -135,7 +136,7 @@ impl Graph {
         let id = self
             .packages
             .values()
-            .find(|p| p.name == UMBRELLA)
+            .find(|p| p.name == umbrella::NAME)
             .map(|p| &p.id);
         id.and_then(|id| self.nodes.get(id))
             .map_or(&[], Vec::as_slice)
@@ -191,7 +192,7 @@ impl Graph {
     /// a component was made for another SDK.
     #[must_use]
     pub fn strangers(&self, version: &str) -> Vec<String> {
-        let ours = |p: &&Package| p.name.starts_with("strait-") && p.name != UMBRELLA;
+        let ours = |p: &&Package| p.name.starts_with("strait-") && p.name != umbrella::NAME;
         let mut found: Vec<String> = self
             .packages
             .values()
@@ -224,7 +225,8 @@ impl Graph {
             .packages
             .values()
             .filter(|p| {
-                p.source.is_none() && (p.name == UMBRELLA || reachable.contains(p.id.as_str()))
+                p.source.is_none()
+                    && (p.name == umbrella::NAME || reachable.contains(p.id.as_str()))
             })
             .filter_map(|p| {
                 let folder = self.place(p)?;
@@ -296,7 +298,7 @@ impl Graph {
         let mut command = Command::new("cargo");
         command
             .current_dir(&self.root)
-            .args(["tree", "--locked", "--package", UMBRELLA]);
+            .args(["tree", "--locked", "--package", umbrella::NAME]);
         command.args(["--edges", edges, "--prefix", "none", "--format", "{p}"]);
         command.args(["--target", &self.target]);
         if offline {

@@ -2,6 +2,7 @@
 //! static library, prelinked to one object.
 
 pub mod compile;
+pub mod component;
 pub mod describe;
 pub mod engine;
 pub mod estimate;
@@ -10,4 +11,5 @@ pub mod graph;
 pub mod import;
 pub mod metadata;
 pub mod prelink;
+pub mod umbrella;
 pub mod workspace;

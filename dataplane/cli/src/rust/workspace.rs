@@ -9,19 +9,20 @@
 //! would compile the engine again.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
+use super::component::RustComponent;
 use super::engine::Engine;
 use super::graph::{Graph, Package};
 use super::import::Import;
 use super::metadata::Component;
+use super::umbrella;
 use crate::builder_file::cargo_line::document;
-use crate::builder_file::{BuilderFile, GoEntry, Kind, Runtime, RustEntry};
+use crate::builder_file::{BuilderFile, Kind, RustEntry};
 use crate::checkout::{Checkout, FACADE, VERSION};
 use crate::error::StepError;
 use crate::files;
@@ -30,46 +31,9 @@ use crate::lock::Locks;
 use crate::platform::Platform;
 use crate::ui::Ui;
 
-/// The umbrella crate's name; its folder is `umbrella`.
-pub const UMBRELLA: &str = "strait-umbrella";
-
 /// Time given to copied sources. Cargo compiles a path crate again when a file
 /// of it is newer than its last build; copies are compared by content instead.
 const COPY_TIME: Duration = Duration::from_secs(946_684_800);
-
-/// A component of the distribution, as its crate describes it.
-#[derive(Debug, Clone)]
-pub struct RustComponent {
-    /// The section it is listed in.
-    pub kind: Kind,
-    /// The package's name.
-    pub package: String,
-    /// The package's version.
-    pub version: String,
-    /// What Rust code calls the crate.
-    pub crate_name: String,
-    /// Its metadata.
-    pub component: Component,
-    /// Its local folder, as the user knows it.
-    pub folder: Option<PathBuf>,
-    /// The Go package's name.
-    pub name: String,
-    /// The path of its generated Go module.
-    pub module: String,
-    /// The Rust path of its factory function.
-    pub factory: String,
-    /// The Go component of the same type, when the two are one factory.
-    pub twin: Option<Twin>,
-}
-
-/// A Go component that a Rust component is merged with.
-#[derive(Debug, Clone)]
-pub struct Twin {
-    /// Which of them runs.
-    pub runtime: Runtime,
-    /// The Go component.
-    pub go: GoEntry,
-}
 
 /// The workspace, written and resolved.
 #[derive(Debug)]
@@ -140,7 +104,7 @@ impl Workspace {
         )?;
         files::write(
             &root.join("umbrella/Cargo.toml"),
-            umbrella_manifest(&dependencies, &engine),
+            umbrella::manifest(&dependencies, &engine),
         )?;
         files::write(&root.join("Cargo.lock"), locks.crates(&checkout.lock)?)?;
         let library = root.join("umbrella/src/lib.rs");
@@ -152,10 +116,10 @@ impl Workspace {
         }
         let workspace = Self::open(file, root, platform, offline, ui)?;
         locks.keep_crates(&root.join("Cargo.lock"))?;
-        files::write(&library, umbrella_library(file, &workspace.components))?;
+        files::write(&library, umbrella::library(file, &workspace.components))?;
         files::write(
             &root.join("umbrella/src/describe.rs"),
-            describe_program(&workspace.components),
+            umbrella::describe(&workspace.components),
         )?;
         Ok(workspace)
     }
@@ -375,72 +339,6 @@ fn root_manifest(mut base: DocumentMut, own: &[OwnCrate], from_registry: bool) -
         "# Written by `strait build` from Strait's own Cargo.toml; overwritten by every build.\n\n{}",
         text.trim_start()
     )
-}
-
-fn umbrella_manifest(dependencies: &Table, engine: &Engine) -> String {
-    let (features, mut more, mut needs) = if engine.is_default() {
-        (
-            ["default"].into_iter().collect(),
-            String::new(),
-            String::new(),
-        )
-    } else {
-        let features: Array = engine.features().collect();
-        let nodes = format!(
-            "otel-arrow-dfe-core-nodes = {{ workspace = true, optional = true, features = {features} }}\n"
-        );
-        (
-            features,
-            nodes,
-            ", \"dep:otel-arrow-dfe-core-nodes\"".to_owned(),
-        )
-    };
-    needs.insert_str(0, "\"dep:strait-host\"");
-    let host =
-        format!("strait-host = {{ workspace = true, optional = true, features = {features} }}\n");
-    more.insert_str(0, &host);
-    format!(
-        "# Written by `strait build`; overwritten by every build.\n\n[package]\nname = \"{UMBRELLA}\"\nversion = \"0.0.0\"\n\
-         edition = \"2024\"\npublish = false\n\n[lib]\ncrate-type = [\"staticlib\"]\n\n\
-         # What the components say of themselves, without the engine: `strait schema`.\n\
-         [[bin]]\nname = \"describe\"\npath = \"src/describe.rs\"\nrequired-features = [\"describe\"]\n\n\
-         [features]\ndefault = [\"host\"]\nhost = [{needs}]\ndescribe = []\n\n[dependencies]\n\
-         strait-component.workspace = true\n{more}{dependencies}"
-    )
-}
-
-/// The source that registers every factory.
-fn umbrella_library(file: &BuilderFile, components: &[RustComponent]) -> String {
-    let name = file.dist.name.as_ref().map_or("", |name| &name.value);
-    let mut text = format!(
-        "//! The Rust side of `{name}`: every Rust component, registered by name.\n//!\n\
-         //! Written by `strait build`; overwritten by every build.\n\nstrait_host::export! {{\n"
-    );
-    for c in components {
-        let _ = writeln!(
-            text,
-            "    // {} {}: {} {}\n    {}(),",
-            c.kind, c.component.type_name, c.package, c.version, c.factory
-        );
-    }
-    text.push_str("}\n");
-    text
-}
-
-/// The source of the program that says what every component says of itself, a line of JSON each.
-fn describe_program(components: &[RustComponent]) -> String {
-    let mut text = "//! Prints what each Rust component says of itself, as a line of JSON.\n//!\n\
-         //! Written by `strait`; overwritten by every build.\n\n\
-         fn main() {\n    let factories: &[&'static dyn strait_component::DynFactory] = &[\n"
-        .to_owned();
-    for c in components {
-        let _ = writeln!(text, "        {}(),", c.factory);
-    }
-    text.push_str(
-        "    ];\n    for described in strait_component::config::serve::describe(factories) {\n        \
-         println!(\"{described}\");\n    }\n}\n",
-    );
-    text
 }
 
 /// The package behind each entry, checked against the builder file.

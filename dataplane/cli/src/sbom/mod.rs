@@ -19,7 +19,7 @@ use std::path::Path;
 use crate::checkout::VERSION;
 use crate::error::StepError;
 use crate::files::{self, Hash};
-use crate::golang::ocb;
+use crate::golang::COLLECTOR;
 use crate::rust::graph::Graph;
 use crate::ui::Ui;
 use document::{Component, Dependency, Document};
@@ -56,7 +56,7 @@ fn describe(subject: &Subject<'_>, ui: &Ui) -> Result<Document, StepError> {
     root.hash(Hash::of_file(subject.binary)?);
     let mut tools = vec![
         Component::application("strait", Some(VERSION)),
-        Component::application("ocb", Some(ocb::VERSION)),
+        Component::application("ocb", Some(COLLECTOR)),
         Component::application("go", Some(&go.compiler)),
     ];
     let mut direct: Vec<String> = go.modules.iter().map(|m| m.reference.clone()).collect();

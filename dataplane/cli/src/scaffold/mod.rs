@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::checkout::{Checkout, VERSION};
 use crate::error::StepError;
 use crate::files;
-use crate::golang::ocb;
+use crate::golang::COLLECTOR;
 
 pub use name::Name;
 
@@ -91,7 +91,7 @@ pub fn write(
         ("{{Type}}", &name.camel_case()),
         ("{{sdk}}", &sdk),
         ("{{rust}}", &checkout.rust_version),
-        ("{{collector}}", ocb::VERSION),
+        ("{{collector}}", COLLECTOR),
     ];
     let templates = match kind {
         Kind::Processor => PROCESSOR,
