@@ -63,6 +63,7 @@ lint: $(STATICCHECK) ## formatting and lints
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps $(LIGHT)
 	unformatted=$$(gofmt -l $(GO_MODULES)); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
 	for m in $(GO_MODULES); do (cd $$m && go vet ./... && $(STATICCHECK) ./...); done
+	cd tests && go vet -tags all_nodes ./collector && $(STATICCHECK) -tags all_nodes ./collector
 	python3 tests/licences.py
 
 .PHONY: test-light
@@ -91,6 +92,14 @@ test-heavy: old-facade ## the crates that link the engine
 test-system: build $(TELEMETRYGEN) ## whole Collectors, processes, interoperation
 	cd bench/whole && go vet ./...
 	STRAIT=$(STRAIT) STRAIT_COLLECTOR=$(CURDIR)/build/otelcol-strait TELEMETRYGEN=$(TELEMETRYGEN) tests/run.sh
+
+.PHONY: test-nodes
+test-nodes: $(STRAIT) ## the engine's nodes that need DataFusion; compiling it takes long, so `test` leaves them out
+	STRAIT=$(STRAIT) tests/nodes.sh
+
+.PHONY: test-arm64
+test-arm64: $(STRAIT) $(TELEMETRYGEN) ## a Collector for linux/arm64, built and run on amd64 with qemu
+	STRAIT=$(STRAIT) TELEMETRYGEN=$(TELEMETRYGEN) tests/arm64.sh
 
 # ---------------------------------------------------------------------------- the rest
 

@@ -9,11 +9,20 @@
 use crate::log_node::LogNode;
 use crate::nodes::included;
 use crate::{attribute, log_filter};
+use otel_arrow_dfe_config::engine::{
+    EngineConfig, ResolvedOtelDataflowSpec, ResolvedPipelineConfig, ResolvedPipelineRole,
+};
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_config::node::NodeUserConfig;
+use otel_arrow_dfe_config::pipeline::PipelineConfig;
+use otel_arrow_dfe_config::policy::ResolvedPolicies;
+use otel_arrow_dfe_config::topic::TopicScope;
+use otel_arrow_dfe_config::{PipelineGroupId, PipelineId};
 use otel_arrow_dfe_engine::capability::registry::Capabilities;
 use otel_arrow_dfe_engine::config::ProcessorConfig;
 use otel_arrow_dfe_engine::context::PipelineContext;
+use otel_arrow_dfe_engine::context_declaration::CompiledContextBindings;
+use otel_arrow_dfe_engine::error::Error as EngineError;
 use otel_arrow_dfe_engine::local::processor::Processor;
 use otel_arrow_dfe_engine::node::NodeId;
 use otel_arrow_dfe_engine::processor::ProcessorWrapper;
@@ -80,6 +89,28 @@ pub(crate) fn substitute(
         attribute::URN => Box::new(LogNode::<attribute::Attributes>::new(name, config, inner)?),
         _ => inner,
     })
+}
+
+/// What the nodes of a pipeline declare of the headers that they read and write, as its context has
+/// to hold it: a node does not start where its declarations are unknown.
+pub(crate) fn context_bindings(
+    group: PipelineGroupId,
+    id: PipelineId,
+    pipeline: PipelineConfig,
+) -> Result<Arc<CompiledContextBindings>, EngineError> {
+    let pipeline = ResolvedPipelineConfig {
+        pipeline_group_id: group,
+        pipeline_id: id,
+        pipeline,
+        topic_scope: TopicScope::GLOBAL,
+        policies: ResolvedPolicies::default(),
+        role: ResolvedPipelineRole::Regular,
+    };
+    let resolved = ResolvedOtelDataflowSpec {
+        engine: EngineConfig::default(),
+        pipelines: vec![pipeline],
+    };
+    Ok(FACTORY.compile_initial_context(&resolved)?.bindings)
 }
 
 /// Asks the engine's own static check of a node's configuration.

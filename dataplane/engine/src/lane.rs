@@ -19,11 +19,10 @@ use crate::port::{Counters, Inbox, LaneStatus, Port, Settings, Upcalls};
 use crate::prompt;
 use crate::pump;
 use crate::wire;
-use otel_arrow_dfe_config::DeployedPipelineKey;
-use otel_arrow_dfe_config::MetricLevel;
 use otel_arrow_dfe_config::observed_state::{ObservedStateSettings, SendPolicy};
 use otel_arrow_dfe_config::pipeline::PipelineConfig;
 use otel_arrow_dfe_config::policy::{ChannelCapacityPolicy, TelemetryPolicy};
+use otel_arrow_dfe_config::{DeployedPipelineKey, MetricLevel, PipelineGroupId, PipelineId};
 use otel_arrow_dfe_engine::context::ControllerContext;
 use otel_arrow_dfe_engine::control::{
     RuntimeControlMsg, RuntimeCtrlMsgSender, runtime_ctrl_msg_channel,
@@ -361,9 +360,14 @@ fn generation(
             format!("cannot build the pipeline: {error}"),
         )
     };
-    let (group, id) = (unit.id.clone(), key.to_owned());
+    let (group, id) = (
+        PipelineGroupId::from(unit.id.clone()),
+        PipelineId::from(key.to_owned()),
+    );
     let json = unit.pipeline(key).to_string();
-    let config = PipelineConfig::from_json(group.clone().into(), id.clone().into(), &json)
+    let config = PipelineConfig::from_json(group.clone(), id.clone(), &json)
+        .map_err(|error| internal(&error))?;
+    let bindings = crate::factory::context_bindings(group.clone(), id.clone(), config.clone())
         .map_err(|error| internal(&error))?;
     let capacity = ChannelCapacityPolicy::default();
     let (control, control_rx) = runtime_ctrl_msg_channel(capacity.control.pipeline);
@@ -371,13 +375,14 @@ fn generation(
     let (_memory, memory_rx) = tokio::sync::watch::channel(MemoryPressureChanged::initial());
     let registry = TelemetryRegistryHandle::new();
     let core = index as usize;
-    let context = ControllerContext::new(registry.clone()).pipeline_context_with(
-        group.into(),
-        id.into(),
+    let mut context = ControllerContext::new(registry.clone()).pipeline_context_with(
+        group,
+        id,
         core,
         unit.lanes as usize,
         core,
     );
+    context.set_compiled_context_bindings(bindings);
     let entity = context.register_pipeline_entity();
     let _entity = set_pipeline_entity_key(context.metrics_registry(), entity);
     let telemetry = TelemetryPolicy {

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
-use strait_engine::nodes::{Choice, TABLE};
-use strait_engine::{Class, Failure};
+use strait_engine::nodes::{Choice, TABLE, find};
+use strait_engine::{Class, Failure, Unit};
 
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -41,8 +41,16 @@ const fn one() -> usize {
     1
 }
 
-fn cases() -> Vec<Case> {
+fn all_cases() -> Vec<Case> {
     serde_json::from_str(include_str!("../vectors/nodes.json")).unwrap()
+}
+
+/// Those of the nodes in this build: the whole of DataFusion is in none of these tests, and `make test-nodes`
+/// runs what needs it.
+fn cases() -> Vec<Case> {
+    let mut cases = all_cases();
+    cases.retain(|case| find(&case.node).unwrap().included);
+    cases
 }
 
 impl Case {
@@ -84,11 +92,34 @@ fn send(host: &mut Host, records: bool, body: &str) -> u64 {
 // Guarantees: no node is offered without a case here.
 #[test]
 fn every_node_has_a_case() {
-    // Those that take the whole of DataFusion are in no build of these tests.
-    let offered = TABLE.iter().filter(|node| node.choice != Choice::OnRequest);
-    let offered: BTreeSet<_> = offered.map(|node| node.name.to_owned()).collect();
-    let tried: BTreeSet<_> = cases().into_iter().map(|case| case.node).collect();
+    let offered: BTreeSet<_> = TABLE.iter().map(|node| node.name.to_owned()).collect();
+    let tried: BTreeSet<_> = all_cases().into_iter().map(|case| case.node).collect();
     assert_eq!(tried, offered);
+    let here: Vec<_> = cases().into_iter().map(|case| case.node).collect();
+    let elsewhere = TABLE.iter().filter(|node| node.choice == Choice::OnRequest);
+    assert_eq!(here.len(), TABLE.len() - elsewhere.count());
+}
+
+// Guarantees: a node that is not compiled in is refused at its place, with the way to it.
+#[test]
+fn a_node_that_was_left_out_says_so() {
+    let mut refused = all_cases();
+    refused.retain(|case| !find(&case.node).unwrap().included);
+    assert!(!refused.is_empty());
+    for case in refused {
+        let findings = Unit::read(&spec(case.nodes)).unwrap_err();
+        let [finding] = &findings[..] else {
+            panic!("{findings:?}")
+        };
+        let name = &case.node;
+        assert_eq!(finding.path, format!("nodes::0::{name}"));
+        assert_eq!(
+            finding.message,
+            format!(
+                "the node `{name}` is not compiled into this binary: list it in `dist.engine_nodes` of the builder file"
+            )
+        );
+    }
 }
 
 // Guarantees: outputs name the call they came from and carry neither the private header nor the
