@@ -213,7 +213,7 @@ const PARTITION: &[Key] = &[
     Key::required(
         "partition_header_name",
         Text,
-        "transport header that gets the value",
+        "transport header that gets the value, for later nodes of the unit",
     ),
     Key::optional(
         "header_serialization_strategy",
