@@ -267,7 +267,9 @@ impl Platform {
         let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let found = output.status.success() && Path::new(&folder).is_dir();
         (!found).then(|| {
-            format!("Rust has no standard library for {target}; `rustup target add {target}`")
+            format!(
+                "Rust has no standard library for {target}: `rustup target add {target}`, or, for a Rust of the system's, its package"
+            )
         })
     }
 
