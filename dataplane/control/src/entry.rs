@@ -1,8 +1,8 @@
 //! Binding: the two sides exchange their tables of functions, once per process.
 //!
-//! The exported C symbol is made where the library is put together (strait-host's macro); it calls
-//! [`entry`] and returns its answer. Nothing here refers to a Go symbol, so the same code serves a
-//! static library and a plugin that is loaded at run time.
+//! The exported C symbol is made where the library is put together, by [`export_entry!`](crate::export_entry);
+//! it calls [`entry`] and returns its answer. Nothing here refers to a Go symbol, so the same code
+//! serves a static library and a plugin that is loaded at run time.
 #![allow(unsafe_code)] // the tables cross as raw pointers
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -68,4 +68,47 @@ pub unsafe fn entry(
     // SAFETY: the same promise, for `out`.
     unsafe { out.write(PEER_TABLE) };
     ENTRY_OK
+}
+
+/// Defines the one symbol that a host needs, `strait_entry`, for the peer that this constructor makes.
+///
+/// ```
+/// use strait_control::{Failure, BoxFuture, OpResult, Operation, Peer};
+///
+/// struct Echo;
+///
+/// impl Peer for Echo {
+///     fn inline(&self, operation: Operation) -> OpResult {
+///         Ok(operation.payload)
+///     }
+///     fn spawn(&self, operation: Operation) -> BoxFuture<OpResult> {
+///         Box::pin(std::future::ready(Ok(operation.payload)))
+///     }
+///     fn batch_cancel(&self, _: u64) {}
+///     fn batch_failed(&self, _: u64, _: Failure) {}
+/// }
+///
+/// strait_control::export_entry!(|| Box::new(Echo));
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! export_entry {
+    ($make_peer:expr) => {
+        /// Binds the host's functions and gives it ours; 0 when that worked.
+        ///
+        /// # Safety
+        /// As `strait_control::entry` says.
+        #[allow(unsafe_code)]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn strait_entry(
+            abi: u64,
+            host: *const $crate::HostTable,
+            host_size: usize,
+            out: *mut $crate::PeerTable,
+            out_size: usize,
+        ) -> u32 {
+            // SAFETY: the caller's promise, passed on.
+            unsafe { $crate::entry(abi, host, host_size, out, out_size, $make_peer) }
+        }
+    };
 }

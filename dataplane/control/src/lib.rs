@@ -13,7 +13,7 @@
 //! - a host and a peer built from different interfaces do not bind.
 //!
 //! What it leaves to others: what an operation does ([`Peer`], implemented by strait-host), and the
-//! exported C symbol (strait-host's macro, which calls [`entry`]).
+//! exported C symbol ([`export_entry!`], where a library is put together).
 
 mod asked;
 mod callid;

@@ -20,8 +20,8 @@ pub use peer::HostPeer;
 #[doc(hidden)]
 pub mod private {
     pub use strait_component::DynFactory;
+    pub use strait_control::export_entry;
     pub use strait_control::memory::CountingAllocator;
-    pub use strait_control::{HostTable, Peer, PeerTable, entry};
 }
 
 /// Defines the library's entry symbol, `strait_entry`, for these components of any kind, and its
@@ -39,25 +39,9 @@ macro_rules! export {
         #[global_allocator]
         static ALLOCATOR: $crate::private::CountingAllocator = $crate::private::CountingAllocator;
 
-        /// Binds the host's functions and gives it ours; 0 when that worked.
-        ///
-        /// # Safety
-        /// As [`strait_control::entry`] says.
-        #[allow(unsafe_code, missing_docs)]
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn strait_entry(
-            abi: u64,
-            host: *const $crate::private::HostTable,
-            host_size: usize,
-            out: *mut $crate::private::PeerTable,
-            out_size: usize,
-        ) -> u32 {
-            let make = || -> ::std::boxed::Box<dyn $crate::private::Peer> {
-                let factories: &[&'static dyn $crate::private::DynFactory] = &[$($factory),*];
-                ::std::boxed::Box::new($crate::HostPeer::new(factories))
-            };
-            // SAFETY: the caller's promise, passed on.
-            unsafe { $crate::private::entry(abi, host, host_size, out, out_size, make) }
-        }
+        $crate::private::export_entry!(|| {
+            let factories: &[&'static dyn $crate::private::DynFactory] = &[$($factory),*];
+            ::std::boxed::Box::new($crate::HostPeer::new(factories))
+        });
     };
 }

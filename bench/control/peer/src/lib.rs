@@ -13,8 +13,7 @@ use std::time::Duration;
 use strait_control::host::{self, Level, LogRecord};
 use strait_control::memory::CountingAllocator;
 use strait_control::{
-    BoxFuture, Class, Failure, HostTable, OpKind, OpResult, Operation, OperationError, Peer,
-    PeerTable,
+    BoxFuture, Class, Failure, OpKind, OpResult, Operation, OperationError, Peer,
 };
 
 struct BenchPeer;
@@ -53,21 +52,7 @@ impl Peer for BenchPeer {
     }
 }
 
-/// The entry of this library; see `strait_control::entry`.
-///
-/// # Safety
-/// As `strait_control::entry` says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn strait_entry(
-    abi: u64,
-    host: *const HostTable,
-    host_size: usize,
-    out: *mut PeerTable,
-    out_size: usize,
-) -> u32 {
-    // SAFETY: the same promise, passed on.
-    unsafe { strait_control::entry(abi, host, host_size, out, out_size, || Box::new(BenchPeer)) }
-}
+strait_control::export_entry!(|| Box::new(BenchPeer));
 
 /// A failure as a hand-written header has it.
 #[repr(C)]

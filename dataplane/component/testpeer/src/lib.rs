@@ -10,8 +10,7 @@ use strait_component::DynFactory;
 use strait_component::config::serve;
 use strait_control::memory::{self, CountingAllocator};
 use strait_control::{
-    BoxFuture, Class, Failure, HostTable, OpKind, OpResult, Operation, OperationError, Peer,
-    PeerTable,
+    BoxFuture, Class, Failure, OpKind, OpResult, Operation, OperationError, Peer,
 };
 use strait_extension::refused;
 
@@ -54,24 +53,8 @@ fn not_here(kind: OpKind) -> OperationError {
     OperationError::new(Class::Permanent, format!("{kind} is not offered here"))
 }
 
-/// The entry of this library; see `strait_control::entry`.
-///
-/// # Safety
-/// As `strait_control::entry` says.
-#[allow(unsafe_code)] // the one symbol that Go needs
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn strait_entry(
-    abi: u64,
-    host: *const HostTable,
-    host_size: usize,
-    out: *mut PeerTable,
-    out_size: usize,
-) -> u32 {
-    let make = || -> Box<dyn Peer> {
-        Box::new(TestPeer {
-            components: [twin::closed(), twin::open()],
-        })
-    };
-    // SAFETY: the same promise, passed on.
-    unsafe { strait_control::entry(abi, host, host_size, out, out_size, make) }
-}
+strait_control::export_entry!(|| {
+    Box::new(TestPeer {
+        components: [twin::closed(), twin::open()],
+    })
+});

@@ -8,8 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use strait_control::host::{self, Level, LogRecord, StatusCode};
 use strait_control::{
-    BoxFuture, Class, Failure, HostTable, OpResult, Operation, OperationError, PathError, Peer,
-    PeerTable,
+    BoxFuture, Class, Failure, OpResult, Operation, OperationError, PathError, Peer,
 };
 
 /// What a test asks for.
@@ -172,19 +171,4 @@ impl Peer for TestPeer {
     }
 }
 
-/// The entry of this library; see `strait_control::entry`.
-///
-/// # Safety
-/// As `strait_control::entry` says.
-#[allow(unsafe_code)] // the one symbol that Go needs
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn strait_entry(
-    abi: u64,
-    host: *const HostTable,
-    host_size: usize,
-    out: *mut PeerTable,
-    out_size: usize,
-) -> u32 {
-    // SAFETY: the same promise, passed on.
-    unsafe { strait_control::entry(abi, host, host_size, out, out_size, || Box::new(TestPeer)) }
-}
+strait_control::export_entry!(|| Box::new(TestPeer));
