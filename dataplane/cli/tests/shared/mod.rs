@@ -66,7 +66,7 @@ pub(crate) fn target_folder() -> &'static Path {
 /// `point`, and checks that it and everything that it started ends by that.
 pub(crate) fn interrupt(command: &mut Command, point: &str) {
     let mark = format!("{}-{point}", std::process::id());
-    let mut child = command
+    let mut child = interruptible(command)
         .env("STRAIT_TEST_MARK", &mark)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -104,6 +104,25 @@ pub(crate) fn interrupt(command: &mut Command, point: &str) {
     );
     let left = marked(&mark);
     assert!(left.is_empty(), "still there after `{point}`: {left:?}");
+}
+
+/// The same command with SIGINT as it is by default: a shell without job control starts what is in
+/// the background, these tests perhaps, with the signal ignored, and the command keeps to that.
+fn interruptible(command: &Command) -> Command {
+    let mut same = Command::new("env");
+    same.arg("--default-signal=INT")
+        .arg(command.get_program())
+        .args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        same.current_dir(folder);
+    }
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => same.env(name, value),
+            None => same.env_remove(name),
+        };
+    }
+    same
 }
 
 /// The processes that have `mark` in their environment; they get two seconds to end.
