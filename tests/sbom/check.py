@@ -33,6 +33,12 @@ def go_modules(binary: str) -> set[tuple[str, str]]:
     return set(found)
 
 
+def requirements(binary: str) -> set[tuple[str, str]]:
+    """Which module's go.mod names which, by `go mod graph`: a module can import from no other."""
+    lines = run("go", "mod", "graph", folder=str(pathlib.Path(binary).parent))
+    return {tuple(end.partition("@")[0] for end in line.split()) for line in lines}
+
+
 def built(workspace: str) -> dict[str, tuple[str, str]]:
     """The libraries that cargo has compiled, by the name that their object files begin with."""
     build = ("cargo", "build", "--offline", "--locked", "--release", "--package", "strait-umbrella")
@@ -78,6 +84,16 @@ def main() -> int:
     assert crates <= set(libraries.values()), f"not compiled: {crates - set(libraries.values())}"
     linked = {libraries[name] for name in with_code(library) if name in libraries}
     assert len(linked) > 100 and linked <= crates, f"linked, and not listed: {linked - crates}"
+    needs = {d["ref"]: d.get("dependsOn", []) for d in bom["dependencies"]}
+    reached, ahead = set(), [bom["metadata"]["component"]["bom-ref"]]
+    while ahead:
+        if (ref := ahead.pop()) not in reached:
+            reached.add(ref)
+            ahead += needs.get(ref, [])
+    assert reached == set(refs), f"needed by nothing: {set(refs) - reached}"
+    names, graph = {c["bom-ref"]: c["name"] for c in components if (c["name"], c.get("version")) in go}, requirements(binary)
+    edges = {(names[a], names[b]) for a in needs.keys() & names.keys() for b in needs[a] if names[b] != "std"}
+    assert len(edges) > len(wanted) and edges <= graph, f"not in go.mod: {edges - graph}"
     digest = hashlib.sha256(pathlib.Path(binary).read_bytes()).hexdigest()
     assert bom["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": digest}], "the binary's hash"
     without = [c["name"] for c in components if "?" not in c.get("purl", "?") and "hashes" not in c and c["name"] != "std"]

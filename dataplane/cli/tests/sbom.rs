@@ -63,6 +63,20 @@ fn a_go_collector_has_its_modules() {
             .starts_with("pkg:golang/std@1.")
     );
 
+    // What imports what: the Collector its components, they what they are made with.
+    let needs = |reference: &Value| -> Vec<&str> {
+        let entries = bom["dependencies"].as_array().unwrap();
+        let entry = entries.iter().find(|d| d["ref"] == *reference).unwrap();
+        let list = entry["dependsOn"].as_array().unwrap();
+        list.iter().map(|needed| needed.as_str().unwrap()).collect()
+    };
+    let of_root = needs(&root["bom-ref"]);
+    assert!(of_root.contains(&receiver["bom-ref"].as_str().unwrap()));
+    let pdata = named("go.opentelemetry.io/collector/pdata")["bom-ref"].as_str();
+    assert!(!of_root.contains(&pdata.unwrap()), "{of_root:?}");
+    let service = &named("go.opentelemetry.io/collector/service")["bom-ref"];
+    assert!(needs(service).contains(&pdata.unwrap()));
+
     // Another file, dated: only the date differs, and the number made of it all.
     let output = build(
         folder.path(),

@@ -1,11 +1,12 @@
 //! `strait build --sbom`: what is in a Collector, as a CycloneDX document.
 //!
-//! Go modules come from the binary itself (`go version -m`), crates from the
-//! resolved workspace, restricted to what is linked: build scripts and
-//! procedural macros are not in the binary. Each ecosystem has a tool of its
-//! own for its half (cyclonedx-gomod, cargo-cyclonedx); neither knows the
-//! other's, and one binary wants one document, so it is written here, with
-//! their conventions for names and hashes.
+//! Go modules come from the binary itself (`go version -m`), what they need of
+//! each other from what their packages import (`go list`), and crates from the
+//! resolved workspace, restricted to what is linked: build scripts and procedural
+//! macros are not in the binary. Each ecosystem has a tool of its own for its half
+//! (cyclonedx-gomod, cargo-cyclonedx); neither knows the other's, and one binary
+//! wants one document, so it is written here, with their conventions for names
+//! and hashes.
 //!
 //! The same binary gives the same document: its serial number is made from its
 //! content, and it is dated only where `SOURCE_DATE_EPOCH` is set.
@@ -59,9 +60,8 @@ fn describe(subject: &Subject<'_>, ui: &Ui) -> Result<Document, StepError> {
         Component::application("ocb", Some(COLLECTOR)),
         Component::application("go", Some(&go.compiler)),
     ];
-    let mut direct: Vec<String> = go.modules.iter().map(|m| m.reference.clone()).collect();
+    let (mut direct, mut dependencies) = (go.direct, go.dependencies);
     let mut components = go.modules;
-    let mut dependencies = Vec::new();
     if let Some(graph) = subject.crates {
         let crates = crates::read(graph, ui)?;
         tools.push(Component::application(
@@ -69,7 +69,7 @@ fn describe(subject: &Subject<'_>, ui: &Ui) -> Result<Document, StepError> {
             Some(&crates::compiler(ui)?),
         ));
         direct.extend(crates.direct);
-        dependencies = crates.dependencies;
+        dependencies.extend(crates.dependencies);
         components.extend(crates.components);
     }
     direct.sort();
