@@ -18,11 +18,12 @@ use crate::doorbell::{AsyncDoorbell, Doorbell, Policy, SPIN, SPIN_LOOKS, YIELD};
 use crate::errors::{Error, Result, Side};
 use crate::layout::{self, Code, Counter, Descriptor, INLINE_BYTES, Kind};
 use crate::layout::{WORD_HEAD, WORD_SLEEP, WORD_SPACE_WAIT};
-use crate::link::{Options, Shared, Trust};
+use crate::link::{Options, Shared};
 use crate::region::{AlignedBytes, Geometry, Mapping, page_bytes};
 use crate::slab::for_words;
 use crate::stats::Counters;
 use crate::sync::{self, SharedWaker, Sleeper};
+use crate::trust::Trust;
 
 /// The ring that this side consumes: what leases need of it, so that they can outlive the link.
 #[derive(Debug)]
@@ -186,6 +187,7 @@ impl Deref for Inline {
 /// is dropped; share it as `Arc<Lease>`. It stays readable after the link has ended.
 pub struct Lease {
     content: Content,
+    trust: Trust,
 }
 
 enum Content {
@@ -203,6 +205,12 @@ impl Lease {
     pub const fn is_copy(&self) -> bool {
         matches!(self.content, Content::Copied(_))
     }
+
+    /// How far who wrote the bytes is trusted: what a reader of them may leave unchecked.
+    #[must_use]
+    pub const fn trust(&self) -> Trust {
+        self.trust
+    }
 }
 
 #[allow(unsafe_code)]
@@ -216,8 +224,9 @@ impl Deref for Lease {
                 run,
                 length,
             } => {
-                // SAFETY: the slot is released only when this lease is dropped, and a producer that
-                // is trusted does not write to it before; slots of others are copied.
+                // SAFETY: the slot is released only when this lease is dropped, and its producer
+                // does not write to it before: `Consumer::lease` leaves a slot in place only
+                // on a link whose other side somebody vouches for (`Trust::trusted`).
                 unsafe { inbound.producer.slot(inbound.slab_offset, *run, *length) }
             }
             Content::Copied(bytes) => bytes.as_slice(),
@@ -468,16 +477,18 @@ impl Consumer {
                 run,
                 length,
             },
+            trust: self.trust,
         };
-        let copy = match self.trust {
-            Trust::Untrusted => inbound.producer.copy_slot(inbound.slab_offset, run, length),
-            Trust::Trusted if inbound.leased_bytes() > self.lease_budget_bytes => {
-                AlignedBytes::copy_of(&leased)
-            }
-            Trust::Trusted => return leased,
+        let copy = if !self.trust.is_trusted() {
+            inbound.producer.copy_slot(inbound.slab_offset, run, length)
+        } else if inbound.leased_bytes() > self.lease_budget_bytes {
+            AlignedBytes::copy_of(&leased)
+        } else {
+            return leased;
         };
         Lease {
             content: Content::Copied(copy),
+            trust: self.trust,
         }
     }
 

@@ -11,9 +11,9 @@
 //! - A [`Lease`] stays readable until it is dropped, also after the link has ended.
 //!
 //! Limits: little-endian 64-bit Linux 5.1 or later; 65,536 descriptors and 4 GiB of slab per ring.
-//! A trusted other side can still change what a lease points to: see [`Trust`]. Both sides share the
-//! doorbells, so either can make them blocking for the other: link only to a side that would not, or
-//! whose process can be ended.
+//! The other side is untrusted unless an `unsafe` block says otherwise: see [`Trust`]. Both sides share
+//! the doorbells, so either can make them blocking for the other: link only to a side that would not,
+//! or whose process can be ended.
 //!
 //! The rules (R-1 and so on) and the names of the ordering pairs are those of `protocol.md`.
 //!
@@ -50,6 +50,7 @@ pub mod errors;
 pub mod layout;
 pub mod slab;
 pub mod sync;
+pub mod trust;
 
 // What follows maps memory or sleeps; loom's atomics can do neither.
 #[cfg(not(loom))]
@@ -67,13 +68,14 @@ pub mod stats;
 
 pub use errors::{Error, Full, Result, Side};
 pub use layout::{Code, Counter};
+pub use trust::Trust;
 
 #[cfg(not(loom))]
 pub use consumer::{Consumer, Inline, Lease, Message};
 #[cfg(not(loom))]
 pub use doorbell::{Doorbell, Policy};
 #[cfg(not(loom))]
-pub use link::{Handle, HostFds, HostPending, Link, Options, PeerFds, Trust, accept};
+pub use link::{Handle, HostFds, HostPending, Link, Options, PeerFds, accept};
 #[cfg(not(loom))]
 pub use producer::{Claim, Producer};
 #[cfg(not(loom))]

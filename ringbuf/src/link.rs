@@ -23,18 +23,7 @@ use crate::producer::{Outbound, Producer};
 use crate::region::{self, Identity, Mapping, Object};
 use crate::stats::Counters;
 use crate::sync::{self, SharedWaker};
-
-/// Whether the other side keeps the rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Trust {
-    /// The same process, or a child of our own: slots are read in place. Who chooses this vouches for the
-    /// other side as an `unsafe` block would: if it writes to a slot that is leased, reading that
-    /// is undefined behaviour here.
-    #[default]
-    Trusted,
-    /// Slots are copied before anything looks at them, and released at once.
-    Untrusted,
-}
+use crate::trust::Trust;
 
 /// What a side brings to a link.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +34,7 @@ pub struct Options {
     pub edges_in: u16,
     /// Number of edges of the ring that this side produces; 0 counts as 1.
     pub edges_out: u16,
-    /// Whether slots may be read in place.
+    /// Whether slots may be read in place; not, by default.
     pub trust: Trust,
     /// How the consumer waits.
     pub policy: Policy,
@@ -56,14 +45,14 @@ pub struct Options {
 }
 
 impl Options {
-    /// One edge each way, a trusted peer, the efficient policy, and half of the slab to lease.
+    /// One edge each way, an untrusted peer, the efficient policy, and half of the slab to lease.
     #[must_use]
     pub const fn new(identity: Identity) -> Self {
         Self {
             identity,
             edges_in: 1,
             edges_out: 1,
-            trust: Trust::Trusted,
+            trust: Trust::UNTRUSTED,
             policy: Policy::Efficient,
             lease_budget_bytes: identity.geometry.slab_bytes() / 2,
             build_id: [0; 16],

@@ -216,7 +216,7 @@ fn slots_are_copied_over_budget_and_when_untrusted() {
         ..options(16, 32)
     };
     let untrusted = strait_ringbuf::Options {
-        trust: Trust::Untrusted,
+        trust: Trust::UNTRUSTED,
         ..options(16, 32)
     };
     for (options, copies) in [(over_budget, [false, true]), (untrusted, [true, true])] {

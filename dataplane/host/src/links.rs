@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use strait_control::{Class, LINK_MAX, OperationError};
 use strait_engine::Failure;
 use strait_ringbuf::link::duplicate;
-use strait_ringbuf::{Geometry, HostFds, Identity, Link, Options, PeerFds, Policy, accept};
+use strait_ringbuf::{Geometry, HostFds, Identity, Link, Options, PeerFds, Policy, Trust, accept};
 
 /// The payload of `start`.
 #[derive(Debug, Deserialize)]
@@ -79,6 +79,14 @@ struct AnswerFds {
     peer_counters: RawFd,
 }
 
+/// The host is the Go program that this library is linked into.
+#[allow(unsafe_code)]
+fn host_trust() -> Trust {
+    // SAFETY: one process, one build: Strait's Go ring never writes to a published slot, and its
+    // encoders check that text is UTF-8.
+    unsafe { Trust::trusted() }
+}
+
 /// A link that was accepted.
 pub(crate) struct Accepted {
     pub(crate) link: Link,
@@ -120,6 +128,7 @@ impl Offer {
             geometry,
         };
         let mut options = Options::new(identity);
+        options.trust = host_trust();
         options.policy = match wake {
             Wake::Efficient => Policy::Efficient,
             Wake::Latency => Policy::Latency,
