@@ -489,8 +489,7 @@ func (r *attrsReader) open(t *record.Table, a *arena) error {
 	if r.parent.col == nil || r.key.col == nil {
 		return contentErr("S-10", "attributes table", "parent_id or key is missing")
 	}
-	r.kids.index(&r.parent, r.rows)
-	return nil
+	return r.kids.index(&r.parent, r.rows)
 }
 
 // read puts the attributes of one parent into a map, which is empty. Duplicate keys are kept.

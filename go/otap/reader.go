@@ -201,44 +201,53 @@ func (a *arena) fill() error {
 	return nil
 }
 
-// children indexes attribute rows by their parent: the rows of parent p are order[first[p]:first[p+1]],
-// in the table's order.
+// children indexes attribute rows by their parent: the rows of parent p are order[first[p-base]:first[p-base+1]],
+// in the table's order. It costs what the table has rows and the parents' range, not what ids there could be.
 type children struct {
-	first []int32
+	base  int
+	first []int32 // empty: no row has a parent
 	order []int32
+	ids   []uint16 // the parent of each row
 }
 
-func (c *children) index(parents *numbers[uint16], rows int) {
-	if c.first == nil {
-		c.first = make([]int32, 1<<16+1)
+// index reads the parents of all rows. Each row must have one: an attribute of nobody would be lost.
+func (c *children) index(parents *numbers[uint16], rows int) error {
+	c.first, c.order, c.ids = c.first[:0], extend(c.order[:0], rows), extend(c.ids[:0], rows)
+	if rows == 0 {
+		return nil
 	}
-	clear(c.first)
-	if cap(c.order) < rows {
-		c.order = make([]int32, rows)
-	}
-	c.order = c.order[:rows]
+	low, high := MaxIDs, 0
 	for i := range rows {
-		if p, ok := parents.get(i); ok {
-			c.first[int(p)+1]++
+		p, ok := parents.get(i)
+		if !ok {
+			return contentErr("S-10", "column parent_id", "row %d is null", i)
 		}
+		c.ids[i] = p
+		low, high = min(low, int(p)), max(high, int(p))
 	}
-	for p := range 1 << 16 {
-		c.first[p+1] += c.first[p]
+	c.base, c.first = low, extend(c.first, high-low+2)
+	clear(c.first)
+	for _, p := range c.ids {
+		c.first[int(p)-low+1]++
+	}
+	for i := 1; i < len(c.first); i++ {
+		c.first[i] += c.first[i-1]
 	}
 	// Filling shifts every beginning to its end, which is the next one's beginning.
-	for i := range rows {
-		if p, ok := parents.get(i); ok {
-			c.order[c.first[p]] = int32(i)
-			c.first[p]++
-		}
+	for i, p := range c.ids {
+		at := &c.first[int(p)-low]
+		c.order[*at] = int32(i)
+		*at++
 	}
-	copy(c.first[1:], c.first[:1<<16])
+	copy(c.first[1:], c.first)
 	c.first[0] = 0
+	return nil
 }
 
 func (c *children) of(parent uint16) []int32 {
-	if c.first == nil {
+	i := int(parent) - c.base
+	if i < 0 || i+1 >= len(c.first) {
 		return nil
 	}
-	return c.order[c.first[parent]:c.first[int(parent)+1]]
+	return c.order[c.first[i]:c.first[i+1]]
 }

@@ -99,7 +99,10 @@ func (l *Loader) Load(b *Batch, schemas *Schemas) ([]Table, error) {
 	if a := uintptr(unsafe.Pointer(unsafe.SliceData(b.slot))); a%8 != 0 {
 		return nil, fmt.Errorf("slot at %#x is not aligned", a)
 	}
-	l.dicts = make(map[dictKey]*Column)
+	if l.dicts == nil {
+		l.dicts = make(map[dictKey]*Column)
+	}
+	clear(l.dicts)
 	var own *Schema
 	var out []Table
 	for i := range b.Entries {
@@ -153,7 +156,7 @@ func (l *Loader) record(e *Entry, s *Schema, meta, body []byte) (*Table, error) 
 			return nil, contentErr("S-5", "dictionary_id", "%d, the schema has %d dictionaries", e.DictionaryID, len(s.Dictionaries))
 		}
 		c := new(Column)
-		if err := l.column(c, dictionaryType(s, int(e.DictionaryID))); err != nil {
+		if err := l.column(c, s.dicts[e.DictionaryID]); err != nil {
 			return nil, err
 		}
 		if c.Len != int(e.Rows) {
@@ -163,8 +166,8 @@ func (l *Loader) record(e *Entry, s *Schema, meta, body []byte) (*Table, error) 
 		return nil, l.done()
 	}
 	t := &Table{Payload: e.Payload, Schema: s, Rows: int(e.Rows), Columns: make([]Column, s.Arrow.NumFields())}
-	for i, f := range s.Arrow.Fields() {
-		c := &t.Columns[i]
+	for i := range t.Columns {
+		f, c := s.Arrow.Field(i), &t.Columns[i] // Fields would copy them all
 		c.Name, c.Metadata = f.Name, f.Metadata
 		if err := l.column(c, f.Type); err != nil {
 			return nil, fmt.Errorf("column %q: %w", f.Name, err)
@@ -181,14 +184,6 @@ func (l *Loader) done() error {
 		return contentErr("S-14", "message", "%d nodes and %d buffers, the schema has %d and %d", len(l.msg.nodes), len(l.msg.buffers), l.node, l.buffer)
 	}
 	return nil
-}
-
-func dictionaryType(s *Schema, id int) arrow.DataType {
-	var c shape
-	for _, f := range s.Arrow.Fields() {
-		_ = c.add(f.Type) // was accepted when the schema was read
-	}
-	return c.dicts[id]
 }
 
 // take returns the next buffer, which must have need bytes at least.
@@ -237,15 +232,15 @@ func (l *Loader) column(c *Column, t arrow.DataType) error {
 	case *arrow.LargeStringType, *arrow.LargeBinaryType:
 		return l.variable(c, 8)
 	case *arrow.StructType:
-		return l.children(c, t.Fields(), c.Len, false)
+		return l.children(c, t, c.Len, false)
 	case *arrow.ListType:
-		return l.list(c, t.ElemField(), 4)
+		return l.list(c, t, 4)
 	case *arrow.LargeListType:
-		return l.list(c, t.ElemField(), 8)
+		return l.list(c, t, 8)
 	case *arrow.MapType:
-		return l.list(c, t.ElemField(), 4)
+		return l.list(c, t, 4)
 	case *arrow.FixedSizeListType:
-		return l.children(c, []arrow.Field{t.ElemField()}, c.Len*int(t.Len()), true)
+		return l.children(c, t, c.Len*int(t.Len()), true)
 	case *arrow.BooleanType:
 		c.Values, err = l.take("values", (n.length+7)/8)
 		return err
@@ -257,10 +252,10 @@ func (l *Loader) column(c *Column, t arrow.DataType) error {
 }
 
 // children checks child arrays; each has n rows at least (exactly n, unless more is allowed).
-func (l *Loader) children(c *Column, fields []arrow.Field, n int, more bool) error {
-	c.Children = make([]Column, len(fields))
-	for i, f := range fields {
-		k := &c.Children[i]
+func (l *Loader) children(c *Column, t arrow.NestedType, n int, more bool) error {
+	c.Children = make([]Column, t.NumFields())
+	for i := range c.Children {
+		f, k := field(t, i), &c.Children[i]
 		k.Name, k.Metadata = f.Name, f.Metadata
 		if err := l.column(k, f.Type); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
@@ -270,6 +265,14 @@ func (l *Loader) children(c *Column, fields []arrow.Field, n int, more bool) err
 		}
 	}
 	return nil
+}
+
+// field returns a child's field. A struct's own method makes no copy of all the others.
+func field(t arrow.NestedType, i int) arrow.Field {
+	if s, ok := t.(*arrow.StructType); ok {
+		return s.Field(i)
+	}
+	return t.Fields()[i]
 }
 
 // offsets reads an offsets buffer of the given width, checks that it is monotone and not negative,
@@ -310,12 +313,12 @@ func (l *Loader) variable(c *Column, width int64) error {
 	return err
 }
 
-func (l *Loader) list(c *Column, elem arrow.Field, width int64) error {
+func (l *Loader) list(c *Column, t arrow.NestedType, width int64) error {
 	last, err := l.offsets(c, width)
 	if err != nil {
 		return err
 	}
-	return l.children(c, []arrow.Field{elem}, int(last), true)
+	return l.children(c, t, int(last), true)
 }
 
 // dictionary checks the keys of the valid rows against the dictionary, which came before (S-5).

@@ -32,6 +32,8 @@ type Schema struct {
 	Arrow        *arrow.Schema
 	Record       *Template
 	Dictionaries []*Template // by dictionary id
+
+	dicts []arrow.DataType // of the values, by dictionary id
 }
 
 // Registry gives schema ids (S-6) and publishes each schema once, before its first use (S-7). One
@@ -106,6 +108,7 @@ func newSchema(id uint32, payload uint16, as *arrow.Schema) (*Schema, []byte, er
 			return nil, nil, fmt.Errorf("column %q: %w", f.Name, err)
 		}
 	}
+	s.dicts = c.dicts
 	s.Record = newTemplate(c.nodes, c.buffers, false, 0)
 	for i, d := range c.dicts {
 		var v shape
