@@ -52,7 +52,7 @@ func TestAttributesOfNobodyAreRefused(t *testing.T) {
 	p := parents([]uint16{1, 2})
 	p.col.Validity, p.col.Nulls = []byte{1}, 1
 	var c children
-	if err := c.index(p, 2); !errors.Is(err, record.ErrContent) {
-		t.Errorf("got %v, expected an error of the content", err)
+	if err := c.index(p, 2); !errors.Is(err, record.ErrValue) {
+		t.Errorf("got %v, expected an error of a value", err)
 	}
 }

@@ -36,7 +36,7 @@ func NewLogsDecoder(schemas *record.Schemas) *LogsDecoder { return &LogsDecoder{
 // taken from the first of them.
 func (d *LogsDecoder) Decode(b *record.Batch) (plog.Logs, error) {
 	if b.Signal != record.SignalLogs || b.Encoding != record.EncodingRecords {
-		return plog.Logs{}, contentErr("S-10", "batch header", "signal %d, encoding %d, expected logs as records", b.Signal, b.Encoding)
+		return plog.Logs{}, record.ContentErrorf("S-10", "batch header", "signal %d, encoding %d, expected logs as records", b.Signal, b.Encoding)
 	}
 	tables, err := d.loader.Load(b, d.schemas)
 	if err != nil {
@@ -53,7 +53,7 @@ func (d *LogsDecoder) Decode(b *record.Batch) (plog.Logs, error) {
 		}
 	}
 	if d.root.rows < 0 || d.root.rows != int(b.Items) {
-		return plog.Logs{}, contentErr("S-10", "Logs table", "%d rows (-1: no table), the header says %d items", d.root.rows, b.Items)
+		return plog.Logs{}, record.ValueErrorf("S-10", "Logs table", "%d rows (-1: no table), the header says %d items", d.root.rows, b.Items)
 	}
 	if err := d.arena.fill(); err != nil {
 		return plog.Logs{}, err
@@ -66,7 +66,7 @@ func (d *LogsDecoder) table(t *record.Table) error {
 	switch t.Payload {
 	case payloadLogs:
 		if d.root.rows >= 0 {
-			return contentErr("S-10", "Logs table", "is there twice")
+			return record.ValueErrorf("S-10", "Logs table", "is there twice")
 		}
 		return d.root.open(t, &d.arena)
 	case payloadResourceAttrs:
@@ -76,10 +76,10 @@ func (d *LogsDecoder) table(t *record.Table) error {
 	case payloadLogAttrs:
 		at = 2
 	default:
-		return contentErr("S-10", "record table", "payload %d does not belong to logs", t.Payload)
+		return record.ValueErrorf("S-10", "record table", "payload %d does not belong to logs", t.Payload)
 	}
 	if d.attrs[at].rows > 0 {
-		return contentErr("S-10", "attributes table", "payload %d is there twice", t.Payload)
+		return record.ValueErrorf("S-10", "attributes table", "payload %d is there twice", t.Payload)
 	}
 	return d.attrs[at].open(t, &d.arena)
 }
@@ -193,7 +193,7 @@ func (d *LogsDecoder) attributes(table int, id uint16, m pcommon.Map) error {
 		return nil
 	}
 	if d.budget -= len(r.kids.of(id)); d.budget < 0 {
-		return contentErr("S-10", "attributes table", "rows are shared by too many owners")
+		return record.ValueErrorf("S-10", "attributes table", "rows are shared by too many owners")
 	}
 	return r.read(id, m)
 }
@@ -220,7 +220,7 @@ type logsReader struct {
 func (r *logsReader) open(t *record.Table, a *arena) error {
 	*r = logsReader{rows: t.Rows}
 	if t.Rows > MaxIDs {
-		return contentErr("S-10", "Logs table", "%d rows, at most %d", t.Rows, MaxIDs)
+		return record.ValueErrorf("S-10", "Logs table", "%d rows, at most %d", t.Rows, MaxIDs)
 	}
 	for i := range t.Columns {
 		if err := r.column(&t.Columns[i], a); err != nil {
@@ -267,7 +267,7 @@ func (r *logsReader) column(c *record.Column, a *arena) (err error) {
 	case "body":
 		r.hasBody, r.bodyCol = true, c
 		if c.Type.ID() != arrow.STRUCT {
-			return contentErr("S-12", "column body", "type %s, expected a struct", c.Type)
+			return record.ValueErrorf("S-12", "column body", "type %s, expected a struct", c.Type)
 		}
 		err = r.body.open(c.Children, a, nil)
 	default:
@@ -305,13 +305,13 @@ func (r *logsReader) scalar(c *record.Column, a *arena) (err error) {
 }
 
 func unknown(name string) error {
-	return contentErr("S-10", "column "+name, "is not one of this table")
+	return record.ValueErrorf("S-10", "column "+name, "is not one of this table")
 }
 
 func newTimes(c *record.Column) (numbers[int64], error) {
 	n, err := newNumbers[int64](c, arrow.TIMESTAMP)
 	if err == nil && n.values.Type.(*arrow.TimestampType).Unit != arrow.Nanosecond {
-		err = contentErr("S-12", "column "+c.Name, "type %s, expected nanoseconds", n.values.Type)
+		err = record.ValueErrorf("S-12", "column "+c.Name, "type %s, expected nanoseconds", n.values.Type)
 	}
 	return n, err
 }
@@ -320,7 +320,7 @@ func newTimes(c *record.Column) (numbers[int64], error) {
 // its children too.
 func eachChild(c *record.Column, f func(*record.Column) error) error {
 	if c.Type.ID() != arrow.STRUCT {
-		return contentErr("S-10", "column "+c.Name, "type %s, expected a struct", c.Type)
+		return record.ValueErrorf("S-10", "column "+c.Name, "type %s, expected a struct", c.Type)
 	}
 	for i := range c.Children {
 		k := &c.Children[i]
@@ -417,7 +417,7 @@ func (v *valuesReader) open(cols []record.Column, a *arena, other func(*record.C
 		}
 	}
 	if v.typ.col == nil {
-		return contentErr("S-12", "column type", "is missing")
+		return record.ValueErrorf("S-12", "column type", "is missing")
 	}
 	return nil
 }
@@ -442,7 +442,7 @@ func (v *valuesReader) read(i int, dst pcommon.Value) error {
 	case typeMap, typeSlice:
 		return v.readSer(i, t, dst)
 	default:
-		return contentErr("S-12", "column type", "row %d has the value %d", i, t)
+		return record.ValueErrorf("S-12", "column type", "row %d has the value %d", i, t)
 	}
 	return nil
 }
@@ -450,13 +450,13 @@ func (v *valuesReader) read(i int, dst pcommon.Value) error {
 func (v *valuesReader) readSer(i int, t uint8, dst pcommon.Value) error {
 	s, ok := v.ser.get(i)
 	if !ok {
-		return contentErr("S-12", "column ser", "row %d of type %d is null", i, t)
+		return record.ValueErrorf("S-12", "column ser", "row %d of type %d is null", i, t)
 	}
 	if err := decodeCBOR(s, &dst); err != nil {
-		return contentErr("S-12", "column ser", "row %d: %v", i, err)
+		return record.ValueErrorf("S-12", "column ser", "row %d: %v", i, err)
 	}
 	if got := uint8(dst.Type()); got != t {
-		return contentErr("S-12", "column ser", "row %d holds a value of type %d, its type is %d", i, got, t)
+		return record.ValueErrorf("S-12", "column ser", "row %d holds a value of type %d, its type is %d", i, got, t)
 	}
 	return nil
 }
@@ -487,7 +487,7 @@ func (r *attrsReader) open(t *record.Table, a *arena) error {
 		return err
 	}
 	if r.parent.col == nil || r.key.col == nil {
-		return contentErr("S-10", "attributes table", "parent_id or key is missing")
+		return record.ValueErrorf("S-10", "attributes table", "parent_id or key is missing")
 	}
 	return r.kids.index(&r.parent, r.rows)
 }

@@ -9,6 +9,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strait-data/strait/go/record"
 )
 
 // Numbers of format.md, section 4.
@@ -85,16 +87,16 @@ func ApplyDifference(ld plog.Logs, payload []byte) error {
 func readDifference(b []byte, items int) (*difference, error) {
 	le := binary.LittleEndian
 	if len(b) < diffHeader || le.Uint32(b) != diffMagic {
-		return nil, contentErr("S-15", "difference", "%d bytes without the magic SDF1", len(b))
+		return nil, record.ContentErrorf("S-15", "difference", "%d bytes without the magic SDF1", len(b))
 	}
 	word := func(at int) uint64 { return uint64(le.Uint32(b[at:])) }
 	rows, kept := word(4), word(8)
 	if rows != uint64(items) || kept > rows {
-		return nil, contentErr("S-15", "difference", "rows_in %d, rows_kept %d, the batch has %d items", rows, kept, items)
+		return nil, record.ContentErrorf("S-15", "difference", "rows_in %d, rows_kept %d, the batch has %d items", rows, kept, items)
 	}
 	part := func(what string, off, n, to uint64) ([]byte, error) {
 		if off < diffHeader || off%to != 0 || off+n > uint64(len(b)) {
-			return nil, contentErr("S-15", "difference "+what, "offset %d, %d bytes: outside 32 to %d, or not %d-aligned", off, n, len(b), to)
+			return nil, record.ContentErrorf("S-15", "difference "+what, "offset %d, %d bytes: outside 32 to %d, or not %d-aligned", off, n, len(b), to)
 		}
 		return b[off : off+n], nil
 	}
@@ -109,10 +111,10 @@ func readDifference(b []byte, items int) (*difference, error) {
 			n += bits.OnesCount64(le.Uint64(d.keep[i:]))
 		}
 		if tail := rows % 64; n != int(kept) || (tail != 0 && le.Uint64(d.keep[len(d.keep)-8:])>>tail != 0) {
-			return nil, contentErr("S-15", "difference bitmap", "%d bits, rows_kept is %d of %d", n, kept, rows)
+			return nil, record.ContentErrorf("S-15", "difference bitmap", "%d bits, rows_kept is %d of %d", n, kept, rows)
 		}
 	} else if kept != rows {
-		return nil, contentErr("S-15", "difference", "rows_kept %d of %d without a bitmap", kept, rows)
+		return nil, record.ContentErrorf("S-15", "difference", "rows_kept %d of %d without a bitmap", kept, rows)
 	}
 	if n := word(16); n > 0 {
 		if d.ops, err = part("operations", word(20), n*opSize, 8); err != nil {
@@ -135,16 +137,16 @@ func (d *difference) op(i int) (op, error) {
 	b := d.ops[i*opSize : (i+1)*opSize]
 	o := op{target: b[0], action: b[1], kind: b[2], owner: le.Uint32(b[4:]), raw: le.Uint64(b[16:])}
 	if b[3] != 0 || le.Uint64(b[24:]) != 0 {
-		return o, contentErr("S-15", "operation", "%d: a reserved field is not 0", i)
+		return o, record.ValueErrorf("S-15", "operation", "%d: a reserved field is not 0", i)
 	}
 	var ok bool
 	if o.key, ok = d.sub(le.Uint32(b[8:]), le.Uint32(b[12:])); !ok {
-		return o, contentErr("S-15", "operation", "%d: the key lies outside the data", i)
+		return o, record.ValueErrorf("S-15", "operation", "%d: the key lies outside the data", i)
 	}
 	switch o.kind {
 	case typeStr, typeBytes, typeMap, typeSlice:
 		if o.text, ok = d.sub(uint32(o.raw), uint32(o.raw>>32)); !ok {
-			return o, contentErr("S-15", "operation", "%d: the value lies outside the data", i)
+			return o, record.ValueErrorf("S-15", "operation", "%d: the value lies outside the data", i)
 		}
 	}
 	return o, nil
@@ -170,17 +172,17 @@ func (o *op) check(i int, ix *logsIndex) error {
 	attribute := o.target >= targetLog && o.target <= targetScope
 	switch {
 	case o.target < targetLog || o.target > targetEvent:
-		return contentErr("S-15", "operation", "%d: target %d", i, o.target)
+		return record.ValueErrorf("S-15", "operation", "%d: target %d", i, o.target)
 	case o.action < actionSet || o.action > actionRename || (o.action != actionSet && !attribute):
-		return contentErr("S-15", "operation", "%d: action %d on target %d", i, o.action, o.target)
+		return record.ValueErrorf("S-15", "operation", "%d: action %d on target %d", i, o.action, o.target)
 	case o.owner != everyOwner && uint64(o.owner) >= uint64(owners):
-		return contentErr("S-15", "operation", "%d: owner %d of %d", i, o.owner, owners)
+		return record.ValueErrorf("S-15", "operation", "%d: owner %d of %d", i, o.owner, owners)
 	case !utf8.ValidString(o.key) || (!attribute && o.key != ""):
-		return contentErr("S-15", "operation", "%d: key %q", i, o.key)
+		return record.ValueErrorf("S-15", "operation", "%d: key %q", i, o.key)
 	case o.action == actionDelete:
 		return nil
 	case !o.allowed():
-		return contentErr("S-15", "operation", "%d: a value of type %d for action %d on target %d", i, o.kind, o.action, o.target)
+		return record.ValueErrorf("S-15", "operation", "%d: a value of type %d for action %d on target %d", i, o.kind, o.action, o.target)
 	}
 	return o.checkValue(i)
 }
@@ -200,11 +202,11 @@ func (o *op) checkValue(i int) error {
 	switch o.kind {
 	case typeStr:
 		if !utf8.ValidString(o.text) {
-			return contentErr("S-15", "operation", "%d: the value is not UTF-8", i)
+			return record.ValueErrorf("S-15", "operation", "%d: the value is not UTF-8", i)
 		}
 	case typeBool:
 		if o.raw > 1 {
-			return contentErr("S-15", "operation", "%d: bool %d", i, o.raw)
+			return record.ValueErrorf("S-15", "operation", "%d: bool %d", i, o.raw)
 		}
 	case typeMap, typeSlice:
 		major := byte(cborMap)
@@ -212,7 +214,7 @@ func (o *op) checkValue(i int) error {
 			major = cborArray
 		}
 		if err := decodeCBOR(o.text, nil); err != nil || o.text[0]&0xe0 != major {
-			return contentErr("S-15", "operation", "%d: CBOR of a value of type %d: %v", i, o.kind, err)
+			return record.ValueErrorf("S-15", "operation", "%d: CBOR of a value of type %d: %v", i, o.kind, err)
 		}
 	}
 	return nil

@@ -201,8 +201,8 @@ func TestBadDifferenceChangesNothing(t *testing.T) {
 		}
 		got := otaptest.Clone(ld)
 		if err := otap.ApplyDifference(got, b); err != nil {
-			if !errors.Is(err, record.ErrContent) {
-				t.Fatalf("not a content error: %v", err)
+			if errors.Is(err, record.ErrContent) == errors.Is(err, record.ErrValue) {
+				t.Fatalf("expected an error of the content or of a value, and of one only: %v", err)
 			}
 			if d := otaptest.Diff(ld, got); d != "" {
 				t.Fatalf("changed in spite of %v: %s", err, d)
@@ -211,6 +211,8 @@ func TestBadDifferenceChangesNothing(t *testing.T) {
 	})
 }
 
+// A difference that is not laid out as the format says ends the link; a wrong operation ends its call only
+// (S-15).
 func TestDifferenceRefuses(t *testing.T) {
 	ld := otaptest.L(4)
 	le := binary.LittleEndian
@@ -225,7 +227,7 @@ func TestDifferenceRefuses(t *testing.T) {
 		f(b)
 		return b
 	}
-	for name, b := range map[string][]byte{
+	content := map[string][]byte{
 		"empty":          nil,
 		"magic":          edit(func(b []byte) { b[0] = 0 }),
 		"rows in":        edit(func(b []byte) { le.PutUint32(b[4:], 5) }),
@@ -236,6 +238,8 @@ func TestDifferenceRefuses(t *testing.T) {
 		"bits behind":    edit(func(b []byte) { b[39] = 0x80; le.PutUint32(b[8:], 4) }),
 		"op count":       edit(func(b []byte) { le.PutUint32(b[16:], 1<<30) }),
 		"data length":    edit(func(b []byte) { le.PutUint32(b[28:], 1<<30) }),
+	}
+	values := map[string][]byte{
 		"target 0":       with(func(o *otaptest.Op) { o.Target = 0 }),
 		"target 8":       with(func(o *otaptest.Op) { o.Target = 8 }),
 		"action":         with(func(o *otaptest.Op) { o.Action = 4 }),
@@ -255,13 +259,16 @@ func TestDifferenceRefuses(t *testing.T) {
 		"severity": with(func(o *otaptest.Op) {
 			o.Target, o.Action, o.Kind, o.Key, o.Number = otaptest.TargetSeverity, otaptest.Set, 2, "", 1<<40
 		}),
-	} {
-		got := otaptest.Clone(ld)
-		if err := otap.ApplyDifference(got, b); !errors.Is(err, record.ErrContent) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if d := otaptest.Diff(ld, got); d != "" {
-			t.Errorf("%s: changed: %s", name, d)
+	}
+	for kind, cases := range map[error]map[string][]byte{record.ErrContent: content, record.ErrValue: values} {
+		for name, b := range cases {
+			got := otaptest.Clone(ld)
+			if err := otap.ApplyDifference(got, b); !errors.Is(err, kind) {
+				t.Errorf("%s: got %v, expected %v", name, err, kind)
+			}
+			if d := otaptest.Diff(ld, got); d != "" {
+				t.Errorf("%s: changed: %s", name, d)
+			}
 		}
 	}
 }

@@ -178,7 +178,7 @@ func (b *LogsBatch) measure(ctx context.Context, from Cursor, limit int) error {
 	}
 	var err error
 	b.size, err = b.plan.Size()
-	if errors.Is(err, record.ErrContent) {
+	if errors.Is(err, record.ErrLimit) {
 		b.size, err = int(^uint(0)>>1), nil // too large for the format: a smaller part fits
 	}
 	return err

@@ -1,7 +1,6 @@
 package otap
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -12,11 +11,6 @@ import (
 
 // Readers of the columns of a loaded batch. Each accepts every encoding that the engine may produce:
 // plain or dictionary, with nulls, or absent (nil), which reads as the default.
-
-// contentErr is an error of the slot's content; it matches record.ErrContent.
-func contentErr(rule, where, format string, args ...any) error {
-	return &record.ContentError{Rule: rule, Where: where, Detail: fmt.Sprintf(format, args...)}
-}
 
 // cells finds a row's place among the values of a plain or dictionary column.
 type cells struct {
@@ -58,7 +52,7 @@ func newNumbers[T uint8 | uint16 | uint32 | int32 | int64](c *record.Column, wan
 	}
 	x := newCells(c)
 	if got := x.values.Type.ID(); got != want {
-		return numbers[T]{}, contentErr("S-10", "column "+c.Name, "values of type %s, expected %s", got, want)
+		return numbers[T]{}, record.ValueErrorf("S-10", "column "+c.Name, "values of type %s, expected %s", got, want)
 	}
 	return numbers[T]{x, record.Fixed[T](x.values.Values, x.values.Len)}, nil
 }
@@ -80,7 +74,7 @@ func (n *numbers[T]) get(i int) (T, bool) {
 func newIDs(c *record.Column) (numbers[uint16], error) {
 	if c != nil {
 		if v, _ := c.Metadata.GetValue("encoding"); v != "plain" {
-			return numbers[uint16]{}, contentErr("S-10", "column "+c.Name, "encoding is %q, expected \"plain\"", v)
+			return numbers[uint16]{}, record.ValueErrorf("S-10", "column "+c.Name, "encoding is %q, expected \"plain\"", v)
 		}
 	}
 	return newNumbers[uint16](c, arrow.UINT16)
@@ -91,7 +85,7 @@ type bools struct{ col *record.Column }
 
 func newBools(c *record.Column) (bools, error) {
 	if c != nil && c.Type.ID() != arrow.BOOL {
-		return bools{}, contentErr("S-12", "column "+c.Name, "values of type %s, expected bool", c.Type)
+		return bools{}, record.ValueErrorf("S-12", "column "+c.Name, "values of type %s, expected bool", c.Type)
 	}
 	return bools{c}, nil
 }
@@ -112,7 +106,7 @@ func newFixedBytes(c *record.Column, width int) (fixedBytes, error) {
 	}
 	x := newCells(c)
 	if t, ok := x.values.Type.(*arrow.FixedSizeBinaryType); !ok || t.ByteWidth != width {
-		return fixedBytes{}, contentErr("S-10", "column "+c.Name, "values of type %s, expected fixed_size_binary[%d]", x.values.Type, width)
+		return fixedBytes{}, record.ValueErrorf("S-10", "column "+c.Name, "values of type %s, expected fixed_size_binary[%d]", x.values.Type, width)
 	}
 	return fixedBytes{x, width}, nil
 }
@@ -165,11 +159,11 @@ type arena struct {
 // add registers a column; its reader works once fill was called.
 func (a *arena) add(dst *strs, c *record.Column, want arrow.Type) error {
 	if dst.col != nil {
-		return contentErr("S-10", "column "+c.Name, "is there twice")
+		return record.ValueErrorf("S-10", "column "+c.Name, "is there twice")
 	}
 	x := newCells(c)
 	if got := x.values.Type.ID(); got != want {
-		return contentErr("S-10", "column "+c.Name, "values of type %s, expected %s", got, want)
+		return record.ValueErrorf("S-10", "column "+c.Name, "values of type %s, expected %s", got, want)
 	}
 	dst.cells = x
 	dst.off = record.Fixed[int32](x.values.Offsets, x.values.Len+1)
@@ -194,7 +188,7 @@ func (a *arena) fill() error {
 		}
 		for i := range r.values.Len {
 			if !utf8.ValidString(r.s[r.off[i]:r.off[i+1]]) {
-				return contentErr("S-13", "column "+r.col.Name, "value %d is not UTF-8", i)
+				return record.ValueErrorf("S-13", "column "+r.col.Name, "value %d is not UTF-8", i)
 			}
 		}
 	}
@@ -220,7 +214,7 @@ func (c *children) index(parents *numbers[uint16], rows int) error {
 	for i := range rows {
 		p, ok := parents.get(i)
 		if !ok {
-			return contentErr("S-10", "column parent_id", "row %d is null", i)
+			return record.ValueErrorf("S-10", "column parent_id", "row %d is null", i)
 		}
 		c.ids[i] = p
 		low, high = min(low, int(p)), max(high, int(p))

@@ -79,14 +79,14 @@ func (b *Batch) message(e *Entry) (meta, body []byte) {
 func (b *Batch) Read(slot []byte) error {
 	*b = Batch{Entries: b.Entries[:0]}
 	if len(slot) < HeaderSize {
-		return contentErr("S-2", "batch header", "the slot has %d bytes, a header %d", len(slot), HeaderSize)
+		return ContentErrorf("S-2", "batch header", "the slot has %d bytes, a header %d", len(slot), HeaderSize)
 	}
 	le := binary.LittleEndian
 	if m := le.Uint32(slot); m != batchMagic {
-		return contentErr("S-2", "batch header magic", "%#x, expected %#x", m, uint32(batchMagic))
+		return ContentErrorf("S-2", "batch header magic", "%#x, expected %#x", m, uint32(batchMagic))
 	}
 	if v := le.Uint16(slot[4:]); v != version {
-		return contentErr("S-2", "batch header version", "%d, expected %d", v, version)
+		return ContentErrorf("S-2", "batch header version", "%d, expected %d", v, version)
 	}
 	h := Header{
 		Flags: le.Uint16(slot[6:]), Signal: Signal(slot[8]), Encoding: Encoding(slot[9]),
@@ -95,21 +95,21 @@ func (b *Batch) Read(slot []byte) error {
 	}
 	switch {
 	case h.Flags&^flagsKnown != 0:
-		return contentErr("S-2", "batch header flags", "%#x, known are %#x", h.Flags, flagsKnown)
+		return ContentErrorf("S-2", "batch header flags", "%#x, known are %#x", h.Flags, flagsKnown)
 	case h.Signal > SignalProfiles:
-		return contentErr("S-2", "batch header signal", "%d, at most %d", h.Signal, SignalProfiles)
+		return ContentErrorf("S-2", "batch header signal", "%d, at most %d", h.Signal, SignalProfiles)
 	case h.Encoding < EncodingRecords || h.Encoding > EncodingDifference:
-		return contentErr("S-2", "batch header encoding", "%d, expected 1 to 4", h.Encoding)
+		return ContentErrorf("S-2", "batch header encoding", "%d, expected 1 to 4", h.Encoding)
 	case slot[10]|slot[11]|slot[57] != 0 || le.Uint64(slot[88:]) != 0:
-		return contentErr("S-2", "batch header reserved", "a reserved field is not 0")
+		return ContentErrorf("S-2", "batch header reserved", "a reserved field is not 0")
 	}
 	total := uint64(le.Uint32(slot[84:]))
 	if total != uint64(len(slot)) {
-		return contentErr("S-2", "batch header total_len", "%d, the descriptor says %d", total, len(slot))
+		return ContentErrorf("S-2", "batch header total_len", "%d, the descriptor says %d", total, len(slot))
 	}
 	variable := uint64(le.Uint32(slot[60:]))
 	if HeaderSize+variable > total {
-		return contentErr("S-2", "batch header variable_len", "%d bytes at %d exceed total_len %d", variable, HeaderSize, total)
+		return ContentErrorf("S-2", "batch header variable_len", "%d bytes at %d exceed total_len %d", variable, HeaderSize, total)
 	}
 	end := HeaderSize + int(variable)
 	if err := readVariable(&h, slot[HeaderSize:end], int(le.Uint16(slot[58:])), int(le.Uint32(slot[64:]))); err != nil {
@@ -131,10 +131,10 @@ func (b *Batch) Read(slot []byte) error {
 func readVariable(h *Header, v []byte, stateLen, keys int) error {
 	le := binary.LittleEndian
 	if stateLen > MaxTraceState || stateLen > len(v) {
-		return contentErr("S-1", "tracestate_len", "%d, limit %d, variable_len %d", stateLen, MaxTraceState, len(v))
+		return ContentErrorf("S-1", "tracestate_len", "%d, limit %d, variable_len %d", stateLen, MaxTraceState, len(v))
 	}
 	if keys > MaxMetadataKeys || keys*4 > len(v) {
-		return contentErr("S-1", "metadata_count", "%d, limit %d, variable_len %d", keys, MaxMetadataKeys, len(v))
+		return ContentErrorf("S-1", "metadata_count", "%d, limit %d, variable_len %d", keys, MaxMetadataKeys, len(v))
 	}
 	h.TraceState = string(v[:stateLen])
 	v = v[stateLen:]
@@ -143,12 +143,12 @@ func readVariable(h *Header, v []byte, stateLen, keys int) error {
 	}
 	for k := range keys {
 		if len(v) < 4 {
-			return contentErr("S-1", "client metadata", "key %d begins behind the section's end", k)
+			return ContentErrorf("S-1", "client metadata", "key %d begins behind the section's end", k)
 		}
 		kl, vs := int(le.Uint16(v)), int(le.Uint16(v[2:]))
 		v = v[4:]
 		if kl > len(v) || vs*4 > len(v)-kl {
-			return contentErr("S-1", "client metadata", "key %d: %d bytes and %d values, %d bytes are left", k, kl, vs, len(v))
+			return ContentErrorf("S-1", "client metadata", "key %d: %d bytes and %d values, %d bytes are left", k, kl, vs, len(v))
 		}
 		m := MetadataEntry{Key: string(v[:kl])}
 		v = v[kl:]
@@ -157,7 +157,7 @@ func readVariable(h *Header, v []byte, stateLen, keys int) error {
 		}
 		for i := range vs {
 			if len(v) < 4 || uint64(le.Uint32(v)) > uint64(len(v)-4) {
-				return contentErr("S-1", "client metadata", "key %d, value %d: ends behind the section's end", k, i)
+				return ContentErrorf("S-1", "client metadata", "key %d, value %d: ends behind the section's end", k, i)
 			}
 			n := int(le.Uint32(v))
 			m.Values = append(m.Values, string(v[4:4+n]))
@@ -166,7 +166,7 @@ func readVariable(h *Header, v []byte, stateLen, keys int) error {
 		h.Metadata = append(h.Metadata, m)
 	}
 	if len(v) != 0 {
-		return contentErr("S-1", "variable_len", "%d bytes are left behind the last key", len(v))
+		return ContentErrorf("S-1", "variable_len", "%d bytes are left behind the last key", len(v))
 	}
 	return nil
 }
@@ -177,12 +177,12 @@ func readPayload(slot []byte, enc Encoding, begin int) ([]byte, error) {
 	off, n := uint64(le.Uint32(slot[76:])), uint64(le.Uint32(slot[80:]))
 	if enc == EncodingRecords || enc == EncodingArrow {
 		if off != 0 || n != 0 {
-			return nil, contentErr("S-2", "batch header payload", "offset %d, length %d, expected none with encoding %d", off, n, enc)
+			return nil, ContentErrorf("S-2", "batch header payload", "offset %d, length %d, expected none with encoding %d", off, n, enc)
 		}
 		return nil, nil
 	}
 	if off%Alignment != 0 || off < uint64(begin) || off+n > uint64(len(slot)) {
-		return nil, contentErr("S-2", "batch header payload", "offset %d, length %d, allowed is %d to %d, 64-aligned", off, n, begin, len(slot))
+		return nil, ContentErrorf("S-2", "batch header payload", "offset %d, length %d, allowed is %d to %d, 64-aligned", off, n, begin, len(slot))
 	}
 	return slot[off : off+n : off+n], nil
 }
@@ -193,25 +193,25 @@ func readTable(entries []Entry, slot []byte, enc Encoding, begin int) ([]Entry, 
 	count, off := uint64(le.Uint32(slot[68:])), uint64(le.Uint32(slot[72:]))
 	if enc == EncodingOTLP || enc == EncodingDifference || count == 0 {
 		if count != 0 || off != 0 {
-			return nil, contentErr("S-2", "record table", "%d entries at %d, expected none with encoding %d", count, off, enc)
+			return nil, ContentErrorf("S-2", "record table", "%d entries at %d, expected none with encoding %d", count, off, enc)
 		}
 		return entries, nil
 	}
 	end := off + count*EntrySize
 	if count > MaxRecords || off%8 != 0 || off < uint64(begin) || end > uint64(len(slot)) {
-		return nil, contentErr("S-2", "record table", "%d entries (limit %d) at %d, allowed is %d to %d, 8-aligned", count, MaxRecords, off, begin, len(slot))
+		return nil, ContentErrorf("S-2", "record table", "%d entries (limit %d) at %d, allowed is %d to %d, 8-aligned", count, MaxRecords, off, begin, len(slot))
 	}
 	for i := range int(count) {
 		raw := slot[int(off)+i*EntrySize:]
 		var e Entry
 		e.get(raw)
 		if raw[3] != 0 || e.Kind < KindSchema || e.Kind > KindRecord || (e.Kind != KindDictionary && e.DictionaryID != 0) {
-			return nil, contentErr("S-2", fmt.Sprintf("record table entry %d", i), "kind %d, dictionary_id %d, reserved %d", e.Kind, e.DictionaryID, raw[3])
+			return nil, ContentErrorf("S-2", fmt.Sprintf("record table entry %d", i), "kind %d, dictionary_id %d, reserved %d", e.Kind, e.DictionaryID, raw[3])
 		}
 		last := uint64(e.Offset) + uint64(e.MetadataLen) + uint64(e.BodyLen)
 		if e.Offset%Alignment != 0 || e.MetadataLen%Alignment != 0 || e.BodyLen%Alignment != 0 || e.MetadataLen == 0 ||
 			uint64(e.Offset) < end || last > uint64(len(slot)) {
-			return nil, contentErr("S-4", fmt.Sprintf("record table entry %d", i), "offset %d, metadata_len %d, body_len %d: multiples of 64 between %d and %d expected", e.Offset, e.MetadataLen, e.BodyLen, end, len(slot))
+			return nil, ContentErrorf("S-4", fmt.Sprintf("record table entry %d", i), "offset %d, metadata_len %d, body_len %d: multiples of 64 between %d and %d expected", e.Offset, e.MetadataLen, e.BodyLen, end, len(slot))
 		}
 		entries = append(entries, e)
 	}

@@ -68,7 +68,7 @@ func TestHeaderLimits(t *testing.T) {
 		"keys":       {Metadata: many},
 		"key length": {Metadata: []record.MetadataEntry{{Key: strings.Repeat("x", 1<<16)}}},
 	} {
-		if _, err := record.PayloadSize(&h, 1); !errors.Is(err, record.ErrContent) {
+		if _, err := record.PayloadSize(&h, 1); !errors.Is(err, record.ErrLimit) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

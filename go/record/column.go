@@ -112,14 +112,14 @@ func (l *Loader) Load(b *Batch, schemas *Schemas) ([]Table, error) {
 		switch {
 		case e.Kind == KindSchema:
 			if e.SchemaID != 0 || e.BodyLen != 0 || own != nil || b.Encoding != EncodingArrow {
-				return nil, contentErr("S-9", fmt.Sprintf("record %d", i), "a schema with id %d, body %d: one with id 0 in a batch of plain Arrow is allowed", e.SchemaID, e.BodyLen)
+				return nil, ContentErrorf("S-9", fmt.Sprintf("record %d", i), "a schema with id %d, body %d: one with id 0 in a batch of plain Arrow is allowed", e.SchemaID, e.BodyLen)
 			}
 			as, err := readSchema(meta)
 			if err != nil {
 				return nil, err
 			}
 			if own, _, err = newSchema(0, e.Payload, as); err != nil {
-				return nil, contentErr("S-9", "schema", "%v", err)
+				return nil, ContentErrorf("S-9", "schema", "%v", err)
 			}
 			continue
 		case e.SchemaID == 0:
@@ -128,7 +128,7 @@ func (l *Loader) Load(b *Batch, schemas *Schemas) ([]Table, error) {
 			s = schemas.Lookup(e.SchemaID)
 		}
 		if s == nil || s.Payload != e.Payload {
-			return nil, contentErr("S-7", fmt.Sprintf("record %d", i), "schema_id %d of payload %d has not been published", e.SchemaID, e.Payload)
+			return nil, ContentErrorf("S-7", fmt.Sprintf("record %d", i), "schema_id %d of payload %d has not been published", e.SchemaID, e.Payload)
 		}
 		t, err := l.record(e, s, meta, body)
 		if err != nil {
@@ -147,20 +147,20 @@ func (l *Loader) record(e *Entry, s *Schema, meta, body []byte) (*Table, error) 
 		return nil, err
 	}
 	if l.msg.kind != e.Kind || l.msg.rows != int64(e.Rows) || uint64(l.msg.dictID) != e.DictionaryID {
-		return nil, contentErr("S-14", "message", "kind %d, %d rows, dictionary %d; the record table says %d, %d, %d",
+		return nil, ContentErrorf("S-14", "message", "kind %d, %d rows, dictionary %d; the record table says %d, %d, %d",
 			l.msg.kind, l.msg.rows, l.msg.dictID, e.Kind, e.Rows, e.DictionaryID)
 	}
 	l.node, l.buffer, l.next, l.body, l.schema = 0, 0, 0, body, e.SchemaID
 	if e.Kind == KindDictionary {
 		if e.DictionaryID >= uint64(len(s.Dictionaries)) {
-			return nil, contentErr("S-5", "dictionary_id", "%d, the schema has %d dictionaries", e.DictionaryID, len(s.Dictionaries))
+			return nil, ContentErrorf("S-5", "dictionary_id", "%d, the schema has %d dictionaries", e.DictionaryID, len(s.Dictionaries))
 		}
 		c := new(Column)
 		if err := l.column(c, s.dicts[e.DictionaryID]); err != nil {
 			return nil, err
 		}
 		if c.Len != int(e.Rows) {
-			return nil, contentErr("S-14", "dictionary", "array of %d in a batch of %d rows", c.Len, e.Rows)
+			return nil, ContentErrorf("S-14", "dictionary", "array of %d in a batch of %d rows", c.Len, e.Rows)
 		}
 		l.dicts[dictKey{e.SchemaID, e.DictionaryID}] = c
 		return nil, l.done()
@@ -173,7 +173,7 @@ func (l *Loader) record(e *Entry, s *Schema, meta, body []byte) (*Table, error) 
 			return nil, fmt.Errorf("column %q: %w", f.Name, err)
 		}
 		if c.Len != t.Rows {
-			return nil, contentErr("S-14", "column "+f.Name, "%d rows in a batch of %d", c.Len, t.Rows)
+			return nil, ContentErrorf("S-14", "column "+f.Name, "%d rows in a batch of %d", c.Len, t.Rows)
 		}
 	}
 	return t, l.done()
@@ -181,7 +181,7 @@ func (l *Loader) record(e *Entry, s *Schema, meta, body []byte) (*Table, error) 
 
 func (l *Loader) done() error {
 	if l.node != len(l.msg.nodes) || l.buffer != len(l.msg.buffers) {
-		return contentErr("S-14", "message", "%d nodes and %d buffers, the schema has %d and %d", len(l.msg.nodes), len(l.msg.buffers), l.node, l.buffer)
+		return ContentErrorf("S-14", "message", "%d nodes and %d buffers, the schema has %d and %d", len(l.msg.nodes), len(l.msg.buffers), l.node, l.buffer)
 	}
 	return nil
 }
@@ -189,12 +189,12 @@ func (l *Loader) done() error {
 // take returns the next buffer, which must have need bytes at least.
 func (l *Loader) take(what string, need int64) ([]byte, error) {
 	if l.buffer >= len(l.msg.buffers) {
-		return nil, contentErr("S-14", "message", "%d buffers, the schema has more", len(l.msg.buffers))
+		return nil, ContentErrorf("S-14", "message", "%d buffers, the schema has more", len(l.msg.buffers))
 	}
 	x := l.msg.buffers[l.buffer]
 	l.buffer++
 	if x.length < need {
-		return nil, contentErr("S-14", what, "%d bytes, at least %d are needed", x.length, need)
+		return nil, ContentErrorf("S-14", what, "%d bytes, at least %d are needed", x.length, need)
 	}
 	return l.body[x.offset : x.offset+x.length : x.offset+x.length], nil
 }
@@ -202,7 +202,7 @@ func (l *Loader) take(what string, need int64) ([]byte, error) {
 // column checks one array and what is nested in it.
 func (l *Loader) column(c *Column, t arrow.DataType) error {
 	if l.node >= len(l.msg.nodes) {
-		return contentErr("S-14", "message", "%d nodes, the schema has more", len(l.msg.nodes))
+		return ContentErrorf("S-14", "message", "%d nodes, the schema has more", len(l.msg.nodes))
 	}
 	n := l.msg.nodes[l.node]
 	l.node++
@@ -221,7 +221,7 @@ func (l *Loader) column(c *Column, t arrow.DataType) error {
 	if n.nulls > 0 {
 		c.Validity = v
 		if got := c.Len - countBits(v, c.Len); got != c.Nulls {
-			return contentErr("S-14", "null count", "%d, the bitmap has %d", c.Nulls, got)
+			return ContentErrorf("S-14", "null count", "%d, the bitmap has %d", c.Nulls, got)
 		}
 	}
 	switch t := t.(type) {
@@ -248,7 +248,7 @@ func (l *Loader) column(c *Column, t arrow.DataType) error {
 		c.Values, err = l.take("values", n.length*int64(t.Bytes()))
 		return err
 	}
-	return contentErr("S-14", "column", "type %s is not supported", t)
+	return ContentErrorf("S-14", "column", "type %s is not supported", t)
 }
 
 // children checks child arrays; each has n rows at least (exactly n, unless more is allowed).
@@ -261,7 +261,7 @@ func (l *Loader) children(c *Column, t arrow.NestedType, n int, more bool) error
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 		if k.Len < n || (!more && k.Len != n) {
-			return contentErr("S-14", "child "+f.Name, "%d rows, its parent needs %d", k.Len, n)
+			return ContentErrorf("S-14", "child "+f.Name, "%d rows, its parent needs %d", k.Len, n)
 		}
 	}
 	return nil
@@ -299,7 +299,7 @@ func monotone[T int32 | int64](o []T) (int64, error) {
 		prev = x
 	}
 	if bad {
-		return 0, contentErr("S-14", "offsets", "are negative or fall")
+		return 0, ContentErrorf("S-14", "offsets", "are negative or fall")
 	}
 	return int64(prev), nil
 }
@@ -336,7 +336,7 @@ func (l *Loader) dictionary(c *Column, t *arrow.DictionaryType) error {
 			c.Dictionary = &Column{Type: t.ValueType, Offsets: make([]byte, 8)}
 			return nil
 		}
-		return contentErr("S-5", "dictionary", "%d is missing", id)
+		return ContentErrorf("S-5", "dictionary", "%d is missing", id)
 	}
 	c.Dictionary = d
 	n := uint64(d.Len)
@@ -346,7 +346,7 @@ func (l *Loader) dictionary(c *Column, t *arrow.DictionaryType) error {
 	}
 	for i := range c.Len {
 		if k := c.Key(i, w); (k >= n || k&sign != 0) && c.Valid(i) {
-			return contentErr("S-14", "dictionary key", "row %d: %d, the dictionary has %d values", i, k, n)
+			return ContentErrorf("S-14", "dictionary key", "row %d: %d, the dictionary has %d values", i, k, n)
 		}
 	}
 	return nil

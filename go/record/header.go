@@ -100,23 +100,23 @@ type layout struct {
 // section's length in bytes.
 func (h *Header) VariableLen() (int, error) {
 	if len(h.TraceState) > MaxTraceState {
-		return 0, contentErr("S-1", "tracestate", "%d bytes, at most %d are allowed", len(h.TraceState), MaxTraceState)
+		return 0, limitErrorf("S-1", "tracestate", "%d bytes, at most %d are allowed", len(h.TraceState), MaxTraceState)
 	}
 	if len(h.Metadata) > MaxMetadataKeys {
-		return 0, contentErr("S-1", "client metadata", "%d keys, at most %d are allowed", len(h.Metadata), MaxMetadataKeys)
+		return 0, limitErrorf("S-1", "client metadata", "%d keys, at most %d are allowed", len(h.Metadata), MaxMetadataKeys)
 	}
 	n := len(h.TraceState)
 	for i := range h.Metadata {
 		m := &h.Metadata[i]
 		if len(m.Key) > math.MaxUint16 || len(m.Values) > math.MaxUint16 {
-			return 0, contentErr("S-1", "client metadata", "key %d has %d bytes and %d values, at most 65535 each", i, len(m.Key), len(m.Values))
+			return 0, limitErrorf("S-1", "client metadata", "key %d has %d bytes and %d values, at most 65535 each", i, len(m.Key), len(m.Values))
 		}
 		n += 4 + len(m.Key)
 		for _, v := range m.Values {
 			n += 4 + len(v)
 		}
 		if n > math.MaxInt32 {
-			return 0, contentErr("S-1", "client metadata", "more than %d bytes", math.MaxInt32)
+			return 0, limitErrorf("S-1", "client metadata", "more than %d bytes", math.MaxInt32)
 		}
 	}
 	return n, nil
@@ -169,7 +169,7 @@ func PayloadSize(h *Header, n int) (int, error) {
 	}
 	total := align(HeaderSize+v, Alignment) + n
 	if n < 0 || total > math.MaxInt32 {
-		return 0, contentErr("S-2", "payload", "%d bytes, at most %d fit a slot", n, math.MaxInt32)
+		return 0, limitErrorf("S-2", "payload", "%d bytes, at most %d fit a slot", n, math.MaxInt32)
 	}
 	return total, nil
 }

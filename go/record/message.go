@@ -33,11 +33,11 @@ type message struct {
 // flatbuffer strips continuation and length of an encapsulated message (S-4).
 func flatbuffer(meta []byte) ([]byte, error) {
 	if len(meta) < 16 || binary.LittleEndian.Uint32(meta) != math.MaxUint32 {
-		return nil, contentErr("S-4", "message", "does not begin with a continuation marker")
+		return nil, ContentErrorf("S-4", "message", "does not begin with a continuation marker")
 	}
 	n := uint64(binary.LittleEndian.Uint32(meta[4:]))
 	if n+8 != uint64(len(meta)) {
-		return nil, contentErr("S-4", "message", "flatbuffer of %d bytes in metadata of %d", n, len(meta))
+		return nil, ContentErrorf("S-4", "message", "flatbuffer of %d bytes in metadata of %d", n, len(meta))
 	}
 	return meta[8:], nil
 }
@@ -56,17 +56,17 @@ func (m *message) read(meta []byte, bodyLen, alignment int) error {
 	}
 	t, ok := fbRoot(b)
 	if !ok {
-		return contentErr("S-14", "message", "not a flatbuffer table")
+		return ContentErrorf("S-14", "message", "not a flatbuffer table")
 	}
 	if v := t.i16(0); v != metadataV5 {
-		return contentErr("S-4", "message version", "%d, expected %d (V5)", v, metadataV5)
+		return ContentErrorf("S-4", "message version", "%d, expected %d (V5)", v, metadataV5)
 	}
 	if n := t.i64(3); n != int64(bodyLen) {
-		return contentErr("S-14", "message bodyLength", "%d, the record table says %d", n, bodyLen)
+		return ContentErrorf("S-14", "message bodyLength", "%d, the record table says %d", n, bodyLen)
 	}
 	h, ok := t.table(2)
 	if !ok {
-		return contentErr("S-14", "message", "has no header")
+		return ContentErrorf("S-14", "message", "has no header")
 	}
 	m.dictID = 0
 	switch t.u8(1) {
@@ -75,48 +75,48 @@ func (m *message) read(meta []byte, bodyLen, alignment int) error {
 	case headerDictionary:
 		m.kind, m.dictID = KindDictionary, h.i64(0)
 		if h.u8(2) != 0 {
-			return contentErr("S-5", "dictionary batch", "is a delta")
+			return ContentErrorf("S-5", "dictionary batch", "is a delta")
 		}
 		if h, ok = h.table(1); !ok {
-			return contentErr("S-14", "dictionary batch", "has no data")
+			return ContentErrorf("S-14", "dictionary batch", "has no data")
 		}
 	default:
-		return contentErr("S-14", "message header", "type %d, expected a record or dictionary batch", t.u8(1))
+		return ContentErrorf("S-14", "message header", "type %d, expected a record or dictionary batch", t.u8(1))
 	}
 	return m.parseBatch(h, bodyLen, int64(alignment))
 }
 
 func (m *message) parseBatch(h fbTable, bodyLen int, alignment int64) error {
 	if h.has(3) {
-		return contentErr("S-4", "record batch", "is compressed")
+		return ContentErrorf("S-4", "record batch", "is compressed")
 	}
 	m.rows = h.i64(0)
 	if m.rows < 0 || m.rows > math.MaxInt32 {
-		return contentErr("S-14", "record batch length", "%d, expected 0 to %d", m.rows, math.MaxInt32)
+		return ContentErrorf("S-14", "record batch length", "%d, expected 0 to %d", m.rows, math.MaxInt32)
 	}
 	le := binary.LittleEndian
 	p, n, ok := h.vector(1, 16)
 	if !ok && h.has(1) {
-		return contentErr("S-14", "record batch nodes", "lie outside the metadata")
+		return ContentErrorf("S-14", "record batch nodes", "lie outside the metadata")
 	}
 	m.nodes = m.nodes[:0]
 	for i := range n {
 		x := node{int64(le.Uint64(h.b[p+16*i:])), int64(le.Uint64(h.b[p+16*i+8:]))}
 		if x.length < 0 || x.length > math.MaxInt32 || x.nulls < 0 || x.nulls > x.length {
-			return contentErr("S-14", "field node", "%d: length %d, nulls %d", i, x.length, x.nulls)
+			return ContentErrorf("S-14", "field node", "%d: length %d, nulls %d", i, x.length, x.nulls)
 		}
 		m.nodes = append(m.nodes, x)
 	}
 	p, n, ok = h.vector(2, 16)
 	if !ok && h.has(2) {
-		return contentErr("S-14", "record batch buffers", "lie outside the metadata")
+		return ContentErrorf("S-14", "record batch buffers", "lie outside the metadata")
 	}
 	m.buffers = m.buffers[:0]
 	for i := range n {
 		x := extent{int64(le.Uint64(h.b[p+16*i:])), int64(le.Uint64(h.b[p+16*i+8:]))}
 		if x.offset < 0 || x.length < 0 || x.offset > int64(bodyLen) || x.length > int64(bodyLen)-x.offset ||
 			(x.length > 0 && x.offset%alignment != 0) {
-			return contentErr("S-14", "buffer", "%d: offset %d, length %d in a body of %d, %d-aligned", i, x.offset, x.length, bodyLen, alignment)
+			return ContentErrorf("S-14", "buffer", "%d: offset %d, length %d in a body of %d, %d-aligned", i, x.offset, x.length, bodyLen, alignment)
 		}
 		m.buffers = append(m.buffers, x)
 	}

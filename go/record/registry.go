@@ -146,15 +146,15 @@ func (s *Schemas) Add(slot []byte) error {
 	}
 	sc, _, err := newSchema(id, payload, as)
 	if err != nil {
-		return contentErr("S-7", "schema", "%v", err)
+		return ContentErrorf("S-7", "schema", "%v", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if want := uint32(len(s.byID)) + 1; id != want {
-		return contentErr("S-6", "schema_id", "%d, expected %d", id, want)
+		return ContentErrorf("S-6", "schema_id", "%d, expected %d", id, want)
 	}
 	if s.per[payload] >= MaxSchemas {
-		return contentErr("S-8", "preamble", "payload %d has %d schemas already", payload, MaxSchemas)
+		return ContentErrorf("S-8", "preamble", "payload %d has %d schemas already", payload, MaxSchemas)
 	}
 	s.byID[id] = sc
 	s.per[payload]++

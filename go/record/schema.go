@@ -56,17 +56,17 @@ func preamble(payload uint16, id uint32, msg []byte) []byte {
 func readPreamble(b []byte) (payload uint16, id uint32, msg []byte, err error) {
 	le := binary.LittleEndian
 	if len(b) < preambleHeader || le.Uint32(b) != preambleMagic {
-		return 0, 0, nil, contentErr("S-7", "preamble", "%d bytes without the magic SSC1", len(b))
+		return 0, 0, nil, ContentErrorf("S-7", "preamble", "%d bytes without the magic SSC1", len(b))
 	}
 	for _, x := range b[16:preambleHeader] {
 		if x != 0 {
-			return 0, 0, nil, contentErr("S-7", "preamble", "a reserved byte is not 0")
+			return 0, 0, nil, ContentErrorf("S-7", "preamble", "a reserved byte is not 0")
 		}
 	}
 	n := uint64(le.Uint32(b[12:]))
 	id = le.Uint32(b[8:])
 	if le.Uint16(b[6:]) != 0 || id == 0 || preambleHeader+n != uint64(len(b)) {
-		return 0, 0, nil, contentErr("S-7", "preamble", "schema_id %d, length %d in a slot of %d bytes", id, n, len(b))
+		return 0, 0, nil, ContentErrorf("S-7", "preamble", "schema_id %d, length %d in a slot of %d bytes", id, n, len(b))
 	}
 	return le.Uint16(b[4:]), id, b[preambleHeader:], nil
 }
@@ -83,12 +83,12 @@ func readSchema(msg []byte) (s *arrow.Schema, err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			s, err = nil, contentErr("S-7", "schema", "%v", p)
+			s, err = nil, ContentErrorf("S-7", "schema", "%v", p)
 		}
 	}()
 	r, err := ipc.NewReader(bytes.NewReader(bytes.Clone(msg)))
 	if err != nil {
-		return nil, contentErr("S-7", "schema", "%v", err)
+		return nil, ContentErrorf("S-7", "schema", "%v", err)
 	}
 	defer r.Release()
 	return r.Schema(), nil
@@ -102,11 +102,11 @@ type schemaCheck struct {
 func verifySchema(b []byte) error {
 	t, ok := fbRoot(b)
 	if !ok || t.i16(0) != metadataV5 || t.u8(1) != headerSchema {
-		return contentErr("S-7", "schema", "not a schema message of metadata version V5")
+		return ContentErrorf("S-7", "schema", "not a schema message of metadata version V5")
 	}
 	h, ok := t.table(2)
 	if !ok || h.i16(0) != 0 || t.i64(3) != 0 {
-		return contentErr("S-7", "schema", "no header, a body, or not little endian")
+		return ContentErrorf("S-7", "schema", "no header, a body, or not little endian")
 	}
 	if err := checkKeyValues(h, 2); err != nil {
 		return err
@@ -120,18 +120,18 @@ func (c *schemaCheck) children(t fbTable, slot, depth int) error {
 	p, n, ok := t.vector(slot, 4)
 	if !ok {
 		if t.has(slot) {
-			return contentErr("S-7", "schema", "fields lie outside the message")
+			return ContentErrorf("S-7", "schema", "fields lie outside the message")
 		}
 		return nil
 	}
 	if depth > maxFieldDepth || c.fields+n > maxFields {
-		return contentErr("S-7", "schema", "more than %d fields, or deeper than %d", maxFields, maxFieldDepth)
+		return ContentErrorf("S-7", "schema", "more than %d fields, or deeper than %d", maxFields, maxFieldDepth)
 	}
 	c.fields += n
 	for i := range n {
 		f, ok := t.element(p, i)
 		if !ok {
-			return contentErr("S-7", "schema", "field %d lies outside the message", i)
+			return ContentErrorf("S-7", "schema", "field %d lies outside the message", i)
 		}
 		if err := c.field(f, depth); err != nil {
 			return err
@@ -142,28 +142,28 @@ func (c *schemaCheck) children(t fbTable, slot, depth int) error {
 
 func (c *schemaCheck) field(f fbTable, depth int) error {
 	if _, _, ok := f.vector(0, 1); !ok && f.has(0) {
-		return contentErr("S-7", "schema", "a field's name lies outside the message")
+		return ContentErrorf("S-7", "schema", "a field's name lies outside the message")
 	}
 	typ, ok := f.table(3)
 	if !ok {
-		return contentErr("S-7", "schema", "a field has no type")
+		return ContentErrorf("S-7", "schema", "a field has no type")
 	}
 	const timestamp, union = 10, 14
 	switch f.u8(2) {
 	case timestamp: // the zone is a string
 		if _, _, ok := typ.vector(1, 1); !ok && typ.has(1) {
-			return contentErr("S-7", "schema", "a time zone lies outside the message")
+			return ContentErrorf("S-7", "schema", "a time zone lies outside the message")
 		}
 	case union:
-		return contentErr("S-7", "schema", "union columns are not supported")
+		return ContentErrorf("S-7", "schema", "union columns are not supported")
 	}
 	if f.has(4) {
 		d, ok := f.table(4)
 		if !ok || d.i64(0) != int64(c.dicts) {
-			return contentErr("S-5", "schema", "dictionary %d (ok %v) is found where %d is expected: ids are 0, 1, 2, ... in depth-first order", d.i64(0), ok, c.dicts)
+			return ContentErrorf("S-5", "schema", "dictionary %d (ok %v) is found where %d is expected: ids are 0, 1, 2, ... in depth-first order", d.i64(0), ok, c.dicts)
 		}
 		if _, ok := d.table(1); !ok && d.has(1) {
-			return contentErr("S-7", "schema", "a dictionary's index type lies outside the message")
+			return ContentErrorf("S-7", "schema", "a dictionary's index type lies outside the message")
 		}
 		c.dicts++
 	}
@@ -177,16 +177,16 @@ func (c *schemaCheck) field(f fbTable, depth int) error {
 func checkKeyValues(t fbTable, slot int) error {
 	p, n, ok := t.vector(slot, 4)
 	if !ok && t.has(slot) {
-		return contentErr("S-7", "schema", "metadata lies outside the message")
+		return ContentErrorf("S-7", "schema", "metadata lies outside the message")
 	}
 	for i := range n {
 		kv, ok := t.element(p, i)
 		if !ok {
-			return contentErr("S-7", "schema", "metadata entry %d lies outside the message", i)
+			return ContentErrorf("S-7", "schema", "metadata entry %d lies outside the message", i)
 		}
 		for s := range 2 {
 			if _, _, ok := kv.vector(s, 1); !ok && kv.has(s) {
-				return contentErr("S-7", "schema", "metadata entry %d lies outside the message", i)
+				return ContentErrorf("S-7", "schema", "metadata entry %d lies outside the message", i)
 			}
 		}
 	}

@@ -78,7 +78,7 @@ func (p *Plan) Buffer(bytes int) int {
 // of the format.
 func (p *Plan) Size() (int, error) {
 	if len(p.messages) > MaxRecords {
-		return 0, contentErr("S-2", "record table", "%d entries, at most %d", len(p.messages), MaxRecords)
+		return 0, limitErrorf("S-2", "record table", "%d entries, at most %d", len(p.messages), MaxRecords)
 	}
 	p.tableAt = align(HeaderSize+p.variable, 8)
 	at := int64(align(p.tableAt+EntrySize*len(p.messages), Alignment))
@@ -89,7 +89,7 @@ func (p *Plan) Size() (int, error) {
 		m.entry.BodyLen = uint32(m.body)
 		at += int64(len(m.template.meta)) + m.body
 		if at > math.MaxInt32 {
-			return 0, contentErr("S-2", "batch", "more than %d bytes", math.MaxInt32)
+			return 0, limitErrorf("S-2", "batch", "more than %d bytes", math.MaxInt32)
 		}
 	}
 	p.total = int(at)

@@ -315,10 +315,11 @@ impl<'a> Decoder<'a> {
         let offsets = self.offsets::<T::Offset>(node.len)?;
         let values = self.buffer()?;
         check_end(&offsets, values.len())?;
-        match self.trust {
-            Trust::Trusted => Ok(Arc::new(unchecked::bytes::<T>(offsets, values, nulls))),
-            Trust::Untrusted => built(GenericByteArray::<T>::try_new(offsets, values, nulls)),
+        if self.trust == Trust::Untrusted && is_text(&T::DATA_TYPE) {
+            check_text(&offsets, &values)?;
         }
+        // Text was checked just now, or is the invariant of a trusted writer.
+        Ok(Arc::new(unchecked::bytes::<T>(offsets, values, nulls)))
     }
 
     fn list<O: OffsetSizeTrait>(&mut self, field: &FieldRef) -> Result<ArrayRef, Problem> {
@@ -534,6 +535,28 @@ fn check_end<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>, limit: usize) -> Res
         last: last as i64,
         limit: limit as u64,
     })
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8)
+}
+
+/// Checks that every value is UTF-8 (S-13): what the offsets span is, and each of them is between two characters.
+fn check_text<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>, values: &[u8]) -> Result<(), Problem> {
+    let (first, last) = (offsets[0].as_usize(), offsets[offsets.len() - 1].as_usize());
+    let wrong = |at: usize| Problem::Text {
+        at: at as u64,
+        len: (last - first) as u64,
+    };
+    let text = std::str::from_utf8(&values[first..last]).map_err(|e| wrong(e.valid_up_to()))?;
+    match offsets
+        .iter()
+        .map(|o| o.as_usize() - first)
+        .find(|at| !text.is_char_boundary(*at))
+    {
+        None => Ok(()),
+        Some(at) => Err(wrong(at)),
+    }
 }
 
 /// Checks that each key that is not null is below `len`.

@@ -5,7 +5,22 @@
 
 use thiserror::Error;
 
+/// What an [`Error`] says about the bytes, and so how far it reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The slot is not laid out as the format says: nothing was taken from it, and the link ends with
+    /// the protocol's close code `content`, because its two sides no longer agree on what crosses.
+    Content,
+    /// The slot is well formed and holds a value that it must not hold, such as text that is not UTF-8.
+    /// The call that the batch belongs to ends, and nothing else.
+    Value,
+    /// What was to be written is beyond a limit of the format, or of the slot. Nothing crossed.
+    Limit,
+}
+
 /// What is wrong with a slot, a preamble or a difference, or why one cannot be written.
+///
+/// [`kind`](Error::kind) tells what ends the link from what ends a call only.
 ///
 /// Reading never changes anything before all checks have passed, so the receiver of an error may drop the slot
 /// and go on, or close the link: that is the caller's policy.
@@ -136,6 +151,23 @@ pub enum Error {
         /// What is wrong with it.
         problem: OperationProblem,
     },
+}
+
+impl Error {
+    /// Whether the slot is malformed, a value in it is wrong, or something cannot be written.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Operation { .. } => ErrorKind::Value,
+            Self::Record { problem, .. } if matches!(problem, Problem::Text { .. }) => {
+                ErrorKind::Value
+            }
+            Self::SlotTooSmall { .. } | Self::TooLarge { .. } | Self::Unwritable { .. } => {
+                ErrorKind::Limit
+            }
+            _ => ErrorKind::Content,
+        }
+    }
 }
 
 /// What a field should have held.
@@ -296,6 +328,14 @@ pub enum Problem {
     /// No dictionary batch came before the record batch.
     #[error("dictionary {0} is missing")]
     NoDictionary(u64),
+    /// Text is not UTF-8 (S-13): a wrong value, not a wrong slot.
+    #[error("text is not UTF-8 from byte {at} of {len} on")]
+    Text {
+        /// Bytes that are UTF-8.
+        at: u64,
+        /// Bytes of the column's text.
+        len: u64,
+    },
     /// Arrays that belong together differ in length.
     #[error("a child has {found} values, expected {expected}")]
     Length {

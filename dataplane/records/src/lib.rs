@@ -64,7 +64,7 @@ mod unchecked;
 pub mod variable;
 pub mod writer;
 
-pub use errors::Error;
+pub use errors::{Error, ErrorKind};
 pub use header::{BatchView, Encoding, Header, Signal};
 pub use reader::{Batch, Trust};
 pub use schema::{ReceivedSchema, ReceivedSchemas};

@@ -13,15 +13,15 @@ pub(crate) fn offsets<O: OffsetSizeTrait>(offsets: ScalarBuffer<O>) -> OffsetBuf
     unsafe { OffsetBuffer::new_unchecked(offsets) }
 }
 
-/// Strings or binary values of a trusted writer. `offsets` end within `values`, and `nulls` has one bit per value.
+/// Strings or binary values. `offsets` end within `values`, text is UTF-8, and `nulls` has one bit per value.
 pub(crate) fn bytes<T: ByteArrayType>(
     offsets: OffsetBuffer<T::Offset>,
     values: Buffer,
     nulls: Option<NullBuffer>,
 ) -> GenericByteArray<T> {
     // SAFETY: `decode::Decoder::bytes` has checked that the last offset lies within `values`, the offsets do
-    // not decrease, and `nulls` is as long as the array. That text is UTF-8 is the writer's invariant S-13, on which only
-    // links of the trusted tier rely: `decode` calls the checking constructor for all others.
+    // not decrease, and `nulls` is as long as the array. That text is UTF-8 is the invariant S-13 of a trusted writer; of all
+    // others `decode::check_text` has checked it.
     unsafe { GenericByteArray::new_unchecked(offsets, values, nulls) }
 }
 

@@ -13,7 +13,9 @@ use strait_records::difference::{Action, Difference, DifferenceBuilder, Operatio
 use strait_records::difference::{Owner, Owners, Target, Value};
 use strait_records::errors::{Problem, SchemaProblem};
 use strait_records::table::RecordTable;
-use strait_records::{Batch, BatchView, Encoding, Error, Header, ReceivedSchemas, Signal};
+use strait_records::{
+    Batch, BatchView, Encoding, Error, ErrorKind, Header, ReceivedSchemas, Signal,
+};
 use strait_records::{Slot, Trust, Variable, Writer, writer};
 
 /// Touches every value: `validate_full` follows each offset and key and checks UTF-8.
@@ -313,6 +315,73 @@ fn trusted_reading_checks_keys_and_offsets() {
         matches!(decreasing, Problem::Offsets { .. }),
         "{decreasing:?}"
     );
+}
+
+/// Scenario: a slot that is laid out well holds text that is not UTF-8; or a slot is laid out wrongly; or nothing fits.
+/// Guarantees: the kinds of errors tell what ends a call from what ends a link (S-13).
+#[test]
+fn kinds_of_errors_tell_values_from_content_and_limits() {
+    use arrow_array::builder::BinaryBuilder;
+    use arrow_array::{BinaryArray, StringArray};
+    let written = |text: &[&str]| {
+        let column: ArrayRef = std::sync::Arc::new(StringArray::from(text.to_vec()));
+        let batch = RecordBatch::try_from_iter([("text", column)]).expect("one column");
+        let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
+        let slot = common::written(&mut writer, &mut schemas, Encoding::Arrow, &[(0, batch)]);
+        (slot.as_ref().to_vec(), schemas)
+    };
+    let (good, schemas) = written(&["plain", "\u{e9}t\u{e9}"]);
+    let at = good
+        .windows(5)
+        .position(|w| w == b"plain")
+        .expect("the text");
+    for (change, expected) in [(0, 0), (5 + 1, 6), (5 + 4, 9)] {
+        let mut wrong = good.clone();
+        wrong[at + change] = 0xff;
+        let error = common::read(&Slot::copy_of(&wrong), &schemas, Trust::Untrusted);
+        let Err(
+            error @ Error::Record {
+                problem: Problem::Text { at, .. },
+                ..
+            },
+        ) = &error
+        else {
+            panic!("not an error of text: {error:?}")
+        };
+        assert_eq!(error.kind(), ErrorKind::Value, "{error}");
+        assert!(*at <= expected, "{error}");
+    }
+    // Two values that are UTF-8 together and not each: the offset between them splits a character.
+    let mut split = good.clone();
+    let offsets = good
+        .windows(12)
+        .position(|w| w == [0, 0, 0, 0, 5, 0, 0, 0, 10, 0, 0, 0]);
+    split[offsets.expect("the offsets") + 4] = 6;
+    let error = common::read(&Slot::copy_of(&split), &schemas, Trust::Untrusted);
+    assert_eq!(error.expect_err("split").kind(), ErrorKind::Value);
+    // Bytes are not text.
+    let mut bytes = BinaryBuilder::new();
+    bytes.append_value([0xff]);
+    let column: ArrayRef = std::sync::Arc::new(BinaryArray::from(bytes.finish()));
+    let batch = [(
+        0,
+        RecordBatch::try_from_iter([("bytes", column)]).expect("one column"),
+    )];
+    let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
+    let slot = common::written(&mut writer, &mut schemas, Encoding::Arrow, &batch);
+    assert_eq!(
+        common::read(&slot, &schemas, Trust::Untrusted),
+        Ok(batch.to_vec())
+    );
+
+    assert_eq!(with(0, b"SBH2").kind(), ErrorKind::Content);
+    let small = writer::write_payload(
+        &mut [0; 8],
+        &Header::new(Signal::Logs, Encoding::Otlp, 0),
+        &Variable::new(),
+        b"",
+    );
+    assert_eq!(small.expect_err("too small").kind(), ErrorKind::Limit);
 }
 
 #[test]
