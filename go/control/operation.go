@@ -87,8 +87,8 @@ func (e *OperationError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the cause of the caller's context where that ended the operation. So errors.Is
-// finds either context.Canceled or context.DeadlineExceeded, not both.
+// Unwrap returns why the caller's context ended, where that ended the operation: its own error, and the
+// cause. So errors.Is finds either context.Canceled or context.DeadlineExceeded, not both.
 func (e *OperationError) Unwrap() error {
 	if e.cause != nil {
 		return e.cause

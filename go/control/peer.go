@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/strait-data/strait/go/internal/ctxerr"
 )
 
 const (
@@ -92,7 +94,7 @@ func deliverOpDone(id uint64, end opEnd) {
 // When ctx ends first, the peer is told, and Call waits for it to let go: so when it returns, the
 // operation has ended. A peer that does not let go within 5 seconds is given up with ErrAbandoned. A
 // ctx without a deadline gets DefaultTimeout. Errors are *OperationError, or wrap ErrAbandoned; where
-// ctx ended the operation they wrap its cause.
+// ctx ended the operation they wrap its error and its cause.
 func (p *Peer) Call(ctx context.Context, kind OpKind, handle uint64, payload []byte) ([]byte, error) {
 	if ctx.Err() != nil {
 		return nil, contextEnded(ctx, fmt.Sprintf("%s of handle %d was not started", kind, handle))
@@ -129,7 +131,8 @@ func (p *Peer) Call(ctx context.Context, kind OpKind, handle uint64, payload []b
 		return end.result(ctx, kind)
 	}
 	counters.abandoned.Add(1)
-	return nil, fmt.Errorf("%s of handle %d: %w within %s: %w", kind, handle, ErrAbandoned, grace, context.Cause(ctx))
+	return nil, fmt.Errorf("%s of handle %d: %w within %s: %w",
+		kind, handle, ErrAbandoned, grace, ctxerr.Of(ctx))
 }
 
 func (end opEnd) result(ctx context.Context, kind OpKind) ([]byte, error) {
@@ -148,7 +151,7 @@ func (end opEnd) result(ctx context.Context, kind OpKind) ([]byte, error) {
 
 // contextEnded is the error of an operation that ended with its caller's context.
 func contextEnded(ctx context.Context, message string) *OperationError {
-	e := &OperationError{Class: Cancelled, Message: message, cause: context.Cause(ctx)}
+	e := &OperationError{Class: Cancelled, Message: message, cause: ctxerr.Of(ctx)}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		e.Class = Deadline
 	}

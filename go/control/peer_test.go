@@ -70,7 +70,7 @@ func TestCallWithoutADeadlineGetsOne(t *testing.T) {
 	})
 }
 
-// Guarantees: a cancelled call waits for the peer to let go, then gives the cause, and one only.
+// Guarantees: a cancelled call waits for the peer to let go, then gives the context's error and its cause.
 func TestCancelledCallWaitsForThePeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		why := errors.New("shutting down")
@@ -86,6 +86,7 @@ func TestCancelledCallWaitsForThePeer(t *testing.T) {
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, Cancelled, e.Class)
 		require.ErrorIs(t, err, why)
+		require.ErrorIs(t, err, context.Canceled)
 		require.NotErrorIs(t, err, context.DeadlineExceeded)
 	})
 }

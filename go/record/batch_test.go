@@ -25,7 +25,7 @@ func header(t *rapid.T) record.Header {
 		TraceID:    [16]byte(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "trace")),
 		SpanID:     [8]byte(rapid.SliceOfN(rapid.Byte(), 8, 8).Draw(t, "span")),
 		TraceFlags: rapid.Byte().Draw(t, "trace flags"),
-		TraceState: rapid.StringN(0, 50, 512).Draw(t, "state"),
+		TraceState: rapid.StringN(0, 50, record.MaxTraceState).Draw(t, "state"),
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "keys") {
 		m := record.MetadataEntry{Key: rapid.String().Draw(t, "key")}
@@ -94,7 +94,7 @@ func TestBadHeaderIsNamed(t *testing.T) {
 		{"encoding", func(b []byte) { b[9] = 5 }, "encoding"},
 		{"reserved", func(b []byte) { b[10] = 1 }, "reserved"},
 		{"reserved end", func(b []byte) { b[95] = 1 }, "reserved"},
-		{"tracestate", func(b []byte) { le.PutUint16(b[58:], 600) }, "tracestate_len"},
+		{"tracestate", func(b []byte) { le.PutUint16(b[58:], record.MaxTraceState+1) }, "tracestate_len"},
 		{"variable", func(b []byte) { le.PutUint32(b[60:], 1<<31) }, "variable_len"},
 		{"variable short", func(b []byte) { le.PutUint32(b[60:], 5) }, "client metadata"},
 		{"metadata", func(b []byte) { le.PutUint32(b[64:], 2000) }, "metadata_count"},

@@ -21,8 +21,9 @@ const (
 	EntrySize = 32
 	// Alignment is what messages, bodies and buffers in a slot are aligned to, in bytes.
 	Alignment = 64
-	// MaxTraceState is the limit of the tracestate in bytes.
-	MaxTraceState = 512
+	// MaxTraceState is the limit of the tracestate in bytes: 32 members of at most 513, and their commas,
+	// the most that W3C's grammar allows.
+	MaxTraceState = 32*513 + 31
 	// MaxMetadataKeys is the limit of client metadata keys in one batch.
 	MaxMetadataKeys = 1024
 	// MaxRecords is the limit of entries of a record table.

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/strait-data/strait/go/internal/ctxerr"
 )
 
 // Publisher puts a preamble into a slot of its own and publishes it. When it returns nil, every batch
@@ -68,7 +70,7 @@ func (r *Registry) Get(ctx context.Context, k Key, superset bool, build func() (
 	case r.lock <- struct{}{}:
 		defer func() { <-r.lock }()
 	case <-ctx.Done():
-		return nil, fmt.Errorf("publish a schema: %w", context.Cause(ctx))
+		return nil, fmt.Errorf("publish a schema: %w", ctxerr.Of(ctx))
 	}
 	if s := r.Lookup(k); s != nil {
 		return s, nil

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/strait-data/strait/go/internal/ctxerr"
 )
 
 // Policy is how a consumer waits for the next message.
@@ -141,7 +143,8 @@ func (c *Consumer) Receive(ctx context.Context) (Message, error) {
 			return m, err
 		}
 		if ctx.Err() != nil {
-			return Message{}, fmt.Errorf("strait ring: the caller's context ended while it waited for a message: %w", context.Cause(ctx))
+			const what = "strait ring: the caller's context ended while it waited for a message: %w"
+			return Message{}, fmt.Errorf(what, ctxerr.Of(ctx))
 		}
 		if c.policy == Latency && c.linger() {
 			continue

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/strait-data/strait/go/internal/ctxerr"
 )
 
 // Waiting for room: callers that find none queue up, oldest first, each with a
@@ -189,9 +191,10 @@ func (p *Producer) await(ctx context.Context, w *waiter) (Claim, error) {
 	return c, err
 }
 
-// endOfWait is the cause of a context's end.
+// endOfWait is why a context has ended.
 func endOfWait(ctx context.Context) error {
-	return fmt.Errorf("strait ring: the caller's context ended while it waited for room: %w", context.Cause(ctx))
+	const what = "strait ring: the caller's context ended while it waited for room: %w"
+	return fmt.Errorf(what, ctxerr.Of(ctx))
 }
 
 // dequeue takes a waiter out of the queue. Under mu.

@@ -247,6 +247,9 @@ func TestWaitingEnds(t *testing.T) {
 	}{
 		"longest wait": {time.Millisecond, func(_, _ *Link, _ context.CancelCauseFunc) {}, ErrDeadline},
 		"context":      {0, func(_, _ *Link, cancel context.CancelCauseFunc) { cancel(cause) }, cause},
+		"context's error": {
+			0, func(_, _ *Link, cancel context.CancelCauseFunc) { cancel(cause) }, context.Canceled,
+		},
 		"own close":    {0, func(host, _ *Link, _ context.CancelCauseFunc) { _ = host.Close() }, ErrClosed},
 		"peer's close": {0, func(_, peer *Link, _ context.CancelCauseFunc) { _ = peer.Close() }, ErrClosed},
 		"peer lost":    {0, func(host, _ *Link, _ context.CancelCauseFunc) { host.PeerLost(cause) }, ErrPeerLost},
@@ -292,7 +295,10 @@ func TestReceivingEnds(t *testing.T) {
 		end  func(host, peer *Link, cancel context.CancelCauseFunc)
 		want error
 	}{
-		"context":      {func(_, _ *Link, cancel context.CancelCauseFunc) { cancel(cause) }, cause},
+		"context": {func(_, _ *Link, cancel context.CancelCauseFunc) { cancel(cause) }, cause},
+		"context's error": {
+			func(_, _ *Link, cancel context.CancelCauseFunc) { cancel(cause) }, context.Canceled,
+		},
 		"own close":    {func(host, _ *Link, _ context.CancelCauseFunc) { _ = host.Close() }, ErrClosed},
 		"peer's close": {func(_, peer *Link, _ context.CancelCauseFunc) { _ = peer.Close() }, ErrClosed},
 		"peer lost":    {func(host, _ *Link, _ context.CancelCauseFunc) { host.PeerLost(cause) }, ErrPeerLost},

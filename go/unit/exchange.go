@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/internal/ctxerr"
 	"github.com/strait-data/strait/go/record"
 	"github.com/strait-data/strait/go/ring"
 )
@@ -35,14 +36,15 @@ type packed struct {
 // caller's context ends it returns at once with the cause; the work is withdrawn and late answers are dropped.
 func (u *Unit) exchange(ctx context.Context, l *lane, pack func(*record.Header) (*packed, error)) (position, error) {
 	if ctx.Err() != nil {
-		return position{}, context.Cause(ctx)
+		return position{}, ctxerr.Of(ctx)
 	}
 	c, err := l.begin()
 	if err != nil {
 		return position{}, err
 	}
 	defer l.forget(c)
-	h := headerFor(ctx)
+	h, leftOut := headerFor(ctx)
+	u.stats.contextLeftOut.Add(uint64(leftOut))
 	h.CallID = c.id
 	p, err := pack(&h)
 	if err != nil {
@@ -72,7 +74,7 @@ func send(ctx context.Context, l *lane, c *call, p parcel) error {
 // that has ended stay retryable.
 func sendError(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ctxerr.Of(ctx)
 	}
 	if _, ended := errors.AsType[*ring.Error](err); ended {
 		return linkEnded(err)
@@ -97,7 +99,7 @@ func (u *Unit) await(ctx context.Context, l *lane, c *call, p *packed) error {
 			case <-c.signal:
 			case <-ctx.Done():
 				l.peer.BatchCancel(c.id)
-				return context.Cause(ctx)
+				return ctxerr.Of(ctx)
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/internal/ctxerr"
 	"github.com/strait-data/strait/go/otap"
 	"github.com/strait-data/strait/go/record"
 )
@@ -70,7 +71,7 @@ func (p *LogsProcessor) packProjected(ctx context.Context, l *lane, h *record.He
 // encodeError makes permanent what no retry can cure: the encoder's own refusals.
 func encodeError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ctxerr.Of(ctx)
 	}
 	for _, refusal := range []error{otap.ErrText, otap.ErrDepth, otap.ErrEntityRefs, otap.ErrTooLarge} {
 		if errors.Is(err, refusal) {

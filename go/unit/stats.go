@@ -24,6 +24,7 @@ type Stats struct {
 	fallbacks        atomic.Uint64
 	repairedTexts    atomic.Uint64
 	droppedRefs      atomic.Uint64
+	contextLeftOut   atomic.Uint64
 }
 
 // Snapshot is a copy of a unit's counters.
@@ -47,6 +48,9 @@ type Snapshot struct {
 	RepairedTexts uint64
 	// DroppedEntityRefs are entity references of resources that did not cross: fidelity best_effort.
 	DroppedEntityRefs uint64
+	// ContextLeftOut are trace states and keys of client metadata that did not cross with their batch, because
+	// they are over the format's limits. The batch's own context keeps them.
+	ContextLeftOut uint64
 }
 
 // Snapshot copies the counters.
@@ -62,5 +66,6 @@ func (s *Stats) Snapshot() Snapshot {
 		CancelledOutputs:  s.cancelledOutputs.Load(),
 		RepairedTexts:     s.repairedTexts.Load(),
 		DroppedEntityRefs: s.droppedRefs.Load(),
+		ContextLeftOut:    s.contextLeftOut.Load(),
 	}
 }

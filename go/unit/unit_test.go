@@ -141,7 +141,8 @@ func TestContextCrosses(t *testing.T) {
 	defer cancel()
 	before, err := ring.ClockNanos()
 	require.NoError(t, err)
-	h := headerFor(ctx)
+	h, leftOut := headerFor(ctx)
+	require.Zero(t, leftOut)
 	require.Greater(t, h.DeadlineNS, uint64(before))
 	require.LessOrEqual(t, h.DeadlineNS, uint64(before+2*time.Hour.Nanoseconds()))
 

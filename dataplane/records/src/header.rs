@@ -10,8 +10,9 @@ use bytemuck::{Pod, Zeroable};
 
 /// Bytes of a batch header; the variable section begins behind it.
 pub const HEADER_LEN: usize = 96;
-/// Longest tracestate, in bytes.
-pub const MAX_TRACESTATE: usize = 512;
+/// Longest tracestate, in bytes: 32 members of at most 513, and their commas, the most that W3C's grammar
+/// allows.
+pub const MAX_TRACESTATE: usize = 32 * 513 + 31;
 /// Most keys of client metadata.
 pub const MAX_METADATA: u32 = 1024;
 /// Most entries of a record table.

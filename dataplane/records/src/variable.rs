@@ -41,7 +41,7 @@ impl Variable {
     /// Sets the W3C tracestate; the metadata added before stays.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond 512 bytes; the section is then unchanged.
+    /// [`Error::TooLarge`] beyond [`MAX_TRACESTATE`] bytes; the section is then unchanged.
     pub fn set_tracestate(&mut self, tracestate: &[u8]) -> Result<(), Error> {
         limit("the tracestate's length", tracestate.len(), MAX_TRACESTATE)?;
         let old = usize::from(self.tracestate_len);
