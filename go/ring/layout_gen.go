@@ -71,7 +71,7 @@ const (
 	DescInline   = 32
 )
 
-// Kinds of objects, directions, and kinds of messages.
+// Kinds of objects, directions, kinds of messages, and their flags.
 const (
 	ObjectProducer      = 1 // written by a ring's producer
 	ObjectConsumer      = 2 // written by a ring's consumer
@@ -83,6 +83,7 @@ const (
 	KindAck             = 3 // the answer to a batch or an inline message
 	KindPreamble        = 4 // a slot for the layer above
 	KindGoaway          = 5 // no batch or inline message follows
+	FlagFinal           = 1 // of a batch or inline message: it wants no answer
 )
 
 // Codes of the close words (protocol section 5).
@@ -96,19 +97,23 @@ const (
 	CodeAckOverflow = 7
 	CodeContent     = 8
 	CodePeerLost    = 9
+	CodeAbandoned   = 10
+	CodeInFlight    = 11
 )
 
 // codeNames names the codes of the close words.
 var codeNames = [...]string{
-	1: "closed",
-	2: "header",
-	3: "sequence",
-	4: "descriptor",
-	5: "head",
-	6: "release",
-	7: "ack_overflow",
-	8: "content",
-	9: "peer_lost",
+	1:  "closed",
+	2:  "header",
+	3:  "sequence",
+	4:  "descriptor",
+	5:  "head",
+	6:  "release",
+	7:  "ack_overflow",
+	8:  "content",
+	9:  "peer_lost",
+	10: "abandoned",
+	11: "in_flight",
 }
 
 // Indexes of the counters (protocol section 7).

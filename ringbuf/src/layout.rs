@@ -51,6 +51,8 @@ pub const WORD_CONSUMER_CLOSE: usize = 1280;
 /// Offset of the first counter (u64) in a counters object.
 pub const COUNTERS_OFFSET: usize = 1024;
 
+/// Flag of a descriptor (batch, inline): the message wants no answer.
+pub const FLAG_FINAL: u8 = 1;
 /// Bytes of an inline message that a descriptor holds.
 pub const INLINE_BYTES: usize = 32;
 /// Size of a [`Header`], in bytes.
@@ -116,7 +118,7 @@ pub struct Descriptor {
     pub sequence: u64,
     /// A [`Kind`].
     pub kind: u8,
-    /// 0 today.
+    /// [`FLAG_FINAL`] or 0.
     pub flags: u8,
     /// Crossing point of the unit.
     pub edge: u16,
@@ -217,13 +219,17 @@ pub enum Code {
     AckOverflow = 7,
     /// The slot's content is not valid (said by the layer above).
     Content = 8,
-    /// The other side's process has ended.
+    /// The other side's process has ended, or hung up.
     PeerLost = 9,
+    /// The side's program failed and left the link without ending it.
+    Abandoned = 10,
+    /// more unanswered messages than the sender may have.
+    InFlight = 11,
 }
 
 impl Code {
     /// Every code, in the order of the protocol's table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Closed,
         Self::Header,
         Self::Sequence,
@@ -233,6 +239,8 @@ impl Code {
         Self::AckOverflow,
         Self::Content,
         Self::PeerLost,
+        Self::Abandoned,
+        Self::InFlight,
     ];
 
     /// The code that a close word says, or `None` for an unknown one.
@@ -254,6 +262,8 @@ impl Code {
             Self::AckOverflow => "ack_overflow",
             Self::Content => "content",
             Self::PeerLost => "peer_lost",
+            Self::Abandoned => "abandoned",
+            Self::InFlight => "in_flight",
         }
     }
 }

@@ -157,6 +157,11 @@ fn kinds() -> Vec<Constant> {
             Kind::Goaway as u8,
             "no batch or inline message follows",
         ),
+        constant(
+            "FlagFinal",
+            layout::FLAG_FINAL,
+            "of a batch or inline message: it wants no answer",
+        ),
     ]
 }
 
@@ -276,7 +281,7 @@ pub(crate) fn source() -> String {
     );
     block(
         &mut out,
-        "Kinds of objects, directions, and kinds of messages.",
+        "Kinds of objects, directions, kinds of messages, and their flags.",
         &kinds(),
     );
     block(
