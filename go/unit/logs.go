@@ -93,7 +93,7 @@ func (p *LogsProcessor) applyTo(d plog.Logs) take {
 		if err != nil {
 			return l.refuseContent(err)
 		}
-		return p.next(ctx, d)
+		return p.deliver(ctx, d)
 	}
 }
 
@@ -109,7 +109,7 @@ func (p *LogsProcessor) takeRecords(ctx context.Context, l *lane, o output) erro
 	if err != nil {
 		return l.refuseContent(err)
 	}
-	return p.next(ctx, d)
+	return p.deliver(ctx, d)
 }
 
 // notExpressible says that the Rust side could not tell the difference of a projected batch: the same batch is

@@ -69,7 +69,7 @@ func (p *Processor[T]) takeOTLP(ctx context.Context, l *lane, o output) error {
 	if err != nil {
 		return l.refuseContent(err)
 	}
-	return p.next(ctx, d)
+	return p.deliver(ctx, d)
 }
 
 // decodeOTLP copies everything out of the slot and lets go of it.

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -45,6 +44,8 @@ type Unit struct {
 	next    atomic.Uint64 // round robin over the lanes
 	foreign *workers
 	inUse   sync.WaitGroup // calls between enter and leave
+
+	consuming atomic.Int64 // batches that are with the next consumer now
 }
 
 type state int
@@ -172,116 +173,6 @@ func (u *Unit) newLane(session uint64) (*lane, error) {
 		return nil, errors.Join(err, link.Close())
 	}
 	return l, nil
-}
-
-// Shutdown drains the unit until the context's deadline and closes everything. It is safe without
-// Start, and twice. Calls that are still in flight end as retryable; new ones are refused at once.
-func (u *Unit) Shutdown(ctx context.Context) error {
-	u.stopping.Lock()
-	defer u.stopping.Unlock()
-	u.mu.Lock()
-	lanes := u.lanes
-	running := u.state == stateRunning
-	u.state = stateStopped
-	u.mu.Unlock()
-	if !running {
-		return nil
-	}
-	return u.close(ctx, lanes)
-}
-
-// close ends what open began, whatever it got to.
-func (u *Unit) close(ctx context.Context, lanes []*lane) error {
-	ctx, cancel := closing(ctx)
-	defer cancel()
-	_, err := operate[struct{}](ctx, u.peer, control.Shutdown, u.handle, struct{}{})
-	if err != nil {
-		err = fmt.Errorf("shutdown: %w", err)
-	}
-	if err == nil {
-		awaitReaders(ctx, lanes)
-	}
-	for _, l := range lanes {
-		l.fail(ring.ErrClosed)
-		err = errors.Join(err, l.link.Close())
-	}
-	if u.cancel != nil {
-		u.cancel()
-	}
-	for _, l := range lanes {
-		if l.reader != nil {
-			<-l.reader
-		}
-		control.ReleaseLink(l.number)
-	}
-	if !endsWithin(ctx, u.awaitConsumers) {
-		err = errors.Join(err, errConsumersBusy)
-	}
-	for _, release := range u.release {
-		release()
-	}
-	if u.unobserve != nil {
-		err = errors.Join(err, u.unobserve())
-	}
-	return err
-}
-
-// errConsumersBusy is for whom a shutdown waits in vain: not for Rust, which has ended.
-var errConsumersBusy = errors.New("shutdown: the next consumer had not returned when the time was over: batches are still with it")
-
-// awaitConsumers returns when no goroutine of this unit, and no caller of it, is in the next consumer any more.
-func (u *Unit) awaitConsumers() {
-	if u.foreign != nil {
-		u.foreign.wait()
-	}
-	u.inUse.Wait()
-}
-
-// endsWithin waits until f has returned, but no longer than ctx lasts; then f goes on by itself.
-func endsWithin(ctx context.Context, f func()) bool {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	select {
-	case <-done:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// hurry is what a unit has to end in whose context has ended already.
-const hurry = time.Second
-
-// closing is ctx, or a short time of its own where ctx has ended: Rust must hear of the end of a unit in any case,
-// or its lanes and their descriptors stay open as long as the process.
-func closing(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Err() == nil {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(context.WithoutCancel(ctx), hurry)
-}
-
-// lastRead bounds the wait for what Rust has published before it closed its links: it only has to be read.
-const lastRead = 2 * time.Second
-
-// awaitReaders lets each lane's reader come to the peer's orderly close, so that no call fails whose ack is in
-// the ring already.
-func awaitReaders(ctx context.Context, lanes []*lane) {
-	ctx, cancel := context.WithTimeout(ctx, lastRead)
-	defer cancel()
-	for _, l := range lanes {
-		if l.reader == nil {
-			continue
-		}
-		select {
-		case <-l.reader:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // enter gives a caller a lane, and keeps the unit open until it leaves. A lane whose link has ended gets no

@@ -213,6 +213,22 @@ func TestShutdownDoesNotWaitForAConsumer(t *testing.T) {
 	})
 }
 
+// Guarantees: the Collector's own shutdown, whose context has no deadline, ends while a consumer does not return.
+func TestShutdownWithoutADeadlineEnds(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	s := &sink{answer: func(context.Context, plog.Logs) error { close(entered); <-leave; return nil }}
+	f := forms()[0]
+	p, _ := run(t, f.spec(chain(deleteA)), f.transport, s, componenttest.NewNopHost())
+	errs := make(chan error, 1)
+	go func() { errs <- p.ConsumeLogs(context.Background(), logs(5)) }()
+	<-entered
+	require.ErrorContains(t, p.Shutdown(context.Background()), "batches that are still with it: 1")
+	close(leave)
+	if err := <-errs; err != nil {
+		require.False(t, consumererror.IsPermanent(err), err)
+	}
+}
+
 // Guarantees: a component that changes what it does not declare as written fails the batch, and says which column.
 func TestUndeclaredChangeIsAnError(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
