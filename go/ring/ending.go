@@ -46,22 +46,37 @@ func (l *Link) peerClosed(code Code, where string) {
 	l.end(e)
 }
 
-// end ends the link once. It first refuses new messages, then tells the other side, then those who
-// wait on this one.
+// end ends the link once.
 func (l *Link) end(e *ending) {
+	if l.beginEnd(e) {
+		l.carryOut(e)
+	}
+}
+
+// beginEnd settles that e is how the link ends, unless it has ended. It takes a reference to the
+// mappings first, which lasts until carryOut is through: until the producer is stopped, others still
+// work on the mappings, and know of no reference but the link's (W-3 in words.go).
+func (l *Link) beginEnd(e *ending) bool {
+	if !l.enter() {
+		return false // gone, so it has ended
+	}
 	e.err.Link = l.number
 	if !l.ended.CompareAndSwap(nil, e) {
-		return
-	}
-	l.producer.stop(e.err)
-	if l.enter() {
-		if e.err.Code != CodeClosed && !e.err.ByPeer {
-			l.producer.counters.add(CounterProtocolErrors, 1)
-		}
-		if !e.err.ByPeer {
-			l.tell(e.err.Code)
-		}
 		l.leave()
+		return false
+	}
+	return true
+}
+
+// carryOut first refuses new messages, then tells the other side, then those who wait on this one.
+func (l *Link) carryOut(e *ending) {
+	defer l.leave()
+	l.producer.stop(e.err)
+	if e.err.Code != CodeClosed && !e.err.ByPeer {
+		l.producer.counters.add(CounterProtocolErrors, 1)
+	}
+	if !e.err.ByPeer {
+		l.tell(e.err.Code)
 	}
 	l.consumer.data.interrupt()
 	close(l.done)
@@ -78,9 +93,12 @@ func (l *Link) tell(code Code) {
 
 // Close ends the link in order, if nothing has ended it yet, and gives its descriptors back. It
 // waits for no reader: memory is unmapped when the last open claim and lease end. A Receive that
-// waits returns first. It may be called twice, and by any goroutine but one that is in Receive.
+// waits returns first, and an end that another goroutine is carrying out comes to its end first. It
+// may be called twice and at the same time, by any goroutine but one that is in Receive; each call
+// returns when the descriptors are given back.
 func (l *Link) Close() error {
 	l.end(&ending{err: &Error{Code: CodeClosed}})
+	<-l.done // whoever ends the link has stopped the producer
 	l.closeOnce.Do(func() {
 		l.tell(CodeClosed) // for an end that the other side made
 		l.closeErr = errors.Join(l.producer.close(), l.consumer.close(), l.own.each((*region).closeFile))

@@ -12,10 +12,12 @@ import (
 // word32 is the u32 at offset, which is a multiple of 4.
 func word32(mem []byte, offset int) *atomic.Uint32 {
 	bytes := mem[offset : offset+4]
-	// SAFETY: W-1, the word lies within mem (sliced above); W-2, it is aligned: mem starts at a page
-	// and callers pass the offsets of R-5, all multiples of 128, or OffInit; W-3, mem is a mapping
-	// that outlives the pointer, because the link's references keep both (Link.enter). atomic.Uint32
-	// is a bare u32.
+	// SAFETY: W-1, the word lies within mem (sliced above). W-2, it is aligned: mem starts at a page
+	// and callers pass the offsets of R-5, all multiples of 128, or OffInit. W-3, mem stays mapped
+	// while the pointer is used: its user holds a reference (Link.enter, a claim, a lease), or the
+	// producer's mu and finds it not stopped, or the consumer's receiving and finds it not closed;
+	// Link.Close sees to the last two, under the same locks, before it gives the link's own reference
+	// back. atomic.Uint32 is a bare u32.
 	return (*atomic.Uint32)(unsafe.Pointer(unsafe.SliceData(bytes)))
 }
 
