@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/process"
 	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/sinks"
 )
@@ -183,7 +184,7 @@ func (i *instance) start(ctx context.Context, host component.Host) error {
 		statuses.Release,
 		asked.close,
 		control.HandleOperations(i.rust.handle, asked.answer),
-		measure(i.telemetry.MeterProvider, i.rust.peer),
+		process.Measure(i.telemetry, i.rust.peer),
 	)
 	if err := i.rust.call(ctx, control.Start, struct{}{}, nil); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/process"
 	"github.com/strait-data/strait/go/sinks"
 	"github.com/strait-data/strait/go/straitextension/internal/metadata"
 )
@@ -113,8 +114,8 @@ func watchMemory(peer *control.Peer, refuseAbove uint64) (stop func()) {
 		defer tick.Stop()
 		for {
 			// A peer that does not say lets everything pass: the limit itself is Rust's own to watch.
-			used, _ := allocated(ctx, peer)
-			control.SetMemory(used, refuseAbove)
+			counted, _ := process.Read(ctx, peer)
+			control.SetMemory(uint64(max(0, counted.AllocatedBytes)), refuseAbove)
 			select {
 			case <-ctx.Done():
 				control.SetMemory(0, 0)
@@ -127,18 +128,6 @@ func watchMemory(peer *control.Peer, refuseAbove uint64) (stop func()) {
 		cancel()
 		<-done
 	}
-}
-
-func allocated(ctx context.Context, peer *control.Peer) (uint64, error) {
-	reply, err := peer.Call(ctx, control.Counters, 0, []byte("{}"))
-	if err != nil {
-		return 0, err
-	}
-	var counted struct {
-		Bytes uint64 `json:"allocated_bytes"`
-	}
-	err = json.Unmarshal(reply, &counted)
-	return counted.Bytes, err
 }
 
 func (s *settings) setMemoryLimit(ctx context.Context, bytes uint64) error {

@@ -74,7 +74,7 @@ func (u *Unit) close(ctx context.Context, lanes []*lane) error {
 		release()
 	}
 	if u.unobserve != nil {
-		err = errors.Join(err, u.unobserve())
+		u.unobserve()
 	}
 	return err
 }
@@ -160,8 +160,10 @@ const (
 	maxStackBytes = 4 << 20
 )
 
-// deliver calls the next consumer. Its frame and its count are how a shutdown knows what it waits for.
+// deliver calls the next consumer, and counts what goes there. Its frame and how many are in it are how a
+// shutdown knows what it waits for.
 func (p *Processor[T]) deliver(ctx context.Context, d T) error {
+	p.unit.stats.outgoingItems.Add(uint64(p.signal.counted(d)))
 	p.unit.consuming.Add(1)
 	defer p.unit.consuming.Add(-1)
 	return p.next(ctx, d)

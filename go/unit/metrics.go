@@ -2,29 +2,31 @@ package unit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"reflect"
 
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/pipeline"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/strait-data/strait/go/ring"
+	"github.com/strait-data/strait/go/unit/internal/metadata"
 )
 
-// Metrics: a unit's counters and those of its rings, in the Collector's own telemetry. They are read when they are
-// collected; nothing is added to the way of a batch.
+// Metrics: a unit's counters and those of its rings, in the Collector's own telemetry. What there is stands in
+// metadata.yaml. They are read when they are collected; nothing is added to the way of a batch.
 
-const meterName = "github.com/strait-data/strait/go/unit"
+type builder = metadata.TelemetryBuilder
 
-// The directions of a link, as the attribute `direction` names them.
-var (
-	toRust   = attribute.String("direction", "to_rust")
-	fromRust = attribute.String("direction", "from_rust")
-)
+// register is one metric's, of the generated ones.
+type register func(*builder, metric.Int64Callback) error
 
 // ringMetric is a figure that each ring of a lane has.
 type ringMetric struct {
-	name, unit, help string
-	gauge            bool
+	register         register
 	toRust, fromRust func(*ring.Stats) uint64
 }
 
@@ -37,93 +39,151 @@ func inBytes(blocks func(*ring.Stats) uint64) func(*ring.Stats) uint64 {
 }
 
 var ringMetrics = []ringMetric{
-	{"batches", "{batches}", "Batches that crossed.", false, own(ring.CounterBatchesPublished), own(ring.CounterBatchesReceived)},
-	{"bytes", "By", "Bytes of the batches that crossed.", false, own(ring.CounterBatchBytesPublished), own(ring.CounterBatchBytesReceived)},
-	{"slab_used", "By", "Shared memory that batches hold.", true, inBytes(own(ring.CounterBlocksInUse)), inBytes(peers(ring.CounterBlocksInUse))},
-	{"full_waits", "{waits}", "Waits for room in a full ring.", false, own(ring.CounterSpaceWaits), peers(ring.CounterSpaceWaits)},
-	{"full_timeouts", "{waits}", "Waits for room in a full ring that ended without.", false, own(ring.CounterSpaceTimeouts), peers(ring.CounterSpaceTimeouts)},
-	{"copied_batches", "{batches}", "Batches that their reader copied, because it may keep them or holds too much.", false, peers(ring.CounterBatchesCopied), own(ring.CounterBatchesCopied)},
-	{"doorbells", "{doorbells}", "Wake-ups of a reader that slept.", false, own(ring.CounterDataDoorbells), peers(ring.CounterDataDoorbells)},
-	{"protocol_errors", "{errors}", "Broken rules that the side which reads has found; each ends its link.", false, peers(ring.CounterProtocolErrors), own(ring.CounterProtocolErrors)},
+	{
+		(*builder).RegisterStraitBatchesCallback,
+		own(ring.CounterBatchesPublished), own(ring.CounterBatchesReceived),
+	},
+	{
+		(*builder).RegisterStraitBytesCallback,
+		own(ring.CounterBatchBytesPublished), own(ring.CounterBatchBytesReceived),
+	},
+	{
+		(*builder).RegisterStraitSlabUsedCallback,
+		inBytes(own(ring.CounterBlocksInUse)), inBytes(peers(ring.CounterBlocksInUse)),
+	},
+	{
+		(*builder).RegisterStraitFullWaitsCallback,
+		own(ring.CounterSpaceWaits), peers(ring.CounterSpaceWaits),
+	},
+	{
+		(*builder).RegisterStraitFullTimeoutsCallback,
+		own(ring.CounterSpaceTimeouts), peers(ring.CounterSpaceTimeouts),
+	},
+	{
+		(*builder).RegisterStraitCopiedBatchesCallback,
+		peers(ring.CounterBatchesCopied), own(ring.CounterBatchesCopied),
+	},
+	{
+		(*builder).RegisterStraitDoorbellsCallback,
+		own(ring.CounterDataDoorbells), peers(ring.CounterDataDoorbells),
+	},
+	{
+		(*builder).RegisterStraitProtocolErrorsCallback,
+		peers(ring.CounterProtocolErrors), own(ring.CounterProtocolErrors),
+	},
 }
 
 // unitMetric is a figure of a whole unit.
 type unitMetric struct {
-	name, unit, help string
-	read             func(*Snapshot) uint64
+	register register
+	read     func(*Snapshot) uint64
 }
 
 var unitMetrics = []unitMetric{
-	{"late_outputs", "{batches}", "Batches that came out after their caller had gone; they were refused.", func(s *Snapshot) uint64 { return s.LateOutputs }},
-	{"late_verdicts", "{calls}", "Verdicts for callers that had gone.", func(s *Snapshot) uint64 { return s.LateVerdicts }},
-	{"merged_batches", "{batches}", "Batches of no call: merged, or kept from an earlier life.", func(s *Snapshot) uint64 { return s.ForeignOutputs }},
-	{"merged_refused", "{batches}", "Batches of no call for which no worker was free.", func(s *Snapshot) uint64 { return s.ForeignRefused }},
-	{"parts", "{parts}", "Parts that batches over a limit were cut into.", func(s *Snapshot) uint64 { return s.Parts }},
-	{"whole_batches", "{batches}", "Batches that crossed whole because a projection could not hold them.", func(s *Snapshot) uint64 { return s.Fallbacks }},
-	{"repaired_texts", "{texts}", "Texts that were not UTF-8 and crossed changed (best_effort).", func(s *Snapshot) uint64 { return s.RepairedTexts }},
-	{"dropped_entity_refs", "{references}", "Entity references that did not cross (best_effort).", func(s *Snapshot) uint64 { return s.DroppedEntityRefs }},
+	{(*builder).RegisterStraitLateOutputsCallback, func(s *Snapshot) uint64 { return s.LateOutputs }},
+	{(*builder).RegisterStraitLateVerdictsCallback, func(s *Snapshot) uint64 { return s.LateVerdicts }},
+	{(*builder).RegisterStraitMergedBatchesCallback, func(s *Snapshot) uint64 { return s.ForeignOutputs }},
+	{(*builder).RegisterStraitMergedRefusedCallback, func(s *Snapshot) uint64 { return s.ForeignRefused }},
+	{(*builder).RegisterStraitPartsCallback, func(s *Snapshot) uint64 { return s.Parts }},
+	{(*builder).RegisterStraitWholeBatchesCallback, func(s *Snapshot) uint64 { return s.Fallbacks }},
+	{(*builder).RegisterStraitRepairedTextsCallback, func(s *Snapshot) uint64 { return s.RepairedTexts }},
+	{
+		(*builder).RegisterStraitDroppedEntityRefsCallback,
+		func(s *Snapshot) uint64 { return s.DroppedEntityRefs },
+	},
+	{(*builder).RegisterStraitContextLeftOutCallback, func(s *Snapshot) uint64 { return s.ContextLeftOut }},
+}
+
+// processorMetrics are those that the Collector has of its own processors.
+var processorMetrics = []unitMetric{
+	{(*builder).RegisterProcessorIncomingItemsCallback, func(s *Snapshot) uint64 { return s.IncomingItems }},
+	{(*builder).RegisterProcessorOutgoingItemsCallback, func(s *Snapshot) uint64 { return s.OutgoingItems }},
 }
 
 // observe makes the unit's figures metrics of the Collector until the returned function is called.
-func (u *Unit) observe() (stop func() error, err error) {
-	meter := u.telemetry.MeterProvider.Meter(meterName)
-	m := &instruments{}
-	inFlight, err := meter.Int64ObservableUpDownCounter("otelcol_strait_in_flight",
-		metric.WithUnit("{batches}"), metric.WithDescription("Batches that were sent to Rust and wait for their verdict."))
+func (u *Unit) observe() (stop func(), err error) {
+	b, err := metadata.NewTelemetryBuilder(u.telemetry)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
-	m.all = append(m.all, inFlight)
-	rings := make([]metric.Int64Observable, len(ringMetrics))
-	for i, r := range ringMetrics {
-		if rings[i], err = m.add(meter, r.name, r.unit, r.help, r.gauge); err != nil {
-			return nil, err
+	identity := u.identity()
+	with := func(more ...attribute.KeyValue) metric.MeasurementOption {
+		return metric.WithAttributes(append(more, identity...)...)
+	}
+	var errs []error
+	of := func(metrics []unitMetric, attributes metric.MeasurementOption) {
+		for _, m := range metrics {
+			errs = append(errs, m.register(b, func(_ context.Context, o metric.Int64Observer) error {
+				stats := u.Stats()
+				o.Observe(int64(m.read(&stats)), attributes)
+				return nil
+			}))
 		}
 	}
-	units := make([]metric.Int64Observable, len(unitMetrics))
-	for i, r := range unitMetrics {
-		if units[i], err = m.add(meter, r.name, r.unit, r.help, false); err != nil {
-			return nil, err
-		}
+	of(unitMetrics, with())
+	of(processorMetrics, metric.WithAttributes(
+		attribute.String("processor", u.spec.ID), attribute.String("otel.signal", string(u.spec.Signal)),
+	))
+	for _, m := range ringMetrics {
+		errs = append(errs, m.register(b, func(_ context.Context, o metric.Int64Observer) error {
+			for lane, s := range u.Links() {
+				number := attribute.Int("lane", lane)
+				o.Observe(int64(m.toRust(&s)), with(number, attribute.String("direction", "to_rust")))
+				o.Observe(int64(m.fromRust(&s)), with(number, attribute.String("direction", "from_rust")))
+			}
+			return nil
+		}))
 	}
-	// A component in several pipelines has a unit in each; with equal attributes their figures are added up.
-	component := []attribute.KeyValue{attribute.String("component", u.spec.ID), attribute.String("signal", string(u.spec.Signal))}
-	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		stats := u.Stats()
-		for i, r := range unitMetrics {
-			o.ObserveInt64(units[i], int64(r.read(&stats)), metric.WithAttributes(component...))
-		}
+	errs = append(errs, b.RegisterStraitInFlightCallback(func(_ context.Context, o metric.Int64Observer) error {
 		for lane, s := range u.Links() {
-			with := func(more ...attribute.KeyValue) metric.MeasurementOption {
-				return metric.WithAttributes(append(append(more, attribute.Int("lane", lane)), component...)...)
-			}
-			o.ObserveInt64(inFlight, int64(s.InFlight), with())
-			for i, r := range ringMetrics {
-				o.ObserveInt64(rings[i], int64(r.toRust(&s)), with(toRust))
-				o.ObserveInt64(rings[i], int64(r.fromRust(&s)), with(fromRust))
-			}
+			o.Observe(int64(s.InFlight), with(attribute.Int("lane", lane)))
 		}
 		return nil
-	}, m.all...)
-	if err != nil {
+	}))
+	if err := errors.Join(errs...); err != nil {
+		b.Shutdown()
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
-	return registration.Unregister, nil
+	return b.Shutdown, nil
 }
 
-// instruments are all that one callback reports.
-type instruments struct{ all []metric.Observable }
+// identity is what tells this unit's figures from another's, under the names that the Collector has for it. A
+// meter that has it from the Collector needs it no more.
+func (u *Unit) identity() []attribute.KeyValue {
+	type injected interface {
+		DropInjectedAttributes(...string) metric.MeterProvider
+	}
+	if _, is := u.telemetry.MeterProvider.(injected); is {
+		return nil
+	}
+	known := []attribute.KeyValue{
+		attribute.String("otelcol.component.id", u.spec.ID),
+		attribute.String("otelcol.component.kind", "processor"),
+		attribute.String("otelcol.signal", string(u.spec.Signal)),
+	}
+	if u.spec.Pipeline != "" {
+		known = append(known, attribute.String("otelcol.pipeline.id", u.spec.Pipeline))
+	}
+	return known
+}
 
-func (m *instruments) add(meter metric.Meter, name, unit, help string, gauge bool) (instrument metric.Int64Observable, err error) {
-	name = "otelcol_strait_" + name
-	if gauge {
-		instrument, err = meter.Int64ObservableUpDownCounter(name, metric.WithUnit(unit), metric.WithDescription(help))
-	} else {
-		instrument, err = meter.Int64ObservableCounter(name, metric.WithUnit(unit), metric.WithDescription(help))
+// pipelineOf is the pipeline whose component a host has started; "" where that cannot be said. The Collector
+// makes a processor for each pipeline and does not tell it which: only the host that it hands to Start knows,
+// for the component's status.
+func pipelineOf(host component.Host) (name string) {
+	v := reflect.Indirect(reflect.ValueOf(host))
+	if v.Kind() != reflect.Struct {
+		return ""
 	}
-	if err != nil {
-		return nil, fmt.Errorf("metrics: %s: %w", name, err)
+	field := v.FieldByName("InstanceID")
+	if !field.IsValid() || !field.CanInterface() {
+		return ""
 	}
-	m.all = append(m.all, instrument)
-	return instrument, nil
+	if id, ok := field.Interface().(*componentstatus.InstanceID); ok && id != nil {
+		id.AllPipelineIDs(func(p pipeline.ID) bool {
+			name = p.String()
+			return false
+		})
+	}
+	return name
 }

@@ -51,6 +51,7 @@ func (p *Processor[T]) Unit() *Unit { return p.unit }
 // batch without items has nothing that a node could treat, and goes on as it is.
 func (p *Processor[T]) Consume(ctx context.Context, d T) error {
 	n := p.signal.items(d)
+	p.unit.stats.incomingItems.Add(uint64(p.signal.counted(d)))
 	if n == 0 {
 		return p.next(ctx, d)
 	}

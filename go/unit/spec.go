@@ -32,7 +32,8 @@ func (f Fidelity) ofRecords() otap.Fidelity {
 // Spec names one unit: what `validate` checks and `create` keeps. It crosses as JSON (the field names
 // are the control channel's); Nodes and Component exclude each other.
 type Spec struct {
-	ID          string         `json:"id"`
+	ID string `json:"id"`
+	// Pipeline is the id of the pipeline that the unit is in; Start finds it.
 	Pipeline    string         `json:"pipeline"`
 	Signal      Signal         `json:"signal"`
 	Lanes       int            `json:"lanes"`

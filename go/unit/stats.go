@@ -25,6 +25,8 @@ type Stats struct {
 	repairedTexts    atomic.Uint64
 	droppedRefs      atomic.Uint64
 	contextLeftOut   atomic.Uint64
+	incomingItems    atomic.Uint64
+	outgoingItems    atomic.Uint64
 }
 
 // Snapshot is a copy of a unit's counters.
@@ -51,6 +53,9 @@ type Snapshot struct {
 	// ContextLeftOut are trace states and keys of client metadata that did not cross with their batch, because
 	// they are over the format's limits. The batch's own context keeps them.
 	ContextLeftOut uint64
+	// IncomingItems are what the component was given, and OutgoingItems what it gave to the next consumer: log
+	// records, spans, data points.
+	IncomingItems, OutgoingItems uint64
 }
 
 // Snapshot copies the counters.
@@ -67,5 +72,7 @@ func (s *Stats) Snapshot() Snapshot {
 		RepairedTexts:     s.repairedTexts.Load(),
 		DroppedEntityRefs: s.droppedRefs.Load(),
 		ContextLeftOut:    s.contextLeftOut.Load(),
+		IncomingItems:     s.incomingItems.Load(),
+		OutgoingItems:     s.outgoingItems.Load(),
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/otap"
+	"github.com/strait-data/strait/go/process"
 	"github.com/strait-data/strait/go/record"
 	"github.com/strait-data/strait/go/ring"
 	"github.com/strait-data/strait/go/sinks"
@@ -38,7 +39,7 @@ type Unit struct {
 	cancel  context.CancelFunc
 	release []func() // of the sinks of log lines and of status reports
 
-	unobserve func() error // ends the metrics; nil: there are none
+	unobserve func() // ends the metrics; nil: there are none
 	report    func(*componentstatus.Event)
 
 	next    atomic.Uint64 // round robin over the lanes
@@ -82,10 +83,14 @@ func (u *Unit) Start(ctx context.Context, host component.Host, consume consumeFo
 		}
 	}
 	u.peer, u.handle = peer, control.NextHandle()
+	u.spec.Pipeline = pipelineOf(host)
 	u.report = func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
 	lanes, err := u.open(ctx, consume)
 	if err == nil {
 		u.unobserve, err = u.observe()
+	}
+	if err == nil {
+		u.release = append(u.release, process.Measure(u.telemetry, u.peer))
 	}
 	if err != nil {
 		return errors.Join(err, u.close(ctx, lanes))

@@ -51,7 +51,7 @@ func scrape(t *testing.T, address string) []string {
 // figure is the value of the one metric with this name and these labels.
 func figure(t *testing.T, lines []string, name string, labels ...string) string {
 	for _, line := range lines {
-		found := regexp.MustCompile(`^` + name + `\{(.*)\} (\S+)$`).FindStringSubmatch(line)
+		found := regexp.MustCompile(`^` + name + `(?:\{(.*)\})? (\S+)$`).FindStringSubmatch(line)
 		if found == nil {
 			continue
 		}
@@ -67,8 +67,9 @@ func figure(t *testing.T, lines []string, name string, labels ...string) string 
 	return ""
 }
 
-// Guarantees: what rings and units count is in the Collector's own metrics, for each component and direction; the
-// figures of a component that is in two pipelines are added up.
+// Guarantees: what rings and units count is in the Collector's own metrics, for each component, pipeline and direction;
+// items are counted as the Collector counts them for its own processors, and the process's figures are there without an
+// extension.
 func TestRingCountersAreMetrics(t *testing.T) {
 	address, err := otelcol.FreeAddress()
 	require.NoError(t, err)
@@ -79,25 +80,45 @@ func TestRingCountersAreMetrics(t *testing.T) {
 	client := plogotlp.NewGRPCClient(connect(t, in))
 	for range 3 {
 		logs := plog.NewLogs()
-		lr := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
-		lr.Body().SetStr("x")
-		lr.Attributes().PutStr("a", "1")
+		records := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+		for range 2 {
+			lr := records.AppendEmpty()
+			lr.Body().SetStr("x")
+			lr.Attributes().PutStr("a", "1")
+		}
 		_, err := client.Export(t.Context(), plogotlp.NewExportRequestFromLogs(logs))
 		require.NoError(t, err)
 	}
-	for component, batches := range map[string]string{`component="otap"`: "6", `component="mask_cards"`: "3"} {
+	for _, of := range [][]string{
+		{`otelcol_component_id="otap"`, `otelcol_pipeline_id="logs"`},
+		{`otelcol_component_id="otap"`, `otelcol_pipeline_id="logs/again"`},
+		{`otelcol_component_id="mask_cards"`, `otelcol_pipeline_id="logs"`},
+	} {
+		with := func(more ...string) []string { return append(more, of...) }
 		// The last call's ack may still be on its way when its caller has its answer.
 		require.Eventually(t, func() bool {
-			return figure(t, scrape(t, address), "otelcol_strait_in_flight", component, `signal="logs"`, `lane="0"`) == "0"
+			return figure(t, scrape(t, address), "otelcol_strait_in_flight",
+				with(`otelcol_signal="logs"`, `otelcol_component_kind="processor"`, `lane="0"`)...) == "0"
 		}, 10*time.Second, 10*time.Millisecond)
 		lines := scrape(t, address)
-		require.Equal(t, batches, figure(t, lines, "otelcol_strait_batches", component, `direction="to_rust"`))
-		require.Equal(t, batches, figure(t, lines, "otelcol_strait_batches", component, `direction="from_rust"`))
-		require.NotEqual(t, "0", figure(t, lines, "otelcol_strait_bytes", component, `direction="to_rust"`))
-		require.Equal(t, "0", figure(t, lines, "otelcol_strait_protocol_errors", component, `direction="to_rust"`))
-		require.Equal(t, "0", figure(t, lines, "otelcol_strait_full_timeouts", component, `direction="from_rust"`))
-		require.Equal(t, "0", figure(t, lines, "otelcol_strait_late_outputs", component))
-		figure(t, lines, "otelcol_strait_slab_used", component, `direction="from_rust"`)
+		toRust, fromRust := with(`direction="to_rust"`), with(`direction="from_rust"`)
+		require.Equal(t, "3", figure(t, lines, "otelcol_strait_batches", toRust...))
+		require.Equal(t, "3", figure(t, lines, "otelcol_strait_batches", fromRust...))
+		require.NotEqual(t, "0", figure(t, lines, "otelcol_strait_bytes", toRust...))
+		require.Equal(t, "0", figure(t, lines, "otelcol_strait_protocol_errors", toRust...))
+		require.Equal(t, "0", figure(t, lines, "otelcol_strait_full_timeouts", fromRust...))
+		require.Equal(t, "0", figure(t, lines, "otelcol_strait_late_outputs", of...))
+		require.Equal(t, "0", figure(t, lines, "otelcol_strait_context_left_out", of...))
+		figure(t, lines, "otelcol_strait_slab_used", fromRust...)
+	}
+	lines := scrape(t, address)
+	// The Collector has one figure for a processor, whatever pipelines it is in.
+	for processor, items := range map[string]string{`processor="otap"`: "12", `processor="mask_cards"`: "6"} {
+		require.Equal(t, items, figure(t, lines, "otelcol_processor_incoming_items", processor, `otel_signal="logs"`))
+		require.Equal(t, items, figure(t, lines, "otelcol_processor_outgoing_items", processor, `otel_signal="logs"`))
+	}
+	for _, name := range []string{"allocated_memory", "dropped_log_lines", "leaked_threads"} {
+		figure(t, lines, "otelcol_strait_"+name)
 	}
 	require.NoError(t, c.Stop(t.Context()))
 }
