@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 // Process is a Collector that runs.
 type Process struct {
 	command *exec.Cmd
+	output  *os.File
 	log     *lockedBuffer
 	exited  chan struct{}
 	exit    error
@@ -49,16 +51,32 @@ func Start(path, config string, env map[string]string) (*Process, error) {
 	for k, v := range env {
 		c.command.Env = append(c.command.Env, k+"="+v)
 	}
-	c.command.Stdout, c.command.Stderr = c.log, c.log
-	if err := c.command.Start(); err != nil {
+	output, input, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	c.output = output
+	c.command.Stdout, c.command.Stderr = input, input
+	err = c.command.Start()
+	_ = input.Close() // the process has its own
+	if err != nil {
+		_ = output.Close()
 		return nil, fmt.Errorf("%w: build it first with `make build`", err)
 	}
 	go func() {
+		_, _ = io.Copy(c.log, output) // ends with the process, or by CloseOutput
 		c.exit = c.command.Wait()
+		_ = output.Close()
 		close(c.exited)
 	}()
 	return c, nil
 }
+
+// PID is the process's number.
+func (c *Process) PID() int { return c.command.Process.Pid }
+
+// CloseOutput stops reading what the process writes: from now on its standard output and error are broken pipes.
+func (c *Process) CloseOutput() { _ = c.output.Close() }
 
 // Ready waits until the Collector accepts connections.
 func (c *Process) Ready(ctx context.Context, address string) error {

@@ -75,6 +75,7 @@ mod access;
 mod attributes;
 mod batch;
 mod changes;
+pub mod child;
 mod column;
 pub mod config;
 mod edit;

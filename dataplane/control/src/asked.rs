@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::errors::CLASS_OK;
-use crate::idl::{HostCalls, HostCallsImpl, OpDone, OpStart};
-use crate::{Class, OpKind, OpResult, OperationError};
+use crate::idl::{OpDone, OpStart};
+use crate::{host, Class, OpKind, OpResult, OperationError};
 
 /// Those in flight, by id, with who waits.
 type Waiting = BTreeMap<u64, oneshot::Sender<OpResult>>;
@@ -29,7 +29,7 @@ impl Drop for Asked {
     fn drop(&mut self) {
         let unfinished = waiting().remove(&self.0).is_some();
         if unfinished {
-            HostCallsImpl::op_cancel(self.0);
+            host::op_cancel(self.0);
         }
     }
 }
@@ -46,7 +46,7 @@ pub async fn operate(handle: u64, kind: OpKind, payload: Vec<u8>, limit: Duratio
     let (end, mut ended) = oneshot::channel();
     waiting().insert(id, end);
     let _asked = Asked(id);
-    HostCallsImpl::op_start(&OpStart {
+    host::op_start(&OpStart {
         op_id: id,
         handle,
         kind: kind as u32,

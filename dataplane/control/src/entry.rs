@@ -9,6 +9,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::idl::calls::{binding::HOST, HostTable, PeerTable, ABI, PEER_TABLE};
+use crate::signals::Blocked;
 use crate::Peer;
 
 /// Bound; `out` is filled.
@@ -59,6 +60,7 @@ pub unsafe fn entry(
     if PEER.get().is_some() {
         return ENTRY_BOUND_TWICE;
     }
+    let _blocked = Blocked::new(); // also a constructor's thread takes no signals
     let Ok(peer) = catch_unwind(AssertUnwindSafe(make_peer)) else {
         return ENTRY_PEER_FAILED;
     };

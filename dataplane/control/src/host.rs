@@ -6,7 +6,8 @@
 
 pub use crate::asked::operate;
 use crate::errors::Failure;
-use crate::idl::{FailureMessage, HostCalls, HostCallsImpl, LogMessage, OpDone};
+use crate::idl::{FailureMessage, HostCalls, HostCallsImpl, LogMessage, OpDone, OpStart};
+use crate::signals::unchanged;
 
 /// How important a log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,12 +112,13 @@ pub struct LogRecord {
 
 /// Ends a call of the host's as failed. The call must not be acked on the ring as well.
 pub fn batch_failed(call_id: u64, failure: &Failure) {
-    HostCallsImpl::batch_failed(call_id, &FailureMessage::from(failure));
+    let failure = FailureMessage::from(failure);
+    unchanged(|| HostCallsImpl::batch_failed(call_id, &failure));
 }
 
 /// Tells the host that an egress batch is no longer wanted. It may still end by itself.
 pub fn batch_cancel(call_id: u64) {
-    HostCallsImpl::batch_cancel(call_id);
+    unchanged(|| HostCallsImpl::batch_cancel(call_id));
 }
 
 /// Gives the host a log line.
@@ -128,27 +130,40 @@ pub fn log(record: LogRecord) {
         fields_json,
         handle,
     } = record;
-    HostCallsImpl::log(&LogMessage {
+    let message = LogMessage {
         level: level as u32,
         target,
         message,
         fields_json,
         handle,
-    });
+    };
+    unchanged(|| HostCallsImpl::log(&message));
 }
 
 /// Reports the status of the component with this handle; the message may be empty.
 pub fn status(handle: u64, code: StatusCode, message: &str) {
-    HostCallsImpl::status(handle, code as u32, &message.to_owned());
+    let message = message.to_owned();
+    unchanged(|| HostCallsImpl::status(handle, code as u32, &message));
 }
 
 /// Ends an operation. Called by the completion guard only.
 pub(crate) fn op_done(op_id: u64, class_code: u32, payload: Vec<u8>) {
-    HostCallsImpl::op_done(&OpDone {
+    let done = OpDone {
         op_id,
         class_code,
         payload,
-    });
+    };
+    unchanged(|| HostCallsImpl::op_done(&done));
+}
+
+/// Starts an operation in the host.
+pub(crate) fn op_start(start: &OpStart) {
+    unchanged(|| HostCallsImpl::op_start(start));
+}
+
+/// Tells the host that an operation is no longer wanted.
+pub(crate) fn op_cancel(op_id: u64) {
+    unchanged(|| HostCallsImpl::op_cancel(op_id));
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub mod logging;
 pub mod memory;
 mod operations;
 mod peer;
+mod signals;
 
 // Generated glue and the structures it exchanges: unsafe by nature, and not our spelling. Field
 // and function documentation lives in the IDL's own comments.

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use crate::calls::{contain, contained};
 use crate::errors::CLASS_OK;
 use crate::idl::OpStart;
+use crate::signals::Blocked;
 use crate::{host, Class, OpKind, OpResult, Operation, OperationError, Peer};
 
 /// The deadline of an operation that came without one.
@@ -66,6 +67,8 @@ fn running() -> MutexGuard<'static, Running> {
 
 /// Starts an operation. Whatever happens, `op_done` is called once for it.
 pub(crate) fn start(peer: &'static dyn Peer, start: OpStart) {
+    // The runtime's threads begin here, and whatever an operation starts although it should not.
+    let _blocked = Blocked::new();
     let completion = Completion {
         id: start.op_id,
         ended: false,

@@ -121,7 +121,6 @@ impl Operation {
 /// Every method may be called from any thread, at the same time. A panic in one is contained and
 /// becomes the operation's error; in `batch_*` it is logged to the host.
 pub trait Peer: Send + Sync + 'static {
-    /// Runs describe, default_config, decode or validate, on a thread of the host's. Must not block, start
     /// Runs describe, default_config, validate, create or counters, on a thread of the host's. Must not block, start
     /// a thread, or open anything.
     ///

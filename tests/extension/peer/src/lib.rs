@@ -2,6 +2,7 @@
 //! configuration says. Linked into tests/extension.
 
 mod probe;
+mod signals;
 
 strait_extension::export! {
     health_reporter::factory(),

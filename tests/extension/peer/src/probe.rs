@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use strait_component::extension::StorageOperation;
 use strait_component::extension::prelude::*;
 
+use crate::signals;
+
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct Config {
@@ -63,6 +65,10 @@ enum Step {
     },
     /// Log the ids of all extensions.
     ListExtensions,
+    /// Write to a pipe that nobody reads, on each kind of thread, and log what the writes gave.
+    BreakPipes,
+    /// End a child process by SIGTERM, and log how it ended.
+    EndChild,
 }
 
 struct Probe {
@@ -126,6 +132,8 @@ impl Probe {
                     }
                 }
             }
+            Step::BreakPipes => signals::break_pipes().await,
+            Step::EndChild => signals::end_child()?,
             Step::ListExtensions => {
                 let all = self.host()?.extensions().await?;
                 let list: Vec<_> = all

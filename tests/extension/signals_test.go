@@ -1,0 +1,118 @@
+package extension
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Signals that a thread raises by what it does itself, and the two that nobody can block.
+var (
+	faults = []syscall.Signal{
+		syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGSEGV, syscall.SIGSYS, syscall.SIGTRAP,
+	}
+	unblockable = []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP}
+	// The C library keeps these for itself.
+	reserved = []syscall.Signal{32, 33}
+)
+
+// blockedSignals are all that a native thread is to block, with their mask as the kernel shows it.
+func blockedSignals() (signals []syscall.Signal, mask uint64) {
+	left := map[syscall.Signal]bool{}
+	for _, list := range [][]syscall.Signal{faults, unblockable, reserved} {
+		for _, s := range list {
+			left[s] = true
+		}
+	}
+	for s := syscall.Signal(1); s <= 64; s++ {
+		if !left[s] {
+			signals, mask = append(signals, s), mask|1<<(s-1)
+		}
+	}
+	return signals, mask
+}
+
+// nativeThreads are the threads of this process that Go did not make, by id: all have a name of their own.
+func nativeThreads(t *testing.T) map[int]string {
+	own, err := os.ReadFile("/proc/self/comm")
+	require.NoError(t, err)
+	tasks, err := filepath.Glob("/proc/self/task/*")
+	require.NoError(t, err)
+	native := map[int]string{}
+	for _, task := range tasks {
+		name, err := os.ReadFile(filepath.Join(task, "comm"))
+		if os.IsNotExist(err) || bytes.Equal(name, own) {
+			continue // it has ended, or is Go's
+		}
+		require.NoError(t, err)
+		id, err := strconv.Atoi(filepath.Base(task))
+		require.NoError(t, err)
+		native[id] = strings.TrimSpace(string(name))
+	}
+	return native
+}
+
+// maskOf is the mask of a thread; false where it has ended.
+func maskOf(t *testing.T, thread int) (uint64, bool) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/status", thread))
+	if os.IsNotExist(err) {
+		return 0, false
+	}
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(status), "\nSigBlk:\t")
+	require.True(t, found)
+	mask, err := strconv.ParseUint(rest[:16], 16, 64)
+	require.NoError(t, err)
+	return mask, true
+}
+
+// Guarantees: no signal reaches a thread of Rust's, save the faults, and none ends the process: on the threads of
+// operations, of instances, for blocking work, and of the limit on memory, also after they have called Go.
+func TestNativeThreadsTakeNoSignals(t *testing.T) {
+	c := newCollector(t, "strait: {memory_limit_mib: 4000}\nprobe/a: {on: {task: [break_pipes], shutdown: [{log: {level: info, lines: 1}}]}}",
+		[]string{"strait", "probe/a"}, "").started(t)
+	require.Eventually(t, func() bool {
+		return c.fields("probe/a", "a broken pipe on the thread: started") != nil
+	}, minute, tick)
+	signals, want := blockedSignals()
+	names := map[string]bool{}
+	for thread, name := range nativeThreads(t) {
+		mask, lives := maskOf(t, thread)
+		if !lives {
+			continue
+		}
+		names[name] = true
+		require.Equal(t, want, mask, "%016x expected, found %016x on the thread %q", want, mask, name)
+		for _, s := range signals {
+			_, _, errno := syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(os.Getpid()), uintptr(thread), uintptr(s))
+			require.True(t, errno == 0 || errno == syscall.ESRCH, "%v", errno)
+		}
+	}
+	for _, name := range []string{"strait-control", "strait-memory", "probe/a", "probe/a (blocki"} {
+		require.Contains(t, names, name)
+	}
+	require.NoError(t, c.stop(t))
+	require.Contains(t, c.lines("probe/a"), "a line of the probe")
+}
+
+// Guarantees: a write to a pipe that nobody reads is an error for whoever writes, whichever thread of Rust's it is.
+func TestABrokenPipeIsAnError(t *testing.T) {
+	c := newCollector(t, "probe/a: {on: {start: [break_pipes]}}", []string{"probe/a"}, "").started(t)
+	for _, thread := range []string{"own", "blocking", "started"} {
+		fields := c.fields("probe/a", "a broken pipe on the thread: "+thread)
+		require.Equal(t, "Err(BrokenPipe)", fields["result"], "on the thread: %s", thread)
+	}
+}
+
+// Guarantees: a child process of a component's ends by SIGTERM, as it would from any other program.
+func TestAChildTakesSignals(t *testing.T) {
+	c := newCollector(t, "probe/a: {on: {start: [end_child]}}", []string{"probe/a"}, "").started(t)
+	require.Equal(t, "signal: 15 (SIGTERM)", c.fields("probe/a", "a child")["ended"])
+}
