@@ -10,6 +10,7 @@ import (
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/ring"
 	"github.com/strait-data/strait/go/unit"
+	"github.com/strait-data/strait/go/whole"
 )
 
 // Config is the configuration of the otap processor.
@@ -18,13 +19,13 @@ type Config struct {
 	// `nodes` and `connections`. The nodes' own keys are the engine's; `strait nodes` lists them.
 	Nodes any `mapstructure:"nodes"`
 	// Lanes is the number of engine threads. Default 1.
-	Lanes int `mapstructure:"lanes"`
+	Lanes whole.Number `mapstructure:"lanes"`
 	// Fidelity is `strict` (default) or `best_effort`.
 	Fidelity unit.Fidelity `mapstructure:"fidelity"`
 	// MaxInFlight bounds the batches inside the engine, per lane. Default 64.
-	MaxInFlight int `mapstructure:"max_in_flight"`
+	MaxInFlight whole.Number `mapstructure:"max_in_flight"`
 	// MaxWait bounds the wait for room in a full ring. Default 5s.
-	MaxWait time.Duration `mapstructure:"max_wait"`
+	MaxWait whole.Duration `mapstructure:"max_wait"`
 	// Wake is `efficient` (default: park at once) or `latency` (look again for a while before parking).
 	Wake unit.Wake `mapstructure:"wake"`
 	// Ring is the size of each of the two rings of a lane.
@@ -37,20 +38,25 @@ type Config struct {
 // RingConfig is the size of one ring.
 type RingConfig struct {
 	// Descriptors is the number of messages in flight: a power of two. Default 1024.
-	Descriptors uint32 `mapstructure:"descriptors"`
+	Descriptors whole.Number `mapstructure:"descriptors"`
 	// SizeMiB is the size of the slab. Default 32.
-	SizeMiB uint32 `mapstructure:"size_mib"`
+	SizeMiB whole.Number `mapstructure:"size_mib"`
 }
 
 func createDefaultConfig() component.Config {
 	t := unit.DefaultTransport()
 	return &Config{
-		Lanes: 1, Fidelity: unit.Strict, MaxInFlight: 64, MaxWait: t.MaxWait, Wake: t.Wake,
-		Ring: RingConfig{Descriptors: t.Geometry.Descriptors, SizeMiB: t.Geometry.Blocks / unit.BlocksPerMiB},
+		Lanes: 1, Fidelity: unit.Strict, MaxInFlight: 64,
+		MaxWait: whole.Duration(t.MaxWait), Wake: t.Wake,
+		Ring: RingConfig{
+			Descriptors: whole.Number(t.Geometry.Descriptors),
+			SizeMiB:     whole.Number(t.Geometry.Blocks / unit.BlocksPerMiB),
+		},
 	}
 }
 
-var errNoNodes = errors.New("nodes: empty: list at least one node, for example `- attribute: {actions: [...]}`; `strait nodes` shows what there is")
+var errNoNodes = errors.New("nodes: empty: list at least one node, for example " +
+	"`- attribute: {actions: [...]}`; `strait nodes` shows what there is")
 
 // Validate checks everything that needs no pipeline's signal; the nodes themselves are checked by Rust,
 // for the signals that their configuration is used with, when the pipelines are built. It opens nothing.
@@ -68,7 +74,9 @@ func (c *Config) Validate() error {
 	if c.Fidelity != unit.Strict && c.Fidelity != unit.BestEffort {
 		errs = append(errs, fmt.Errorf("fidelity: must be %q or %q, found %q", unit.Strict, unit.BestEffort, c.Fidelity))
 	}
-	if err := c.transport().Validate(); err != nil {
+	if transport, err := c.transport(); err != nil {
+		errs = append(errs, err)
+	} else if err := transport.Validate(); err != nil {
 		errs = append(errs, err)
 	}
 	if len(errs) == 0 {
@@ -80,6 +88,7 @@ func (c *Config) Validate() error {
 const (
 	maxLanes       = 256
 	maxMaxInFlight = 65_536
+	maxSizeMiB     = ring.MaxBlocks / unit.BlocksPerMiB
 )
 
 // validateNodes asks Rust about the nodes without a signal. A program without its Rust part can still be
@@ -94,14 +103,26 @@ func (c *Config) validateNodes() error {
 
 func (c *Config) spec(id string, signal unit.Signal) unit.Spec {
 	return unit.Spec{
-		ID: id, Signal: signal, Lanes: c.Lanes, Fidelity: c.Fidelity,
-		MaxInFlight: c.MaxInFlight, Nodes: c.Nodes,
+		ID: id, Signal: signal, Lanes: int(c.Lanes), Fidelity: c.Fidelity,
+		MaxInFlight: int(c.MaxInFlight), Nodes: c.Nodes,
 	}
 }
 
-func (c *Config) transport() unit.Transport {
-	return unit.Transport{
-		Geometry: ring.Geometry{Descriptors: c.Ring.Descriptors, Blocks: c.Ring.SizeMiB * unit.BlocksPerMiB},
-		Wake:     c.Wake, MaxWait: c.MaxWait, FullDecode: c.FullDecode,
+// transport fails where a size has no place in a ring's numbers.
+func (c *Config) transport() (unit.Transport, error) {
+	var errs []error
+	if n := c.Ring.Descriptors; n < ring.MinDescriptors || n > ring.MaxDescriptors {
+		errs = append(errs, fmt.Errorf("ring::descriptors: must be a power of two from %d to %d, found %d",
+			ring.MinDescriptors, ring.MaxDescriptors, n))
 	}
+	if n := c.Ring.SizeMiB; n < 1 || n > maxSizeMiB {
+		errs = append(errs, fmt.Errorf("ring::size_mib: must be 1 to %d, found %d", maxSizeMiB, n))
+	}
+	return unit.Transport{
+		Geometry: ring.Geometry{
+			Descriptors: uint32(c.Ring.Descriptors),
+			Blocks:      uint32(c.Ring.SizeMiB) * unit.BlocksPerMiB,
+		},
+		Wake: c.Wake, MaxWait: time.Duration(c.MaxWait), FullDecode: c.FullDecode,
+	}, errors.Join(errs...)
 }

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/ring"
 )
 
 func configOf(t *testing.T, values map[string]any) *Config {
@@ -39,6 +40,43 @@ func TestValidateNamesTheKey(t *testing.T) {
 	} {
 		require.ErrorContains(t, configOf(t, values).Validate(), key+":")
 	}
+}
+
+// Guarantees: no size or count is wrapped or cut to one that is allowed; what was found is named with the limit.
+func TestSizesAreNotChanged(t *testing.T) {
+	const max64 = "9223372036854775807"
+	for _, c := range []struct{ yaml, want string }{
+		{"ring: {size_mib: 16777248}", "ring::size_mib: must be 1 to 4096, found 16777248"}, // 32 in 32 bits of blocks
+		{"ring: {size_mib: 99999999}", "ring::size_mib: must be 1 to 4096, found 99999999"},
+		{"ring: {size_mib: 4294967328}", "ring::size_mib: must be 1 to 4096, found 4294967328"},
+		{"ring: {size_mib: 4097}", "ring::size_mib: must be 1 to 4096, found 4097"},
+		{"ring: {size_mib: -1}", "ring::size_mib: must be 1 to 4096, found -1"},
+		{"ring: {size_mib: 1.5}", "'ring.size_mib' expected a whole number, found 1.5"},
+		{"ring: {descriptors: 4294968320}", // 1024 in 32 bits
+			"ring::descriptors: must be a power of two from 8 to 65536, found 4294968320"},
+		{"lanes: 4294967297", "lanes: must be 1 to 256, found 4294967297"},
+		{"lanes: 18446744073709551617", "'lanes' expected a whole number from -9223372036854775808 to " + max64},
+		{"max_in_flight: 4294967360", "max_in_flight: must be 1 to 65536, found 4294967360"},
+		{"max_wait: 18446744073709551616", "'max_wait' expected a whole number from -9223372036854775808 to " + max64},
+		{"max_wait: 5", "max_wait: must be at least 1ms, found 5ns"},
+	} {
+		retrieved, err := confmap.NewRetrievedFromYAML([]byte("nodes: [{debug: {}}]\n" + c.yaml))
+		require.NoError(t, err)
+		conf, err := retrieved.AsConf()
+		require.NoError(t, err)
+		cfg := createDefaultConfig().(*Config)
+		if err = conf.Unmarshal(cfg); err == nil {
+			err = cfg.Validate()
+		}
+		require.ErrorContains(t, err, c.want, c.yaml)
+	}
+	largest := configOf(t, map[string]any{
+		"nodes": someNodes, "ring": map[string]any{"size_mib": 4096, "descriptors": 65536},
+	})
+	require.NoError(t, largest.Validate())
+	transport, err := largest.transport()
+	require.NoError(t, err)
+	require.Equal(t, ring.Geometry{Descriptors: ring.MaxDescriptors, Blocks: ring.MaxBlocks}, transport.Geometry)
 }
 
 // Guarantees: without its Rust part a program validates and creates the component for every signal; Start says

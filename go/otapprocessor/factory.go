@@ -22,17 +22,38 @@ func NewFactory() processor.Factory {
 		processor.WithMetrics(createMetrics, metadata.MetricsStability))
 }
 
-func createLogs(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-	c := cfg.(*Config)
-	return unit.NewLogs(c.spec(set.ID.String(), unit.Logs), c.transport(), set.TelemetrySettings, next)
+func createLogs(
+	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs,
+) (processor.Logs, error) {
+	spec, transport, err := cfg.(*Config).unit(set.ID, unit.Logs)
+	if err != nil {
+		return nil, err
+	}
+	return unit.NewLogs(spec, transport, set.TelemetrySettings, next)
 }
 
-func createTraces(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-	c := cfg.(*Config)
-	return unit.NewTraces(c.spec(set.ID.String(), unit.Traces), c.transport(), set.TelemetrySettings, next)
+func createTraces(
+	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces,
+) (processor.Traces, error) {
+	spec, transport, err := cfg.(*Config).unit(set.ID, unit.Traces)
+	if err != nil {
+		return nil, err
+	}
+	return unit.NewTraces(spec, transport, set.TelemetrySettings, next)
 }
 
-func createMetrics(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-	c := cfg.(*Config)
-	return unit.NewMetrics(c.spec(set.ID.String(), unit.Metrics), c.transport(), set.TelemetrySettings, next)
+func createMetrics(
+	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics,
+) (processor.Metrics, error) {
+	spec, transport, err := cfg.(*Config).unit(set.ID, unit.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	return unit.NewMetrics(spec, transport, set.TelemetrySettings, next)
+}
+
+// unit is what a pipeline's unit is made from.
+func (c *Config) unit(id component.ID, signal unit.Signal) (unit.Spec, unit.Transport, error) {
+	transport, err := c.transport()
+	return c.spec(id.String(), signal), transport, err
 }

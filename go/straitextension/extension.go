@@ -18,16 +18,17 @@ import (
 	"github.com/strait-data/strait/go/process"
 	"github.com/strait-data/strait/go/sinks"
 	"github.com/strait-data/strait/go/straitextension/internal/metadata"
+	"github.com/strait-data/strait/go/whole"
 )
 
 // Config is its configuration.
 type Config struct {
 	// MemoryLimitMiB is how much the Rust components may have allocated together before the Collector stops with a
 	// fatal status; 0 is no limit.
-	MemoryLimitMiB uint64 `mapstructure:"memory_limit_mib"`
+	MemoryLimitMiB whole.Number `mapstructure:"memory_limit_mib"`
 	// MemorySpikeLimitMiB is how far below the limit they begin to refuse batches, as retryable; 0 is a fifth of the
 	// limit.
-	MemorySpikeLimitMiB uint64 `mapstructure:"memory_spike_limit_mib"`
+	MemorySpikeLimitMiB whole.Number `mapstructure:"memory_spike_limit_mib"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -37,22 +38,30 @@ const maxMiB = 1 << 40
 
 // Validate checks what types cannot.
 func (c *Config) Validate() error {
-	if c.MemoryLimitMiB > maxMiB {
-		return fmt.Errorf("memory_limit_mib: must be at most %d, found %d", uint64(maxMiB), c.MemoryLimitMiB)
+	limit, spike := c.MemoryLimitMiB, c.MemorySpikeLimitMiB
+	switch {
+	case limit < 0 || limit > maxMiB:
+		return fmt.Errorf("memory_limit_mib: must be 0 to %d, found %d", int64(maxMiB), limit)
+	case spike < 0:
+		return fmt.Errorf("memory_spike_limit_mib: must not be negative, found %d", spike)
+	case spike > 0 && spike >= limit:
+		return fmt.Errorf("memory_spike_limit_mib: must be less than memory_limit_mib (%d), found %d",
+			limit, spike)
+	default:
+		return nil
 	}
-	if c.MemorySpikeLimitMiB > 0 && c.MemorySpikeLimitMiB >= c.MemoryLimitMiB {
-		return fmt.Errorf("memory_spike_limit_mib: must be less than memory_limit_mib (%d), found %d", c.MemoryLimitMiB, c.MemorySpikeLimitMiB)
-	}
-	return nil
 }
+
+// limitBytes is the limit; Validate has seen that it fits.
+func (c *Config) limitBytes() uint64 { return uint64(c.MemoryLimitMiB) << 20 }
 
 // refuseAbove is how many bytes may be allocated before batches are refused; 0: any number.
 func (c *Config) refuseAbove() uint64 {
-	spike := c.MemorySpikeLimitMiB << 20
+	spike := uint64(c.MemorySpikeLimitMiB) << 20
 	if spike == 0 {
-		spike = c.MemoryLimitMiB << 20 / 5
+		spike = c.limitBytes() / 5
 	}
-	return c.MemoryLimitMiB<<20 - spike
+	return c.limitBytes() - spike
 }
 
 // NewFactory makes the factory.
@@ -92,7 +101,7 @@ func (s *settings) Start(ctx context.Context, host component.Host) error {
 	s.statuses = sinks.Status(handle, func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) })
 	s.release = []func(){sinks.Logs(handle, s.telemetry.Logger), s.statuses.Release}
 	s.peer, s.handle = peer, handle
-	if err := s.setMemoryLimit(ctx, s.config.MemoryLimitMiB<<20); err != nil {
+	if err := s.setMemoryLimit(ctx, s.config.limitBytes()); err != nil {
 		return errors.Join(err, s.Shutdown(ctx))
 	}
 	if s.config.MemoryLimitMiB > 0 {

@@ -1,6 +1,7 @@
 package straitextension
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,12 +10,13 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/whole"
 )
 
 // Guarantees: a program without its Rust part starts with the defaults, and refuses a limit that nobody keeps.
 func TestWithoutRust(t *testing.T) {
 	f := NewFactory()
-	for limit, want := range map[uint64]error{0: nil, 100: control.ErrNoPeer} {
+	for limit, want := range map[whole.Number]error{0: nil, 100: control.ErrNoPeer} {
 		made, err := f.Create(t.Context(), extensiontest.NewNopSettings(f.Type()), &Config{MemoryLimitMiB: limit})
 		require.NoError(t, err)
 		require.ErrorIs(t, made.Start(t.Context(), componenttest.NewNopHost()), want)
@@ -26,7 +28,12 @@ func TestWithoutRust(t *testing.T) {
 // Guarantees: a limit that is none is refused with its key.
 func TestValidate(t *testing.T) {
 	require.NoError(t, confmap.Validate(&Config{MemoryLimitMiB: maxMiB}))
-	require.ErrorContains(t, confmap.Validate(&Config{MemoryLimitMiB: maxMiB + 1}), "memory_limit_mib")
+	for _, limit := range []whole.Number{-1, maxMiB + 1, 1<<63 - 1} {
+		require.EqualError(t, confmap.Validate(&Config{MemoryLimitMiB: limit}),
+			fmt.Sprintf("memory_limit_mib: must be 0 to 1099511627776, found %d", limit))
+	}
+	require.ErrorContains(t, confmap.Validate(&Config{MemoryLimitMiB: 9, MemorySpikeLimitMiB: -1}),
+		"memory_spike_limit_mib: must not be negative, found -1")
 	require.NoError(t, confmap.Validate(&Config{MemoryLimitMiB: 100, MemorySpikeLimitMiB: 99}))
 	require.ErrorContains(t, confmap.Validate(&Config{MemoryLimitMiB: 100, MemorySpikeLimitMiB: 100}), "memory_spike_limit_mib")
 	require.ErrorContains(t, confmap.Validate(&Config{MemorySpikeLimitMiB: 1}), "memory_spike_limit_mib")

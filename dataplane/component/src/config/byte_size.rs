@@ -57,23 +57,34 @@ impl ByteSize {
 
 /// Why a text is no size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "invalid size {0:?}, expected whole bytes: a number with B, kB, MB, GB, TB, KiB, MiB, GiB or TiB"
-)]
-pub struct ByteSizeError(String);
+#[non_exhaustive]
+pub enum ByteSizeError {
+    /// Not a number with a unit.
+    #[error(
+        "invalid size {0:?}, expected whole bytes: a number with B, kB, MB, GB, TB, KiB, MiB, GiB or TiB"
+    )]
+    Invalid(String),
+    /// More bytes than a size has room for.
+    #[error("size {0:?} is too large, expected at most {max} bytes", max = u64::MAX)]
+    TooLarge(String),
+}
 
 impl FromStr for ByteSize {
     type Err = ByteSizeError;
 
     fn from_str(text: &str) -> Result<Self, ByteSizeError> {
-        read(text)
-            .map(Self)
-            .ok_or_else(|| ByteSizeError(text.to_owned()))
+        match read(text) {
+            Some(bytes) => u64::try_from(bytes)
+                .map(Self)
+                .map_err(|_| ByteSizeError::TooLarge(text.to_owned())),
+            None => Err(ByteSizeError::Invalid(text.to_owned())),
+        }
     }
 }
 
-/// Exact: a fraction that is no whole number of bytes has no value.
-fn read(text: &str) -> Option<u64> {
+/// Exact: a fraction that is no whole number of bytes has no value. Any number of bytes that is more
+/// than 64 bits hold stands for all of them.
+fn read(text: &str) -> Option<u128> {
     let text = text.trim();
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -92,12 +103,16 @@ fn read(text: &str) -> Option<u64> {
     }
     let fraction = fraction.trim_end_matches('0');
     let divisor = 10u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let number: u128 = format!("{whole}{fraction}").parse().ok()?;
-    let scaled = number.checked_mul(u128::from(scale))?;
-    if scaled % divisor != 0 {
-        return None;
-    }
-    u64::try_from(scaled / divisor).ok()
+    let digits = format!("{whole}{fraction}");
+    let scaled = digits
+        .parse::<u128>()
+        .ok()
+        .and_then(|number| number.checked_mul(u128::from(scale)));
+    let Some(scaled) = scaled else {
+        // Digits alone are too many; with a fraction they are no whole number of bytes.
+        return fraction.is_empty().then_some(u128::MAX);
+    };
+    (scaled % divisor == 0).then_some(scaled / divisor)
 }
 
 impl fmt::Display for ByteSize {
@@ -203,12 +218,32 @@ mod tests {
             "1 2",
             "1MiBs",
             "1e3",
-            "16777216TiB",
-            "99999999999999999999999999999999999999999999",
+            "3.00000000000000000000000000000000000001TB",
             "1.00000000000000000000000000000000000000001TB",
         ] {
-            let error = text.parse::<ByteSize>().unwrap_err().to_string();
-            assert!(error.contains(&format!("{text:?}")), "{error}");
+            let error = text.parse::<ByteSize>().unwrap_err();
+            assert_eq!(error, ByteSizeError::Invalid(text.to_owned()));
+            assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
+        }
+    }
+
+    // Guarantees: a size that does not fit is not wrapped, and the limit is named.
+    #[test]
+    fn what_is_too_large_is_refused() {
+        for text in [
+            "16777216TiB",
+            "18446744073709551616",
+            "18446744073709551.616kB",
+            "99999999999999999999999999999999999999999999",
+            "340282366920938463463374607431768211455TiB",
+        ] {
+            let error = text.parse::<ByteSize>().unwrap_err();
+            assert_eq!(error, ByteSizeError::TooLarge(text.to_owned()));
+            assert!(
+                error
+                    .to_string()
+                    .contains("at most 18446744073709551615 bytes")
+            );
         }
     }
 }
