@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"go.opentelemetry.io/collector/pdata/plog"
 	"pgregory.net/rapid"
 
 	"github.com/strait-data/strait/go/record"
@@ -54,5 +55,38 @@ func TestAttributesOfNobodyAreRefused(t *testing.T) {
 	var c children
 	if err := c.index(p, 2); !errors.Is(err, record.ErrValue) {
 		t.Errorf("got %v, expected an error of a value", err)
+	}
+}
+
+// Guarantees: rows of one resource or scope that say different things about it are refused: one of them would be lost.
+func TestRowsOfOneResourceMustAgree(t *testing.T) {
+	text := func(rows ...string) strs {
+		x := strs{cells: cells{col: &record.Column{Len: len(rows)}}, off: []int32{0}}
+		x.values = x.col
+		for _, s := range rows {
+			x.s += s
+			x.off = append(x.off, int32(len(x.s)))
+		}
+		return x
+	}
+	ids := func(ids ...uint16) numbers[uint16] { return *parents(ids) }
+	for name, x := range map[string]struct {
+		r  logsReader
+		ok bool
+	}{
+		"alike":             {logsReader{resID: ids(1, 1, 1), scopeID: ids(2, 2, 3), name: text("a", "a", "b"), resURL: text("u", "u", "u")}, true},
+		"two resources":     {logsReader{resID: ids(1, 2, 1), scopeID: ids(1, 2, 1), resURL: text("u", "v", "u")}, true},
+		"a scope's name":    {logsReader{resID: ids(1, 1, 1), scopeID: ids(2, 2, 2), name: text("a", "a", "b")}, false},
+		"a later run":       {logsReader{resID: ids(1, 2, 1), scopeID: ids(1, 2, 1), version: text("a", "a", "b")}, false},
+		"another scope's":   {logsReader{resID: ids(1, 1, 1), scopeID: ids(1, 1, 2), resURL: text("a", "a", "b")}, false},
+		"a schema url":      {logsReader{resID: ids(1, 1, 1), scopeID: ids(2, 2, 2), scopeURL: text("a", "", "a")}, false},
+		"without ids alike": {logsReader{name: text("a", "a", "a")}, true},
+	} {
+		d := NewLogsDecoder(record.NewSchemas())
+		d.root = x.r
+		d.root.rows = 3
+		if _, err := d.groups(plog.NewLogs()); (err == nil) != x.ok {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

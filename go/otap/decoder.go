@@ -6,7 +6,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/xpdata"
 
 	"github.com/strait-data/strait/go/record"
 )
@@ -26,14 +25,14 @@ type LogsDecoder struct {
 	budget int     // attributes that may still be made
 	group  []int32 // ScopeLogs of each row
 	counts []int32 // rows of each ScopeLogs
+	firsts []int   // first row of each ScopeLogs
 }
 
 // NewLogsDecoder returns a decoder that knows the schemas of one link and direction.
 func NewLogsDecoder(schemas *record.Schemas) *LogsDecoder { return &LogsDecoder{schemas: schemas} }
 
 // Decode returns the logs of a batch of records. Rows are grouped by resource and scope in order of
-// appearance, and keep their order within a scope. What rows of one resource or scope say about it is
-// taken from the first of them.
+// appearance, and keep their order within a scope. Rows of one resource or scope must say the same about it.
 func (d *LogsDecoder) Decode(b *record.Batch) (plog.Logs, error) {
 	if b.Signal != record.SignalLogs || b.Encoding != record.EncodingRecords {
 		return plog.Logs{}, record.ContentErrorf("S-10", "batch header", "signal %d, encoding %d, expected logs as records", b.Signal, b.Encoding)
@@ -109,56 +108,6 @@ func (d *LogsDecoder) build() (plog.Logs, error) {
 		}
 	}
 	return ld, nil
-}
-
-// scopeKey names a ScopeLogs; 1<<16 is a null id.
-type scopeKey struct{ resource, scope uint32 }
-
-// groups makes the resources and scopes, and notes the ScopeLogs of each row.
-func (d *LogsDecoder) groups(ld plog.Logs) ([]plog.LogRecordSlice, error) {
-	r := &d.root
-	if cap(d.group) < r.rows {
-		d.group = make([]int32, r.rows)
-	}
-	d.group, d.counts = d.group[:r.rows], d.counts[:0]
-	resources := make(map[uint32]plog.ResourceLogs)
-	known := make(map[scopeKey]int32)
-	var scopes []plog.LogRecordSlice
-	last, lastKey := int32(-1), scopeKey{}
-	for i := range r.rows {
-		k := scopeKey{idOr(&r.resID, i), idOr(&r.scopeID, i)}
-		if last < 0 || k != lastKey {
-			at, ok := known[k]
-			if !ok {
-				rl, ok := resources[k.resource]
-				if !ok {
-					rl = ld.ResourceLogs().AppendEmpty()
-					resources[k.resource] = rl
-					if err := d.resource(i, k.resource, rl); err != nil {
-						return nil, err
-					}
-				}
-				sl := rl.ScopeLogs().AppendEmpty()
-				if err := d.scope(i, k.scope, sl); err != nil {
-					return nil, err
-				}
-				at = int32(len(scopes))
-				known[k] = at
-				scopes, d.counts = append(scopes, sl.LogRecords()), append(d.counts, 0)
-			}
-			last, lastKey = at, k
-		}
-		d.group[i] = last
-		d.counts[last]++
-	}
-	return scopes, nil
-}
-
-func idOr(n *numbers[uint16], i int) uint32 {
-	if id, ok := n.get(i); ok {
-		return uint32(id)
-	}
-	return 1 << 16
 }
 
 func (d *LogsDecoder) resource(row int, id uint32, rl plog.ResourceLogs) error {
@@ -458,53 +407,5 @@ func (v *valuesReader) readSer(i int, t uint8, dst pcommon.Value) error {
 	if got := uint8(dst.Type()); got != t {
 		return record.ValueErrorf("S-12", "column ser", "row %d holds a value of type %d, its type is %d", i, got, t)
 	}
-	return nil
-}
-
-// attrsReader reads an attributes table.
-type attrsReader struct {
-	rows   int
-	parent numbers[uint16]
-	key    strs
-	values valuesReader
-	kids   children
-}
-
-func (r *attrsReader) open(t *record.Table, a *arena) error {
-	r.rows, r.parent, r.key = t.Rows, numbers[uint16]{}, strs{}
-	err := r.values.open(t.Columns, a, func(c *record.Column) (err error) {
-		switch c.Name {
-		case "parent_id":
-			r.parent, err = newIDs(c)
-		case "key":
-			err = a.add(&r.key, c, arrow.STRING)
-		default:
-			err = unknown(c.Name)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if r.parent.col == nil || r.key.col == nil {
-		return record.ValueErrorf("S-10", "attributes table", "parent_id or key is missing")
-	}
-	return r.kids.index(&r.parent, r.rows)
-}
-
-// read puts the attributes of one parent into a map, which is empty. Duplicate keys are kept.
-func (r *attrsReader) read(parent uint16, m pcommon.Map) error {
-	rows := r.kids.of(parent)
-	if len(rows) == 0 {
-		return nil
-	}
-	var b xpdata.MapBuilder
-	b.EnsureCapacity(len(rows))
-	for _, i := range rows {
-		if err := r.values.read(int(i), b.AppendEmpty(r.key.or(int(i)))); err != nil {
-			return err
-		}
-	}
-	b.UnsafeIntoMap(m)
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/xpdata"
 
 	"github.com/strait-data/strait/go/record"
 )
@@ -67,6 +69,12 @@ func (n *numbers[T]) get(i int) (T, bool) {
 		return 0, false
 	}
 	return n.vals[k], true
+}
+
+// or returns the value of row i, or 0 for null.
+func (n *numbers[T]) or(i int) T {
+	x, _ := n.get(i)
+	return x
 }
 
 // newIDs is newNumbers for an id column, which must say that it is plain (S-10): otherwise its numbers
@@ -147,6 +155,16 @@ func (x *strs) get(i int) (string, bool) {
 func (x *strs) or(i int) string {
 	s, _ := x.get(i)
 	return s
+}
+
+// same says whether two rows have equal text; null is as good as empty.
+func (x *strs) same(a, b int) bool {
+	if x.col == nil {
+		return true
+	}
+	i, _ := x.at(a)
+	j, ok := x.at(b)
+	return (ok && i == j) || x.or(a) == x.or(b)
 }
 
 // arena holds a copy of all text and bytes of a batch, made at once: what is decoded must not point
@@ -244,4 +262,52 @@ func (c *children) of(parent uint16) []int32 {
 		return nil
 	}
 	return c.order[c.first[i]:c.first[i+1]]
+}
+
+// attrsReader reads an attributes table.
+type attrsReader struct {
+	rows   int
+	parent numbers[uint16]
+	key    strs
+	values valuesReader
+	kids   children
+}
+
+func (r *attrsReader) open(t *record.Table, a *arena) error {
+	r.rows, r.parent, r.key = t.Rows, numbers[uint16]{}, strs{}
+	err := r.values.open(t.Columns, a, func(c *record.Column) (err error) {
+		switch c.Name {
+		case "parent_id":
+			r.parent, err = newIDs(c)
+		case "key":
+			err = a.add(&r.key, c, arrow.STRING)
+		default:
+			err = unknown(c.Name)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if r.parent.col == nil || r.key.col == nil {
+		return record.ValueErrorf("S-10", "attributes table", "parent_id or key is missing")
+	}
+	return r.kids.index(&r.parent, r.rows)
+}
+
+// read puts the attributes of one parent into a map, which is empty. Duplicate keys are kept.
+func (r *attrsReader) read(parent uint16, m pcommon.Map) error {
+	rows := r.kids.of(parent)
+	if len(rows) == 0 {
+		return nil
+	}
+	var b xpdata.MapBuilder
+	b.EnsureCapacity(len(rows))
+	for _, i := range rows {
+		if err := r.values.read(int(i), b.AppendEmpty(r.key.or(int(i)))); err != nil {
+			return err
+		}
+	}
+	b.UnsafeIntoMap(m)
+	return nil
 }
