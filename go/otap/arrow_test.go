@@ -24,6 +24,7 @@ func TestSlotIsArrowStreams(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLink(otap.Options{})
 		ld := otaptest.Logs(t, otaptest.Options{})
+		otaptest.Prune(ld)
 		slot := l.send(t, ld)[0]
 		streams, err := l.pre.Dump(slot)
 		if err != nil {

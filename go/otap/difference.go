@@ -52,7 +52,7 @@ type op struct {
 
 // ApplyDifference edits the logs as the difference in payload says (format.md, section 4): operations
 // first, on the records that stay, then records that do not stay are removed, and scopes and
-// resources without records with them. Everything is checked before anything is changed (S-15); on an
+// resources that lose all their records with them. Everything is checked before anything is changed (S-15); on an
 // error the logs are as they were. The payload is copied. The logs must be the whole ingress batch,
 // and mutable.
 //
@@ -337,18 +337,21 @@ func rename(m pcommon.Map, from, to string) {
 	m.Remove(from)
 }
 
-// remove removes the records that do not stay, and scopes and resources without records.
+// remove removes the records that do not stay, and the scopes and resources that are without records by that. Those
+// that had none before are not the unit's.
 func (d *difference) remove(ld plog.Logs) {
 	row := -1
 	ld.ResourceLogs().RemoveIf(func(rl plog.ResourceLogs) bool {
+		scopes := rl.ScopeLogs().Len()
 		rl.ScopeLogs().RemoveIf(func(sl plog.ScopeLogs) bool {
+			records := sl.LogRecords().Len()
 			sl.LogRecords().RemoveIf(func(plog.LogRecord) bool {
 				row++
 				return !d.stays(row)
 			})
-			return sl.LogRecords().Len() == 0
+			return records > 0 && sl.LogRecords().Len() == 0
 		})
-		return rl.ScopeLogs().Len() == 0
+		return scopes > 0 && rl.ScopeLogs().Len() == 0
 	})
 }
 

@@ -104,9 +104,23 @@ func (m *model) run() plog.Logs {
 		}
 	}
 	if m.keep != nil {
-		otaptest.Prune(out)
+		m.prune(out)
 	}
 	return out
+}
+
+// prune removes what lost all its records; what had none stays.
+func (m *model) prune(out plog.Logs) {
+	r := -1
+	out.ResourceLogs().RemoveIf(func(rl plog.ResourceLogs) bool {
+		r++
+		before, s := m.ld.ResourceLogs().At(r).ScopeLogs(), -1
+		rl.ScopeLogs().RemoveIf(func(sl plog.ScopeLogs) bool {
+			s++
+			return sl.LogRecords().Len() == 0 && before.At(s).LogRecords().Len() > 0
+		})
+		return rl.ScopeLogs().Len() == 0 && before.Len() > 0
+	})
 }
 
 func (m *model) record(lr plog.LogRecord, row int) {

@@ -63,6 +63,8 @@ var (
 	ErrDepth = errors.New("value nests too deep")
 	// ErrEntityRefs says that a resource has entity references, which OTAP cannot hold.
 	ErrEntityRefs = errors.New("resource has entity references, which records cannot hold")
+	// ErrNoItems says that a resource or a scope has no items: a row of a record is an item.
+	ErrNoItems = errors.New("has no items, so records cannot hold it")
 	// ErrTooLarge says that one item does not fit the limit of a slot.
 	ErrTooLarge = errors.New("item does not fit a slot")
 	// ErrNotProjectable says that a projected batch would be ambiguous (a key that the unit reads
@@ -72,7 +74,8 @@ var (
 
 // PathError is an error of one value, with the place of it.
 type PathError struct {
-	// Path is the value's place, such as resource_logs[0].scope_logs[1].log_records[7].body.
+	// Path is the value's place, such as resource_logs[0].scope_logs[1].log_records[7].body; "" where so many
+	// have been named that this one is only counted.
 	Path string
 	Err  error
 }

@@ -51,6 +51,22 @@ func NewLogsEncoder(reg *record.Registry, opt Options) *LogsEncoder {
 // Cursor is a place in a plog.Logs: the next log record to send. The zero Cursor is the first one.
 type Cursor struct{ Resource, Scope, Record int }
 
+// After returns the place behind the first record at the cursor or after it.
+func (c Cursor) After(ld plog.Logs) Cursor {
+	rls := ld.ResourceLogs()
+	for r := c.Resource; r < rls.Len(); r++ {
+		sls := rls.At(r).ScopeLogs()
+		for s := c.Scope; s < sls.Len(); s++ {
+			if c.Record < sls.At(s).LogRecords().Len() {
+				return Cursor{r, s, c.Record + 1}
+			}
+			c.Record = 0
+		}
+		c.Scope, c.Record = 0, 0
+	}
+	return Cursor{Resource: rls.Len()}
+}
+
 // LogsBatch is a measured batch, or a measured part of a larger one. It keeps references to the
 // pdata, which must not be changed until Release.
 type LogsBatch struct {
@@ -70,6 +86,7 @@ type LogsBatch struct {
 	resAttrs attrs
 	scoAttrs attrs
 	dropped  int // entity references that were left out
+	bare     int // resources and scopes without records that were not refused
 }
 
 // Measure measures the logs from the cursor on, publishes the schemas that they need (which may wait
@@ -78,8 +95,10 @@ type LogsBatch struct {
 // signal, encoding and items are set here.
 //
 // A batch holds at most MaxIDs records, resources and scopes, and MaxBytes, or one record of MaxRecordBytes;
-// where there is more, Next tells where the next part begins. Logs without a record give a batch with Items 0, which the
-// caller need not send.
+// where there is more, Next tells where the next part begins. Logs without a record, resource or scope give a batch with
+// Items 0, which the caller need not send.
+//
+// What cannot cross is a *PathError: it names the first such place. Walk finds all of them.
 func (e *LogsEncoder) Measure(ctx context.Context, h *record.Header, ld plog.Logs, from Cursor) (*LogsBatch, error) {
 	return e.measure(ctx, h, ld, from, nil)
 }
@@ -130,6 +149,10 @@ func (b *LogsBatch) Next() (Cursor, bool) { return b.next, b.more }
 // are 0 with Strict. A text that occurs more than once in a dictionary column counts once.
 func (b *LogsBatch) Repaired() (texts, entityRefs int) { return b.text.repaired, b.dropped }
 
+// Bare returns how many resources and scopes without records were met and not refused: best effort leaves them out; where
+// the unit reads neither, a projected batch leaves them with the original.
+func (b *LogsBatch) Bare() int { return b.bare }
+
 // Release gives the batch back. It holds no reference to pdata or slot afterwards.
 func (b *LogsBatch) Release() {
 	b.reset()
@@ -143,7 +166,7 @@ func (b *LogsBatch) Release() {
 
 func (b *LogsBatch) reset() {
 	b.text = text{repair: b.enc.opt.Fidelity == BestEffort}
-	b.dropped = 0
+	b.dropped, b.bare = 0, 0
 	b.logs.reset(&b.text)
 	b.proj.apply(b)
 }
@@ -207,6 +230,11 @@ func (b *LogsBatch) walk(from Cursor, limit int) error {
 			s = from.Scope
 		}
 		newResource := true
+		if sls.Len() == 0 {
+			if err := b.withoutItems(r, -1); err != nil {
+				return err
+			}
+		}
 		for ; s < sls.Len(); s++ {
 			scopeID++
 			first, lrs := 0, sls.At(s).LogRecords()
@@ -215,6 +243,9 @@ func (b *LogsBatch) walk(from Cursor, limit int) error {
 			}
 			n := lrs.Len() - first
 			if n <= 0 {
+				if err := b.withoutItems(r, s); err != nil {
+					return err
+				}
 				continue
 			}
 			room := limit - b.logs.rows
@@ -237,6 +268,26 @@ func (b *LogsBatch) walk(from Cursor, limit int) error {
 		}
 	}
 	return nil
+}
+
+// withoutItems decides on a resource, or a scope of it, without records. No row could say that it is there; only a unit
+// that reads neither resources nor scopes leaves it with the original.
+func (b *LogsBatch) withoutItems(resource, scope int) error {
+	switch {
+	case !b.proj.ReadsContainers():
+		b.bare++
+		return nil
+	case b.text.repair && b.proj != nil:
+		return ErrNotProjectable
+	case b.text.repair:
+		b.bare++
+		return nil
+	}
+	path := fmt.Sprintf("resource_logs[%d]", resource)
+	if scope >= 0 {
+		path += fmt.Sprintf(".scope_logs[%d]", scope)
+	}
+	return &PathError{path, ErrNoItems}
 }
 
 // walkRun measures the records of one run, with their scope and, if it is new, their resource.
@@ -303,13 +354,13 @@ func (b *LogsBatch) walkBlock(x *run, lrs plog.LogRecordSlice, first, n int) err
 func (b *LogsBatch) resource(x *run, rl plog.ResourceLogs) error {
 	if n := entity.ResourceEntityRefs(rl.Resource()).Len(); n > 0 && b.proj == nil {
 		if !b.text.repair {
-			return &PathError{fmt.Sprintf("resource_logs[%d].resource", x.resource), ErrEntityRefs}
+			return &PathError{fmt.Sprintf("resource_logs[%d].resource.entity_refs", x.resource), ErrEntityRefs}
 		}
 		b.dropped += n
 	}
 	if b.resAttrs.sent() {
 		if key, err := b.resAttrs.take(x.resourceID, rl.Resource().Attributes()); err != nil {
-			return &PathError{fmt.Sprintf("resource_logs[%d].resource.attributes[%q]", x.resource, key), err}
+			return &PathError{fmt.Sprintf("resource_logs[%d].resource.attributes[%s]", x.resource, quoted(key)), err}
 		}
 	}
 	return nil
@@ -317,13 +368,17 @@ func (b *LogsBatch) resource(x *run, rl plog.ResourceLogs) error {
 
 // fail wraps an error with the place of the value.
 func (b *LogsBatch) fail(x run, record int, where, key string, err error) error {
-	p := fmt.Sprintf("resource_logs[%d].scope_logs[%d]", x.resource, x.scope)
+	p := fmt.Sprintf("resource_logs[%d]", x.resource)
+	if where == resourceURL {
+		return &PathError{p + ".schema_url", err}
+	}
+	p += fmt.Sprintf(".scope_logs[%d]", x.scope)
 	if record >= 0 {
 		p += fmt.Sprintf(".log_records[%d]", record)
 	}
 	p += "." + where
 	if where == "attributes" || where == "scope.attributes" {
-		p += fmt.Sprintf("[%q]", key)
+		p += "[" + quoted(key) + "]"
 	}
 	return &PathError{p, err}
 }
@@ -427,5 +482,5 @@ func (b *LogsBatch) locate(a *attrs, row int, err error) error {
 			}
 		}
 	}
-	return &PathError{fmt.Sprintf("%s[%q]", where, a.text(row)), err}
+	return &PathError{where + "[" + quoted(a.text(row)) + "]", err}
 }

@@ -78,16 +78,23 @@ func TestRoundTripIsExact(t *testing.T) {
 	l := newLink(otap.Options{}) // one link: schemas pile up to the superset, memory is reused
 	rapid.Check(t, func(t *rapid.T) {
 		ld := otaptest.Logs(t, otaptest.Options{})
-		want := otaptest.Clone(ld)
-		otaptest.Prune(want)
+		pruned := otaptest.Clone(ld)
+		otaptest.Prune(pruned)
+		if otaptest.Diff(ld, pruned) != "" {
+			_, err := l.enc.Measure(ctx, &record.Header{}, ld, otap.Cursor{})
+			if !errors.Is(err, otap.ErrNoItems) {
+				t.Fatalf("got %v, expected ErrNoItems", err)
+			}
+			ld = pruned
+		}
 		slots := l.send(t, ld)
 		if len(slots) != 1 {
 			t.Fatalf("%d parts", len(slots))
 		}
-		if want.LogRecordCount() == 0 {
+		if ld.LogRecordCount() == 0 {
 			return
 		}
-		if d := otaptest.Diff(want, l.receive(t, slots[0])); d != "" {
+		if d := otaptest.Diff(ld, l.receive(t, slots[0])); d != "" {
 			t.Fatalf("%s", d)
 		}
 	})
@@ -98,9 +105,8 @@ func TestSupersetIsExact(t *testing.T) {
 	l := newLink(otap.Options{})
 	rapid.Check(t, func(t *rapid.T) {
 		ld := otaptest.Logs(t, otaptest.Options{})
-		want := otaptest.Clone(ld)
-		otaptest.Prune(want)
-		if want.LogRecordCount() > 0 {
+		otaptest.Prune(ld)
+		if ld.LogRecordCount() > 0 {
 			l.send(t, ld)
 		}
 	})
@@ -123,6 +129,7 @@ func TestSplitKeepsEverything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLink(otap.Options{MaxBytes: rapid.IntRange(5_000, 20_000).Draw(t, "limit")})
 		ld := otaptest.Logs(t, otaptest.Options{MaxRecords: 40})
+		otaptest.Prune(ld)
 		want := flat(ld)
 		var got []string
 		for from, more := (otap.Cursor{}), true; more; {
@@ -136,9 +143,6 @@ func TestSplitKeepsEverything(t *testing.T) {
 			slot := otaptest.Slot(b.Size())
 			if err := b.Write(slot); err != nil {
 				t.Fatalf("write: %v", err)
-			}
-			if rest := flat(otap.Rest(ld, from)); !slices.Equal(rest, want[len(got):]) {
-				t.Fatalf("rest: want %q\ngot %q", want[len(got):], rest)
 			}
 			from, more = b.Next()
 			if b.Items() > 0 {
@@ -404,6 +408,7 @@ func TestEncodeAllocatesNothing(t *testing.T) {
 func TestSlotHoldsNothingElse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ld := otaptest.Logs(t, otaptest.Options{})
+		otaptest.Prune(ld)
 		l := newLink(otap.Options{})
 		a := l.send(t, ld)[0]
 		b, err := l.enc.Measure(ctx, &record.Header{CallID: 7, TraceState: "a=b"}, ld, otap.Cursor{})

@@ -93,12 +93,15 @@ func (t *logsTable) reset(x *text) {
 
 func (t *logsTable) wants(col int) bool { return t.want&(1<<col) != 0 }
 
+// resourceURL is what measureRun calls the schema URL of a resource; a scope has a field of that name too.
+const resourceURL = "resource.schema_url"
+
 // measureRun takes in what the run's records share.
 func (t *logsTable) measureRun(r *run, rl plog.ResourceLogs, sl plog.ScopeLogs) (where string, err error) {
 	share := func(col int, s string) {
 		if err == nil && t.wants(col) {
 			if r.codes[col], err = t.texts[col].take(s, r.n, t.text); err != nil {
-				where = [colCount]string{colResourceURL: "schema_url of the resource", colScopeName: "scope.name", colScopeVersion: "scope.version", colScopeURL: "schema_url"}[col]
+				where = [colCount]string{colResourceURL: resourceURL, colScopeName: "scope.name", colScopeVersion: "scope.version", colScopeURL: "schema_url"}[col]
 			}
 		}
 	}

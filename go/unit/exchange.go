@@ -30,6 +30,8 @@ type packed struct {
 	parcel parcel
 	take   take
 	next   position
+	// bare says that the batch has containers without items, which come out only with a difference.
+	bare bool
 }
 
 // exchange sends one parcel, hands its outputs to take, and returns the engine's verdict. When the

@@ -14,32 +14,68 @@ import (
 	"github.com/strait-data/strait/go/record"
 )
 
-// choose picks how logs cross, by what Rust says of the unit; true: the original is changed in place.
+// choose picks how logs cross, by what Rust says of the unit; true: the original is changed in
+// place.
 //
-//   - difference: only what the unit reads is sent, the original is kept, and what differs is applied to it;
+//   - difference: only what the unit reads is sent, the original is kept, and what differs is applied
+//     to it;
 //   - records: everything is sent as records, and what comes out is decoded in full;
 //   - OTLP bytes: for a unit that takes nothing else.
 func (p *LogsProcessor) choose(r *Report, t Transport) (mutates bool, err error) {
 	if t.OTLPBytes && p.unit.spec.Fidelity != BestEffort {
-		return false, fmt.Errorf("OTLP bytes through nodes that convert need fidelity %q, found %q", BestEffort, p.unit.spec.Fidelity)
+		return false, fmt.Errorf(
+			"OTLP bytes through nodes that convert need fidelity %q, found %q",
+			BestEffort,
+			p.unit.spec.Fidelity,
+		)
 	}
 	if r.Encodings[Logs] != Records || t.OTLPBytes {
-		p.pack, p.foreign = p.packOTLP, p.takeOTLP
+		p.carryOTLP(r.Converts || t.OTLPBytes)
 		return false, nil
 	}
-	p.pack, p.foreign = p.packRecords, p.takeRecords
-	if r.Plan == nil || !r.Plan.Projectable || t.FullDecode {
+	fidelity := p.unit.spec.Fidelity.ofRecords()
+	whole := form[plog.Logs]{
+		pack: p.packRecords,
+		walk: func() *otap.Walk { return otap.NewWalk(fidelity, nil) },
+	}
+	p.forms, p.foreign = []form[plog.Logs]{whole}, p.takeRecords
+	if r.Plan == nil || !r.Plan.Projectable {
 		return false, nil
 	}
 	projection, err := otap.NewProjection(*r.Plan)
 	if err != nil {
 		return false, err
 	}
-	p.projection, p.pack, p.whole = projection, p.packProjected, p.packRecords
+	p.projection, p.passesBare = projection, !projection.ReadsContainers()
+	projected := form[plog.Logs]{
+		pack: p.packProjected, edits: true,
+		walk: func() *otap.Walk { return otap.NewWalk(fidelity, projection) },
+	}
+	if t.FullDecode { // what does not cross whole is judged as without it
+		p.forms = append(p.forms, projected)
+		return false, nil
+	}
+	p.forms = []form[plog.Logs]{projected, whole}
 	return r.Plan.Filters || r.Plan.Edits, nil
 }
 
-func (p *LogsProcessor) packRecords(ctx context.Context, l *lane, h *record.Header, d plog.Logs, from position) (*packed, error) {
+// encoderOptions are those of a lane whose slab has so many bytes.
+func encoderOptions(f Fidelity, slab int) otap.Options {
+	return otap.Options{
+		Fidelity: f.ofRecords(),
+		// Parts leave room for others to be filled meanwhile; a record that cannot be cut may have
+		// all of it.
+		MaxBytes: slab / 4, MaxRecordBytes: slab,
+	}
+}
+
+func (p *LogsProcessor) packRecords(
+	ctx context.Context,
+	l *lane,
+	h *record.Header,
+	d plog.Logs,
+	from position,
+) (*packed, error) {
 	b, err := l.logs.Measure(ctx, h, d, from.cursor)
 	if err != nil {
 		return nil, encodeError(ctx, err)
@@ -47,25 +83,26 @@ func (p *LogsProcessor) packRecords(ctx context.Context, l *lane, h *record.Head
 	next := position{items: from.items + b.Items()}
 	next.cursor, _ = b.Next()
 	p.unit.stats.countChanges(b)
+	p.unit.stats.droppedBare.Add(uint64(b.Bare()))
 	return &packed{parcel: b, take: p.takeRecords, next: next}, nil
 }
 
-// packProjected sends what the plan names. A batch that a projection cannot hold (a key twice in one map,
-// more than one slot) crosses whole.
-func (p *LogsProcessor) packProjected(ctx context.Context, l *lane, h *record.Header, d plog.Logs, from position) (*packed, error) {
-	if from.items > 0 { // the first part did cross whole
-		return p.packRecords(ctx, l, h, d, from)
-	}
+// packProjected sends what the plan names. What a projection cannot hold (a key twice in one map,
+// more than one slot) is otap.ErrNotProjectable.
+func (p *LogsProcessor) packProjected(
+	ctx context.Context, l *lane, h *record.Header, d plog.Logs, _ position,
+) (*packed, error) {
 	b, err := l.logs.MeasureProjected(ctx, h, d, p.projection)
-	if errors.Is(err, otap.ErrNotProjectable) {
-		p.unit.stats.fallbacks.Add(1)
-		return p.packRecords(ctx, l, h, d, from)
-	}
 	if err != nil {
 		return nil, encodeError(ctx, err)
 	}
 	p.unit.stats.countChanges(b)
-	return &packed{parcel: b, take: p.applyTo(d), next: position{items: b.Items()}}, nil
+	return &packed{
+		parcel: b,
+		take:   p.applyTo(d),
+		next:   position{items: b.Items()},
+		bare:   b.Bare() > 0,
+	}, nil
 }
 
 // encodeError makes permanent what no retry can cure: the encoder's own refusals.
@@ -73,10 +110,8 @@ func encodeError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctxerr.Of(ctx)
 	}
-	for _, refusal := range []error{otap.ErrText, otap.ErrDepth, otap.ErrEntityRefs, otap.ErrTooLarge} {
-		if errors.Is(err, refusal) {
-			return consumererror.NewPermanent(err)
-		}
+	if refusal(err) != nil {
+		return consumererror.NewPermanent(err)
 	}
 	return err
 }
@@ -86,7 +121,13 @@ func (p *LogsProcessor) applyTo(d plog.Logs) take {
 	return func(ctx context.Context, l *lane, o output) error {
 		if o.batch.Encoding != record.EncodingDifference {
 			l.release(o.lease)
-			return l.refuseContent(fmt.Errorf("%w: found encoding %d, expected a difference", record.ErrContent, o.batch.Encoding))
+			return l.refuseContent(
+				fmt.Errorf(
+					"%w: found encoding %d, expected a difference",
+					record.ErrContent,
+					o.batch.Encoding,
+				),
+			)
 		}
 		err := otap.ApplyDifference(d, o.batch.Payload())
 		l.release(o.lease)
@@ -112,8 +153,8 @@ func (p *LogsProcessor) takeRecords(ctx context.Context, l *lane, o output) erro
 	return p.deliver(ctx, d)
 }
 
-// notExpressible says that the Rust side could not tell the difference of a projected batch: the same batch is
-// sent again, whole. The original has not been touched.
+// notExpressible says that the Rust side could not tell the difference of a projected batch: the
+// same batch is sent again, whole. The original has not been touched.
 func notExpressible(err error) bool {
 	var f *control.Failure
 	return errors.As(err, &f) && f.Class == control.Refused && f.Component == differenceComponent

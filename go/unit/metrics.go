@@ -91,6 +91,10 @@ var unitMetrics = []unitMetric{
 		(*builder).RegisterStraitDroppedEntityRefsCallback,
 		func(s *Snapshot) uint64 { return s.DroppedEntityRefs },
 	},
+	{
+		(*builder).RegisterStraitDroppedBareContainersCallback,
+		func(s *Snapshot) uint64 { return s.DroppedBare },
+	},
 	{(*builder).RegisterStraitContextLeftOutCallback, func(s *Snapshot) uint64 { return s.ContextLeftOut }},
 }
 
@@ -137,6 +141,12 @@ func (u *Unit) observe() (stop func(), err error) {
 	errs = append(errs, b.RegisterStraitInFlightCallback(func(_ context.Context, o metric.Int64Observer) error {
 		for lane, s := range u.Links() {
 			o.Observe(int64(s.InFlight), with(attribute.Int("lane", lane)))
+		}
+		return nil
+	}))
+	errs = append(errs, b.RegisterStraitRefusedItemsCallback(func(_ context.Context, o metric.Int64Observer) error {
+		for reason, n := range u.Stats().Refused {
+			o.Observe(int64(n), with(attribute.String("reason", reason)))
 		}
 		return nil
 	}))

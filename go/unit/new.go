@@ -47,11 +47,12 @@ type TracesProcessor struct{ Processor[ptrace.Traces] }
 
 // NewTraces makes a traces processor of a unit. It asks Rust whether the unit is valid, and starts nothing.
 func NewTraces(spec Spec, t Transport, set component.TelemetrySettings, next consumer.Traces) (*TracesProcessor, error) {
-	if _, err := reportOf(spec); err != nil {
+	report, err := reportOf(spec)
+	if err != nil {
 		return nil, err
 	}
 	p := &TracesProcessor{Processor[ptrace.Traces]{unit: New(spec, t, set), signal: &tracesSignal, next: next.ConsumeTraces}}
-	p.pack, p.foreign = p.packOTLP, p.takeOTLP
+	p.carryOTLP(report.Converts)
 	return p, nil
 }
 
@@ -68,11 +69,12 @@ type MetricsProcessor struct{ Processor[pmetric.Metrics] }
 
 // NewMetrics makes a metrics processor of a unit. It asks Rust whether the unit is valid, and starts nothing.
 func NewMetrics(spec Spec, t Transport, set component.TelemetrySettings, next consumer.Metrics) (*MetricsProcessor, error) {
-	if _, err := reportOf(spec); err != nil {
+	report, err := reportOf(spec)
+	if err != nil {
 		return nil, err
 	}
 	p := &MetricsProcessor{Processor[pmetric.Metrics]{unit: New(spec, t, set), signal: &metricsSignal, next: next.ConsumeMetrics}}
-	p.pack, p.foreign = p.packOTLP, p.takeOTLP
+	p.carryOTLP(report.Converts)
 	return p, nil
 }
 

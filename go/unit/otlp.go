@@ -11,8 +11,8 @@ import (
 	"github.com/strait-data/strait/go/ring"
 )
 
-// otlpParcel is a batch as OTLP bytes: the encoding of everything that has no records yet. pdata cannot
-// marshal into a slot, so it costs one copy.
+// otlpParcel is a batch as OTLP bytes: the encoding of everything that has no records yet. pdata
+// cannot marshal into a slot, so it costs one copy.
 type otlpParcel struct {
 	header  record.Header
 	payload []byte
@@ -29,15 +29,37 @@ func (p *otlpParcel) Write(slot []byte) error {
 
 func (p *otlpParcel) Release() {}
 
-// packOTLP takes as many items as the limits allow: of records, which the engine may convert to (a u16
-// id wraps silently there), and of the slab.
-func (p *Processor[T]) packOTLP(_ context.Context, l *lane, h *record.Header, d T, from position) (*packed, error) {
+// carryOTLP lets batches cross as OTLP bytes. Where a node converts them, everything is read, and
+// what it cannot read would fail a whole batch, or one that others are merged into: so each is
+// looked at first. Else nobody reads anything.
+func (p *Processor[T]) carryOTLP(converts bool) {
+	f := form[T]{pack: p.packOTLP}
+	if converts {
+		fidelity := p.unit.spec.Fidelity.ofRecords()
+		f.walk = func() *otap.Walk { return otap.NewWalk(fidelity, nil) }
+		f.mends = fidelity == otap.BestEffort
+	}
+	p.forms, p.screens, p.passesBare, p.foreign = []form[T]{f}, converts, !converts, p.takeOTLP
+}
+
+// packOTLP takes as many items as the limits allow: of records, which the engine may convert to (a
+// u16 id wraps silently there), and of the slab.
+func (p *Processor[T]) packOTLP(
+	_ context.Context,
+	l *lane,
+	h *record.Header,
+	d T,
+	from position,
+) (*packed, error) {
 	n := p.signal.items(d)
 	step := min(n-from.items, otap.MaxIDs)
 	limit := l.link.Producer().MaxBytes()
 	for {
 		part := d
 		if step < n {
+			if from.items == 0 && p.hasBare(d) { // pieces are cut out of items
+				return nil, consumererror.NewPermanent(&otap.PathError{Err: otap.ErrNoItems})
+			}
 			part = p.signal.slice(d, from.items, from.items+step)
 		}
 		size, err := record.PayloadSize(h, p.signal.size(part))
@@ -49,18 +71,32 @@ func (p *Processor[T]) packOTLP(_ context.Context, l *lane, h *record.Header, d 
 			continue
 		}
 		if size > limit {
-			return nil, consumererror.NewPermanent(fmt.Errorf("%w: item %d needs %d bytes, the slab has %d: raise ring::size_mib", ring.ErrTooLarge, from.items, size, limit))
+			return nil, consumererror.NewPermanent(&otap.PathError{
+				Path: p.signal.place(d, from.items),
+				Err: fmt.Errorf("%w: %w: it needs %d bytes, the slab has %d: raise ring::size_mib",
+					otap.ErrTooLarge, ring.ErrTooLarge, size, limit),
+			})
 		}
 		b, err := p.signal.marshal(part)
 		if err != nil {
 			return nil, consumererror.NewPermanent(err)
 		}
-		h.Signal, h.Encoding, h.Items = p.signal.number, record.EncodingOTLP, uint32(p.signal.counted(part))
+		h.Signal, h.Encoding, h.Items = p.signal.number, record.EncodingOTLP, uint32(
+			p.signal.counted(part),
+		)
 		return &packed{
 			parcel: &otlpParcel{header: *h, payload: b, size: size}, take: p.takeOTLP,
 			next: position{items: from.items + step},
 		}, nil
 	}
+}
+
+// hasBare says whether there are containers without items.
+func (p *Processor[T]) hasBare(d T) bool {
+	w := otap.NewWalk(otap.BestEffort, nil)
+	p.signal.walk(w, d)
+	n, _ := w.Bare()
+	return n > 0
 }
 
 // takeOTLP hands on a copy of what came out.

@@ -57,6 +57,4 @@ func TestWhatARetryRepeats(t *testing.T) {
 			require.Equal(t, x.want, list.Data().LogRecordCount())
 		})
 	}
-	permanent := consumererror.NewPermanent(said)
-	require.Equal(t, permanent, p.rest(permanent, d, 0, 5, 10))
 }

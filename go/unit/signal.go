@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
+	"github.com/strait-data/strait/go/otap"
 	"github.com/strait-data/strait/go/record"
 )
 
@@ -24,10 +25,29 @@ type signalOf[T any] struct {
 	unmarshal func([]byte) (T, error)
 	// undelivered wraps an error with the rest that a retry has to repeat.
 	undelivered func(error, T) error
-	// lists says whether an error lists items that were not delivered.
-	lists func(error) bool
+	// listed gives the items that were not delivered, where an error lists them.
+	listed func(error) (T, bool)
 	// slice copies items [from, to) with their containers.
 	slice func(d T, from, to int) T
+
+	// walk judges everything of a batch.
+	walk func(*otap.Walk, T)
+	// pick copies the counted items that keep names, with their containers.
+	pick func(d T, keep func(int) bool) T
+	// bare copies the containers without items.
+	bare func(T) T
+	// resources is how many resources there are, with items or without.
+	resources func(T) int
+	// join moves everything of the second to the end of the first.
+	join  func(T, T)
+	empty func() T
+	// place names an item.
+	place func(d T, item int) string
+	// after is the cursor behind the first item at or after another; nil: no records are made of
+	// this signal.
+	after func(T, otap.Cursor) otap.Cursor
+	// inParts says that an item has parts which are counted: metrics.
+	inParts bool
 }
 
 var logsSignal = signalOf[plog.Logs]{
@@ -44,8 +64,22 @@ var logsSignal = signalOf[plog.Logs]{
 		return r.Logs(), err
 	},
 	undelivered: func(err error, d plog.Logs) error { return consumererror.NewLogs(err, d) },
-	lists:       func(err error) bool { return errors.As(err, new(consumererror.Logs)) },
-	slice:       sliceLogs,
+	listed: func(err error) (plog.Logs, bool) {
+		e, ok := errors.AsType[consumererror.Logs](err)
+		if !ok {
+			return plog.Logs{}, false
+		}
+		return e.Data(), true
+	},
+	slice:     sliceLogs,
+	walk:      (*otap.Walk).Logs,
+	pick:      pickLogs,
+	bare:      bareLogs,
+	resources: func(d plog.Logs) int { return d.ResourceLogs().Len() },
+	join:      func(to, from plog.Logs) { from.ResourceLogs().MoveAndAppendTo(to.ResourceLogs()) },
+	empty:     plog.NewLogs,
+	place:     placeOfLog,
+	after:     func(d plog.Logs, c otap.Cursor) otap.Cursor { return c.After(d) },
 }
 
 var tracesSignal = signalOf[ptrace.Traces]{
@@ -62,8 +96,21 @@ var tracesSignal = signalOf[ptrace.Traces]{
 		return r.Traces(), err
 	},
 	undelivered: func(err error, d ptrace.Traces) error { return consumererror.NewTraces(err, d) },
-	lists:       func(err error) bool { return errors.As(err, new(consumererror.Traces)) },
-	slice:       sliceTraces,
+	listed: func(err error) (ptrace.Traces, bool) {
+		e, ok := errors.AsType[consumererror.Traces](err)
+		if !ok {
+			return ptrace.Traces{}, false
+		}
+		return e.Data(), true
+	},
+	slice:     sliceTraces,
+	walk:      (*otap.Walk).Traces,
+	pick:      pickTraces,
+	bare:      bareTraces,
+	resources: func(d ptrace.Traces) int { return d.ResourceSpans().Len() },
+	join:      func(to, from ptrace.Traces) { from.ResourceSpans().MoveAndAppendTo(to.ResourceSpans()) },
+	empty:     ptrace.NewTraces,
+	place:     placeOfSpan,
 }
 
 var metricsSignal = signalOf[pmetric.Metrics]{
@@ -80,6 +127,20 @@ var metricsSignal = signalOf[pmetric.Metrics]{
 		return r.Metrics(), err
 	},
 	undelivered: func(err error, d pmetric.Metrics) error { return consumererror.NewMetrics(err, d) },
-	lists:       func(err error) bool { return errors.As(err, new(consumererror.Metrics)) },
-	slice:       sliceMetrics,
+	listed: func(err error) (pmetric.Metrics, bool) {
+		e, ok := errors.AsType[consumererror.Metrics](err)
+		if !ok {
+			return pmetric.Metrics{}, false
+		}
+		return e.Data(), true
+	},
+	slice:     sliceMetrics,
+	walk:      (*otap.Walk).Metrics,
+	pick:      pickMetrics,
+	bare:      bareMetrics,
+	resources: func(d pmetric.Metrics) int { return d.ResourceMetrics().Len() },
+	join:      func(to, from pmetric.Metrics) { from.ResourceMetrics().MoveAndAppendTo(to.ResourceMetrics()) },
+	empty:     pmetric.NewMetrics,
+	place:     placeOfMetric,
+	inParts:   true,
 }

@@ -136,6 +136,8 @@ const (
 // Report is what Rust says of a valid spec.
 type Report struct {
 	Encodings map[Signal]Encoding `json:"encodings"`
+	// Converts says that a node reads what crosses as OTLP bytes.
+	Converts bool `json:"converts"`
 	// Plan says what the unit reads and what it may change; nil: everything.
 	Plan *otap.Plan `json:"plan"`
 }

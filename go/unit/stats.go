@@ -24,6 +24,8 @@ type Stats struct {
 	fallbacks        atomic.Uint64
 	repairedTexts    atomic.Uint64
 	droppedRefs      atomic.Uint64
+	droppedBare      atomic.Uint64
+	refused          [len(refusals)]atomic.Uint64 // by reason
 	contextLeftOut   atomic.Uint64
 	incomingItems    atomic.Uint64
 	outgoingItems    atomic.Uint64
@@ -50,6 +52,11 @@ type Snapshot struct {
 	RepairedTexts uint64
 	// DroppedEntityRefs are entity references of resources that did not cross: fidelity best_effort.
 	DroppedEntityRefs uint64
+	// DroppedBare are resources and scopes without items that did not cross: fidelity best_effort.
+	DroppedBare uint64
+	// Refused are items that could not cross, by reason: text, depth, entity_refs, size; and resources and scopes
+	// without items: no_items. They are counted when their caller is told.
+	Refused map[string]uint64
 	// ContextLeftOut are trace states and keys of client metadata that did not cross with their batch, because
 	// they are over the format's limits. The batch's own context keeps them.
 	ContextLeftOut uint64
@@ -60,7 +67,12 @@ type Snapshot struct {
 
 // Snapshot copies the counters.
 func (s *Stats) Snapshot() Snapshot {
+	refused := make(map[string]uint64, len(refusals))
+	for i := range refusals {
+		refused[refusals[i].name] = s.refused[i].Load()
+	}
 	return Snapshot{
+		Refused:        refused,
 		LateOutputs:    s.lateOutputs.Load(),
 		LateVerdicts:   s.lateVerdicts.Load(),
 		ForeignOutputs: s.foreignOutputs.Load(),
@@ -71,6 +83,7 @@ func (s *Stats) Snapshot() Snapshot {
 		CancelledOutputs:  s.cancelledOutputs.Load(),
 		RepairedTexts:     s.repairedTexts.Load(),
 		DroppedEntityRefs: s.droppedRefs.Load(),
+		DroppedBare:       s.droppedBare.Load(),
 		ContextLeftOut:    s.contextLeftOut.Load(),
 		IncomingItems:     s.incomingItems.Load(),
 		OutgoingItems:     s.outgoingItems.Load(),

@@ -166,11 +166,8 @@ func (u *Unit) newLane(session uint64) (*lane, error) {
 		link: link, peer: u.peer, number: number, epoch: epoch, schemas: record.NewSchemas(),
 		stats: &u.stats, report: u.report, calls: map[uint64]*call{},
 	}
-	l.logs = otap.NewLogsEncoder(record.NewRegistry(preambles{link.Producer()}), otap.Options{
-		Fidelity: u.spec.Fidelity.ofRecords(),
-		// Parts leave room for others to be filled meanwhile; a record that cannot be cut may have all of it.
-		MaxBytes: link.Producer().MaxBytes() / 4, MaxRecordBytes: link.Producer().MaxBytes(),
-	})
+	l.logs = otap.NewLogsEncoder(record.NewRegistry(preambles{link.Producer()}),
+		encoderOptions(u.spec.Fidelity, link.Producer().MaxBytes()))
 	l.decoders.New = func() any { return otap.NewLogsDecoder(l.schemas) }
 	l.foreign = func(o output) { u.takeForeign(l, o) }
 	if err := control.HandleLink(number, l); err != nil {

@@ -160,7 +160,7 @@ func TestEveryNodeEqualsItsModel(t *testing.T) {
 			s := &sink{}
 			p := start(t, f.spec(c.in(t, t.TempDir())), f.transport, s)
 			rapid.Check(t, func(t *rapid.T) {
-				d := otaptest.Logs(t, otaptest.Options{NoDuplicates: true})
+				d := crossable(t, otaptest.Options{NoDuplicates: true})
 				if model.prepare != nil {
 					model.prepare(t, d)
 				}
@@ -197,7 +197,7 @@ func TestSamplingKeepsItsShare(t *testing.T) {
 	p := start(t, f.spec(chain(node("log_sampling", map[string]any{"policy": map[string]any{"ratio": ratio}}))), f.transport, s)
 	sent, kept := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
-		d := otaptest.Logs(t, otaptest.Options{NoDuplicates: true})
+		d := crossable(t, otaptest.Options{NoDuplicates: true})
 		require.NoError(t, p.ConsumeLogs(context.Background(), otaptest.Clone(d)))
 		all := each([]plog.Logs{d})
 		at := 0

@@ -152,7 +152,7 @@ func DiffValue(a, b pcommon.Value) string {
 	return ""
 }
 
-// Prune removes scopes and resources without records, which records do not carry.
+// Prune removes scopes and resources without records, which records cannot carry.
 func Prune(ld plog.Logs) {
 	ld.ResourceLogs().RemoveIf(func(rl plog.ResourceLogs) bool {
 		rl.ScopeLogs().RemoveIf(func(sl plog.ScopeLogs) bool { return sl.LogRecords().Len() == 0 })

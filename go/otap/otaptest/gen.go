@@ -6,6 +6,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/xpdata"
+	"go.opentelemetry.io/collector/pdata/xpdata/entity"
 	"pgregory.net/rapid"
 )
 
@@ -16,6 +17,8 @@ var Keys = []string{"a", "b", "http.method", "card", "", "ключ"}
 type Options struct {
 	// NoDuplicates makes no map with the same key twice.
 	NoDuplicates bool
+	// Bad makes some of what cannot cross: text that is not UTF-8, values that nest too deep, entity references.
+	Bad bool
 	// MaxRecords is the limit of records in one scope; 0 is 8.
 	MaxRecords int
 }
@@ -33,6 +36,9 @@ func Logs(t *rapid.T, o Options) plog.Logs {
 		rl.SetSchemaUrl(g.text("resource url"))
 		rl.Resource().SetDroppedAttributesCount(g.u32("resource dropped"))
 		g.attrs(rl.Resource().Attributes())
+		if g.o.Bad && g.one("entity", 10) {
+			entity.ResourceEntityRefs(rl.Resource()).AppendEmpty().SetType("host")
+		}
 		for range g.n("scopes", 3) {
 			sl := rl.ScopeLogs().AppendEmpty()
 			sl.SetSchemaUrl(g.text("scope url"))
@@ -58,6 +64,9 @@ func (g gen) n(label string, n int) int { return rapid.IntRange(0, n).Draw(g.t, 
 func (g gen) one(label string, oneIn int) bool { return g.n(label, oneIn-1) == 0 }
 
 func (g gen) text(label string) string {
+	if g.o.Bad && g.one("bad text", 30) {
+		return "a\xff\xfeb"
+	}
 	return rapid.OneOf(rapid.Just(""), rapid.SampledFrom([]string{"x", "INFO", "https://example.com/1.0", "naïve 漢字 🙂"}), rapid.String()).Draw(g.t, label)
 }
 
@@ -98,6 +107,9 @@ func (g gen) pairs(m pcommon.Map, n, depth int) {
 			continue
 		}
 		seen[k] = true
+		if g.o.Bad && g.one("bad key", 30) {
+			k += "\xff"
+		}
 		g.value(b.AppendEmpty(k), depth)
 	}
 	b.UnsafeIntoMap(m)
@@ -125,6 +137,12 @@ func (g gen) value(v pcommon.Value, depth int) {
 		g.pairs(m, 3, depth+1)
 	case 8:
 		s := v.SetEmptySlice()
+		if g.o.Bad && depth == 0 && g.one("deep", 5) {
+			for range g.n("levels", 1) + 63 { // with the first one 64 or 65
+				s = s.AppendEmpty().SetEmptySlice()
+			}
+			return
+		}
 		for range g.n("elements", 3) {
 			g.value(s.AppendEmpty(), depth+1)
 		}

@@ -250,6 +250,19 @@ impl Unit {
         })
     }
 
+    /// Whether a node reads what crosses as OTLP bytes. The host then looks for what no node could read.
+    #[must_use]
+    pub fn converts(&self) -> bool {
+        let Some(signal) = self.signal else {
+            return false;
+        };
+        self.encoding() == Encoding::Otlp
+            && self.topology.nodes.iter().any(|node| {
+                node.kind
+                    .is_none_or(|kind| kind.converts && kind.signals.contains(&signal.name()))
+            })
+    }
+
     /// The reply to `validate`: how batches cross, and what of them the unit needs.
     #[must_use]
     pub fn reply(&self) -> Value {
@@ -260,6 +273,7 @@ impl Unit {
         let mut reply = json!({"encodings": encodings});
         if self.signal.is_some() {
             reply["plan"] = json!(crate::plan::Plan::of(self));
+            reply["converts"] = json!(self.converts());
         }
         reply
     }

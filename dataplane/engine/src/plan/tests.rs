@@ -144,6 +144,21 @@ fn the_reply_has_the_hosts_names() {
 }
 
 #[test]
+fn the_reply_says_whether_otlp_bytes_are_read() {
+    for (signal, node, converts) in [
+        ("logs", json!({"attribute": {"actions": []}}), false), // they cross as records
+        ("traces", json!({"retry": {}}), false),
+        ("traces", json!({"attribute": {"actions": []}}), true),
+        ("metrics", json!({"attribute": {"actions": []}}), true),
+    ] {
+        let unit =
+            json!({"id": "otap", "signal": signal, "fidelity": "best_effort", "nodes": [node]});
+        let reply = Unit::read(&unit).unwrap().reply();
+        assert_eq!(reply["converts"], json!(converts), "{signal} {node}");
+    }
+}
+
+#[test]
 fn a_filter_of_spans_is_refused() {
     let spec = json!({"id": "otap", "signal": "traces", "fidelity": "best_effort",
         "nodes": [{"filter": {"traces": {"include": {"span_names": ["x"]}}}}]});

@@ -25,29 +25,31 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                   metric.Meter
-	mu                      sync.Mutex
-	registrations           []metric.Registration
-	ProcessorIncomingItems  metric.Int64ObservableCounter
-	ProcessorOutgoingItems  metric.Int64ObservableCounter
-	StraitBatches           metric.Int64ObservableCounter
-	StraitBytes             metric.Int64ObservableCounter
-	StraitContextLeftOut    metric.Int64ObservableCounter
-	StraitCopiedBatches     metric.Int64ObservableCounter
-	StraitDoorbells         metric.Int64ObservableCounter
-	StraitDroppedEntityRefs metric.Int64ObservableCounter
-	StraitFullTimeouts      metric.Int64ObservableCounter
-	StraitFullWaits         metric.Int64ObservableCounter
-	StraitInFlight          metric.Int64ObservableUpDownCounter
-	StraitLateOutputs       metric.Int64ObservableCounter
-	StraitLateVerdicts      metric.Int64ObservableCounter
-	StraitMergedBatches     metric.Int64ObservableCounter
-	StraitMergedRefused     metric.Int64ObservableCounter
-	StraitParts             metric.Int64ObservableCounter
-	StraitProtocolErrors    metric.Int64ObservableCounter
-	StraitRepairedTexts     metric.Int64ObservableCounter
-	StraitSlabUsed          metric.Int64ObservableUpDownCounter
-	StraitWholeBatches      metric.Int64ObservableCounter
+	meter                       metric.Meter
+	mu                          sync.Mutex
+	registrations               []metric.Registration
+	ProcessorIncomingItems      metric.Int64ObservableCounter
+	ProcessorOutgoingItems      metric.Int64ObservableCounter
+	StraitBatches               metric.Int64ObservableCounter
+	StraitBytes                 metric.Int64ObservableCounter
+	StraitContextLeftOut        metric.Int64ObservableCounter
+	StraitCopiedBatches         metric.Int64ObservableCounter
+	StraitDoorbells             metric.Int64ObservableCounter
+	StraitDroppedBareContainers metric.Int64ObservableCounter
+	StraitDroppedEntityRefs     metric.Int64ObservableCounter
+	StraitFullTimeouts          metric.Int64ObservableCounter
+	StraitFullWaits             metric.Int64ObservableCounter
+	StraitInFlight              metric.Int64ObservableUpDownCounter
+	StraitLateOutputs           metric.Int64ObservableCounter
+	StraitLateVerdicts          metric.Int64ObservableCounter
+	StraitMergedBatches         metric.Int64ObservableCounter
+	StraitMergedRefused         metric.Int64ObservableCounter
+	StraitParts                 metric.Int64ObservableCounter
+	StraitProtocolErrors        metric.Int64ObservableCounter
+	StraitRefusedItems          metric.Int64ObservableCounter
+	StraitRepairedTexts         metric.Int64ObservableCounter
+	StraitSlabUsed              metric.Int64ObservableUpDownCounter
+	StraitWholeBatches          metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -157,6 +159,21 @@ func (builder *TelemetryBuilder) RegisterStraitDoorbellsCallback(cb metric.Int64
 		cb(ctx, &observerInt64{inst: builder.StraitDoorbells, obs: o})
 		return nil
 	}, builder.StraitDoorbells)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterStraitDroppedBareContainersCallback sets callback for observable StraitDroppedBareContainers metric.
+func (builder *TelemetryBuilder) RegisterStraitDroppedBareContainersCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.StraitDroppedBareContainers, obs: o})
+		return nil
+	}, builder.StraitDroppedBareContainers)
 	if err != nil {
 		return err
 	}
@@ -316,6 +333,21 @@ func (builder *TelemetryBuilder) RegisterStraitProtocolErrorsCallback(cb metric.
 	return nil
 }
 
+// RegisterStraitRefusedItemsCallback sets callback for observable StraitRefusedItems metric.
+func (builder *TelemetryBuilder) RegisterStraitRefusedItemsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.StraitRefusedItems, obs: o})
+		return nil
+	}, builder.StraitRefusedItems)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterStraitRepairedTextsCallback sets callback for observable StraitRepairedTexts metric.
 func (builder *TelemetryBuilder) RegisterStraitRepairedTextsCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -431,6 +463,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{doorbells}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.StraitDroppedBareContainers, err = builder.meter.Int64ObservableCounter(
+		"otelcol_strait_dropped_bare_containers",
+		metric.WithDescription("Resources and scopes without items that did not cross (best_effort). [Alpha]"),
+		metric.WithUnit("{containers}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.StraitDroppedEntityRefs, err = builder.meter.Int64ObservableCounter(
 		"otelcol_strait_dropped_entity_refs",
 		metric.WithDescription("Entity references that did not cross (best_effort). [Alpha]"),
@@ -489,6 +527,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_strait_protocol_errors",
 		metric.WithDescription("Broken rules that the side which reads has found; each ends its link. [Alpha]"),
 		metric.WithUnit("{errors}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.StraitRefusedItems, err = builder.meter.Int64ObservableCounter(
+		"otelcol_strait_refused_items",
+		metric.WithDescription("Items that could not cross and were refused alone; under no_items, resources and scopes without any. [Alpha]"),
+		metric.WithUnit("{items}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.StraitRepairedTexts, err = builder.meter.Int64ObservableCounter(

@@ -1,0 +1,120 @@
+package otap
+
+import (
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+)
+
+// ReadsContainers says whether a unit looks at resources or scopes: nil reads everything.
+func (pr *Projection) ReadsContainers() bool {
+	return pr == nil || pr.want&(1<<colResourceID|1<<colScopeID) != 0
+}
+
+func (pr *Projection) wants(col int) bool { return pr == nil || pr.want&(1<<col) != 0 }
+
+// Logs judges every log record.
+func (w *Walk) Logs(ld plog.Logs) {
+	for r, rl := range ld.ResourceLogs().All() {
+		at := func() string { return fmt.Sprintf("resource_logs[%d]", r) }
+		if rl.ScopeLogs().Len() == 0 {
+			w.container(at)
+			continue
+		}
+		w.enter(at, func() { w.logResource(rl) })
+		for s, sl := range rl.ScopeLogs().All() {
+			w.logScope(func() string { return fmt.Sprintf("%s.scope_logs[%d]", at(), s) }, sl)
+		}
+		w.leave()
+	}
+}
+
+// logResource checks what belongs to all records of a resource; one without records is none of theirs.
+func (w *Walk) logResource(rl plog.ResourceLogs) {
+	records := 0
+	for _, sl := range rl.ScopeLogs().All() {
+		records += sl.LogRecords().Len()
+	}
+	if records == 0 {
+		return
+	}
+	w.references(rl.Resource())
+	if w.plan == nil {
+		w.text("schema_url", rl.SchemaUrl(), rl.SetSchemaUrl)
+		w.attributes("resource.attributes", rl.Resource().Attributes())
+		return
+	}
+	p := &w.plan.plan
+	w.picked("resource.attributes", rl.Resource().Attributes(), p.ResourceKeys, p.AllResourceAttributes)
+}
+
+func (w *Walk) logScope(at func() string, sl plog.ScopeLogs) {
+	if sl.LogRecords().Len() == 0 {
+		w.container(at)
+		return
+	}
+	w.enter(at, func() {
+		if w.plan == nil {
+			w.scope(sl.Scope(), sl.SchemaUrl(), sl.SetSchemaUrl)
+			return
+		}
+		p := &w.plan.plan
+		w.picked("scope.attributes", sl.Scope().Attributes(), p.ScopeKeys, p.AllScopeAttributes)
+	})
+	defer w.leave()
+	for i, lr := range sl.LogRecords().All() {
+		w.next(func() string { return fmt.Sprintf("%s.log_records[%d]", at(), i) }, func() { w.log(lr) })
+	}
+}
+
+// scope checks everything of a scope.
+func (w *Walk) scope(s pcommon.InstrumentationScope, url string, setURL func(string)) {
+	w.text("schema_url", url, setURL)
+	w.text("scope.name", s.Name(), s.SetName)
+	w.text("scope.version", s.Version(), s.SetVersion)
+	w.attributes("scope.attributes", s.Attributes())
+}
+
+func (w *Walk) log(lr plog.LogRecord) {
+	if w.plan.wants(colSeverityText) {
+		w.text("severity_text", lr.SeverityText(), lr.SetSeverityText)
+	}
+	if w.plan.wants(colEvent) {
+		w.text("event_name", lr.EventName(), lr.SetEventName)
+	}
+	if w.plan.wants(colBody) {
+		w.value("body", lr.Body(), 1)
+	}
+	if w.plan == nil {
+		w.attributes("attributes", lr.Attributes())
+		return
+	}
+	w.picked("attributes", lr.Attributes(), w.plan.plan.Keys, w.plan.plan.AllAttributes)
+}
+
+// picked checks the attributes that a plan names. A key that is sent and occurs twice does not fit a projection.
+func (w *Walk) picked(where string, m pcommon.Map, keys []string, all bool) {
+	if len(keys) == 0 && !all {
+		return
+	}
+	seen := make(map[string]bool)
+	for k, v := range m.All() {
+		if !all && !slices.Contains(keys, k) {
+			continue
+		}
+		if seen[k] {
+			w.fail(where+"["+quoted(k)+"]", ErrNotProjectable)
+		}
+		seen[k] = true
+		w.text(where+"["+quoted(k)+"]", k, func(string) {})
+		if w.fidelity == BestEffort && !utf8.ValidString(k) { // a difference could not name the repaired key
+			w.fail(where+"["+quoted(k)+"]", ErrNotProjectable)
+		}
+		if !w.plan.plan.KeysOnly {
+			w.attribute(where, k, v)
+		}
+	}
+}
