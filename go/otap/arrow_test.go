@@ -18,8 +18,8 @@ type leases struct{ n int }
 
 func (l *leases) Release() { l.n++ }
 
-// A reader of another make (arrow-go's own) reads what a slot holds as valid Arrow IPC streams, and sees
-// the same arrays as ours (S-4).
+// A reader of another make (arrow-go's own) reads what a slot holds as valid Arrow IPC streams, and
+// sees the same arrays as ours (S-4).
 func TestSlotIsArrowStreams(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLink(otap.Options{})
@@ -51,7 +51,10 @@ func TestSlotIsArrowStreams(t *testing.T) {
 			if !r.Next() {
 				t.Fatalf("no record batch: %v", r.Err())
 			}
-			if got := r.RecordBatch(); !array.RecordApproxEqual(got, recs[at], array.WithNaNsEqual(true), array.WithAbsTolerance(0)) || !got.Schema().Equal(recs[at].Schema()) {
+			got := r.RecordBatch()
+			exact := []array.EqualOption{array.WithNaNsEqual(true), array.WithAbsTolerance(0)}
+			if !array.RecordApproxEqual(got, recs[at], exact...) ||
+				!got.Schema().Equal(recs[at].Schema()) {
 				t.Fatalf("want %v\ngot %v", got, recs[at])
 			}
 			if r.Next() || r.Err() != nil {

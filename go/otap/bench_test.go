@@ -95,8 +95,9 @@ func BenchmarkEncodeOnly(b *testing.B) {
 	}
 }
 
-// BenchmarkProjected is the host's whole work for a severity filter (encode what it reads, remove 5 of
-// 100 logs) and for a rename (send two keys, rename in place), on data that was just unmarshalled.
+// BenchmarkProjected is the host's whole work for a severity filter (encode what it reads, remove 5
+// of 100 logs) and for a rename (send two keys, rename in place), on data that was just
+// unmarshalled.
 func BenchmarkProjected(b *testing.B) {
 	const n = 1000
 	keep := make([]bool, n)
@@ -107,9 +108,32 @@ func BenchmarkProjected(b *testing.B) {
 		plan otap.Plan
 		diff []byte
 	}{
-		"severity": {otap.Plan{Projectable: true, Filters: true, Columns: []string{"severity_number"}}, otaptest.Difference(n, keep, nil)},
-		"rename": {otap.Plan{Projectable: true, Edits: true, KeysOnly: true, Keys: []string{"user.id", "enduser.id"}},
-			otaptest.Difference(n, nil, []otaptest.Op{{Target: otaptest.TargetLog, Action: otaptest.Rename, Kind: 1, Owner: otaptest.Every, Key: "user.id", Text: "enduser.id"}})},
+		"severity": {
+			otap.Plan{Projectable: true, Filters: true, Columns: []string{"severity_number"}},
+			otaptest.Difference(n, keep, nil),
+		},
+		"rename": {
+			otap.Plan{
+				Projectable: true,
+				Edits:       true,
+				KeysOnly:    true,
+				Keys:        []string{"user.id", "enduser.id"},
+			},
+			otaptest.Difference(
+				n,
+				nil,
+				[]otaptest.Op{
+					{
+						Target: otaptest.TargetLog,
+						Action: otaptest.Rename,
+						Kind:   1,
+						Owner:  otaptest.Every,
+						Key:    "user.id",
+						Text:   "enduser.id",
+					},
+				},
+			),
+		},
 	}
 	for name, j := range jobs {
 		b.Run(name, func(b *testing.B) {
@@ -144,7 +168,8 @@ func BenchmarkProjected(b *testing.B) {
 	}
 }
 
-// BenchmarkDecode is the full way back. What the smallest costs is mostly the fixed cost of a batch.
+// BenchmarkDecode is the full way back. What the smallest costs is mostly the fixed cost of a
+// batch.
 func BenchmarkDecode(b *testing.B) {
 	for _, n := range []int{2, 100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

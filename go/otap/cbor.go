@@ -13,8 +13,8 @@ import (
 )
 
 // Maps and slices cross as CBOR (RFC 8949). Written are definite lengths and doubles of 64 bits, so
-// that every bit pattern survives; read is what the engine's libraries write too: indefinite lengths
-// and shorter floats.
+// that every bit pattern survives; read is what the engine's libraries write too: indefinite
+// lengths and shorter floats.
 
 var be = binary.BigEndian
 

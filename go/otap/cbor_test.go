@@ -8,7 +8,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// What serde_cbor and ciborium write, which the engine uses: indefinite lengths and the shortest floats.
+// What serde_cbor and ciborium write, which the engine uses: indefinite lengths and the shortest
+// floats.
 func TestCBORReadsWhatTheEngineWrites(t *testing.T) {
 	for _, c := range []struct {
 		name, hex string
@@ -51,9 +52,12 @@ func TestCBORRefuses(t *testing.T) {
 		deep[i] = 0x81
 	}
 	for name, s := range map[string]string{
-		"nothing": "", "cut": "\x82\x01", "cut head": "\x19\x01", "bytes behind": "\x80\x00", "int key": "\xa1\x01\x01",
-		"too large": "\x1b\xff\xff\xff\xff\xff\xff\xff\xff", "tag": "\xc0\x01", "undefined": "\xf7", "bad text": "\x61\xff",
-		"no break": "\x9f\x01", "break alone": "\xff", "long text": "\x7b\xff\xff\xff\xff\xff\xff\xff\xff", "deep": string(deep),
+		"nothing": "", "cut": "\x82\x01", "cut head": "\x19\x01", "bytes behind": "\x80\x00",
+		"int key":   "\xa1\x01\x01",
+		"too large": "\x1b\xff\xff\xff\xff\xff\xff\xff\xff", "tag": "\xc0\x01",
+		"undefined": "\xf7", "bad text": "\x61\xff",
+		"no break": "\x9f\x01", "break alone": "\xff",
+		"long text": "\x7b\xff\xff\xff\xff\xff\xff\xff\xff", "deep": string(deep),
 		"indefinite text": "\x7f\x61a\xff",
 	} {
 		v := pcommon.NewValueEmpty()
@@ -65,7 +69,10 @@ func TestCBORRefuses(t *testing.T) {
 
 // FuzzCBOR reads any bytes; what is accepted and written again is read as the same.
 func FuzzCBOR(f *testing.F) {
-	for _, s := range []string{"\xbf\x61a\x01\xff", "\x9f\x01\x20\xff", "\x81\xf9\x3c\x00", "\xa1\xf6\xf5", "\x81\x42\xff\x00"} {
+	for _, s := range []string{
+		"\xbf\x61a\x01\xff", "\x9f\x01\x20\xff", "\x81\xf9\x3c\x00", "\xa1\xf6\xf5",
+		"\x81\x42\xff\x00",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -16,7 +16,8 @@ func parents(ids []uint16) *numbers[uint16] {
 	return &numbers[uint16]{cells{col: &record.Column{Len: len(ids)}}, ids}
 }
 
-// Guarantees: the rows of each parent are found, in the table's order, whatever the index held before.
+// Guarantees: the rows of each parent are found, in the table's order, whatever the index held
+// before.
 func TestChildrenOfEachParent(t *testing.T) {
 	var c children
 	rapid.Check(t, func(t *rapid.T) {
@@ -37,7 +38,8 @@ func TestChildrenOfEachParent(t *testing.T) {
 	})
 }
 
-// Guarantees: what an index costs follows from the parents that are there, not from all that there could be.
+// Guarantees: what an index costs follows from the parents that are there, not from all that there
+// could be.
 func TestChildrenAreIndexedByWhatIsThere(t *testing.T) {
 	var c children
 	if err := c.index(parents([]uint16{65533, 65535, 65533}), 3); err != nil {
@@ -58,7 +60,8 @@ func TestAttributesOfNobodyAreRefused(t *testing.T) {
 	}
 }
 
-// Guarantees: rows of one resource or scope that say different things about it are refused: one of them would be lost.
+// Guarantees: rows of one resource or scope that say different things about it are refused: one of
+// them would be lost.
 func TestRowsOfOneResourceMustAgree(t *testing.T) {
 	text := func(rows ...string) strs {
 		x := strs{cells: cells{col: &record.Column{Len: len(rows)}}, off: []int32{0}}
@@ -74,13 +77,34 @@ func TestRowsOfOneResourceMustAgree(t *testing.T) {
 		r  logsReader
 		ok bool
 	}{
-		"alike":             {logsReader{resID: ids(1, 1, 1), scopeID: ids(2, 2, 3), name: text("a", "a", "b"), resURL: text("u", "u", "u")}, true},
-		"two resources":     {logsReader{resID: ids(1, 2, 1), scopeID: ids(1, 2, 1), resURL: text("u", "v", "u")}, true},
-		"a scope's name":    {logsReader{resID: ids(1, 1, 1), scopeID: ids(2, 2, 2), name: text("a", "a", "b")}, false},
-		"a later run":       {logsReader{resID: ids(1, 2, 1), scopeID: ids(1, 2, 1), version: text("a", "a", "b")}, false},
-		"another scope's":   {logsReader{resID: ids(1, 1, 1), scopeID: ids(1, 1, 2), resURL: text("a", "a", "b")}, false},
-		"a schema url":      {logsReader{resID: ids(1, 1, 1), scopeID: ids(2, 2, 2), scopeURL: text("a", "", "a")}, false},
-		"without ids alike": {logsReader{name: text("a", "a", "a")}, true},
+		"alike": {logsReader{
+			resID: ids(1, 1, 1), scopeID: ids(2, 2, 3),
+			name:   text("a", "a", "b"),
+			resURL: text("u", "u", "u"),
+		}, true},
+		"two resources": {logsReader{
+			resID: ids(1, 2, 1), scopeID: ids(1, 2, 1),
+			resURL: text("u", "v", "u"),
+		}, true},
+		"a scope's name": {logsReader{
+			resID: ids(1, 1, 1), scopeID: ids(2, 2, 2),
+			name: text("a", "a", "b"),
+		}, false},
+		"a later run": {logsReader{
+			resID: ids(1, 2, 1), scopeID: ids(1, 2, 1),
+			version: text("a", "a", "b"),
+		}, false},
+		"another scope's": {logsReader{
+			resID: ids(1, 1, 1), scopeID: ids(1, 1, 2),
+			resURL: text("a", "a", "b"),
+		}, false},
+		"a schema url": {logsReader{
+			resID: ids(1, 1, 1), scopeID: ids(2, 2, 2),
+			scopeURL: text("a", "", "a"),
+		}, false},
+		"without ids alike": {logsReader{
+			name: text("a", "a", "a"),
+		}, true},
 	} {
 		d := NewLogsDecoder(record.NewSchemas())
 		d.root = x.r

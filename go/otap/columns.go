@@ -136,7 +136,8 @@ func bitmap(dst []byte, rows []uint8, x, y uint8) {
 	}
 }
 
-// extend makes room for n more elements and returns the slice with them; their values are undefined.
+// extend makes room for n more elements and returns the slice with them; their values are
+// undefined.
 func extend[T any](s []T, n int) []T {
 	return slices.Grow(s, n)[:len(s)+n]
 }

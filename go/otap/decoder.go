@@ -13,8 +13,8 @@ import (
 // maxShared is how many attributes a batch may have beyond those it has rows for.
 const maxShared = 1 << 20
 
-// LogsDecoder turns records into plog.Logs. It copies everything out of the slot, and refuses, without
-// a panic, whatever is not valid. A decoder may be reused, not shared.
+// LogsDecoder turns records into plog.Logs. It copies everything out of the slot, and refuses,
+// without a panic, whatever is not valid. A decoder may be reused, not shared.
 type LogsDecoder struct {
 	schemas *record.Schemas
 	loader  record.Loader
@@ -32,10 +32,14 @@ type LogsDecoder struct {
 func NewLogsDecoder(schemas *record.Schemas) *LogsDecoder { return &LogsDecoder{schemas: schemas} }
 
 // Decode returns the logs of a batch of records. Rows are grouped by resource and scope in order of
-// appearance, and keep their order within a scope. Rows of one resource or scope must say the same about it.
+// appearance, and keep their order within a scope. Rows of one resource or scope must say the same
+// about it.
 func (d *LogsDecoder) Decode(b *record.Batch) (plog.Logs, error) {
 	if b.Signal != record.SignalLogs || b.Encoding != record.EncodingRecords {
-		return plog.Logs{}, record.ContentErrorf("S-10", "batch header", "signal %d, encoding %d, expected logs as records", b.Signal, b.Encoding)
+		return plog.Logs{}, record.ContentErrorf(
+			"S-10", "batch header", "signal %d, encoding %d, expected logs as records", b.Signal,
+			b.Encoding,
+		)
 	}
 	tables, err := d.loader.Load(b, d.schemas)
 	if err != nil {
@@ -52,7 +56,10 @@ func (d *LogsDecoder) Decode(b *record.Batch) (plog.Logs, error) {
 		}
 	}
 	if d.root.rows < 0 || d.root.rows != int(b.Items) {
-		return plog.Logs{}, record.ValueErrorf("S-10", "Logs table", "%d rows (-1: no table), the header says %d items", d.root.rows, b.Items)
+		return plog.Logs{}, record.ValueErrorf(
+			"S-10", "Logs table", "%d rows (-1: no table), the header says %d items", d.root.rows,
+			b.Items,
+		)
 	}
 	if err := d.arena.fill(); err != nil {
 		return plog.Logs{}, err
@@ -75,10 +82,14 @@ func (d *LogsDecoder) table(t *record.Table) error {
 	case payloadLogAttrs:
 		at = 2
 	default:
-		return record.ValueErrorf("S-10", "record table", "payload %d does not belong to logs", t.Payload)
+		return record.ValueErrorf(
+			"S-10", "record table", "payload %d does not belong to logs", t.Payload,
+		)
 	}
 	if d.attrs[at].rows > 0 {
-		return record.ValueErrorf("S-10", "attributes table", "payload %d is there twice", t.Payload)
+		return record.ValueErrorf(
+			"S-10", "attributes table", "payload %d is there twice", t.Payload,
+		)
 	}
 	return d.attrs[at].open(t, &d.arena)
 }
@@ -260,13 +271,15 @@ func unknown(name string) error {
 func newTimes(c *record.Column) (numbers[int64], error) {
 	n, err := newNumbers[int64](c, arrow.TIMESTAMP)
 	if err == nil && n.values.Type.(*arrow.TimestampType).Unit != arrow.Nanosecond {
-		err = record.ValueErrorf("S-12", "column "+c.Name, "type %s, expected nanoseconds", n.values.Type)
+		err = record.ValueErrorf(
+			"S-12", "column "+c.Name, "type %s, expected nanoseconds", n.values.Type,
+		)
 	}
 	return n, err
 }
 
-// eachChild calls f for the children of a struct column. A row that is null in the struct is null in
-// its children too.
+// eachChild calls f for the children of a struct column. A row that is null in the struct is null
+// in its children too.
 func eachChild(c *record.Column, f func(*record.Column) error) error {
 	if c.Type.ID() != arrow.STRUCT {
 		return record.ValueErrorf("S-10", "column "+c.Name, "type %s, expected a struct", c.Type)
@@ -335,7 +348,9 @@ type valuesReader struct {
 }
 
 // open opens the columns; other takes those that are not of a value.
-func (v *valuesReader) open(cols []record.Column, a *arena, other func(*record.Column) error) error {
+func (v *valuesReader) open(
+	cols []record.Column, a *arena, other func(*record.Column) error,
+) error {
 	*v = valuesReader{}
 	for i := range cols {
 		c := &cols[i]
@@ -405,7 +420,9 @@ func (v *valuesReader) readSer(i int, t uint8, dst pcommon.Value) error {
 		return record.ValueErrorf("S-12", "column ser", "row %d: %v", i, err)
 	}
 	if got := uint8(dst.Type()); got != t {
-		return record.ValueErrorf("S-12", "column ser", "row %d holds a value of type %d, its type is %d", i, got, t)
+		return record.ValueErrorf(
+			"S-12", "column ser", "row %d holds a value of type %d, its type is %d", i, got, t,
+		)
 	}
 	return nil
 }

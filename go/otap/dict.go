@@ -1,8 +1,8 @@
 package otap
 
 // textDict gives codes to the distinct strings of one column of one batch, in order of appearance.
-// Few strings are searched one by one, more through a map. The strings alias pdata, so reset must be
-// called before the batch is let go.
+// Few strings are searched one by one, more through a map. The strings alias pdata, so reset must
+// be called before the batch is let go.
 type textDict struct {
 	raw   []string // as in pdata: what is looked up
 	out   []string // as it is written; differs from raw where text was repaired

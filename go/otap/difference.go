@@ -50,14 +50,14 @@ type op struct {
 	text                 string // str, bytes, CBOR
 }
 
-// ApplyDifference edits the logs as the difference in payload says (format.md, section 4): operations
-// first, on the records that stay, then records that do not stay are removed, and scopes and
-// resources that lose all their records with them. Everything is checked before anything is changed (S-15); on an
-// error the logs are as they were. The payload is copied. The logs must be the whole ingress batch,
-// and mutable.
+// ApplyDifference edits the logs as the difference in payload says (format.md, section 4):
+// operations first, on the records that stay, then records that do not stay are removed, and scopes
+// and resources that lose all their records with them. Everything is checked before anything is
+// changed (S-15); on an error the logs are as they were. The payload is copied. The logs must be
+// the whole ingress batch, and mutable.
 //
-// A set or rename takes the first attribute with the key, a delete all of them. Order is kept: a set
-// value stays in its place, a rename too.
+// A set or rename takes the first attribute with the key, a delete all of them. Order is kept: a
+// set value stays in its place, a rename too.
 func ApplyDifference(ld plog.Logs, payload []byte) error {
 	ix := indexLogs(ld)
 	d, err := readDifference(payload, ix.items)
@@ -87,16 +87,24 @@ func ApplyDifference(ld plog.Logs, payload []byte) error {
 func readDifference(b []byte, items int) (*difference, error) {
 	le := binary.LittleEndian
 	if len(b) < diffHeader || le.Uint32(b) != diffMagic {
-		return nil, record.ContentErrorf("S-15", "difference", "%d bytes without the magic SDF1", len(b))
+		return nil, record.ContentErrorf(
+			"S-15", "difference", "%d bytes without the magic SDF1", len(b),
+		)
 	}
 	word := func(at int) uint64 { return uint64(le.Uint32(b[at:])) }
 	rows, kept := word(4), word(8)
 	if rows != uint64(items) || kept > rows {
-		return nil, record.ContentErrorf("S-15", "difference", "rows_in %d, rows_kept %d, the batch has %d items", rows, kept, items)
+		return nil, record.ContentErrorf(
+			"S-15", "difference", "rows_in %d, rows_kept %d, the batch has %d items", rows, kept,
+			items,
+		)
 	}
 	part := func(what string, off, n, to uint64) ([]byte, error) {
 		if off < diffHeader || off%to != 0 || off+n > uint64(len(b)) {
-			return nil, record.ContentErrorf("S-15", "difference "+what, "offset %d, %d bytes: outside 32 to %d, or not %d-aligned", off, n, len(b), to)
+			return nil, record.ContentErrorf(
+				"S-15", "difference "+what,
+				"offset %d, %d bytes: outside 32 to %d, or not %d-aligned", off, n, len(b), to,
+			)
 		}
 		return b[off : off+n], nil
 	}
@@ -110,11 +118,16 @@ func readDifference(b []byte, items int) (*difference, error) {
 		for i := 0; i < len(d.keep); i += 8 {
 			n += bits.OnesCount64(le.Uint64(d.keep[i:]))
 		}
-		if tail := rows % 64; n != int(kept) || (tail != 0 && le.Uint64(d.keep[len(d.keep)-8:])>>tail != 0) {
-			return nil, record.ContentErrorf("S-15", "difference bitmap", "%d bits, rows_kept is %d of %d", n, kept, rows)
+		if tail := rows % 64; n != int(kept) ||
+			(tail != 0 && le.Uint64(d.keep[len(d.keep)-8:])>>tail != 0) {
+			return nil, record.ContentErrorf(
+				"S-15", "difference bitmap", "%d bits, rows_kept is %d of %d", n, kept, rows,
+			)
 		}
 	} else if kept != rows {
-		return nil, record.ContentErrorf("S-15", "difference", "rows_kept %d of %d without a bitmap", kept, rows)
+		return nil, record.ContentErrorf(
+			"S-15", "difference", "rows_kept %d of %d without a bitmap", kept, rows,
+		)
 	}
 	if n := word(16); n > 0 {
 		if d.ops, err = part("operations", word(20), n*opSize, 8); err != nil {
@@ -146,7 +159,9 @@ func (d *difference) op(i int) (op, error) {
 	switch o.kind {
 	case typeStr, typeBytes, typeMap, typeSlice:
 		if o.text, ok = d.sub(uint32(o.raw), uint32(o.raw>>32)); !ok {
-			return o, record.ValueErrorf("S-15", "operation", "%d: the value lies outside the data", i)
+			return o, record.ValueErrorf(
+				"S-15", "operation", "%d: the value lies outside the data", i,
+			)
 		}
 	}
 	return o, nil
@@ -174,7 +189,9 @@ func (o *op) check(i int, ix *logsIndex) error {
 	case o.target < targetLog || o.target > targetEvent:
 		return record.ValueErrorf("S-15", "operation", "%d: target %d", i, o.target)
 	case o.action < actionSet || o.action > actionRename || (o.action != actionSet && !attribute):
-		return record.ValueErrorf("S-15", "operation", "%d: action %d on target %d", i, o.action, o.target)
+		return record.ValueErrorf(
+			"S-15", "operation", "%d: action %d on target %d", i, o.action, o.target,
+		)
 	case o.owner != everyOwner && uint64(o.owner) >= uint64(owners):
 		return record.ValueErrorf("S-15", "operation", "%d: owner %d of %d", i, o.owner, owners)
 	case !utf8.ValidString(o.key) || (!attribute && o.key != ""):
@@ -182,7 +199,10 @@ func (o *op) check(i int, ix *logsIndex) error {
 	case o.action == actionDelete:
 		return nil
 	case !o.allowed():
-		return record.ValueErrorf("S-15", "operation", "%d: a value of type %d for action %d on target %d", i, o.kind, o.action, o.target)
+		return record.ValueErrorf(
+			"S-15", "operation", "%d: a value of type %d for action %d on target %d", i, o.kind,
+			o.action, o.target,
+		)
 	}
 	return o.checkValue(i)
 }
@@ -214,7 +234,9 @@ func (o *op) checkValue(i int) error {
 			major = cborArray
 		}
 		if err := decodeCBOR(o.text, nil); err != nil || o.text[0]&0xe0 != major {
-			return record.ValueErrorf("S-15", "operation", "%d: CBOR of a value of type %d: %v", i, o.kind, err)
+			return record.ValueErrorf(
+				"S-15", "operation", "%d: CBOR of a value of type %d: %v", i, o.kind, err,
+			)
 		}
 	}
 	return nil
@@ -325,8 +347,8 @@ func removeKey(m pcommon.Map, key string) {
 	m.RemoveIf(func(k string, _ pcommon.Value) bool { return k == key })
 }
 
-// rename gives the first attribute with the key from the key to, in its place: the new one is made at
-// the tail, and Map.Remove fills the gap that it makes with the tail.
+// rename gives the first attribute with the key from the key to, in its place: the new one is made
+// at the tail, and Map.Remove fills the gap that it makes with the tail.
 func rename(m pcommon.Map, from, to string) {
 	if _, ok := m.Get(to); ok {
 		removeKey(m, to)
@@ -337,8 +359,8 @@ func rename(m pcommon.Map, from, to string) {
 	m.Remove(from)
 }
 
-// remove removes the records that do not stay, and the scopes and resources that are without records by that. Those
-// that had none before are not the unit's.
+// remove removes the records that do not stay, and the scopes and resources that are without
+// records by that. Those that had none before are not the unit's.
 func (d *difference) remove(ld plog.Logs) {
 	row := -1
 	ld.ResourceLogs().RemoveIf(func(rl plog.ResourceLogs) bool {

@@ -90,9 +90,15 @@ func (m *model) run() plog.Logs {
 	out := otaptest.Clone(m.ld)
 	row, scope := 0, 0
 	for r, rl := range out.ResourceLogs().All() {
-		put(rl.Resource().Attributes(), m.edited(rl.Resource().Attributes(), otaptest.TargetResource, r))
+		put(
+			rl.Resource().Attributes(),
+			m.edited(rl.Resource().Attributes(), otaptest.TargetResource, r),
+		)
 		for _, sl := range rl.ScopeLogs().All() {
-			put(sl.Scope().Attributes(), m.edited(sl.Scope().Attributes(), otaptest.TargetScope, scope))
+			put(
+				sl.Scope().Attributes(),
+				m.edited(sl.Scope().Attributes(), otaptest.TargetScope, scope),
+			)
 			scope++
 			sl.LogRecords().RemoveIf(func(lr plog.LogRecord) bool {
 				if m.stays(row) {
@@ -149,8 +155,16 @@ func ops(t *rapid.T, ld plog.Logs) (out []otaptest.Op) {
 		scopes += rl.ScopeLogs().Len()
 	}
 	for range rapid.IntRange(0, 6).Draw(t, "ops") {
-		o := otaptest.Op{Target: rapid.Uint8Range(1, 7).Draw(t, "target"), Action: otaptest.Set, Owner: otaptest.Every, Kind: 1}
-		owners := map[uint8]int{otaptest.TargetResource: ld.ResourceLogs().Len(), otaptest.TargetScope: scopes}
+		o := otaptest.Op{
+			Target: rapid.Uint8Range(1, 7).Draw(t, "target"),
+			Action: otaptest.Set,
+			Owner:  otaptest.Every,
+			Kind:   1,
+		}
+		owners := map[uint8]int{
+			otaptest.TargetResource: ld.ResourceLogs().Len(),
+			otaptest.TargetScope:    scopes,
+		}
 		n, ok := owners[o.Target]
 		if !ok {
 			n = ld.LogRecordCount()
@@ -192,11 +206,13 @@ func TestDifferenceIsTheModel(t *testing.T) {
 		ld := otaptest.Logs(t, otaptest.Options{})
 		m := &model{ld: ld, ops: ops(t, ld)}
 		if rapid.Bool().Draw(t, "filters") {
-			m.keep = rapid.SliceOfN(rapid.Bool(), ld.LogRecordCount(), ld.LogRecordCount()).Draw(t, "keep")
+			m.keep = rapid.SliceOfN(rapid.Bool(), ld.LogRecordCount(), ld.LogRecordCount()).
+				Draw(t, "keep")
 		}
 		want := m.run()
 		got := otaptest.Clone(ld)
-		if err := otap.ApplyDifference(got, otaptest.Difference(ld.LogRecordCount(), m.keep, m.ops)); err != nil {
+		b := otaptest.Difference(ld.LogRecordCount(), m.keep, m.ops)
+		if err := otap.ApplyDifference(got, b); err != nil {
 			t.Fatal(err)
 		}
 		if d := otaptest.Diff(want, got); d != "" {
@@ -225,12 +241,15 @@ func TestBadDifferenceChangesNothing(t *testing.T) {
 	})
 }
 
-// A difference that is not laid out as the format says ends the link; a wrong operation ends its call only
-// (S-15).
+// A difference that is not laid out as the format says ends the link; a wrong operation ends its
+// call only (S-15).
 func TestDifferenceRefuses(t *testing.T) {
 	ld := otaptest.L(4)
 	le := binary.LittleEndian
-	ok := []otaptest.Op{{Target: otaptest.TargetLog, Action: otaptest.Rename, Kind: 1, Owner: otaptest.Every, Key: "user.id", Text: "u"}}
+	ok := []otaptest.Op{{
+		Target: otaptest.TargetLog, Action: otaptest.Rename, Kind: 1, Owner: otaptest.Every,
+		Key: "user.id", Text: "u",
+	}}
 	with := func(f func(o *otaptest.Op)) []byte {
 		o := ok[0]
 		f(&o)
@@ -254,35 +273,56 @@ func TestDifferenceRefuses(t *testing.T) {
 		"data length":    edit(func(b []byte) { le.PutUint32(b[28:], 1<<30) }),
 	}
 	values := map[string][]byte{
-		"target 0":       with(func(o *otaptest.Op) { o.Target = 0 }),
-		"target 8":       with(func(o *otaptest.Op) { o.Target = 8 }),
-		"action":         with(func(o *otaptest.Op) { o.Action = 4 }),
-		"rename body":    with(func(o *otaptest.Op) { o.Target, o.Key = otaptest.TargetBody, "" }),
-		"delete body":    with(func(o *otaptest.Op) { o.Target, o.Key, o.Action = otaptest.TargetBody, "", otaptest.Delete }),
-		"key of a body":  with(func(o *otaptest.Op) { o.Target, o.Action = otaptest.TargetBody, otaptest.Set }),
-		"owner":          with(func(o *otaptest.Op) { o.Owner = 4 }),
-		"scope owner":    with(func(o *otaptest.Op) { o.Target, o.Owner = otaptest.TargetScope, 2 }),
+		"target 0":    with(func(o *otaptest.Op) { o.Target = 0 }),
+		"target 8":    with(func(o *otaptest.Op) { o.Target = 8 }),
+		"action":      with(func(o *otaptest.Op) { o.Action = 4 }),
+		"rename body": with(func(o *otaptest.Op) { o.Target, o.Key = otaptest.TargetBody, "" }),
+		"delete body": with(
+			func(o *otaptest.Op) {
+				o.Target, o.Key, o.Action = otaptest.TargetBody, "", otaptest.Delete
+			},
+		),
+		"key of a body": with(
+			func(o *otaptest.Op) { o.Target, o.Action = otaptest.TargetBody, otaptest.Set },
+		),
+		"owner": with(func(o *otaptest.Op) { o.Owner = 4 }),
+		"scope owner": with(
+			func(o *otaptest.Op) { o.Target, o.Owner = otaptest.TargetScope, 2 },
+		),
 		"key not UTF-8":  with(func(o *otaptest.Op) { o.Key = "\xff" }),
 		"text not UTF-8": with(func(o *otaptest.Op) { o.Text = "\xff" }),
 		"rename to int":  with(func(o *otaptest.Op) { o.Kind = 2 }),
 		"type":           with(func(o *otaptest.Op) { o.Action, o.Kind = otaptest.Set, 8 }),
-		"bool 2":         with(func(o *otaptest.Op) { o.Action, o.Kind, o.Number = otaptest.Set, 4, 2 }),
-		"cbor":           with(func(o *otaptest.Op) { o.Action, o.Kind, o.Text = otaptest.Set, 5, "\xa1" }),
-		"cbor empty":     with(func(o *otaptest.Op) { o.Action, o.Kind, o.Text = otaptest.Set, 5, "" }),
-		"cbor kind":      with(func(o *otaptest.Op) { o.Action, o.Kind, o.Text = otaptest.Set, 5, "\x80" }),
+		"bool 2": with(
+			func(o *otaptest.Op) { o.Action, o.Kind, o.Number = otaptest.Set, 4, 2 },
+		),
+		"cbor": with(
+			func(o *otaptest.Op) { o.Action, o.Kind, o.Text = otaptest.Set, 5, "\xa1" },
+		),
+		"cbor empty": with(
+			func(o *otaptest.Op) { o.Action, o.Kind, o.Text = otaptest.Set, 5, "" },
+		),
+		"cbor kind": with(
+			func(o *otaptest.Op) { o.Action, o.Kind, o.Text = otaptest.Set, 5, "\x80" },
+		),
 		"severity": with(func(o *otaptest.Op) {
-			o.Target, o.Action, o.Kind, o.Key, o.Number = otaptest.TargetSeverity, otaptest.Set, 2, "", 1<<40
+			o.Target, o.Action, o.Key = otaptest.TargetSeverity, otaptest.Set, ""
+			o.Kind, o.Number = 2, 1<<40
 		}),
 	}
-	for kind, cases := range map[error]map[string][]byte{record.ErrContent: content, record.ErrValue: values} {
-		for name, b := range cases {
-			got := otaptest.Clone(ld)
-			if err := otap.ApplyDifference(got, b); !errors.Is(err, kind) {
-				t.Errorf("%s: got %v, expected %v", name, err, kind)
-			}
-			if d := otaptest.Diff(ld, got); d != "" {
-				t.Errorf("%s: changed: %s", name, d)
-			}
+	refuses(t, ld, record.ErrContent, content)
+	refuses(t, ld, record.ErrValue, values)
+}
+
+// refuses applies differences that are refused for a kind of error, and change nothing.
+func refuses(t *testing.T, ld plog.Logs, kind error, cases map[string][]byte) {
+	for name, b := range cases {
+		got := otaptest.Clone(ld)
+		if err := otap.ApplyDifference(got, b); !errors.Is(err, kind) {
+			t.Errorf("%s: got %v, expected %v", name, err, kind)
+		}
+		if d := otaptest.Diff(ld, got); d != "" {
+			t.Errorf("%s: changed: %s", name, d)
 		}
 	}
 }

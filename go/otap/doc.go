@@ -1,5 +1,5 @@
-// Package otap turns pdata into the telemetry records of a slot (OTAP columns, format.md section 3) and
-// back, and applies a unit's difference (section 4) to pdata that the host kept.
+// Package otap turns pdata into the telemetry records of a slot (OTAP columns, format.md section 3)
+// and back, and applies a unit's difference (section 4) to pdata that the host kept.
 //
 // The encoder is complete and lossless for what OTAP can hold (docs/records-logs.md says for every
 // field how it crosses): one pass measures, one writes straight into the slot, and in steady state
@@ -74,8 +74,8 @@ var (
 
 // PathError is an error of one value, with the place of it.
 type PathError struct {
-	// Path is the value's place, such as resource_logs[0].scope_logs[1].log_records[7].body; "" where so many
-	// have been named that this one is only counted.
+	// Path is the value's place, such as resource_logs[0].scope_logs[1].log_records[7].body; ""
+	// where so many have been named that this one is only counted.
 	Path string
 	Err  error
 }

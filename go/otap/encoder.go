@@ -15,10 +15,11 @@ import (
 // Options of an encoder.
 type Options struct {
 	Fidelity Fidelity
-	// MaxBytes is the largest slot that a batch of several records takes; a larger one crosses in parts. 0
-	// means DefaultMaxBytes.
+	// MaxBytes is the largest slot that a batch of several records takes; a larger one crosses in
+	// parts. 0 means DefaultMaxBytes.
 	MaxBytes int
-	// MaxRecordBytes is the largest slot that a single record may take. Less than MaxBytes means MaxBytes.
+	// MaxRecordBytes is the largest slot that a single record may take. Less than MaxBytes means
+	// MaxBytes.
 	MaxRecordBytes int
 }
 
@@ -30,9 +31,10 @@ const DefaultMaxBytes = 8 << 20
 
 // LogsEncoder writes logs into slots of one link. Many goroutines may use it.
 type LogsEncoder struct {
-	reg  *record.Registry
-	opt  Options
-	free chan *LogsBatch // not a sync.Pool: the garbage collector empties those, and the columns grow anew
+	reg *record.Registry
+	opt Options
+	// free is no sync.Pool: the garbage collector empties those, and the columns grow anew.
+	free chan *LogsBatch
 }
 
 // keepBatches is how many released batches an encoder keeps for reuse.
@@ -89,21 +91,25 @@ type LogsBatch struct {
 	bare     int // resources and scopes without records that were not refused
 }
 
-// Measure measures the logs from the cursor on, publishes the schemas that they need (which may wait
-// for room as long as ctx allows), and returns the batch; the caller claims a slot of Size bytes and
-// calls Write, and Release in any case. h gives call id, deadline, span context and client metadata;
-// signal, encoding and items are set here.
+// Measure measures the logs from the cursor on, publishes the schemas that they need (which may
+// wait for room as long as ctx allows), and returns the batch; the caller claims a slot of Size
+// bytes and calls Write, and Release in any case. h gives call id, deadline, span context and
+// client metadata; signal, encoding and items are set here.
 //
-// A batch holds at most MaxIDs records, resources and scopes, and MaxBytes, or one record of MaxRecordBytes;
-// where there is more, Next tells where the next part begins. Logs without a record, resource or scope give a batch with
-// Items 0, which the caller need not send.
+// A batch holds at most MaxIDs records, resources and scopes, and MaxBytes, or one record of
+// MaxRecordBytes; where there is more, Next tells where the next part begins. Logs without a
+// record, resource or scope give a batch with Items 0, which the caller need not send.
 //
 // What cannot cross is a *PathError: it names the first such place. Walk finds all of them.
-func (e *LogsEncoder) Measure(ctx context.Context, h *record.Header, ld plog.Logs, from Cursor) (*LogsBatch, error) {
+func (e *LogsEncoder) Measure(
+	ctx context.Context, h *record.Header, ld plog.Logs, from Cursor,
+) (*LogsBatch, error) {
 	return e.measure(ctx, h, ld, from, nil)
 }
 
-func (e *LogsEncoder) measure(ctx context.Context, h *record.Header, ld plog.Logs, from Cursor, pr *Projection) (*LogsBatch, error) {
+func (e *LogsEncoder) measure(
+	ctx context.Context, h *record.Header, ld plog.Logs, from Cursor, pr *Projection,
+) (*LogsBatch, error) {
 	b := e.batch()
 	b.proj, b.ld, b.header, b.budget = pr, ld, *h, e.opt.MaxBytes
 	for limit := MaxIDs; ; {
@@ -115,12 +121,16 @@ func (e *LogsEncoder) measure(ctx context.Context, h *record.Header, ld plog.Log
 		case b.size <= b.budget:
 			return b, nil
 		case b.logs.rows > 1:
-			// A tenth less than in proportion: records differ in size. Halving at least, it ends soon.
-			limit = max(1, min(b.logs.rows/2, int(int64(b.logs.rows)*int64(e.opt.MaxBytes)/int64(b.size)*9/10)))
+			// A tenth less than in proportion: records differ in size. Halving at least, it ends
+			// soon.
+			fits := int64(b.logs.rows) * int64(e.opt.MaxBytes) / int64(b.size) * 9 / 10
+			limit = max(1, min(b.logs.rows/2, int(fits)))
 		case b.budget < e.opt.MaxRecordBytes:
 			limit, b.budget = 1, e.opt.MaxRecordBytes
 		default:
-			err := &PathError{b.path(0), fmt.Errorf("%w: it needs at least %d bytes, the limit is %d", ErrTooLarge, b.size, b.budget)}
+			err := &PathError{b.path(0), fmt.Errorf(
+				"%w: it needs at least %d bytes, the limit is %d", ErrTooLarge, b.size, b.budget,
+			)}
 			b.Release()
 			return nil, err
 		}
@@ -149,8 +159,8 @@ func (b *LogsBatch) Next() (Cursor, bool) { return b.next, b.more }
 // are 0 with Strict. A text that occurs more than once in a dictionary column counts once.
 func (b *LogsBatch) Repaired() (texts, entityRefs int) { return b.text.repaired, b.dropped }
 
-// Bare returns how many resources and scopes without records were met and not refused: best effort leaves them out; where
-// the unit reads neither, a projected batch leaves them with the original.
+// Bare returns how many resources and scopes without records were met and not refused: best effort
+// leaves them out; where the unit reads neither, a projected batch leaves them with the original.
 func (b *LogsBatch) Bare() int { return b.bare }
 
 // Release gives the batch back. It holds no reference to pdata or slot afterwards.
@@ -212,7 +222,8 @@ var errEnough = errors.New("more than fits a slot")
 
 // staged returns the bytes of variable width that were taken in.
 func (b *LogsBatch) staged() int {
-	return b.logs.body.staged() + b.logAttrs.values.staged() + b.scoAttrs.values.staged() + b.resAttrs.values.staged()
+	return b.logs.body.staged() + b.logAttrs.values.staged() +
+		b.scoAttrs.values.staged() + b.resAttrs.values.staged()
 }
 
 func (b *LogsBatch) tables() [3]*attrs { return [3]*attrs{&b.resAttrs, &b.scoAttrs, &b.logAttrs} }
@@ -254,8 +265,9 @@ func (b *LogsBatch) walk(from Cursor, limit int) error {
 				return nil
 			}
 			x := run{
-				resource: r, scope: s, first: first, n: min(n, room), row: b.logs.rows, newResource: newResource,
-				resourceID: uint16(r - from.Resource), scopeID: uint16(scopeID),
+				resource: r, scope: s, first: first, n: min(n, room), row: b.logs.rows,
+				newResource: newResource,
+				resourceID:  uint16(r - from.Resource), scopeID: uint16(scopeID),
 			}
 			if err := b.walkRun(&x, rl, sls.At(s)); err != nil {
 				return err
@@ -270,8 +282,8 @@ func (b *LogsBatch) walk(from Cursor, limit int) error {
 	return nil
 }
 
-// withoutItems decides on a resource, or a scope of it, without records. No row could say that it is there; only a unit
-// that reads neither resources nor scopes leaves it with the original.
+// withoutItems decides on a resource, or a scope of it, without records. No row could say that it
+// is there; only a unit that reads neither resources nor scopes leaves it with the original.
 func (b *LogsBatch) withoutItems(resource, scope int) error {
 	switch {
 	case !b.proj.ReadsContainers():
@@ -317,8 +329,8 @@ func (b *LogsBatch) walkRun(x *run, rl plog.ResourceLogs, sl plog.ScopeLogs) err
 	return nil
 }
 
-// block is how many records are walked column by column before the next ones: few enough to stay in the nearest
-// cache until the last column has been read.
+// block is how many records are walked column by column before the next ones: few enough to stay in
+// the nearest cache until the last column has been read.
 const block = 32
 
 // walkBlock measures n records of a run.
@@ -327,7 +339,8 @@ func (b *LogsBatch) walkBlock(x *run, lrs plog.LogRecordSlice, first, n int) err
 	row := t.rows
 	t.measureFixed(row, lrs, first, n)
 	t.rows += n
-	texts, attributes := t.wants(colSeverityText) || t.wants(colEvent) || t.wants(colBody), b.logAttrs.sent()
+	texts := t.wants(colSeverityText) || t.wants(colEvent) || t.wants(colBody)
+	attributes := b.logAttrs.sent()
 	if !texts && !attributes {
 		return nil
 	}
@@ -354,33 +367,22 @@ func (b *LogsBatch) walkBlock(x *run, lrs plog.LogRecordSlice, first, n int) err
 func (b *LogsBatch) resource(x *run, rl plog.ResourceLogs) error {
 	if n := entity.ResourceEntityRefs(rl.Resource()).Len(); n > 0 && b.proj == nil {
 		if !b.text.repair {
-			return &PathError{fmt.Sprintf("resource_logs[%d].resource.entity_refs", x.resource), ErrEntityRefs}
+			return &PathError{
+				fmt.Sprintf("resource_logs[%d].resource.entity_refs", x.resource),
+				ErrEntityRefs,
+			}
 		}
 		b.dropped += n
 	}
 	if b.resAttrs.sent() {
 		if key, err := b.resAttrs.take(x.resourceID, rl.Resource().Attributes()); err != nil {
-			return &PathError{fmt.Sprintf("resource_logs[%d].resource.attributes[%s]", x.resource, quoted(key)), err}
+			return &PathError{
+				fmt.Sprintf("resource_logs[%d].resource.attributes[%s]", x.resource, quoted(key)),
+				err,
+			}
 		}
 	}
 	return nil
-}
-
-// fail wraps an error with the place of the value.
-func (b *LogsBatch) fail(x run, record int, where, key string, err error) error {
-	p := fmt.Sprintf("resource_logs[%d]", x.resource)
-	if where == resourceURL {
-		return &PathError{p + ".schema_url", err}
-	}
-	p += fmt.Sprintf(".scope_logs[%d]", x.scope)
-	if record >= 0 {
-		p += fmt.Sprintf(".log_records[%d]", record)
-	}
-	p += "." + where
-	if where == "attributes" || where == "scope.attributes" {
-		p += "[" + quoted(key) + "]"
-	}
-	return &PathError{p, err}
 }
 
 // schemas decides the columns of every table and gets their schema ids.
@@ -414,11 +416,16 @@ func (b *LogsBatch) schemas(ctx context.Context) error {
 }
 
 // publish gets a schema that is new, or the superset when no id is left (S-8).
-func (b *LogsBatch) publish(ctx context.Context, decide func(superset bool) record.Key, build func() (*arrow.Schema, error)) (*record.Schema, error) {
+func (b *LogsBatch) publish(
+	ctx context.Context, decide func(superset bool) record.Key, build func() (*arrow.Schema, error),
+) (*record.Schema, error) {
 	s, err := b.enc.reg.Get(ctx, decide(false), false, build)
 	if errors.Is(err, record.ErrSchemasFull) {
-		if b.proj != nil && b.proj.plan.KeysOnly { // the superset has value columns, and no values were taken in
-			return nil, fmt.Errorf("%w: no schema is left for keys without values", ErrNotProjectable)
+		// The superset has value columns, and no values were taken in.
+		if b.proj != nil && b.proj.plan.KeysOnly {
+			return nil, fmt.Errorf(
+				"%w: no schema is left for keys without values", ErrNotProjectable,
+			)
 		}
 		s, err = b.enc.reg.Get(ctx, decide(true), true, build)
 	}
@@ -440,47 +447,4 @@ func (b *LogsBatch) Write(slot []byte) error {
 	}
 	b.logs.write(&b.plan)
 	return nil
-}
-
-// check finds text that is not UTF-8 (S-13).
-func (b *LogsBatch) check() error {
-	for _, a := range b.tables() {
-		if row := a.values.badText(); row >= 0 {
-			return b.locate(a, row, ErrText)
-		}
-	}
-	if row := b.logs.body.badText(); row >= 0 {
-		return &PathError{b.path(row) + ".body", ErrText}
-	}
-	return nil
-}
-
-// path returns the place of the record that a row of the Logs table holds.
-func (b *LogsBatch) path(row int) string {
-	for _, x := range b.logs.runs {
-		if row < x.row+x.n {
-			return fmt.Sprintf("resource_logs[%d].scope_logs[%d].log_records[%d]", x.resource, x.scope, x.first+row-x.row)
-		}
-	}
-	return "logs"
-}
-
-// locate wraps an error of an attributes table with the place of the row.
-func (b *LogsBatch) locate(a *attrs, row int, err error) error {
-	id := a.owners[row]
-	where := "logs"
-	switch a {
-	case &b.logAttrs:
-		where = b.path(int(id)) + ".attributes"
-	default:
-		for _, x := range b.logs.runs {
-			if a == &b.resAttrs && x.resourceID == id {
-				where = fmt.Sprintf("resource_logs[%d].resource.attributes", x.resource)
-			}
-			if a == &b.scoAttrs && x.scopeID == id {
-				where = fmt.Sprintf("resource_logs[%d].scope_logs[%d].scope.attributes", x.resource, x.scope)
-			}
-		}
-	}
-	return &PathError{where + "[" + quoted(a.text(row)) + "]", err}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/strait-data/strait/go/record"
 )
 
-// FuzzDecode decodes any bytes as a batch of logs. What is accepted can be sent again, and is then the
-// same: the decoder makes nothing that the encoder could not carry.
+// FuzzDecode decodes any bytes as a batch of logs. What is accepted can be sent again, and is then
+// the same: the decoder makes nothing that the encoder could not carry.
 func FuzzDecode(f *testing.F) {
 	l := newLink(otap.Options{})
 	ld := otaptest.L(4)
@@ -52,8 +52,21 @@ func FuzzDecode(f *testing.F) {
 func FuzzDifference(f *testing.F) {
 	ld := otaptest.L(4)
 	f.Add(otaptest.Difference(4, []bool{true, false, true, true}, []otaptest.Op{
-		{Target: otaptest.TargetLog, Action: otaptest.Rename, Kind: 1, Owner: otaptest.Every, Key: "user.id", Text: "u"},
-		{Target: otaptest.TargetBody, Action: otaptest.Set, Kind: 5, Owner: 2, Text: "\xa1\x61k\x61v"},
+		{
+			Target: otaptest.TargetLog,
+			Action: otaptest.Rename,
+			Kind:   1,
+			Owner:  otaptest.Every,
+			Key:    "user.id",
+			Text:   "u",
+		},
+		{
+			Target: otaptest.TargetBody,
+			Action: otaptest.Set,
+			Kind:   5,
+			Owner:  2,
+			Text:   "\xa1\x61k\x61v",
+		},
 		{Target: otaptest.TargetSeverity, Action: otaptest.Set, Kind: 2, Owner: 0, Number: 9},
 	}))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -59,7 +59,8 @@ func (d *LogsDecoder) groups(ld plog.Logs) ([]plog.LogRecordSlice, error) {
 	return scopes, nil
 }
 
-// agree checks that two rows of one resource, or of one scope of it, say the same about it: only one of them is read.
+// agree checks that two rows of one resource, or of one scope of it, say the same about it: only
+// one of them is read.
 func (r *logsReader) agree(a, b int, scope bool) error {
 	if a == b {
 		return nil
@@ -83,7 +84,9 @@ func (r *logsReader) agree(a, b int, scope bool) error {
 	if column == "" {
 		return nil
 	}
-	return record.ValueErrorf("S-10", "column "+column, "rows %d and %d have one id and differ", a, b)
+	return record.ValueErrorf(
+		"S-10", "column "+column, "rows %d and %d have one id and differ", a, b,
+	)
 }
 
 func idOr(n *numbers[uint16], i int) uint32 {

@@ -186,7 +186,8 @@ func TestManyItemsSplitAtTheIDLimit(t *testing.T) {
 	lrs := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
 	for i := range otap.MaxIDs + 10 {
 		lr := lrs.AppendEmpty()
-		lr.Attributes().PutInt(fmt.Sprintf("key-%d", i%70_000), int64(i)) // more keys than u16 codes, nearly
+		lr.Attributes().PutInt(fmt.Sprintf("key-%d", i%70_000), int64(i))
+		// more keys than u16 codes, nearly
 	}
 	slots := l.send(t, ld)
 	if len(slots) != 2 {
@@ -194,7 +195,8 @@ func TestManyItemsSplitAtTheIDLimit(t *testing.T) {
 	}
 	n := 0
 	for _, s := range slots {
-		for _, lr := range l.receive(t, s).ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
+		scopes := l.receive(t, s).ResourceLogs().At(0).ScopeLogs()
+		for _, lr := range scopes.At(0).LogRecords().All() {
 			v, ok := lr.Attributes().Get(fmt.Sprintf("key-%d", n%70_000))
 			if !ok || v.Int() != int64(n) {
 				t.Fatalf("record %d: %v", n, lr.Attributes().AsRaw())
@@ -231,25 +233,56 @@ func oneLog() (plog.Logs, plog.LogRecord) {
 	return ld, ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 }
 
+const bad = "a\xff\xfeb"
+
+// badTexts put such a text into one place each.
+var badTexts = map[string]struct {
+	set  func(plog.Logs, plog.LogRecord)
+	path string
+}{
+	"body": {
+		func(_ plog.Logs, lr plog.LogRecord) { lr.Body().SetStr(bad) },
+		`resource_logs[0].scope_logs[0].log_records[1].body`,
+	},
+	"nested": {
+		func(_ plog.Logs, lr plog.LogRecord) { lr.Body().SetEmptyMap().PutStr("k", bad) },
+		`resource_logs[0].scope_logs[0].log_records[1].body`,
+	},
+	"key": {
+		func(_ plog.Logs, lr plog.LogRecord) { lr.Attributes().PutStr(bad, "") },
+		`resource_logs[0].scope_logs[0].log_records[1].attributes["a\xff\xfeb"]`,
+	},
+	"value": {
+		func(_ plog.Logs, lr plog.LogRecord) { lr.Attributes().PutStr("k", bad) },
+		`resource_logs[0].scope_logs[0].log_records[1].attributes["k"]`,
+	},
+	"severity": {
+		func(_ plog.Logs, lr plog.LogRecord) { lr.SetSeverityText(bad) },
+		`resource_logs[0].scope_logs[0].log_records[1].severity_text`,
+	},
+	"event": {
+		func(_ plog.Logs, lr plog.LogRecord) { lr.SetEventName(bad) },
+		`resource_logs[0].scope_logs[0].log_records[1].event_name`,
+	},
+	"scope": {
+		func(ld plog.Logs, _ plog.LogRecord) {
+			ld.ResourceLogs().At(0).ScopeLogs().At(0).Scope().SetName(bad)
+		},
+		`resource_logs[0].scope_logs[0].scope.name`,
+	},
+	"resource": {
+		func(ld plog.Logs, _ plog.LogRecord) {
+			ld.ResourceLogs().At(0).Resource().Attributes().PutStr("k", bad)
+		},
+		`resource_logs[0].resource.attributes["k"]`,
+	},
+	"scopeattr": {func(ld plog.Logs, _ plog.LogRecord) {
+		ld.ResourceLogs().At(0).ScopeLogs().At(0).Scope().Attributes().PutStr("k", bad)
+	}, `resource_logs[0].scope_logs[0].scope.attributes["k"]`},
+}
+
 func TestBadTextIsRefusedWithItsPath(t *testing.T) {
-	const bad = "a\xff\xfeb"
-	cases := map[string]struct {
-		set  func(plog.Logs, plog.LogRecord)
-		path string
-	}{
-		"body":     {func(_ plog.Logs, lr plog.LogRecord) { lr.Body().SetStr(bad) }, `resource_logs[0].scope_logs[0].log_records[1].body`},
-		"nested":   {func(_ plog.Logs, lr plog.LogRecord) { lr.Body().SetEmptyMap().PutStr("k", bad) }, `resource_logs[0].scope_logs[0].log_records[1].body`},
-		"key":      {func(_ plog.Logs, lr plog.LogRecord) { lr.Attributes().PutStr(bad, "") }, `resource_logs[0].scope_logs[0].log_records[1].attributes["a\xff\xfeb"]`},
-		"value":    {func(_ plog.Logs, lr plog.LogRecord) { lr.Attributes().PutStr("k", bad) }, `resource_logs[0].scope_logs[0].log_records[1].attributes["k"]`},
-		"severity": {func(_ plog.Logs, lr plog.LogRecord) { lr.SetSeverityText(bad) }, `resource_logs[0].scope_logs[0].log_records[1].severity_text`},
-		"event":    {func(_ plog.Logs, lr plog.LogRecord) { lr.SetEventName(bad) }, `resource_logs[0].scope_logs[0].log_records[1].event_name`},
-		"scope":    {func(ld plog.Logs, _ plog.LogRecord) { ld.ResourceLogs().At(0).ScopeLogs().At(0).Scope().SetName(bad) }, `resource_logs[0].scope_logs[0].scope.name`},
-		"resource": {func(ld plog.Logs, _ plog.LogRecord) { ld.ResourceLogs().At(0).Resource().Attributes().PutStr("k", bad) }, `resource_logs[0].resource.attributes["k"]`},
-		"scopeattr": {func(ld plog.Logs, _ plog.LogRecord) {
-			ld.ResourceLogs().At(0).ScopeLogs().At(0).Scope().Attributes().PutStr("k", bad)
-		}, `resource_logs[0].scope_logs[0].scope.attributes["k"]`},
-	}
-	for name, c := range cases {
+	for name, c := range badTexts {
 		t.Run(name, func(t *testing.T) {
 			ld, _ := oneLog()
 			lr := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().AppendEmpty()
@@ -310,10 +343,13 @@ func TestDepthIsLimited(t *testing.T) {
 func TestEntityRefs(t *testing.T) {
 	ld, _ := oneLog()
 	entity.ResourceEntityRefs(ld.ResourceLogs().At(0).Resource()).AppendEmpty().SetType("host")
-	if _, err := newLink(otap.Options{}).enc.Measure(ctx, &record.Header{}, ld, otap.Cursor{}); !errors.Is(err, otap.ErrEntityRefs) {
+	h := &record.Header{}
+	_, err := newLink(otap.Options{}).enc.Measure(ctx, h, ld, otap.Cursor{})
+	if !errors.Is(err, otap.ErrEntityRefs) {
 		t.Fatalf("strict: %v", err)
 	}
-	b, err := newLink(otap.Options{Fidelity: otap.BestEffort}).enc.Measure(ctx, &record.Header{}, ld, otap.Cursor{})
+	best := newLink(otap.Options{Fidelity: otap.BestEffort})
+	b, err := best.enc.Measure(ctx, h, ld, otap.Cursor{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +362,8 @@ func TestEntityRefs(t *testing.T) {
 func TestItemLargerThanTheSlotIsRefused(t *testing.T) {
 	ld, lr := oneLog()
 	lr.Body().SetStr(strings.Repeat("x", 10_000))
-	_, err := newLink(otap.Options{MaxBytes: 4_096, MaxRecordBytes: 8_192}).enc.Measure(ctx, &record.Header{}, ld, otap.Cursor{})
+	l := newLink(otap.Options{MaxBytes: 4_096, MaxRecordBytes: 8_192})
+	_, err := l.enc.Measure(ctx, &record.Header{}, ld, otap.Cursor{})
 	if !errors.Is(err, otap.ErrTooLarge) || !strings.Contains(err.Error(), "limit is 8192") {
 		t.Fatalf("got %v", err)
 	}
@@ -384,7 +421,14 @@ func TestEncodeAllocatesNothing(t *testing.T) {
 	if n != 0 {
 		t.Fatalf("%v allocations per batch", n)
 	}
-	pr, err := otap.NewProjection(otap.Plan{Projectable: true, Filters: true, Columns: []string{"severity_number"}, Keys: []string{"http.method", "user.id"}})
+	pr, err := otap.NewProjection(
+		otap.Plan{
+			Projectable: true,
+			Filters:     true,
+			Columns:     []string{"severity_number"},
+			Keys:        []string{"http.method", "user.id"},
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -411,7 +455,9 @@ func TestSlotHoldsNothingElse(t *testing.T) {
 		otaptest.Prune(ld)
 		l := newLink(otap.Options{})
 		a := l.send(t, ld)[0]
-		b, err := l.enc.Measure(ctx, &record.Header{CallID: 7, TraceState: "a=b"}, ld, otap.Cursor{})
+		b, err := l.enc.Measure(
+			ctx, &record.Header{CallID: 7, TraceState: "a=b"}, ld, otap.Cursor{},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

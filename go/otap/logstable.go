@@ -1,8 +1,6 @@
 package otap
 
 import (
-	"unsafe"
-
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strait-data/strait/go/record"
@@ -80,7 +78,8 @@ func (t *logsTable) reset(x *text) {
 	t.rows, t.runs, t.text, t.schema = 0, t.runs[:0], x, nil
 	t.counts = [colCount]int{}
 	t.time, t.observed, t.severity = t.time[:0], t.observed[:0], t.severity[:0]
-	t.dropped, t.flags, t.traceIDs, t.spanIDs = t.dropped[:0], t.flags[:0], t.traceIDs[:0], t.spanIDs[:0]
+	t.dropped, t.flags = t.dropped[:0], t.flags[:0]
+	t.traceIDs, t.spanIDs = t.traceIDs[:0], t.spanIDs[:0]
 	t.severityGuess = [32]uint16{}
 	t.body.reset(x)
 	for _, c := range sharedTexts {
@@ -93,15 +92,24 @@ func (t *logsTable) reset(x *text) {
 
 func (t *logsTable) wants(col int) bool { return t.want&(1<<col) != 0 }
 
-// resourceURL is what measureRun calls the schema URL of a resource; a scope has a field of that name too.
+// sharedNames are how errors call the texts that a run's records share.
+var sharedNames = [colCount]string{
+	colResourceURL: resourceURL, colScopeName: "scope.name",
+	colScopeVersion: "scope.version", colScopeURL: "schema_url",
+}
+
+// resourceURL is what measureRun calls the schema URL of a resource; a scope has a field of that
+// name too.
 const resourceURL = "resource.schema_url"
 
 // measureRun takes in what the run's records share.
-func (t *logsTable) measureRun(r *run, rl plog.ResourceLogs, sl plog.ScopeLogs) (where string, err error) {
+func (t *logsTable) measureRun(
+	r *run, rl plog.ResourceLogs, sl plog.ScopeLogs,
+) (where string, err error) {
 	share := func(col int, s string) {
 		if err == nil && t.wants(col) {
 			if r.codes[col], err = t.texts[col].take(s, r.n, t.text); err != nil {
-				where = [colCount]string{colResourceURL: resourceURL, colScopeName: "scope.name", colScopeVersion: "scope.version", colScopeURL: "schema_url"}[col]
+				where = sharedNames[col]
 			}
 		}
 	}
@@ -109,7 +117,8 @@ func (t *logsTable) measureRun(r *run, rl plog.ResourceLogs, sl plog.ScopeLogs) 
 	share(colScopeName, sl.Scope().Name())
 	share(colScopeVersion, sl.Scope().Version())
 	share(colScopeURL, sl.SchemaUrl())
-	r.resDropped, r.scopeDropped = rl.Resource().DroppedAttributesCount(), sl.Scope().DroppedAttributesCount()
+	r.resDropped = rl.Resource().DroppedAttributesCount()
+	r.scopeDropped = sl.Scope().DroppedAttributesCount()
 	if r.resDropped != 0 {
 		t.counts[colResourceDropped]++
 	}
@@ -149,9 +158,13 @@ func (t *logsTable) measureTexts(i int, lr plog.LogRecord) (where string, err er
 
 // grow makes room for the fixed-width fields of n more records.
 func (t *logsTable) grow(n int) {
-	t.time, t.observed, t.severity = growIf(t.wants(colTime), t.time, n), growIf(t.wants(colObserved), t.observed, n), growIf(t.wants(colSeverity), t.severity, n)
-	t.dropped, t.flags = growIf(t.wants(colDropped), t.dropped, n), growIf(t.wants(colFlags), t.flags, n)
-	t.traceIDs, t.spanIDs = growIf(t.wants(colTraceID), t.traceIDs, n), growIf(t.wants(colSpanID), t.spanIDs, n)
+	t.time = growIf(t.wants(colTime), t.time, n)
+	t.observed = growIf(t.wants(colObserved), t.observed, n)
+	t.severity = growIf(t.wants(colSeverity), t.severity, n)
+	t.dropped = growIf(t.wants(colDropped), t.dropped, n)
+	t.flags = growIf(t.wants(colFlags), t.flags, n)
+	t.traceIDs = growIf(t.wants(colTraceID), t.traceIDs, n)
+	t.spanIDs = growIf(t.wants(colSpanID), t.spanIDs, n)
 	for _, col := range rowTexts {
 		t.texts[col].codes = growIf(t.wants(col), t.texts[col].codes, n)
 	}
@@ -167,29 +180,51 @@ func growIf[T any](is bool, s []T, n int) []T {
 	return extend(s, n)
 }
 
-// measureFixed takes in the fixed-width fields that are sent, of n records from first on; row is that of the first.
-// One column after the other: a loop of a few instructions lets the processor wait for several records at once.
+// measureFixed takes in the fixed-width fields that are sent, of n records from first on; row is
+// that of the first. One column after the other: a loop of a few instructions lets the processor
+// wait for several records at once.
 func (t *logsTable) measureFixed(row int, lrs plog.LogRecordSlice, first, n int) {
 	if len(t.time) > 0 {
-		takeIn(t, colTime, t.time[row:row+n], func(i int) int64 { return int64(lrs.At(first + i).Timestamp()) })
+		takeIn(
+			t, colTime, t.time[row:row+n],
+			func(i int) int64 { return int64(lrs.At(first + i).Timestamp()) },
+		)
 	}
 	if len(t.observed) > 0 {
-		takeIn(t, colObserved, t.observed[row:row+n], func(i int) int64 { return int64(lrs.At(first + i).ObservedTimestamp()) })
+		takeIn(
+			t, colObserved, t.observed[row:row+n],
+			func(i int) int64 { return int64(lrs.At(first + i).ObservedTimestamp()) },
+		)
 	}
 	if len(t.severity) > 0 {
-		takeIn(t, colSeverity, t.severity[row:row+n], func(i int) int32 { return int32(lrs.At(first + i).SeverityNumber()) })
+		takeIn(
+			t, colSeverity, t.severity[row:row+n],
+			func(i int) int32 { return int32(lrs.At(first + i).SeverityNumber()) },
+		)
 	}
 	if len(t.flags) > 0 {
-		takeIn(t, colFlags, t.flags[row:row+n], func(i int) uint32 { return uint32(lrs.At(first + i).Flags()) })
+		takeIn(
+			t, colFlags, t.flags[row:row+n],
+			func(i int) uint32 { return uint32(lrs.At(first + i).Flags()) },
+		)
 	}
 	if len(t.dropped) > 0 {
-		takeIn(t, colDropped, t.dropped[row:row+n], func(i int) uint32 { return lrs.At(first + i).DroppedAttributesCount() })
+		takeIn(
+			t, colDropped, t.dropped[row:row+n],
+			func(i int) uint32 { return lrs.At(first + i).DroppedAttributesCount() },
+		)
 	}
 	if len(t.traceIDs) > 0 {
-		takeIn(t, colTraceID, t.traceIDs[row:row+n], func(i int) [16]byte { return lrs.At(first + i).TraceID() })
+		takeIn(
+			t, colTraceID, t.traceIDs[row:row+n],
+			func(i int) [16]byte { return lrs.At(first + i).TraceID() },
+		)
 	}
 	if len(t.spanIDs) > 0 {
-		takeIn(t, colSpanID, t.spanIDs[row:row+n], func(i int) [8]byte { return lrs.At(first + i).SpanID() })
+		takeIn(
+			t, colSpanID, t.spanIDs[row:row+n],
+			func(i int) [8]byte { return lrs.At(first + i).SpanID() },
+		)
 	}
 }
 
@@ -241,7 +276,8 @@ func (t *logsTable) decide(superset bool) record.Key {
 	for _, c := range rowTexts {
 		text(c)
 	}
-	t.cols[colTraceID].nulls, t.cols[colSpanID].nulls = t.rows-t.counts[colTraceID], t.rows-t.counts[colSpanID]
+	t.cols[colTraceID].nulls = t.rows - t.counts[colTraceID]
+	t.cols[colSpanID].nulls = t.rows - t.counts[colSpanID]
 	t.scope = superset || t.wants(colScopeID)
 	if len(t.body.types) < t.rows && superset { // not measured: all empty
 		t.body.grow(t.rows)
@@ -298,7 +334,8 @@ func (t *logsTable) plan(p *record.Plan) {
 // widths of the fixed-width columns in bytes; text columns have 0.
 var widths = [colCount]int{
 	colID: 2, colResourceID: 2, colScopeID: 2, colResourceDropped: 4, colScopeDropped: 4,
-	colTime: 8, colObserved: 8, colTraceID: 16, colSpanID: 8, colSeverity: 4, colDropped: 4, colFlags: 4,
+	colTime: 8, colObserved: 8, colTraceID: 16, colSpanID: 8, colSeverity: 4, colDropped: 4,
+	colFlags: 4,
 }
 
 func (t *logsTable) planColumn(p *record.Plan, col int) {
@@ -314,137 +351,3 @@ func (t *logsTable) planColumn(p *record.Plan, col int) {
 		c.planFixed(p, t.rows, c.enc.width())
 	}
 }
-
-// fixed returns a column's buffer as values, or nil when the column is absent.
-func fixed[T uint8 | uint16 | uint32 | int32 | int64](p *record.Plan, c *column, rows int) []T {
-	if c.enc == absent {
-		return nil
-	}
-	return record.Fixed[T](p.Bytes(c.first), rows)
-}
-
-// copyColumn writes a fixed-width column. What was not measured (a superset's column) is 0.
-func copyColumn[T uint32 | int32 | int64](p *record.Plan, c *column, rows int, from []T) {
-	dst := fixed[T](p, c, rows)
-	clear(dst[min(len(dst), copy(dst, from)):])
-}
-
-// write writes the table.
-func (t *logsTable) write(p *record.Plan) {
-	copy(fixed[uint16](p, &t.cols[colID], t.rows), ordinals[:])
-	copyColumn(p, &t.cols[colTime], t.rows, t.time)
-	copyColumn(p, &t.cols[colObserved], t.rows, t.observed)
-	copyColumn(p, &t.cols[colSeverity], t.rows, t.severity)
-	copyColumn(p, &t.cols[colDropped], t.rows, t.dropped)
-	copyColumn(p, &t.cols[colFlags], t.rows, t.flags)
-	writeIDs(p, &t.cols[colTraceID], t.traceIDs)
-	writeIDs(p, &t.cols[colSpanID], t.spanIDs)
-
-	resID, scopeID := fixed[uint16](p, &t.cols[colResourceID], t.rows), fixed[uint16](p, &t.cols[colScopeID], t.rows)
-	resDropped, scopeDropped := fixed[uint32](p, &t.cols[colResourceDropped], t.rows), fixed[uint32](p, &t.cols[colScopeDropped], t.rows)
-	for i := range t.runs {
-		r := &t.runs[i]
-		fillRun(resID, r, r.resourceID)
-		fillRun(scopeID, r, r.scopeID)
-		fillRun(resDropped, r, r.resDropped)
-		fillRun(scopeDropped, r, r.scopeDropped)
-	}
-	for _, col := range sharedTexts {
-		t.shareCodes(col)
-		t.writeText(p, col)
-	}
-	for _, col := range rowTexts {
-		t.writeText(p, col)
-	}
-	if t.cols[colBody].enc != absent {
-		t.body.write(p)
-	}
-}
-
-// writeIDs writes a trace or span id column; an id of zeros is null.
-func writeIDs[T [16]byte | [8]byte](p *record.Plan, c *column, ids []T) {
-	if c.enc == absent {
-		return
-	}
-	var none T
-	width := len(none)
-	dst := p.Bytes(c.first)
-	clear(dst[len(ids)*width:])
-	if len(ids) > 0 {
-		// SAFETY: an array of byte arrays is its bytes one after the other; ids keeps them alive.
-		copy(dst, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(ids))), len(ids)*width))
-	}
-	if c.nulls == 0 {
-		return
-	}
-	valid := p.Bytes(c.valid)
-	clear(valid)
-	for i := range ids {
-		if ids[i] != none {
-			valid[i>>3] |= 1 << (i & 7)
-		}
-	}
-}
-
-func fillRun[T uint16 | uint32](dst []T, r *run, x T) {
-	if dst != nil {
-		fill(dst[r.row:r.row+r.n], x)
-	}
-}
-
-// shareCodes spreads the runs' codes over their rows.
-func (t *logsTable) shareCodes(col int) {
-	if t.cols[col].enc == absent {
-		return
-	}
-	x := &t.texts[col]
-	if cap(x.codes) < t.rows {
-		x.codes = make([]uint16, t.rows)
-	}
-	x.codes = x.codes[:t.rows]
-	for i := range t.runs {
-		r := &t.runs[i]
-		fill(x.codes[r.row:r.row+r.n], r.codes[col])
-	}
-}
-
-// writeText writes a text column from its codes.
-func (t *logsTable) writeText(p *record.Plan, col int) {
-	c, x := &t.cols[col], &t.texts[col]
-	if c.enc == absent {
-		return
-	}
-	codes := x.codes
-	for len(codes) < t.rows { // a superset's column that was not measured
-		codes = append(codes, 0)
-	}
-	if c.nulls > 0 {
-		valid := p.Bytes(c.valid)
-		clear(valid)
-		for i, code := range codes {
-			if code != 0 {
-				valid[i>>3] |= 1 << (i & 7)
-			}
-		}
-	}
-	if c.enc != plain {
-		c.writeDict(p, &x.dict)
-		c.writeKeys(p, codes)
-		return
-	}
-	off, data := record.Fixed[int32](p.Bytes(c.first), t.rows+1), p.Bytes(c.second)
-	at := 0
-	off[0] = 0
-	for i, code := range codes {
-		at += copy(data[at:], x.dict.out[code])
-		off[i+1] = int32(at)
-	}
-}
-
-// ordinals is 0, 1, 2, ... as the id column has it, little endian like every machine the ring runs on.
-var ordinals = func() (o [MaxIDs]uint16) {
-	for i := range o {
-		o[i] = uint16(i)
-	}
-	return o
-}()

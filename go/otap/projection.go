@@ -11,8 +11,8 @@ import (
 	"github.com/strait-data/strait/go/record"
 )
 
-// Plan says what a unit reads, so that only that is sent. It is part of the peer's replies to validate
-// and create.
+// Plan says what a unit reads, so that only that is sent. It is part of the peer's replies to
+// validate and create.
 type Plan struct {
 	// Projectable is false when the unit reads everything, or changes what a difference cannot say.
 	Projectable bool `json:"projectable"`
@@ -37,9 +37,16 @@ type Plan struct {
 
 // columnNames are the names that Plan.Columns may have.
 var columnNames = map[string]int{
-	"time_unix_nano": colTime, "observed_time_unix_nano": colObserved, "trace_id": colTraceID, "span_id": colSpanID,
-	"severity_number": colSeverity, "severity_text": colSeverityText, "body": colBody,
-	"dropped_attributes_count": colDropped, "flags": colFlags, "event_name": colEvent,
+	"time_unix_nano":           colTime,
+	"observed_time_unix_nano":  colObserved,
+	"trace_id":                 colTraceID,
+	"span_id":                  colSpanID,
+	"severity_number":          colSeverity,
+	"severity_text":            colSeverityText,
+	"body":                     colBody,
+	"dropped_attributes_count": colDropped,
+	"flags":                    colFlags,
+	"event_name":               colEvent,
 }
 
 // Projection is a checked Plan. It is immutable; many goroutines may use it.
@@ -48,12 +55,14 @@ type Projection struct {
 	want uint32
 }
 
-// NewProjection checks a plan. It fails when the plan names an unknown column, or cannot be projected.
+// NewProjection checks a plan. It fails when the plan names an unknown column, or cannot be
+// projected.
 func NewProjection(p Plan) (*Projection, error) {
 	if !p.Projectable {
 		return nil, fmt.Errorf("%w: the unit reads everything", ErrNotProjectable)
 	}
-	pr := &Projection{plan: p, want: 1 << colID} // the resource struct is there in any case, empty if need be
+	// The resource struct is there in any case, empty if need be.
+	pr := &Projection{plan: p, want: 1 << colID}
 	for _, name := range p.Columns {
 		col, ok := columnNames[name]
 		if !ok {
@@ -77,7 +86,9 @@ func NewProjection(p Plan) (*Projection, error) {
 // MeasureProjected is Measure for a batch that holds only what the plan names. It fails with
 // ErrNotProjectable when a key that is sent occurs twice in one map; the caller then sends the full
 // batch. Entity references do not matter here: the host keeps them with the original.
-func (e *LogsEncoder) MeasureProjected(ctx context.Context, h *record.Header, ld plog.Logs, pr *Projection) (*LogsBatch, error) {
+func (e *LogsEncoder) MeasureProjected(
+	ctx context.Context, h *record.Header, ld plog.Logs, pr *Projection,
+) (*LogsBatch, error) {
 	hp := *h
 	hp.Flags |= record.FlagProjected
 	b, err := e.measure(ctx, &hp, ld, Cursor{}, pr)
@@ -100,8 +111,8 @@ func (pr *Projection) apply(b *LogsBatch) {
 		b.scoAttrs.reset(payloadScopeAttrs, &b.text, nil)
 		return
 	}
-	// Columns that are named are sent even when every value is the default: the peer refuses a batch without one that
-	// a node was promised.
+	// Columns that are named are sent even when every value is the default: the peer refuses a
+	// batch without one that a node was promised.
 	b.logs.want, b.logs.force = pr.want, pr.want
 	p := &pr.plan
 	b.logAttrs.project(payloadLogAttrs, &b.text, p.Keys, p.AllAttributes, p)
@@ -158,8 +169,9 @@ func (a *attrs) take(owner uint16, m pcommon.Map) (key string, err error) {
 	return a.takePicked(owner, m)
 }
 
-// takeAll measures every attribute of a projected batch; a key that occurs twice cannot be projected, nor one
-// that was repaired: a difference names keys, and the original does not have that one.
+// takeAll measures every attribute of a projected batch; a key that occurs twice cannot be
+// projected, nor one that was repaired: a difference names keys, and the original does not have
+// that one.
 func (a *attrs) takeAll(owner uint16, m pcommon.Map) (string, error) {
 	from := len(a.codes)
 	for name, v := range m.All() {
@@ -177,8 +189,8 @@ func (a *attrs) takeAll(owner uint16, m pcommon.Map) (string, error) {
 	return "", nil
 }
 
-// takePicked measures the attributes whose keys are wanted. Most others are told apart by the length of their key,
-// without a look at its bytes, which nobody has touched yet.
+// takePicked measures the attributes whose keys are wanted. Most others are told apart by the
+// length of their key, without a look at its bytes, which nobody has touched yet.
 func (a *attrs) takePicked(owner uint16, m pcommon.Map) (string, error) {
 	k := a.pick
 	for name, v := range m.All() {

@@ -17,24 +17,43 @@ import (
 
 // plan draws a projectable plan.
 func plan(t *rapid.T) otap.Plan {
-	cols := []string{"time_unix_nano", "observed_time_unix_nano", "trace_id", "span_id", "severity_number", "severity_text", "body", "dropped_attributes_count", "flags", "event_name"}
+	cols := []string{
+		"time_unix_nano",
+		"observed_time_unix_nano",
+		"trace_id",
+		"span_id",
+		"severity_number",
+		"severity_text",
+		"body",
+		"dropped_attributes_count",
+		"flags",
+		"event_name",
+	}
 	some := func(label string, from []string) []string {
 		return rapid.SliceOfNDistinct(rapid.SampledFrom(from), 0, 4, rapid.ID).Draw(t, label)
 	}
 	keys := []string{"a", "b", "http.method", "card", "ключ"}
 	return otap.Plan{
-		Projectable: true, Columns: some("columns", cols), Keys: some("keys", keys), ResourceKeys: some("resource keys", keys),
-		ScopeKeys: some("scope keys", keys), AllResourceAttributes: rapid.Bool().Draw(t, "all of resources"), Filters: rapid.Bool().Draw(t, "filters"),
+		Projectable:  true,
+		Columns:      some("columns", cols),
+		Keys:         some("keys", keys),
+		ResourceKeys: some("resource keys", keys),
+		ScopeKeys: some(
+			"scope keys", keys,
+		),
+		AllResourceAttributes: rapid.Bool().Draw(t, "all of resources"),
+		Filters:               rapid.Bool().Draw(t, "filters"),
 	}
 }
 
 // readsContainers says whether a unit with this plan would have to read what has no items.
 func readsContainers(p otap.Plan) bool {
-	return p.AllResourceAttributes || p.AllScopeAttributes || len(p.ResourceKeys)+len(p.ScopeKeys) > 0
+	return p.AllResourceAttributes || p.AllScopeAttributes ||
+		len(p.ResourceKeys)+len(p.ScopeKeys) > 0
 }
 
-// project is the model: the logs with nothing but what the plan names. Resources and scopes merge when
-// nothing of them is sent.
+// project is the model: the logs with nothing but what the plan names. Resources and scopes merge
+// when nothing of them is sent.
 func project(ld plog.Logs, p otap.Plan) plog.Logs {
 	out := plog.NewLogs()
 	resources := len(p.ResourceKeys) > 0 || p.AllResourceAttributes
@@ -48,7 +67,10 @@ func project(ld plog.Logs, p otap.Plan) plog.Logs {
 			for _, lr := range sl.LogRecords().All() {
 				if none || newResource {
 					orl = out.ResourceLogs().AppendEmpty()
-					some(rl.Resource().Attributes(), orl.Resource().Attributes(), p.ResourceKeys, p.AllResourceAttributes)
+					some(
+						rl.Resource().Attributes(), orl.Resource().Attributes(), p.ResourceKeys,
+						p.AllResourceAttributes,
+					)
 				}
 				if none || newResource || newScope {
 					osl = orl.ScopeLogs().AppendEmpty()
@@ -134,14 +156,21 @@ func TestProjectionIsTheModel(t *testing.T) {
 	})
 }
 
-// The column that a filter tests is there even when all its values are default, id and resource too, and no
-// dictionary is empty. Attributes that no log has are not there.
+// The column that a filter tests is there even when all its values are default, id and resource
+// too, and no dictionary is empty. Attributes that no log has are not there.
 func TestProjectionSendsWhatFiltersTest(t *testing.T) {
 	ld := plog.NewLogs()
 	lrs := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
 	lrs.AppendEmpty()
 	lrs.AppendEmpty()
-	pr, err := otap.NewProjection(otap.Plan{Projectable: true, Filters: true, Columns: []string{"severity_number", "severity_text", "body"}, Keys: []string{"k"}})
+	pr, err := otap.NewProjection(
+		otap.Plan{
+			Projectable: true,
+			Filters:     true,
+			Columns:     []string{"severity_number", "severity_text", "body"},
+			Keys:        []string{"k"},
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +211,9 @@ func TestProjectionSendsWhatFiltersTest(t *testing.T) {
 }
 
 func TestKeysOnlyLeavesValuesOut(t *testing.T) {
-	pr, err := otap.NewProjection(otap.Plan{Projectable: true, Edits: true, KeysOnly: true, Keys: []string{"user.id"}})
+	pr, err := otap.NewProjection(
+		otap.Plan{Projectable: true, Edits: true, KeysOnly: true, Keys: []string{"user.id"}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,8 +227,11 @@ func TestKeysOnlyLeavesValuesOut(t *testing.T) {
 	if err := b.Write(slot); err != nil {
 		t.Fatal(err)
 	}
-	for _, lr := range l.receive(t, slot).ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
-		if v, ok := lr.Attributes().Get("user.id"); !ok || lr.Attributes().Len() != 1 || v.Type() != pcommon.ValueTypeStr || v.Str() != "" {
+	scopes := l.receive(t, slot).ResourceLogs().At(0).ScopeLogs()
+	for _, lr := range scopes.At(0).LogRecords().All() {
+		if v, ok := lr.Attributes().
+			Get("user.id"); !ok || lr.Attributes().Len() != 1 || v.Type() != pcommon.ValueTypeStr ||
+			v.Str() != "" {
 			t.Fatalf("got %v", lr.Attributes().AsRaw())
 		}
 	}
@@ -213,7 +247,8 @@ func TestWhatCannotBeProjected(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := otap.NewProjection(otap.Plan{Projectable: true, Columns: []string{"colour"}}); err == nil || errors.Is(err, otap.ErrNotProjectable) {
+	_, err := otap.NewProjection(otap.Plan{Projectable: true, Columns: []string{"colour"}})
+	if err == nil || errors.Is(err, otap.ErrNotProjectable) {
 		t.Errorf("unknown column: %v", err)
 	}
 	ld := plog.NewLogs()
@@ -221,7 +256,8 @@ func TestWhatCannotBeProjected(t *testing.T) {
 	b.AppendEmpty("k").SetInt(1)
 	b.AppendEmpty("k").SetInt(2)
 	b.AppendEmpty("other").SetInt(2)
-	b.UnsafeIntoMap(ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Attributes())
+	scope := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty()
+	b.UnsafeIntoMap(scope.LogRecords().AppendEmpty().Attributes())
 	for key, bad := range map[string]bool{"k": true, "other": false} {
 		pr, err := otap.NewProjection(otap.Plan{Projectable: true, Keys: []string{key}})
 		if err != nil {
@@ -239,7 +275,8 @@ func TestWhatCannotBeProjected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newLink(otap.Options{}).enc.MeasureProjected(ctx, &record.Header{}, ld, pr); !errors.Is(err, otap.ErrNotProjectable) {
+	_, err = newLink(otap.Options{}).enc.MeasureProjected(ctx, &record.Header{}, ld, pr)
+	if !errors.Is(err, otap.ErrNotProjectable) {
 		t.Errorf("all attributes: %v", err)
 	}
 }

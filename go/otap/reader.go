@@ -11,8 +11,8 @@ import (
 	"github.com/strait-data/strait/go/record"
 )
 
-// Readers of the columns of a loaded batch. Each accepts every encoding that the engine may produce:
-// plain or dictionary, with nulls, or absent (nil), which reads as the default.
+// Readers of the columns of a loaded batch. Each accepts every encoding that the engine may
+// produce: plain or dictionary, with nulls, or absent (nil), which reads as the default.
 
 // cells finds a row's place among the values of a plain or dictionary column.
 type cells struct {
@@ -48,13 +48,17 @@ type numbers[T uint8 | uint16 | uint32 | int32 | int64] struct {
 }
 
 // newNumbers checks the column's type. A nil column reads as nulls.
-func newNumbers[T uint8 | uint16 | uint32 | int32 | int64](c *record.Column, want arrow.Type) (numbers[T], error) {
+func newNumbers[T uint8 | uint16 | uint32 | int32 | int64](
+	c *record.Column, want arrow.Type,
+) (numbers[T], error) {
 	if c == nil {
 		return numbers[T]{}, nil
 	}
 	x := newCells(c)
 	if got := x.values.Type.ID(); got != want {
-		return numbers[T]{}, record.ValueErrorf("S-10", "column "+c.Name, "values of type %s, expected %s", got, want)
+		return numbers[T]{}, record.ValueErrorf(
+			"S-10", "column "+c.Name, "values of type %s, expected %s", got, want,
+		)
 	}
 	return numbers[T]{x, record.Fixed[T](x.values.Values, x.values.Len)}, nil
 }
@@ -77,12 +81,14 @@ func (n *numbers[T]) or(i int) T {
 	return x
 }
 
-// newIDs is newNumbers for an id column, which must say that it is plain (S-10): otherwise its numbers
-// are differences.
+// newIDs is newNumbers for an id column, which must say that it is plain (S-10): otherwise its
+// numbers are differences.
 func newIDs(c *record.Column) (numbers[uint16], error) {
 	if c != nil {
 		if v, _ := c.Metadata.GetValue("encoding"); v != "plain" {
-			return numbers[uint16]{}, record.ValueErrorf("S-10", "column "+c.Name, "encoding is %q, expected \"plain\"", v)
+			return numbers[uint16]{}, record.ValueErrorf(
+				"S-10", "column "+c.Name, "encoding is %q, expected \"plain\"", v,
+			)
 		}
 	}
 	return newNumbers[uint16](c, arrow.UINT16)
@@ -93,7 +99,9 @@ type bools struct{ col *record.Column }
 
 func newBools(c *record.Column) (bools, error) {
 	if c != nil && c.Type.ID() != arrow.BOOL {
-		return bools{}, record.ValueErrorf("S-12", "column "+c.Name, "values of type %s, expected bool", c.Type)
+		return bools{}, record.ValueErrorf(
+			"S-12", "column "+c.Name, "values of type %s, expected bool", c.Type,
+		)
 	}
 	return bools{c}, nil
 }
@@ -114,7 +122,10 @@ func newFixedBytes(c *record.Column, width int) (fixedBytes, error) {
 	}
 	x := newCells(c)
 	if t, ok := x.values.Type.(*arrow.FixedSizeBinaryType); !ok || t.ByteWidth != width {
-		return fixedBytes{}, record.ValueErrorf("S-10", "column "+c.Name, "values of type %s, expected fixed_size_binary[%d]", x.values.Type, width)
+		return fixedBytes{}, record.ValueErrorf(
+			"S-10", "column "+c.Name, "values of type %s, expected fixed_size_binary[%d]",
+			x.values.Type, width,
+		)
 	}
 	return fixedBytes{x, width}, nil
 }
@@ -181,7 +192,9 @@ func (a *arena) add(dst *strs, c *record.Column, want arrow.Type) error {
 	}
 	x := newCells(c)
 	if got := x.values.Type.ID(); got != want {
-		return record.ValueErrorf("S-10", "column "+c.Name, "values of type %s, expected %s", got, want)
+		return record.ValueErrorf(
+			"S-10", "column "+c.Name, "values of type %s, expected %s", got, want,
+		)
 	}
 	dst.cells = x
 	dst.off = record.Fixed[int32](x.values.Offsets, x.values.Len+1)
@@ -213,8 +226,9 @@ func (a *arena) fill() error {
 	return nil
 }
 
-// children indexes attribute rows by their parent: the rows of parent p are order[first[p-base]:first[p-base+1]],
-// in the table's order. It costs what the table has rows and the parents' range, not what ids there could be.
+// children indexes attribute rows by their parent: the rows of parent p are
+// order[first[p-base]:first[p-base+1]], in the table's order. It costs what the table has rows and
+// the parents' range, not what ids there could be.
 type children struct {
 	base  int
 	first []int32 // empty: no row has a parent
@@ -222,7 +236,8 @@ type children struct {
 	ids   []uint16 // the parent of each row
 }
 
-// index reads the parents of all rows. Each row must have one: an attribute of nobody would be lost.
+// index reads the parents of all rows. Each row must have one: an attribute of nobody would be
+// lost.
 func (c *children) index(parents *numbers[uint16], rows int) error {
 	c.first, c.order, c.ids = c.first[:0], extend(c.order[:0], rows), extend(c.ids[:0], rows)
 	if rows == 0 {

@@ -66,8 +66,12 @@ func textType(e encoding) arrow.DataType {
 // fields returns the fields of the type column and the value columns.
 func (v *values) fields() []arrow.Field {
 	all := [valCount]arrow.Field{
-		field("str", utf8Type), field("int", arrow.PrimitiveTypes.Int64), field("double", arrow.PrimitiveTypes.Float64),
-		field("bool", arrow.FixedWidthTypes.Boolean), field("bytes", binaryType), field("ser", binaryType),
+		field("str", utf8Type),
+		field("int", arrow.PrimitiveTypes.Int64),
+		field("double", arrow.PrimitiveTypes.Float64),
+		field("bool", arrow.FixedWidthTypes.Boolean),
+		field("bytes", binaryType),
+		field("ser", binaryType),
 	}
 	out := []arrow.Field{{Name: "type", Type: u8Type}}
 	for i, f := range all {
@@ -80,7 +84,8 @@ func (v *values) fields() []arrow.Field {
 
 // arrowSchema returns the schema of the table as it was decided.
 func (a *attrs) arrowSchema() (*arrow.Schema, error) {
-	fs := append([]arrow.Field{idField("parent_id", false), {Name: "key", Type: textType(a.key.enc)}}, a.values.fields()...)
+	keys := []arrow.Field{idField("parent_id", false), {Name: "key", Type: textType(a.key.enc)}}
+	fs := append(keys, a.values.fields()...)
 	return arrow.NewSchema(fs, nil), nil
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/strait-data/strait/go/record"
 )
 
-// Guarantees: a projection that sends no values never uses the superset, whose value columns it could not
-// fill: the batch crosses whole.
+// Guarantees: a projection that sends no values never uses the superset, whose value columns it
+// could not fill: the batch crosses whole.
 func TestKeysOnlyWithoutASchemaLeft(t *testing.T) {
 	enc := otap.NewLogsEncoder(record.NewRegistry(otaptest.NewPreambles()), otap.Options{})
 	measure := func(ld plog.Logs, pr *otap.Projection) error {
@@ -30,12 +30,15 @@ func TestKeysOnlyWithoutASchemaLeft(t *testing.T) {
 		defer b.Release()
 		return b.Write(otaptest.Slot(b.Size()))
 	}
-	for mask := 1; mask < record.MaxSchemas; mask++ { // every set of value types is a schema of its own
+	// Every set of value types is a schema of its own.
+	for mask := 1; mask < record.MaxSchemas; mask++ {
 		if err := measure(oneOfEach(mask), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	pr, err := otap.NewProjection(otap.Plan{Projectable: true, Keys: []string{"1", "2"}, KeysOnly: true, Edits: true})
+	pr, err := otap.NewProjection(
+		otap.Plan{Projectable: true, Keys: []string{"1", "2"}, KeysOnly: true, Edits: true},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +53,8 @@ func TestKeysOnlyWithoutASchemaLeft(t *testing.T) {
 // oneOfEach has an attribute of each value type in the mask.
 func oneOfEach(mask int) plog.Logs {
 	ld := plog.NewLogs()
-	m := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Attributes()
+	scope := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty()
+	m := scope.LogRecords().AppendEmpty().Attributes()
 	for i := range 6 {
 		if mask>>i&1 == 0 {
 			continue
@@ -74,18 +78,22 @@ func oneOfEach(mask int) plog.Logs {
 	return ld
 }
 
-// Guarantees: with best effort a projected batch never holds a key that the original does not have, which a
-// difference could not be applied to.
+// Guarantees: with best effort a projected batch never holds a key that the original does not have,
+// which a difference could not be applied to.
 func TestProjectionOfRepairedKeys(t *testing.T) {
-	enc := otap.NewLogsEncoder(record.NewRegistry(otaptest.NewPreambles()), otap.Options{Fidelity: otap.BestEffort})
+	enc := otap.NewLogsEncoder(
+		record.NewRegistry(otaptest.NewPreambles()), otap.Options{Fidelity: otap.BestEffort},
+	)
 	pr, err := otap.NewProjection(otap.Plan{Projectable: true, AllAttributes: true, Edits: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ld := plog.NewLogs()
-	m := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Attributes()
+	scope := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty()
+	m := scope.LogRecords().AppendEmpty().Attributes()
 	m.PutStr("bad\xff", "v")
-	if _, err := enc.MeasureProjected(t.Context(), &record.Header{}, ld, pr); !errors.Is(err, otap.ErrNotProjectable) {
+	_, err = enc.MeasureProjected(t.Context(), &record.Header{}, ld, pr)
+	if !errors.Is(err, otap.ErrNotProjectable) {
 		t.Errorf("found %v, expected ErrNotProjectable", err)
 	}
 }

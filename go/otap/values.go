@@ -27,9 +27,9 @@ var kindsOf = [valCount][2]uint8{
 }
 
 // values takes in and writes the columns of one array of values: type, and one per kind. Taking in
-// copies text and numbers into columns of its own, without pointers; writing copies whole columns into
-// the slot. A second walk over pdata's pointers instead costs more than that copy, and so does keeping
-// the strings' headers (they are pointers for the garbage collector): see the decision
+// copies text and numbers into columns of its own, without pointers; writing copies whole columns
+// into the slot. A second walk over pdata's pointers instead costs more than that copy, and so does
+// keeping the strings' headers (they are pointers for the garbage collector): see the decision
 // docs/decisions/0001-encoder-stages-columns.md.
 type values struct {
 	types []uint8 // by row
@@ -53,8 +53,15 @@ type blob struct {
 
 func (v *values) reset(t *text) {
 	*v = values{
-		types: v.types[:0], text: t, str: v.str[:0], strEnds: v.strEnds[:0], nums: v.nums[:0],
-		bin: [2]blob{{v.bin[0].data[:0], v.bin[0].ends[:0]}, {v.bin[1].data[:0], v.bin[1].ends[:0]}},
+		types:   v.types[:0],
+		text:    t,
+		str:     v.str[:0],
+		strEnds: v.strEnds[:0],
+		nums:    v.nums[:0],
+		bin: [2]blob{
+			{v.bin[0].data[:0], v.bin[0].ends[:0]},
+			{v.bin[1].data[:0], v.bin[1].ends[:0]},
+		},
 	}
 }
 

@@ -67,11 +67,17 @@ func TestDifferenceVector(t *testing.T) {
 		if int(lr.Flags()) != want {
 			t.Fatalf("record %d is number %d of the batch, expected %d", i, lr.Flags(), want)
 		}
-		if v, ok := lr.Attributes().Get("enduser.id"); !ok || v.Str() != "u" || lr.SeverityNumber() != 17 {
-			t.Errorf("record %d: %v, severity %d", want, lr.Attributes().AsRaw(), lr.SeverityNumber())
+		v, ok := lr.Attributes().Get("enduser.id")
+		if !ok || v.Str() != "u" || lr.SeverityNumber() != 17 {
+			t.Errorf(
+				"record %d: %v, severity %d", want, lr.Attributes().AsRaw(), lr.SeverityNumber(),
+			)
 		}
-		if (lr.EventName() == "login") != (want == 9) || (lr.SeverityText() == "ERROR") != (want == 8) {
-			t.Errorf("record %d: event %q, severity text %q", want, lr.EventName(), lr.SeverityText())
+		if (lr.EventName() == "login") != (want == 9) ||
+			(lr.SeverityText() == "ERROR") != (want == 8) {
+			t.Errorf(
+				"record %d: event %q, severity text %q", want, lr.EventName(), lr.SeverityText(),
+			)
 		}
 	}
 }

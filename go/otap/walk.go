@@ -10,13 +10,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/xpdata/entity"
 )
 
-// Walk looks at pdata item by item for what cannot cross: text that is not UTF-8, values that nest too deep,
-// entity references, containers without items. The encoder finds that a batch cannot cross, and stops; a Walk
-// finds which items cannot, so that the others do. It judges as the encoder does (TestWalkJudgesLikeTheEncoder).
-// It changes nothing but what Mend says.
+// Walk looks at pdata item by item for what cannot cross: text that is not UTF-8, values that nest
+// too deep, entity references, containers without items. The encoder finds that a batch cannot
+// cross, and stops; a Walk finds which items cannot, so that the others do. It judges as the
+// encoder does (TestWalkJudgesLikeTheEncoder). It changes nothing but what Mend says.
 //
-// An item is a log record, a span or a data point. What a container holds that cannot cross concerns every item
-// in it.
+// An item is a log record, a span or a data point. What a container holds that cannot cross
+// concerns every item in it.
 type Walk struct {
 	fidelity Fidelity
 	plan     *Projection // what is read; nil: everything
@@ -36,11 +36,12 @@ type Walk struct {
 	where string
 }
 
-// NewWalk returns a walk that judges what a unit reads of logs, by the plan that pr was made of; with nil, and for
-// other signals, everything.
+// NewWalk returns a walk that judges what a unit reads of logs, by the plan that pr was made of;
+// with nil, and for other signals, everything.
 func NewWalk(f Fidelity, pr *Projection) *Walk { return &Walk{fidelity: f, plan: pr} }
 
-// maxNamed is how many faults of one walk have their places written out; the others say only what is wrong.
+// maxNamed is how many faults of one walk have their places written out; the others say only what
+// is wrong.
 const maxNamed = 10
 
 // Items is how many items there were.
@@ -59,7 +60,9 @@ func (w *Walk) Bare() (n int, places []*PathError) { return w.bare, w.without }
 func (w *Walk) Changed() (texts, entityRefs int) { return w.texts, w.refs }
 
 // Clean says whether everything can cross as it is.
-func (w *Walk) Clean() bool { return len(w.faults) == 0 && w.bare == 0 && w.texts == 0 && w.refs == 0 }
+func (w *Walk) Clean() bool {
+	return len(w.faults) == 0 && w.bare == 0 && w.texts == 0 && w.refs == 0
+}
 
 // Mend makes a walk that repairs the text it finds, for BestEffort: of pdata of one's own.
 func Mend() *Walk { return &Walk{fidelity: BestEffort, mend: true} }

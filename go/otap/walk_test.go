@@ -30,8 +30,8 @@ func encode(l *link, ld plog.Logs, pr *otap.Projection) (texts, refs, bare int, 
 	return texts, refs, b.Bare(), nil
 }
 
-// Guarantees: a walk finds something exactly where the encoder refuses a batch, in both forms and fidelities; and each
-// record that it passes crosses alone, each other one does not.
+// Guarantees: a walk finds something exactly where the encoder refuses a batch, in both forms and
+// fidelities; and each record that it passes crosses alone, each other one does not.
 func TestWalkJudgesLikeTheEncoder(t *testing.T) {
 	links := map[otap.Fidelity]*link{}
 	for _, f := range []otap.Fidelity{otap.Strict, otap.BestEffort} {
@@ -54,11 +54,14 @@ func TestWalkJudgesLikeTheEncoder(t *testing.T) {
 		}
 		_, refs, bare, err := encode(links[f], ld, pr)
 		n, _ := w.Bare()
-		if passes := w.Faults() == 0 && (n == 0 || (f == otap.BestEffort && pr == nil)); passes != (err == nil) {
+		if passes := w.Faults() == 0 &&
+			(n == 0 || (f == otap.BestEffort && pr == nil)); passes != (err == nil) {
 			t.Fatalf("%d faults, %d containers without items; the encoder: %v", w.Faults(), n, err)
 		}
 		if _, r := w.Changed(); err == nil && (r != refs || (pr == nil && n != bare)) {
-			t.Fatalf("%d references, %d containers; the encoder left out %d and %d", r, n, refs, bare)
+			t.Fatalf(
+				"%d references, %d containers; the encoder left out %d and %d", r, n, refs, bare,
+			)
 		}
 		for i, one := range apart(ld) {
 			fault := w.Fault(i)
@@ -67,7 +70,8 @@ func TestWalkJudgesLikeTheEncoder(t *testing.T) {
 				t.Fatalf("record %d: %v; the encoder: %v", i, fault, err)
 			}
 			// Of several faults the encoder may meet another one first.
-			if err != nil && errors.Is(fault, otap.ErrNotProjectable) && !errors.Is(err, otap.ErrNotProjectable) {
+			if err != nil && errors.Is(fault, otap.ErrNotProjectable) &&
+				!errors.Is(err, otap.ErrNotProjectable) {
 				t.Fatalf("record %d: %v; the encoder: %v", i, fault, err)
 			}
 		}
@@ -94,7 +98,8 @@ func apart(ld plog.Logs) (out []plog.Logs) {
 	return out
 }
 
-// Guarantees: what a walk mends crosses in strict mode, and is what the encoder makes of it in best effort.
+// Guarantees: what a walk mends crosses in strict mode, and is what the encoder makes of it in best
+// effort.
 func TestMendIsWhatBestEffortDoes(t *testing.T) {
 	l := newLink(otap.Options{Fidelity: otap.BestEffort})
 	rapid.Check(t, func(t *rapid.T) {
@@ -137,13 +142,17 @@ func TestWalkNamesAFew(t *testing.T) {
 	for i := range 15 {
 		want := ""
 		if i < 10 {
-			want = fmt.Sprintf(`resource_logs[0].scope_logs[0].log_records[%d].attributes["%s"...]`, i, strings.Repeat("k", 64))
+			want = fmt.Sprintf(
+				`resource_logs[0].scope_logs[0].log_records[%d].attributes["%s"...]`, i,
+				strings.Repeat("k", 64),
+			)
 		}
 		if got := w.Fault(i); got == nil || got.Path != want || !errors.Is(got, otap.ErrText) {
 			t.Fatalf("record %d: %v", i, got)
 		}
 	}
-	if n, places := w.Bare(); n != 15 || len(places) != 10 || places[9].Path != "resource_logs[10]" {
+	if n, places := w.Bare(); n != 15 || len(places) != 10 ||
+		places[9].Path != "resource_logs[10]" {
 		t.Fatalf("%d containers without items: %v", n, places)
 	}
 }

@@ -32,7 +32,8 @@ func (w *Walk) Logs(ld plog.Logs) {
 	}
 }
 
-// logResource checks what belongs to all records of a resource; one without records is none of theirs.
+// logResource checks what belongs to all records of a resource; one without records is none of
+// theirs.
 func (w *Walk) logResource(rl plog.ResourceLogs) {
 	records := 0
 	for _, sl := range rl.ScopeLogs().All() {
@@ -48,7 +49,9 @@ func (w *Walk) logResource(rl plog.ResourceLogs) {
 		return
 	}
 	p := &w.plan.plan
-	w.picked("resource.attributes", rl.Resource().Attributes(), p.ResourceKeys, p.AllResourceAttributes)
+	w.picked(
+		"resource.attributes", rl.Resource().Attributes(), p.ResourceKeys, p.AllResourceAttributes,
+	)
 }
 
 func (w *Walk) logScope(at func() string, sl plog.ScopeLogs) {
@@ -66,7 +69,10 @@ func (w *Walk) logScope(at func() string, sl plog.ScopeLogs) {
 	})
 	defer w.leave()
 	for i, lr := range sl.LogRecords().All() {
-		w.next(func() string { return fmt.Sprintf("%s.log_records[%d]", at(), i) }, func() { w.log(lr) })
+		w.next(
+			func() string { return fmt.Sprintf("%s.log_records[%d]", at(), i) },
+			func() { w.log(lr) },
+		)
 	}
 }
 
@@ -95,7 +101,8 @@ func (w *Walk) log(lr plog.LogRecord) {
 	w.picked("attributes", lr.Attributes(), w.plan.plan.Keys, w.plan.plan.AllAttributes)
 }
 
-// picked checks the attributes that a plan names. A key that is sent and occurs twice does not fit a projection.
+// picked checks the attributes that a plan names. A key that is sent and occurs twice does not fit
+// a projection.
 func (w *Walk) picked(where string, m pcommon.Map, keys []string, all bool) {
 	if len(keys) == 0 && !all {
 		return
@@ -110,7 +117,8 @@ func (w *Walk) picked(where string, m pcommon.Map, keys []string, all bool) {
 		}
 		seen[k] = true
 		w.text(where+"["+quoted(k)+"]", k, func(string) {})
-		if w.fidelity == BestEffort && !utf8.ValidString(k) { // a difference could not name the repaired key
+		// A difference could not name the repaired key.
+		if w.fidelity == BestEffort && !utf8.ValidString(k) {
 			w.fail(where+"["+quoted(k)+"]", ErrNotProjectable)
 		}
 		if !w.plan.plan.KeysOnly {

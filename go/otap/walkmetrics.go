@@ -74,7 +74,9 @@ func numberPoints(w *Walk, at func() string, kind string, points pmetric.NumberD
 	}
 }
 
-func (w *Walk) point(at func() string, kind string, i int, m pcommon.Map, ex pmetric.ExemplarSlice) {
+func (w *Walk) point(
+	at func() string, kind string, i int, m pcommon.Map, ex pmetric.ExemplarSlice,
+) {
 	path := func() string { return fmt.Sprintf("%s.%s.data_points[%d]", at(), kind, i) }
 	w.next(path, func() {
 		w.attributes("attributes", m)

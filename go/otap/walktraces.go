@@ -34,7 +34,9 @@ func (w *Walk) spans(at func() string, ss ptrace.ScopeSpans) {
 	w.enter(at, func() { w.scope(ss.Scope(), ss.SchemaUrl(), ss.SetSchemaUrl) })
 	defer w.leave()
 	for i, span := range ss.Spans().All() {
-		w.next(func() string { return fmt.Sprintf("%s.spans[%d]", at(), i) }, func() { w.span(span) })
+		w.next(
+			func() string { return fmt.Sprintf("%s.spans[%d]", at(), i) }, func() { w.span(span) },
+		)
 	}
 }
 

@@ -19,8 +19,8 @@ const (
 	Every = 0xFFFFFFFF
 )
 
-// Op is one operation of a difference. Text is the value of str, bytes, map and slice, Number that of
-// the others.
+// Op is one operation of a difference. Text is the value of str, bytes, map and slice, Number that
+// of the others.
 type Op struct {
 	Target, Action, Kind uint8
 	Owner                uint32

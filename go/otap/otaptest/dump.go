@@ -6,9 +6,9 @@ import (
 	"github.com/strait-data/strait/go/record"
 )
 
-// Dump returns the Arrow IPC streams of a batch slot, by schema id: each is the schema's message, its
-// records one after the other, and the end-of-stream marker (S-4). It reads the slot by itself, so that
-// a reader of another make sees the slot's own bytes.
+// Dump returns the Arrow IPC streams of a batch slot, by schema id: each is the schema's message,
+// its records one after the other, and the end-of-stream marker (S-4). It reads the slot by itself,
+// so that a reader of another make sees the slot's own bytes.
 func (p *Preambles) Dump(slot []byte) (map[uint32][]byte, error) {
 	var b record.Batch
 	if err := b.Read(slot); err != nil {

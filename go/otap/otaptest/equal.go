@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 )
 
-// Diff compares two logs strictly: every field, order, duplicates, and the bits of floats. It returns
-// the first difference, or "".
+// Diff compares two logs strictly: every field, order, duplicates, and the bits of floats. It
+// returns the first difference, or "".
 func Diff(want, got plog.Logs) string {
 	a, b := want.ResourceLogs(), got.ResourceLogs()
 	if a.Len() != b.Len() {
@@ -27,7 +27,9 @@ func Diff(want, got plog.Logs) string {
 func diffResource(a, b plog.ResourceLogs) string {
 	if d := first(
 		field("schema_url", a.SchemaUrl(), b.SchemaUrl()),
-		field("dropped", a.Resource().DroppedAttributesCount(), b.Resource().DroppedAttributesCount()),
+		field(
+			"dropped", a.Resource().DroppedAttributesCount(), b.Resource().DroppedAttributesCount(),
+		),
 		DiffMap(a.Resource().Attributes(), b.Resource().Attributes()),
 		field("scopes", a.ScopeLogs().Len(), b.ScopeLogs().Len()),
 	); d != "" {
@@ -105,7 +107,9 @@ func DiffMap(a, b pcommon.Map) string {
 	ks, vs := pairs(a)
 	kb, vb := pairs(b)
 	for i := range ks {
-		if d := first(field("key", ks[i], kb[i]), prefix(fmt.Sprintf("%q", ks[i]), DiffValue(vs[i], vb[i]))); d != "" {
+		if d := first(
+			field("key", ks[i], kb[i]), prefix(fmt.Sprintf("%q", ks[i]), DiffValue(vs[i], vb[i])),
+		); d != "" {
 			return d
 		}
 	}

@@ -17,14 +17,15 @@ var Keys = []string{"a", "b", "http.method", "card", "", "ключ"}
 type Options struct {
 	// NoDuplicates makes no map with the same key twice.
 	NoDuplicates bool
-	// Bad makes some of what cannot cross: text that is not UTF-8, values that nest too deep, entity references.
+	// Bad makes some of what cannot cross: text that is not UTF-8, values that nest too deep,
+	// entity references.
 	Bad bool
 	// MaxRecords is the limit of records in one scope; 0 is 8.
 	MaxRecords int
 }
 
-// Logs draws logs of every shape that pdata can hold with text in UTF-8: all value kinds nested, empty
-// keys and values, duplicate keys, extreme numbers, empty resources and scopes.
+// Logs draws logs of every shape that pdata can hold with text in UTF-8: all value kinds nested,
+// empty keys and values, duplicate keys, extreme numbers, empty resources and scopes.
 func Logs(t *rapid.T, o Options) plog.Logs {
 	if o.MaxRecords == 0 {
 		o.MaxRecords = 8
@@ -67,27 +68,33 @@ func (g gen) text(label string) string {
 	if g.o.Bad && g.one("bad text", 30) {
 		return "a\xff\xfeb"
 	}
-	return rapid.OneOf(rapid.Just(""), rapid.SampledFrom([]string{"x", "INFO", "https://example.com/1.0", "naïve 漢字 🙂"}), rapid.String()).Draw(g.t, label)
+	some := []string{"x", "INFO", "https://example.com/1.0", "naïve 漢字 🙂"}
+	return rapid.OneOf(rapid.Just(""), rapid.SampledFrom(some), rapid.String()).Draw(g.t, label)
 }
 
 func (g gen) u32(label string) uint32 {
-	return rapid.OneOf(rapid.Just(uint32(0)), rapid.Just(uint32(math.MaxUint32)), rapid.Uint32()).Draw(g.t, label)
+	return rapid.OneOf(rapid.Just(uint32(0)), rapid.Just(uint32(math.MaxUint32)), rapid.Uint32()).
+		Draw(g.t, label)
 }
 
 func (g gen) time(label string) pcommon.Timestamp {
-	return pcommon.Timestamp(rapid.OneOf(rapid.Just(uint64(0)), rapid.Just(uint64(math.MaxUint64)), rapid.Just(uint64(1)<<63), rapid.Uint64()).Draw(g.t, label))
+	extreme := rapid.SampledFrom([]uint64{0, math.MaxUint64, 1 << 63})
+	return pcommon.Timestamp(rapid.OneOf(extreme, rapid.Uint64()).Draw(g.t, label))
 }
 
 func (g gen) record(lr plog.LogRecord) {
 	lr.SetTimestamp(g.time("time"))
 	lr.SetObservedTimestamp(g.time("observed"))
-	lr.SetSeverityNumber(plog.SeverityNumber(rapid.OneOf(rapid.Int32Range(0, 24), rapid.Int32()).Draw(g.t, "severity")))
+	severity := rapid.OneOf(rapid.Int32Range(0, 24), rapid.Int32()).Draw(g.t, "severity")
+	lr.SetSeverityNumber(plog.SeverityNumber(severity))
 	lr.SetSeverityText(g.text("severity text"))
 	lr.SetEventName(g.text("event"))
 	lr.SetFlags(plog.LogRecordFlags(g.u32("flags")))
 	lr.SetDroppedAttributesCount(g.u32("dropped"))
 	if g.one("trace id", 2) {
-		lr.SetTraceID(pcommon.TraceID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(g.t, "trace id bytes")))
+		lr.SetTraceID(
+			pcommon.TraceID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(g.t, "trace id bytes")),
+		)
 	}
 	if g.one("span id", 2) {
 		lr.SetSpanID(pcommon.SpanID(rapid.SliceOfN(rapid.Byte(), 8, 8).Draw(g.t, "span id bytes")))

@@ -12,8 +12,8 @@ import (
 	"github.com/strait-data/strait/go/record"
 )
 
-// Slot returns n bytes that are aligned to a page, as a ring's slots are. They are not zero, so that
-// a writer that forgets bytes is found.
+// Slot returns n bytes that are aligned to a page, as a ring's slots are. They are not zero, so
+// that a writer that forgets bytes is found.
 func Slot(n int) []byte {
 	const page = 4096
 	b := make([]byte, n+page)
@@ -25,7 +25,8 @@ func Slot(n int) []byte {
 	return b[off : off+n : off+n]
 }
 
-// Preambles is a record.Publisher that keeps what is published, and the table that a reader of it has.
+// Preambles is a record.Publisher that keeps what is published, and the table that a reader of it
+// has.
 type Preambles struct {
 	Schemas  *record.Schemas
 	Contents [][]byte
@@ -52,7 +53,8 @@ func L(n int) plog.Logs {
 		rl := ld.ResourceLogs().AppendEmpty()
 		rl.SetSchemaUrl("https://opentelemetry.io/schemas/1.21.0")
 		for i := range 5 {
-			rl.Resource().Attributes().PutStr(fmt.Sprintf("resource.attr.%d", i), fmt.Sprintf("rv-%d-%d", r, i))
+			key, value := fmt.Sprintf("resource.attr.%d", i), fmt.Sprintf("rv-%d-%d", r, i)
+			rl.Resource().Attributes().PutStr(key, value)
 		}
 		sl := rl.ScopeLogs().AppendEmpty()
 		sl.Scope().SetName("io.opentelemetry.contrib.logs")
@@ -67,7 +69,8 @@ func L(n int) plog.Logs {
 			lr.SetSeverityText(severities[i%4])
 			lr.SetTraceID(pcommon.TraceID{byte(i), byte(i >> 8), 7, 7, 7})
 			lr.SetSpanID(pcommon.SpanID{byte(i), byte(i >> 8), 7})
-			lr.Body().SetStr(fmt.Sprintf("GET /api/v1/users/%d/orders?limit=50 200 OK in 12ms from 10.0.0.%d", i, i%255))
+			lr.Body().SetStr(fmt.Sprintf(
+				"GET /api/v1/users/%d/orders?limit=50 200 OK in 12ms from 10.0.0.%d", i, i%255))
 			a := lr.Attributes()
 			a.PutStr("http.method", fmt.Sprintf("value-0-%d", (i*5)%200))
 			a.PutInt("http.status_code", int64(200+i%7))
