@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use strait_component::prelude::*;
-use strait_engine::{adapter, Failure, LaneConfig, LaneStatus, Unit, Upcalls};
+use strait_engine::{components, Failure, LaneConfig, LaneStatus, Unit, Upcalls};
 use strait_ringbuf::PeerFds;
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
@@ -84,7 +84,7 @@ pub(crate) unsafe extern "C" fn strait_bench_lane_start(
     guard(std::ptr::null_mut(), || {
         // SAFETY: the caller's promise.
         let (offer, spec) = unsafe { (*offer, lent(spec, len)) };
-        adapter::register(&[&SinkFactory]);
+        components::register(&[&SinkFactory]);
         let unit = Unit::read(&serde_json::from_slice(spec)?)
             .map_err(|findings| format!("the unit is refused: {findings:?}"))?;
         let (link, fds, told) = offer.accept()?;

@@ -1,14 +1,14 @@
 //! The engine's own conversion of OTLP bytes into records, for `bench/`.
 //!
-//! It is the rival of the ring: what a Collector would pay that hands OTLP bytes to the engine. Lanes do not use it;
-//! their nodes convert by the engine's means where they need to.
+//! It is the rival of the ring: what a Collector would pay that hands OTLP bytes to the engine.
+//! Lanes do not use it; their nodes convert by the engine's means where they need to.
 
 use crate::failure::{Class, Failure};
 use bytes::Bytes;
 use otel_arrow_dfe_pdata::{OtapArrowRecords, OtlpProtoBytes, TryFromWithOptions};
 
-/// Converts the bytes of an `ExportLogsServiceRequest` into the engine's Arrow records, drops them, and gives how many
-/// logs they held.
+/// Converts the bytes of an `ExportLogsServiceRequest` into the engine's Arrow records, drops them,
+/// and gives how many logs they held.
 ///
 /// # Errors
 /// The bytes are not such a request.

@@ -1,55 +1,61 @@
 //! The engine side of Strait: units of engine nodes that run on lanes.
 //!
 //! What it is: the only crate that names the OTAP Dataflow Engine. It knows which of the engine's
-//! nodes there are and what their configurations may say ([`nodes`]), checks a unit's
-//! specification ([`Unit`]), and runs it: one OS thread per lane ([`Lane`]), with our receiver and
-//! exporter as the pipeline's ends on a link's rings.
+//! nodes there are and what their configurations may say ([`catalog`]), checks a unit's
+//! specification ([`Unit`]), and runs it: one OS thread per lane ([`Lane`]), with our own
+//! ends of the pipeline on a link's rings.
 //!
 //! What it guarantees: every call ends exactly once; a node's error or panic is an answer to the
 //! batch that it met, or ends the lane's epoch with every call in it; nothing waits without a
 //! deadline.
 //!
+//! Its modules lie in layers, and each uses only those below it:
+//!
+//! ```text
+//! lane         a thread: pipelines one after the other, each built and run; reads the ring
+//! ends         where batches enter the engine and leave it
+//! guard        around every engine node: errors and panics become answers
+//! nodes        nodes of ours: components of the SDK, logs in the place of the engine's
+//! calls        what is in flight, from the ring to the answer
+//! link         one lane's rings
+//! difference   the way back for a host that kept the original
+//! plan         what of a batch a unit reads and writes
+//! unit         the specification, checked
+//! catalog      the engine's nodes: keys, rules, what takes their place
+//! components, failure, finding, id_set, panics
+//! ```
+//!
 //! What it leaves to others: which units there are and who talks to them (strait-host), the rings
 //! themselves (strait-ringbuf), what slots hold (strait-records).
 
-pub mod adapter;
-mod answers;
-mod attribute;
-mod config;
+mod calls;
+pub mod catalog;
+pub mod components;
 mod conversion;
 mod difference;
-mod exporter;
-mod factory;
+mod ends;
 mod failure;
+mod finding;
 mod guard;
-mod ids;
+mod id_set;
 mod lane;
-mod log_filter;
-mod log_node;
-mod moot;
-pub mod nodes;
-mod numbered;
-mod payload;
+mod link;
+mod nodes;
+mod panics;
 mod plan;
-mod port;
-mod prompt;
-mod pump;
-mod receiver;
-mod row_numbers;
-mod tag;
-mod wire;
+mod unit;
 
-pub use config::{
-    EGRESS, Encoding, Fidelity, Finding, INGRESS, MAX_IN_FLIGHT, MAX_LANES, Planned, Signal,
-    Topology, Unit,
-};
+pub use calls::{Counters, LaneStatus, Upcalls};
+pub use catalog::linked::check_registrations;
 pub use conversion::otlp_logs_to_records;
-pub use factory::check_registrations;
 pub use failure::{Class, Failure};
+pub use finding::Finding;
+pub use lane::engine_log::is_own_metrics_complaint;
 pub use lane::{Lane, LaneConfig};
-pub use moot::is_moot;
-pub use plan::Plan;
-pub use port::{Counters, LaneStatus, Upcalls};
+pub use plan::{Plan, reply};
+pub use unit::{
+    EGRESS, Encoding, Fidelity, INGRESS, MAX_IN_FLIGHT, MAX_LANES, Planned, Signal, Topology, Unit,
+};
 
 /// Version of the engine that this crate is built on.
 pub const ENGINE_VERSION: &str = "0.62.0";

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
-use strait_engine::nodes::{Choice, TABLE, find};
+use strait_engine::catalog::{Choice, TABLE, find};
 use strait_engine::{Class, Failure, Unit};
 
 const DRAIN: Duration = Duration::from_secs(10);

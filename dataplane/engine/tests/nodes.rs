@@ -3,7 +3,7 @@
 use otel_arrow_dfe_otap::OTAP_PIPELINE_FACTORY;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use strait_engine::nodes::{TABLE, describe, find, included};
+use strait_engine::catalog::{TABLE, describe, find, included};
 use strait_engine::{Finding, Unit, check_registrations};
 
 /// A configuration for every key of a node's table; several where keys exclude each other.
@@ -122,7 +122,7 @@ fn engine_accepts(urn: &str, config: &Value) -> Result<(), String> {
 
 fn findings(node: &str, config: &Value) -> Vec<Finding> {
     let mut found = Vec::new();
-    strait_engine::nodes::check(&mut found, "x", find(node).unwrap().keys, config);
+    strait_engine::catalog::check(&mut found, "x", find(node).unwrap().keys, config);
     found
 }
 

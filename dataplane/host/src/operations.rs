@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use strait_component::config::serve;
 use strait_control::{Class, OpResult, OperationError};
-use strait_engine::{ENGINE_VERSION, Unit, adapter, nodes};
+use strait_engine::{ENGINE_VERSION, Unit, catalog, components};
 
 /// What is built in: versions, components, nodes.
 pub(crate) fn describe() -> OpResult {
@@ -14,8 +14,8 @@ pub(crate) fn describe() -> OpResult {
     reply(&json!({
         "strait": env!("CARGO_PKG_VERSION"),
         "engine": ENGINE_VERSION,
-        "components": serve::describe(&adapter::components()),
-        "nodes": nodes::describe(nodes::included()),
+        "components": serve::describe(&components::all()),
+        "nodes": catalog::describe(catalog::included()),
     }))
 }
 
@@ -31,19 +31,19 @@ pub(crate) fn is_extension(payload: &[u8]) -> bool {
 
 /// The default configuration of one component.
 pub(crate) fn default_config(payload: &[u8]) -> OpResult {
-    let config = serve::default_config(&adapter::components(), payload);
+    let config = serve::default_config(&components::all(), payload);
     reply(&config.map_err(strait_extension::refused)?)
 }
 
 /// Reads and validates the configuration of one component.
 pub(crate) fn decode(payload: &[u8]) -> OpResult {
-    let decoded = serve::decode(&adapter::components(), payload);
+    let decoded = serve::decode(&components::all(), payload);
     reply(&decoded.map_err(strait_extension::refused)?)
 }
 
 /// Checks a unit.
 pub(crate) fn validate(payload: &[u8]) -> OpResult {
-    reply(&unit(payload)?.reply())
+    reply(&strait_engine::reply(&unit(payload)?))
 }
 
 /// Reads and checks a unit's specification.

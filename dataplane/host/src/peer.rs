@@ -21,8 +21,8 @@ impl HostPeer {
     /// A peer with these components, and nothing running.
     #[must_use]
     pub fn new(factories: &[&'static dyn DynFactory]) -> Self {
-        strait_engine::adapter::register(factories);
-        logging::install(strait_engine::is_moot);
+        strait_engine::components::register(factories);
+        logging::install(strait_engine::is_own_metrics_complaint);
         Self {
             units: Arc::default(),
             extensions: Extensions::new(factories),

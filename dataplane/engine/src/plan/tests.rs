@@ -1,7 +1,7 @@
 //! What configurations ask for.
 
 use super::*;
-use serde_json::{Value, json};
+use crate::plan::projection::Written;
 
 fn plan(nodes: Value) -> Plan {
     let spec = json!({"id": "otap", "signal": "logs", "fidelity": "best_effort", "nodes": nodes});
@@ -134,7 +134,7 @@ fn components_say_what_they_do() {
 fn the_reply_has_the_hosts_names() {
     let unit = json!({"id": "otap", "signal": "logs", "fidelity": "best_effort",
         "nodes": [{"attribute": {"actions": [{"action": "delete", "key": "a"}]}}]});
-    let reply = Unit::read(&unit).unwrap().reply();
+    let reply = reply(&Unit::read(&unit).unwrap());
     assert_eq!(
         reply["plan"],
         json!({"projectable": true, "columns": [], "keys": ["a"], "resource_keys": [],
@@ -153,7 +153,7 @@ fn the_reply_says_whether_otlp_bytes_are_read() {
     ] {
         let unit =
             json!({"id": "otap", "signal": signal, "fidelity": "best_effort", "nodes": [node]});
-        let reply = Unit::read(&unit).unwrap().reply();
+        let reply = reply(&Unit::read(&unit).unwrap());
         assert_eq!(reply["converts"], json!(converts), "{signal} {node}");
     }
 }

@@ -212,7 +212,7 @@ impl Factory for Replace {
 // Guarantees: so does a component of the SDK that says what it reads and writes.
 #[test]
 fn components_equal_the_model() {
-    strait_engine::adapter::register(&[&Replace]);
+    strait_engine::components::register(&[&Replace]);
     let mut tally = Tally::default();
     for seed in 1..=number("STRAIT_CHAINS", CHAINS) / 10 {
         let mut random = Random::new(seed);

@@ -1,0 +1,36 @@
+//! How a call failed, from what the engine says and what was kept beside it.
+
+use crate::failure::{Class, Failure};
+use otel_arrow_dfe_engine::control::{NackCause, NackMsg};
+use otel_arrow_dfe_otap::pdata::OtapPdata;
+
+/// What the engine's nack says by itself.
+pub(crate) fn failure_of(nack: &NackMsg<OtapPdata>) -> Failure {
+    let class = match (nack.permanent, nack.cause) {
+        (true, _) => Class::Permanent,
+        (false, NackCause::NodeShutdown | NackCause::RouteClosed) => Class::Unavailable,
+        (false, _) => Class::Retryable,
+    };
+    // gRPC: 3 invalid argument, 8 resource exhausted.
+    let grpc_code = match nack.cause {
+        NackCause::Refused => 3,
+        NackCause::RouteFull => 8,
+        _ => 0,
+    };
+    Failure {
+        grpc_code,
+        ..Failure::new(class, nack.reason.clone())
+    }
+}
+
+/// The engine decides whether a call failed; the note says how.
+pub(super) fn merge(nack: Failure, note: Option<Failure>) -> Failure {
+    match note {
+        Some(note) if note.class.is_final() == nack.class.is_final() => note,
+        Some(note) => Failure {
+            class: nack.class,
+            ..note
+        },
+        None => nack,
+    }
+}

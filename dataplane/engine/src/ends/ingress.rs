@@ -1,0 +1,222 @@
+//! The ingress node: batches from the ring enter the engine here, and its answers end their calls.
+//!
+//! Never awaits a send without polling its control channel (acks come through it, so that would
+//! deadlock). When the pipeline drains, it asks the nodes that hold data to hand it on and waits
+//! for answers; at half of the drain's time it lets the nodes behind it shut down, and goes on
+//! taking answers until the pipeline ends.
+
+use crate::calls::tag::Tag;
+use crate::calls::verdict::failure_of;
+use crate::calls::{Arrived, Port};
+use crate::ends::codec::{self, Refusal};
+use crate::ends::end::{EndConfig, find_port, sleep_until, terminal};
+use crate::failure::Class;
+use crate::guard::drain;
+use async_trait::async_trait;
+use otel_arrow_dfe_channel::error::SendError;
+use otel_arrow_dfe_config::transport_headers::TransportHeaders;
+use otel_arrow_dfe_engine::control::{CallData, NodeControlMsg};
+use otel_arrow_dfe_engine::error::{Error, TypedError};
+use otel_arrow_dfe_engine::local::receiver::{ControlChannel, EffectHandler, Receiver};
+use otel_arrow_dfe_engine::receiver::ReceiverWrapper;
+use otel_arrow_dfe_engine::terminal_state::TerminalState;
+use otel_arrow_dfe_engine::wiring_contract::WiringContract;
+use otel_arrow_dfe_engine::{
+    Interests, MessageSourceLocalEffectHandlerExtension, ProducerEffectHandlerExtension,
+    ReceiverFactory,
+};
+use otel_arrow_dfe_otap::pdata::{Context, OtapPdata};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// The engine's name of this node.
+pub(crate) const URN: &str = "urn:strait:receiver:ring";
+
+pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
+    name: URN,
+    create: |_context, node, node_config, config, _capabilities| {
+        let port = find_port(&node_config.config)?;
+        Ok(ReceiverWrapper::local(
+            Ingress { port },
+            node,
+            node_config,
+            config,
+        ))
+    },
+    context_declarations: None,
+    wiring_contract: WiringContract::UNRESTRICTED,
+    validate_config: |config| EndConfig::read(config).map(|_| ()),
+};
+
+struct Ingress {
+    port: Rc<Port>,
+}
+
+type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), TypedError<OtapPdata>>> + 'a>>;
+
+#[async_trait(?Send)]
+impl Receiver<OtapPdata> for Ingress {
+    async fn start(
+        self: Box<Self>,
+        mut control: ControlChannel<OtapPdata>,
+        effect_handler: EffectHandler<OtapPdata>,
+    ) -> Result<TerminalState, Error> {
+        let port = self.port;
+        effect_handler.signal_ready();
+        let mut sending: Option<Sending<'_>> = None;
+        let mut drain: Option<Drain> = None;
+        loop {
+            if let Some(drain) = &drain
+                && sending.is_none()
+                && ((drain.is_done() && port.idle()) || Instant::now() >= drain.patience)
+            {
+                break;
+            }
+            let patience = drain.as_ref().map(|drain| drain.patience);
+            let request = drain.as_ref().map(|drain| drain.request);
+            tokio::select! {
+                biased;
+                message = control.recv() => match message {
+                    Ok(NodeControlMsg::DrainIngress { deadline, .. }) => {
+                        port.refuse("the unit is shutting down");
+                        drain = Some(Drain::until(deadline));
+                    }
+                    Ok(NodeControlMsg::Shutdown { deadline, .. }) => return Ok(terminal(deadline)),
+                    Ok(message) => settle(&port, message),
+                    Err(error) => return Err(Error::ChannelRecvError(error)),
+                },
+                sent = async { sending.as_mut().expect("guarded").await }, if sending.is_some() => {
+                    sending = None;
+                    sent?;
+                }
+                () = sleep_until(patience), if patience.is_some() => {}
+                () = sleep_until(request), if request.is_some() => {
+                    if let Some(drain) = &mut drain {
+                        drain.request(port.idle());
+                    }
+                }
+                () = port.arrival(), if sending.is_none() && port.may_admit() => {
+                    if let Some(pdata) = admit(&port, &effect_handler) {
+                        sending = send(&effect_handler, pdata)?;
+                    }
+                }
+            }
+        }
+        drop(sending);
+        // What is still queued never entered the engine; what runs is answered below.
+        port.fail_queued(Class::Unavailable, "the unit is shutting down");
+        effect_handler.notify_receiver_drained().await?;
+        let deadline = drain.map_or_else(Instant::now, |drain| drain.deadline);
+        // The nodes behind this one end when no sender to them is left, so this one must return;
+        // the answers that their last flush brings still come through its control channel.
+        tokio::task::spawn_local(async move {
+            while let Ok(message) = control.recv().await {
+                settle(&port, message);
+            }
+        });
+        Ok(terminal(deadline))
+    }
+}
+
+/// How long the ingress waits for answers before it lets the nodes behind it end, and when it next
+/// asks those that hold data to hand it on.
+struct Drain {
+    deadline: Instant,
+    patience: Instant,
+    request: Instant,
+    /// Requests since there was last something to wait for.
+    idle_requests: u32,
+}
+
+impl Drain {
+    fn until(deadline: Instant) -> Self {
+        let now = Instant::now();
+        Self {
+            deadline,
+            patience: now + deadline.saturating_duration_since(now) / 2,
+            request: now,
+            idle_requests: 0,
+        }
+    }
+
+    fn request(&mut self, idle: bool) {
+        drain::drain(self.deadline);
+        self.request = Instant::now() + drain::EVERY;
+        self.idle_requests = if idle { self.idle_requests + 1 } else { 0 };
+    }
+
+    /// Whether the nodes that get requests have had one behind the last answer: the first that
+    /// finds nothing to wait for may overtake that answer.
+    fn is_done(&self) -> bool {
+        self.idle_requests > 1 || !drain::any()
+    }
+}
+
+/// Takes the next batch and makes it the engine's. `None` when its content is not valid; the call
+/// has ended then.
+fn admit(port: &Rc<Port>, effect_handler: &EffectHandler<OtapPdata>) -> Option<OtapPdata> {
+    let Arrived { call_id, batch } = port.next()?;
+    let (payload, mut headers) = match codec::decode(batch, &port.schemas.borrow(), &port.originals)
+    {
+        Ok(decoded) => decoded,
+        Err(Refusal::Batch(failure)) => {
+            port.settle(call_id, Err(failure));
+            return None;
+        }
+        Err(Refusal::Content(failure)) => {
+            tracing::error!(error = %failure, "the link ends: the content of a slot is not valid");
+            port.settle(call_id, Err(failure));
+            port.writer.refuse_content();
+            return None;
+        }
+    };
+    Tag {
+        call_id,
+        generation: port.generation(),
+    }
+    .append_to(&mut headers);
+    let mut pdata = OtapPdata::new(context(headers), payload);
+    let calldata: CallData = [call_id.into()].into_iter().collect();
+    effect_handler.subscribe_to(Interests::ACKS_OR_NACKS, calldata, &mut pdata);
+    Some(pdata)
+}
+
+fn context(headers: TransportHeaders) -> Context {
+    // Our own frame and one for the first node that subscribes.
+    let mut context = Context::with_capacity(2);
+    context.set_transport_headers(headers);
+    context
+}
+
+/// Sends at once where there is room; else gives back the future that waits for it.
+fn send(
+    effect_handler: &EffectHandler<OtapPdata>,
+    pdata: OtapPdata,
+) -> Result<Option<Sending<'_>>, Error> {
+    match effect_handler.try_send_message_with_source_node(pdata) {
+        Ok(()) => Ok(None),
+        Err(TypedError::ChannelSendError(SendError::Full(pdata))) => {
+            Ok(Some(Box::pin(async move {
+                effect_handler.send_message_with_source_node(pdata).await
+            })))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Ends the call that the engine answered for.
+fn settle(port: &Port, message: NodeControlMsg<OtapPdata>) {
+    let (calldata, result) = match message {
+        NodeControlMsg::Ack(ack) => (ack.unwind.route.calldata, Ok(())),
+        NodeControlMsg::Nack(nack) => {
+            let failure = failure_of(&nack);
+            (nack.unwind.route.calldata, Err(failure))
+        }
+        _ => return,
+    };
+    if let Some(call_id) = calldata.first() {
+        port.settle(u64::from(*call_id), result);
+    }
+}

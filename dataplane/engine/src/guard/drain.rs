@@ -1,0 +1,86 @@
+//! Messages of the lane's own to nodes that would not do their work without them.
+//!
+//! - A node that *resumes* keeps data from one life to the next. It looks for it at its first
+//!   message of any kind, which without new batches never comes: so it gets a tick when its
+//!   pipeline starts. It notes what was delivered at its next tick, not when it ends: so it gets
+//!   ticks while the lane drains.
+//! - A node that *holds* data hands it on when it is told to shut down. The engine tells it only
+//!   when the receiver has ended, and the node ends on it: what it flushes then is delivered, but
+//!   the answer finds nobody, and the calls in it end as if nothing had been done. So the receiver,
+//!   before it ends, asks these nodes again and again until no call is left, and their guard makes
+//!   a flush of it ([`flush`]). Several may follow each other: each request reaches what the one
+//!   before flushed.
+
+use crate::catalog::Node;
+use otel_arrow_dfe_engine::control::NodeControlMsg;
+use otel_arrow_dfe_engine::local::message::LocalSender;
+use otel_arrow_dfe_engine::message::Message;
+use otel_arrow_dfe_otap::pdata::OtapPdata;
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+/// Time between requests to hand on what is held.
+pub(crate) const EVERY: Duration = Duration::from_millis(10);
+
+type Inbox = LocalSender<NodeControlMsg<OtapPdata>>;
+
+thread_local! {
+    /// Nodes of this thread's pipeline that get messages.
+    static NODES: RefCell<Vec<(&'static Node, Inbox)>> = RefCell::default();
+}
+
+/// Remembers a node that is being built on this lane's thread, if it wants messages.
+pub(crate) fn add(node: &'static Node, inbox: &Inbox) {
+    if node.holds || node.resumes {
+        NODES.with_borrow_mut(|nodes| nodes.push((node, inbox.clone())));
+    }
+}
+
+/// Forgets the nodes of the pipeline before, before one is built.
+pub(crate) fn forget() {
+    NODES.take();
+}
+
+/// The pipeline has started.
+pub(crate) fn started() {
+    send(|node| node.resumes.then_some(NodeControlMsg::TimerTick {}));
+}
+
+/// The pipeline drains until `deadline`.
+pub(crate) fn drain(deadline: Instant) {
+    send(|node| match node {
+        Node { holds: true, .. } => Some(NodeControlMsg::DrainIngress {
+            deadline,
+            reason: "the unit is shutting down".into(),
+        }),
+        Node { resumes: true, .. } => Some(NodeControlMsg::TimerTick {}),
+        _ => None,
+    });
+}
+
+/// Whether the pipeline has a node that gets messages.
+pub(crate) fn any() -> bool {
+    NODES.with_borrow(|nodes| !nodes.is_empty())
+}
+
+fn send(message: impl Fn(&Node) -> Option<NodeControlMsg<OtapPdata>>) {
+    NODES.with_borrow(|nodes| {
+        for (node, inbox) in nodes {
+            if let Some(message) = message(node) {
+                // One that has no room for it has other messages to wake up on.
+                let _ = inbox.try_send(message);
+            }
+        }
+    });
+}
+
+/// What a node that holds data gets instead of the request: these nodes flush on a shutdown
+/// message, and can go on after it.
+pub(crate) fn flush(message: Message<OtapPdata>) -> Message<OtapPdata> {
+    match message {
+        Message::Control(NodeControlMsg::DrainIngress { deadline, reason }) => {
+            Message::Control(NodeControlMsg::Shutdown { deadline, reason })
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,90 @@
+//! The pipeline factory of Strait: the engine's own processors, each behind a [`guard`], and the
+//! nodes that are ours.
+
+use crate::ends::{egress, ingress};
+use crate::guard;
+use crate::nodes::component;
+use otel_arrow_dfe_config::engine::{
+    EngineConfig, ResolvedOtelDataflowSpec, ResolvedPipelineConfig, ResolvedPipelineRole,
+};
+use otel_arrow_dfe_config::error::Error as ConfigError;
+use otel_arrow_dfe_config::node::NodeUserConfig;
+use otel_arrow_dfe_config::pipeline::PipelineConfig;
+use otel_arrow_dfe_config::policy::ResolvedPolicies;
+use otel_arrow_dfe_config::topic::TopicScope;
+use otel_arrow_dfe_config::{PipelineGroupId, PipelineId};
+use otel_arrow_dfe_engine::capability::registry::Capabilities;
+use otel_arrow_dfe_engine::config::ProcessorConfig;
+use otel_arrow_dfe_engine::context::PipelineContext;
+use otel_arrow_dfe_engine::context_declaration::CompiledContextBindings;
+use otel_arrow_dfe_engine::error::Error as EngineError;
+use otel_arrow_dfe_engine::node::NodeId;
+use otel_arrow_dfe_engine::processor::ProcessorWrapper;
+use otel_arrow_dfe_engine::{PipelineFactory, ProcessorFactory};
+use otel_arrow_dfe_otap::OTAP_PIPELINE_FACTORY;
+use otel_arrow_dfe_otap::pdata::OtapPdata;
+use std::sync::{Arc, LazyLock};
+
+/// The factory that lanes build from: the linked processors (guarded), the node of the SDK's
+/// components, and the two ends. It lives as long as the process, because the engine keeps
+/// references to it.
+pub(super) static FACTORY: LazyLock<PipelineFactory<OtapPdata>> = LazyLock::new(|| {
+    // Every node that is linked in; which of them users may name is the catalog's affair.
+    let mut processors: Vec<ProcessorFactory<OtapPdata>> = OTAP_PIPELINE_FACTORY
+        .get_processor_factory_map()
+        .values()
+        .map(|inner| ProcessorFactory {
+            create: create_guarded,
+            ..inner.clone()
+        })
+        .collect();
+    processors.push(component::FACTORY);
+    PipelineFactory::new(
+        Box::leak(Box::new([ingress::FACTORY])),
+        processors.leak(),
+        Box::leak(Box::new([egress::FACTORY])),
+        &[],
+    )
+});
+
+/// Creates a node by its own factory and puts the guard around it. A bare function, as the engine
+/// wants: it finds the inner factory by the node's URN.
+fn create_guarded(
+    pipeline: PipelineContext,
+    node: NodeId,
+    node_config: Arc<NodeUserConfig>,
+    config: &ProcessorConfig,
+    capabilities: &Capabilities,
+) -> Result<ProcessorWrapper<OtapPdata>, ConfigError> {
+    let urn = node_config.r#type.as_str().to_owned();
+    let inner = OTAP_PIPELINE_FACTORY
+        .get_processor_factory_map()
+        .get(urn.as_str())
+        .ok_or_else(|| ConfigError::InvalidUserConfig {
+            error: format!("node type `{urn}` is not linked in"),
+        })?;
+    let wrapper = (inner.create)(pipeline, node, node_config, config, capabilities)?;
+    guard::wrap(wrapper, &urn)
+}
+
+/// What the nodes of a pipeline declare of the headers that they read and write, as its context has
+/// to hold it: a node does not start where its declarations are unknown.
+pub(super) fn context_bindings(
+    group: PipelineGroupId,
+    id: PipelineId,
+    pipeline: PipelineConfig,
+) -> Result<Arc<CompiledContextBindings>, EngineError> {
+    let pipeline = ResolvedPipelineConfig {
+        pipeline_group_id: group,
+        pipeline_id: id,
+        pipeline,
+        topic_scope: TopicScope::GLOBAL,
+        policies: ResolvedPolicies::default(),
+        role: ResolvedPipelineRole::Regular,
+    };
+    let resolved = ResolvedOtelDataflowSpec {
+        engine: EngineConfig::default(),
+        pipelines: vec![pipeline],
+    };
+    Ok(FACTORY.compile_initial_context(&resolved)?.bindings)
+}

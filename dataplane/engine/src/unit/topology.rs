@@ -1,0 +1,97 @@
+//! A unit's nodes, and how they are joined.
+
+use crate::catalog::Node;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Name of a unit's ingress in a graph's connections.
+pub const INGRESS: &str = "in";
+/// Name of a unit's egress in a graph's connections.
+pub const EGRESS: &str = "out";
+
+/// One node of a unit.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// Its name in the pipeline, in errors and logs: `attribute/0`, or the user's.
+    pub name: String,
+    /// Path of its configuration.
+    pub path: String,
+    /// Its table entry; `None` for a component of the SDK.
+    pub kind: Option<&'static Node>,
+    /// The engine's name of its factory.
+    pub urn: String,
+    /// Its configuration.
+    pub config: Value,
+}
+
+/// One connection: from a node (`name` or `name["port"]`) to nodes that share the work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Connection {
+    pub(crate) from: String,
+    pub(crate) to: Vec<String>,
+}
+
+impl Connection {
+    pub(super) fn node(&self) -> &str {
+        split(&self.from).0
+    }
+}
+
+/// Nodes and connections.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    /// The nodes, without the ends.
+    pub nodes: Vec<Planned>,
+    pub(crate) connections: Vec<Connection>,
+}
+
+impl Topology {
+    /// Nodes one after the other.
+    pub(super) fn chain(nodes: Vec<Planned>) -> Self {
+        let mut names = vec![INGRESS.to_owned()];
+        names.extend(nodes.iter().map(|node| node.name.clone()));
+        names.push(EGRESS.to_owned());
+        let connections = names
+            .windows(2)
+            .map(|pair| Connection {
+                from: pair[0].clone(),
+                to: vec![pair[1].clone()],
+            })
+            .collect();
+        Self { nodes, connections }
+    }
+
+    /// Whether every node has exactly the one before it and the one behind it.
+    pub(crate) fn is_chain(&self) -> bool {
+        let mut from = INGRESS;
+        self.connections.len() == self.nodes.len() + 1
+            && self.connections.iter().enumerate().all(|(at, connection)| {
+                let to = self.nodes.get(at).map_or(EGRESS, |node| node.name.as_str());
+                let joined = connection.from == from && connection.to == [to];
+                from = to;
+                joined
+            })
+    }
+
+    /// Output ports of `node` that connections name.
+    pub(crate) fn ports(&self, node: &str) -> BTreeSet<String> {
+        self.connections
+            .iter()
+            .filter(|connection| connection.node() == node)
+            .filter_map(|connection| split(&connection.from).1.map(str::to_owned))
+            .collect()
+    }
+}
+
+/// `name["port"]` to its parts; a name without port has none.
+pub(super) fn split(from: &str) -> (&str, Option<&str>) {
+    match from.split_once('[') {
+        Some((name, rest)) => {
+            let port = rest
+                .trim_end_matches(']')
+                .trim_matches(|c| c == '"' || c == '\'');
+            (name.trim(), Some(port))
+        }
+        None => (from.trim(), None),
+    }
+}
