@@ -100,6 +100,13 @@ pub fn spec(nodes: Value) -> Value {
            "fidelity": "best_effort", "max_in_flight": 64, "nodes": nodes})
 }
 
+/// Both sides of a link are this test.
+#[allow(unsafe_code)]
+fn both_sides() -> strait_ringbuf::Trust {
+    // SAFETY: both sides run the ring and the records of this repository in one process.
+    unsafe { strait_ringbuf::Trust::trusted() }
+}
+
 pub struct Setup {
     pub spec: Value,
     pub descriptors: u32,
@@ -132,11 +139,12 @@ impl Setup {
         let mut unit = Unit::read(&self.spec).unwrap_or_else(|findings| panic!("{findings:?}"));
         (self.tweak)(&mut unit);
         let geometry = Geometry::new(self.descriptors, self.blocks).unwrap();
-        let options = Options::new(Identity {
+        let mut options = Options::new(Identity {
             session: 1,
             epoch: 1,
             geometry,
         });
+        options.trust = both_sides();
         let mut own = options;
         own.lease_budget_bytes = self.lease_budget_bytes;
         let pending = HostPending::create(&own).unwrap();
