@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
+	"github.com/strait-data/strait/go/otap"
 	"github.com/strait-data/strait/go/unit/internal/metadatatest"
 )
 
@@ -48,19 +49,45 @@ func TestFiguresSayWhoseTheyAre(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Attributes: identity, Value: 2}}, any1)
 }
 
+// Guarantees: what was refused is counted by reason, when it is told, each reason being there from the start.
+func TestRefusalsAreCountedByReason(t *testing.T) {
+	telemetry, u := observed(t, Spec{ID: "otap", Signal: Logs})
+	r := new(Refused)
+	r.add(3, &otap.PathError{Err: otap.ErrText})
+	r.addBare(2, nil)
+	r.tell(&u.stats)
+	var want []metricdata.DataPoint[int64]
+	for reason, n := range map[string]int64{"text": 3, "no_items": 2, "depth": 0, "entity_refs": 0, "size": 0} {
+		identity := append(u.identity(), attribute.String("reason", reason))
+		want = append(
+			want, metricdata.DataPoint[int64]{Attributes: attribute.NewSet(identity...), Value: n},
+		)
+	}
+	metadatatest.AssertEqualStraitRefusedItems(t, telemetry, want, metricdatatest.IgnoreTimestamp())
+}
+
 // Guarantees: items are counted as the Collector counts them for its own processors: what came in, and what went on.
 func TestItemsAreCountedAsTheCollectorsProcessorsAre(t *testing.T) {
 	telemetry, u := observed(t, Spec{ID: "mask_cards", Signal: Metrics})
 	p := &Processor[pmetric.Metrics]{
-		unit: u, signal: &metricsSignal, next: func(context.Context, pmetric.Metrics) error { return nil },
+		unit:   u,
+		signal: &metricsSignal,
+		next:   func(context.Context, pmetric.Metrics) error { return nil },
 	}
 	d := pmetric.NewMetrics()
-	gauge := d.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty().SetEmptyGauge()
+	gauge := d.ResourceMetrics().
+		AppendEmpty().
+		ScopeMetrics().
+		AppendEmpty().
+		Metrics().
+		AppendEmpty().
+		SetEmptyGauge()
 	for range 5 {
 		gauge.DataPoints().AppendEmpty()
 	}
 	require.ErrorIs(t, p.Consume(t.Context(), d), errNotRunning)
-	gauge.DataPoints().RemoveIf(func(pmetric.NumberDataPoint) bool { return gauge.DataPoints().Len()%2 == 0 })
+	gauge.DataPoints().
+		RemoveIf(func(pmetric.NumberDataPoint) bool { return gauge.DataPoints().Len()%2 == 0 })
 	kept := d.DataPointCount()
 	require.NoError(t, p.deliver(t.Context(), d))
 	attributes := attribute.NewSet(
@@ -78,7 +105,10 @@ func (injecting) DropInjectedAttributes(...string) metric.MeterProvider { return
 
 // Guarantees: where the Collector puts a component's names on its meters, they are not repeated.
 func TestInjectedAttributesAreNotRepeated(t *testing.T) {
-	u := New(Spec{ID: "otap"}, DefaultTransport(), component.TelemetrySettings{MeterProvider: injecting{}})
+	u := New(
+		Spec{ID: "otap"}, DefaultTransport(),
+		component.TelemetrySettings{MeterProvider: injecting{}},
+	)
 	require.Empty(t, u.identity())
 }
 

@@ -86,7 +86,7 @@ func (p *Processor[T]) packOTLP(
 		)
 		return &packed{
 			parcel: &otlpParcel{header: *h, payload: b, size: size}, take: p.takeOTLP,
-			next: position{items: from.items + step},
+			next: position{items: from.items + step}, bare: p.screens && h.Items == 0,
 		}, nil
 	}
 }

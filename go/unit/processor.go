@@ -53,9 +53,10 @@ func (p *Processor[T]) Unit() *Unit { return p.unit }
 // delivered. Items that cannot cross are refused, and the others delivered: the error is permanent
 // and a *Refused. A batch without anything goes on as it is.
 func (p *Processor[T]) Consume(ctx context.Context, d T) error {
-	n := p.signal.items(d)
-	p.unit.stats.incomingItems.Add(uint64(p.signal.counted(d)))
-	if n == 0 {
+	n, counted := p.signal.items(d), p.signal.counted(d)
+	p.unit.stats.incomingItems.Add(uint64(counted))
+	// Some nodes drop a batch that counts nothing, such as metrics without points.
+	if n == 0 || (counted == 0 && p.passesBare) {
 		return p.consumeBare(ctx, d)
 	}
 	l, err := p.unit.enter()

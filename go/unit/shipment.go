@@ -52,8 +52,8 @@ type shipment[T any] struct {
 	// exchange sends one parcel and hears of it; the unit's, but in tests.
 	exchange func(context.Context, *lane, func(*record.Header) (*packed, error)) (position, error)
 
-	// packing is why the last piece could not be packed: not what a consumer says, who may be such a
-	// unit too.
+	// packing is why the last piece could not be packed: not what a consumer says, who may be such
+	// a unit too.
 	packing   error
 	refused   Refused
 	permanent []error // of consumers and the engine
@@ -87,9 +87,7 @@ func (s *shipment[T]) run(ctx context.Context) error {
 				s.p.unit.stats.parts.Add(1)
 			}
 			s.advance(next)
-			if s.bareLeft {
-				s.withoutItems()
-			}
+			s.nothingCame()
 		case s.otherwise(err):
 		case consumererror.IsPermanent(err):
 			s.failed(next, err)
@@ -115,6 +113,20 @@ func (s *shipment[T]) send(ctx context.Context, pc *piece[T]) (position, error) 
 		}
 		return out, err
 	})
+}
+
+// nothingCame deals with what has no items in a batch of which nothing came out: where nobody read
+// it, it is still to go on; else the nodes of the unit dropped it, as best effort allows, and it is
+// counted.
+func (s *shipment[T]) nothingCame() {
+	switch {
+	case !s.bareLeft:
+	case s.p.screens:
+		s.p.unit.stats.droppedBare.Add(uint64(s.n))
+	default:
+		s.withoutItems()
+	}
+	s.bareLeft = false
 }
 
 // watch notes whether anything comes out of a batch: where nothing does, neither do its containers
@@ -149,8 +161,8 @@ func (s *shipment[T]) screen() {
 func (s *shipment[T]) otherwise(err error) bool {
 	pc := &s.left[0]
 	why := refusal(s.packing)
-	unfit := errors.Is(s.packing, otap.ErrNotProjectable) ||
-		(s.packing == nil && notExpressible(err))
+	unfit := pc.form != bare && s.p.forms[pc.form].edits &&
+		(errors.Is(s.packing, otap.ErrNotProjectable) || (s.packing == nil && notExpressible(err)))
 	switch {
 	case !unfit && why == nil:
 		return false

@@ -465,7 +465,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.StraitDroppedBareContainers, err = builder.meter.Int64ObservableCounter(
 		"otelcol_strait_dropped_bare_containers",
-		metric.WithDescription("Resources and scopes without items that did not cross (best_effort). [Alpha]"),
+		metric.WithDescription("Resources, scopes and metrics without items that did not cross (best_effort). [Alpha]"),
 		metric.WithUnit("{containers}"),
 	)
 	errs = errors.Join(errs, err)

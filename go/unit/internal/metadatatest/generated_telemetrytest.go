@@ -126,7 +126,7 @@ func AssertEqualStraitDoorbells(t *testing.T, tt *componenttest.Telemetry, dps [
 func AssertEqualStraitDroppedBareContainers(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_strait_dropped_bare_containers",
-		Description: "Resources and scopes without items that did not cross (best_effort). [Alpha]",
+		Description: "Resources, scopes and metrics without items that did not cross (best_effort). [Alpha]",
 		Unit:        "{containers}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
