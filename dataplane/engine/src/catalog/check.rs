@@ -3,7 +3,7 @@
 //! Paths are the Collector's: keys and list indexes joined with `::`. Depth is bounded by the
 //! table, which is not recursive.
 
-use crate::catalog::node::{Key, Shape, words};
+use crate::catalog::shape::{Key, Shape, words};
 use crate::finding::Finding;
 use serde_json::{Map, Value};
 

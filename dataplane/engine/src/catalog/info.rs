@@ -1,6 +1,8 @@
 //! The catalog's form for people and tools (`describe`, `nodes.json`).
 
-use crate::catalog::node::{Choice, Key, Node, Shape, words};
+use crate::catalog::node::{Choice, Node};
+use crate::catalog::shape::{Key, Shape, words};
+use crate::signal::Signal;
 use serde::Serialize;
 
 /// One node, with its keys flattened.
@@ -13,7 +15,7 @@ pub struct NodeInfo {
     /// Always `processor`.
     pub kind: &'static str,
     /// Signals it works on.
-    pub signals: &'static [&'static str],
+    pub signals: &'static [Signal],
     /// Which binaries it is in.
     pub choice: Choice,
     /// One line for people.

@@ -1,9 +1,9 @@
 //! The engine's nodes that are really linked in, and its own check of their configuration.
 //!
 //! Registrations of the engine come through link-time slices. A plain static library links them
-//! completely only by luck, so [`check_registrations`] compares what is there with the catalog.
+//! completely only by luck, so what is there is compared with the catalog.
 
-use crate::catalog::table::TABLE;
+use crate::catalog::node::Node;
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_otap::OTAP_PIPELINE_FACTORY;
 use serde_json::Value;
@@ -36,22 +36,11 @@ pub(crate) fn linked() -> Vec<&'static str> {
     names
 }
 
-/// Checks that every node that was compiled in is linked in.
-///
-/// # Errors
-///
-/// The URNs that are missing: the native object was linked without their registrations.
-pub fn check_registrations() -> Result<(), Vec<&'static str>> {
+/// The nodes among these that are not linked in.
+pub(super) fn missing<'a>(nodes: impl Iterator<Item = &'a Node>) -> Vec<&'static str> {
     let map = OTAP_PIPELINE_FACTORY.get_processor_factory_map();
-    let missing: Vec<_> = TABLE
-        .iter()
-        .filter(|node| node.included)
+    nodes
         .map(|node| node.urn)
         .filter(|urn| !map.contains_key(urn))
-        .collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(missing)
-    }
+        .collect()
 }

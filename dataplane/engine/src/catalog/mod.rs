@@ -6,24 +6,58 @@
 //! unknown names are findings with the key's path. A test compares the catalog with the engine's
 //! registered factories. What only the engine can judge (regular expressions, limits) is left to
 //! its own check ([`linked`]).
+//!
+//! One node is one file: its keys, what it does with batches, which configurations must not be
+//! given to the engine, what it reads and writes, and what of ours takes its place.
 
-pub(crate) mod attribute;
+mod attribute;
+mod batch;
 mod check;
+mod content_router;
+mod debug;
+mod durable_buffer;
 pub(crate) mod edit;
-pub(crate) mod filter;
+mod fanout;
+mod filter;
 mod info;
+mod keys;
 pub(crate) mod linked;
-mod node;
-mod rules;
-mod table;
+mod log_parser;
+mod log_sampling;
+pub(crate) mod node;
+mod partition;
+pub(crate) mod reads;
+mod retry;
+mod shape;
+mod temporal_reaggregation;
+mod transform;
+mod type_router;
 
 pub use check::{check, suggest};
 pub use info::{KeyInfo, NodeInfo, describe};
-pub use node::{Choice, Key, Node, Shape};
-pub use table::TABLE;
+pub use node::{Choice, Node};
+pub use shape::{Key, Shape};
 
 use crate::finding::Finding;
-use serde_json::Value;
+use node::Asked;
+
+/// Every offered node, by name.
+pub const TABLE: &[Node] = &[
+    attribute::NODE,
+    batch::NODE,
+    content_router::NODE,
+    debug::NODE,
+    durable_buffer::NODE,
+    fanout::NODE,
+    filter::NODE,
+    log_parser::NODE,
+    log_sampling::NODE,
+    partition::NODE,
+    retry::NODE,
+    temporal_reaggregation::NODE,
+    transform::NODE,
+    type_router::NODE,
+];
 
 /// The nodes that are compiled in, in the table's order.
 pub fn included() -> impl Iterator<Item = &'static Node> + Clone {
@@ -43,18 +77,30 @@ pub fn find(name: &str) -> Option<&'static Node> {
     })
 }
 
-/// Checks one node's configuration: its keys, our rules, then the engine itself.
-pub(crate) fn check_node(findings: &mut Vec<Finding>, path: &str, node: &Node, config: &Value) {
-    let before = findings.len();
-    check(findings, path, node.keys, config);
-    if findings.len() > before {
-        return;
+/// Checks one node's configuration: its keys, what we know of it, then the engine itself.
+pub(crate) fn check_node(node: &Node, asked: &Asked<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    check(&mut findings, asked.path, node.keys, asked.config);
+    if findings.is_empty() {
+        findings = (node.refuses)(asked);
     }
-    rules::check(findings, path, node, config);
-    if findings.len() > before {
-        return;
+    if findings.is_empty() {
+        let error = linked::validate(node.urn, asked.config).err();
+        findings.extend(error.map(|error| Finding::new(asked.path, error)));
     }
-    if let Err(error) = linked::validate(node.urn, config) {
-        findings.push(Finding::new(path, error));
+    findings
+}
+
+/// Checks that every node that was compiled in is linked in.
+///
+/// # Errors
+///
+/// The URNs that are missing: the native object was linked without their registrations.
+pub fn check_registrations() -> Result<(), Vec<&'static str>> {
+    let missing = linked::missing(included());
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(missing)
     }
 }

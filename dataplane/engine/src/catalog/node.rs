@@ -1,75 +1,12 @@
-//! What is written down of a node: its name, what it does with batches, and the keys of its
-//! configuration.
+//! What is written down of a node: its name, what it does with batches, what of it we replace.
 
+use crate::catalog::edit::Edit;
+use crate::catalog::reads::Reads;
+use crate::catalog::shape::Key;
+use crate::finding::Finding;
+use crate::signal::Signal;
 use serde::Serialize;
-
-/// The shape of one value in a node's configuration.
-#[derive(Clone, Copy, Debug)]
-pub enum Shape {
-    /// `true` or `false`.
-    Bool,
-    /// A whole number, at least this much.
-    Int(u64),
-    /// A number.
-    Number,
-    /// Text.
-    Text,
-    /// A time such as `200ms` or `1m 30s`.
-    Duration,
-    /// A number of bytes, or text such as `10 GiB`.
-    Size,
-    /// Text, number or boolean.
-    Scalar,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// A list.
-    List(&'static Shape),
-    /// A map with keys of the user's.
-    Map(&'static Shape),
-    /// A map with these keys.
-    Object(&'static [Key]),
-    /// A map whose key of this name chooses the other keys.
-    Tagged(&'static str, &'static [(&'static str, &'static [Key])]),
-    /// A map with exactly one of these keys.
-    OneOf(&'static [Key]),
-    /// One of several shapes.
-    Either(&'static [Shape]),
-    /// Anything; the node judges it.
-    Any,
-}
-
-/// One key of a node's configuration.
-#[derive(Clone, Copy, Debug)]
-pub struct Key {
-    /// The key.
-    pub name: &'static str,
-    /// Shape of its value.
-    pub shape: Shape,
-    /// Whether the node refuses a configuration without it.
-    pub required: bool,
-    /// One line for people.
-    pub doc: &'static str,
-}
-
-impl Key {
-    pub(crate) const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self {
-            name,
-            shape,
-            required: false,
-            doc,
-        }
-    }
-
-    pub(crate) const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self {
-            name,
-            shape,
-            required: true,
-            doc,
-        }
-    }
-}
+use serde_json::Value;
 
 /// One processor node of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +16,7 @@ pub struct Node {
     /// Strait's short name for it: the URN's last part.
     pub name: &'static str,
     /// Signals it works on; others pass through unchanged.
-    pub signals: &'static [&'static str],
+    pub signals: &'static [Signal],
     /// One line for people.
     pub doc: &'static str,
     /// Its configuration's keys.
@@ -101,6 +38,55 @@ pub struct Node {
     pub choice: Choice,
     /// Whether it is in this one.
     pub included: bool,
+    /// Finds what the engine accepts but must not be given: what loses data or panics on it.
+    pub(crate) refuses: fn(&Asked<'_>) -> Vec<Finding>,
+    /// The outputs that its configuration names: the key's place in it, and the output.
+    pub(crate) outputs: fn(&Value) -> Vec<(String, String)>,
+    /// Says what it reads and writes of logs; `None`: that is not known, or it keeps or repeats
+    /// batches.
+    pub(crate) reads: Option<fn(&Value, &mut Reads) -> Result<(), String>>,
+    /// Makes what edits logs in the engine's place, which loses some.
+    pub(crate) substitute: Option<fn(&Value) -> Result<Box<dyn Edit>, String>>,
+}
+
+impl Node {
+    /// A node of all signals that keeps nothing, and that the engine has right.
+    pub(crate) const PLAIN: Self = Self {
+        urn: "",
+        name: "",
+        signals: Signal::ALL,
+        doc: "",
+        keys: &[],
+        converts: false,
+        retains: false,
+        holds: false,
+        resumes: false,
+        stateful: false,
+        ports: false,
+        choice: Choice::Always,
+        included: true,
+        refuses: |_| Vec::new(),
+        outputs: |_| Vec::new(),
+        reads: None,
+        substitute: None,
+    };
+}
+
+/// What is asked of a node.
+pub(crate) struct Asked<'a> {
+    /// Where its configuration is.
+    pub(crate) path: &'a str,
+    /// Its configuration, of which the keys are right.
+    pub(crate) config: &'a Value,
+    /// The signal that its unit carries, where that is known.
+    pub(crate) signal: Option<Signal>,
+}
+
+impl Asked<'_> {
+    /// A finding at a place in the configuration.
+    pub(crate) fn finding(&self, place: &str, message: impl Into<String>) -> Finding {
+        Finding::new(format!("{}::{place}", self.path), message)
+    }
 }
 
 /// Which binaries a node is in; `dist.engine_nodes` of a builder file chooses.
@@ -113,30 +99,4 @@ pub enum Choice {
     Default,
     /// Those that ask for it: it takes long to compile.
     OnRequest,
-}
-
-/// A shape in words, for messages and the table.
-pub(crate) fn words(shape: &Shape) -> String {
-    match shape {
-        Shape::Bool => "boolean".into(),
-        Shape::Int(_) => "integer".into(),
-        Shape::Number => "number".into(),
-        Shape::Text => "string".into(),
-        Shape::Duration => "duration".into(),
-        Shape::Size => "size".into(),
-        Shape::Scalar => "string, number or boolean".into(),
-        Shape::Word(all) => all.join(" | "),
-        Shape::List(inner) => format!("list of {}", words(inner)),
-        Shape::Map(inner) => format!("map to {}", words(inner)),
-        Shape::Object(_) | Shape::Tagged(..) => "map".into(),
-        Shape::OneOf(keys) => {
-            let names: Vec<_> = keys.iter().map(|key| key.name).collect();
-            format!("map with one of {}", names.join(", "))
-        }
-        Shape::Either(shapes) => {
-            let all: Vec<_> = shapes.iter().map(words).collect();
-            all.join(" or ")
-        }
-        Shape::Any => "any".into(),
-    }
 }

@@ -56,10 +56,13 @@ pub(crate) fn wrap(
             source_tag,
         } => {
             let name = node_id.name.to_string();
-            let processor = logs::substitute(urn, &name, &user_config.config, processor)?;
-            if let Some(node) = node {
-                drain::add(node, &control_sender);
-            }
+            let processor = match node {
+                Some(node) => {
+                    drain::add(node, &control_sender);
+                    logs::substitute(node, &name, &user_config.config, processor)?
+                }
+                None => processor,
+            };
             ProcessorWrapper::Local {
                 node_id,
                 user_config,

@@ -3,8 +3,8 @@
 //! What it does to a batch is an [`Edit`]; how a batch reaches it and what becomes of its failures
 //! is the same for all of them, and here.
 
+use crate::catalog::Node;
 use crate::catalog::edit::Edit;
-use crate::catalog::{attribute, filter};
 use crate::failure::{Class, Failure};
 use crate::nodes::batches::{edit_logs, to_batch, to_records};
 use async_trait::async_trait;
@@ -18,26 +18,14 @@ use otel_arrow_dfe_otap::pdata::OtapPdata;
 use serde_json::Value;
 
 /// The edit of logs in front of the engine's own node.
-pub(crate) struct LogNode<E> {
+struct LogNode {
     name: String,
-    edit: E,
+    edit: Box<dyn Edit>,
     inner: Box<dyn Processor<OtapPdata>>,
 }
 
-impl<E: Edit> LogNode<E> {
-    /// A node with this configuration; `inner` is the engine's, with the same one.
-    pub(crate) fn new(
-        name: String,
-        config: &Value,
-        inner: Box<dyn Processor<OtapPdata>>,
-    ) -> Result<Self, ConfigError> {
-        let edit = E::read(config).map_err(|error| ConfigError::InvalidUserConfig { error })?;
-        Ok(Self { name, edit, inner })
-    }
-}
-
 #[async_trait(?Send)]
-impl<E: Edit> Processor<OtapPdata> for LogNode<E> {
+impl Processor<OtapPdata> for LogNode {
     async fn process(
         &mut self,
         msg: Message<OtapPdata>,
@@ -73,15 +61,18 @@ impl<E: Edit> Processor<OtapPdata> for LogNode<E> {
 ///
 /// The node of ours does not take the configuration.
 pub(crate) fn substitute(
-    urn: &str,
+    node: &Node,
     name: &str,
     config: &Value,
     inner: Box<dyn Processor<OtapPdata>>,
 ) -> Result<Box<dyn Processor<OtapPdata>>, ConfigError> {
-    let name = name.to_owned();
-    Ok(match urn {
-        filter::URN => Box::new(LogNode::<filter::LogFilter>::new(name, config, inner)?),
-        attribute::URN => Box::new(LogNode::<attribute::Attributes>::new(name, config, inner)?),
-        _ => inner,
-    })
+    let Some(substitute) = node.substitute else {
+        return Ok(inner);
+    };
+    let edit = substitute(config).map_err(|error| ConfigError::InvalidUserConfig { error })?;
+    Ok(Box::new(LogNode {
+        name: name.to_owned(),
+        edit,
+        inner,
+    }))
 }

@@ -11,7 +11,8 @@ pub(crate) mod projection;
 
 pub use projection::Plan;
 
-use crate::unit::{Signal, Unit};
+use crate::signal::Signal;
+use crate::unit::Unit;
 use builder::Builder;
 use projection::{Projection, Writes};
 use serde_json::{Map, Value, json};

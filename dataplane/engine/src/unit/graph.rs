@@ -3,8 +3,10 @@
 //! In a graph, `in` and `out` name the unit's ends. The engine drops nodes that nothing leads to
 //! without a word, and a cycle hangs; both are findings here.
 
+use crate::catalog::node::Asked;
 use crate::catalog::{Node, check_node, find, included, suggest};
 use crate::finding::Finding;
+use crate::signal::Signal;
 use crate::unit::topology::{Connection, EGRESS, INGRESS, Planned, Topology, split};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Reads `nodes` and `connections`.
 pub(super) fn read(
     findings: &mut Vec<Finding>,
+    signal: Option<Signal>,
     nodes: Option<&Value>,
     connections: Option<&Value>,
 ) -> Topology {
@@ -23,14 +26,14 @@ pub(super) fn read(
                     "a list of nodes is a chain and has no connections; use a map of nodes",
                 ));
             }
-            read_chain(findings, list)
+            read_chain(findings, signal, list)
         }
         // A graph comes as one map with both keys, or with `connections` beside `nodes`.
         Some(Value::Object(map)) => match (map.get("nodes"), map.get("connections")) {
             (Some(Value::Object(inner)), Some(list)) if map.len() == 2 => {
-                read_graph(findings, "nodes::", inner, Some(list))
+                read_graph(findings, signal, "nodes::", inner, Some(list))
             }
-            _ => read_graph(findings, "", map, connections),
+            _ => read_graph(findings, signal, "", map, connections),
         },
         _ => {
             findings.push(Finding::new(
@@ -42,14 +45,14 @@ pub(super) fn read(
     }
 }
 
-fn read_chain(findings: &mut Vec<Finding>, list: &[Value]) -> Topology {
+fn read_chain(findings: &mut Vec<Finding>, signal: Option<Signal>, list: &[Value]) -> Topology {
     if list.is_empty() {
         findings.push(Finding::new("nodes", "needs at least one node"));
     }
     let mut nodes = Vec::new();
     for (index, entry) in list.iter().enumerate() {
         let path = format!("nodes::{index}");
-        let Some((kind, planned)) = read_node(findings, &path, entry, |kind| {
+        let Some((kind, planned)) = read_node(findings, signal, &path, entry, |kind| {
             format!("{}/{index}", kind.name)
         }) else {
             continue;
@@ -70,6 +73,7 @@ fn read_chain(findings: &mut Vec<Finding>, list: &[Value]) -> Topology {
 
 fn read_graph(
     findings: &mut Vec<Finding>,
+    signal: Option<Signal>,
     prefix: &str,
     map: &Map<String, Value>,
     connections: Option<&Value>,
@@ -91,7 +95,7 @@ fn read_graph(
             ));
             continue;
         }
-        if let Some((_, planned)) = read_node(findings, &path, entry, |_| name.clone()) {
+        if let Some((_, planned)) = read_node(findings, signal, &path, entry, |_| name.clone()) {
             topology.nodes.push(planned);
         }
     }
@@ -116,6 +120,7 @@ fn read_graph(
 /// `{type: configuration}`, or just the type.
 fn read_node(
     findings: &mut Vec<Finding>,
+    signal: Option<Signal>,
     path: &str,
     entry: &Value,
     name: impl Fn(&Node) -> String,
@@ -160,13 +165,19 @@ fn read_node(
         ));
         return None;
     }
-    check_node(findings, &path, node, &normal(&config));
+    let config = normal(config);
+    let asked = Asked {
+        path: &path,
+        config: &config,
+        signal,
+    };
+    findings.extend(check_node(node, &asked));
     let planned = Planned {
         name: name(node),
         path,
         kind: Some(node),
         urn: node.urn.into(),
-        config: normal(&config),
+        config,
     };
     Some((node, planned))
 }
@@ -296,26 +307,12 @@ fn check_reach(findings: &mut Vec<Finding>, path: &str, topology: &Topology) {
 /// Ports that a router or fan-out names must be connected: the engine refuses only at start.
 fn check_ports(findings: &mut Vec<Finding>, topology: &Topology) {
     for node in &topology.nodes {
-        let mut named: Vec<(String, &str)> = Vec::new();
-        if let Some(list) = node.config.get("destinations").and_then(Value::as_array) {
-            for (index, destination) in list.iter().enumerate() {
-                if let Some(port) = destination.get("port").and_then(Value::as_str) {
-                    named.push((format!("{}::destinations::{index}::port", node.path), port));
-                }
-            }
-        }
-        if let Some(map) = node.config.get("routes").and_then(Value::as_object) {
-            for (value, port) in map {
-                if let Some(port) = port.as_str() {
-                    named.push((format!("{}::routes::{value}", node.path), port));
-                }
-            }
-        }
         let ports = topology.ports(&node.name);
-        for (path, port) in named {
-            if !ports.contains(port) {
+        let named = node.kind.map(|kind| (kind.outputs)(&node.config));
+        for (place, port) in named.into_iter().flatten() {
+            if !ports.contains(&port) {
                 findings.push(Finding::new(
-                    path,
+                    format!("{}::{place}", node.path),
                     format!(
                         "no connection leaves port `{port}`: add one from `{}[\"{port}\"]`",
                         node.name
@@ -327,10 +324,6 @@ fn check_ports(findings: &mut Vec<Finding>, topology: &Topology) {
 }
 
 /// An absent configuration is an empty one.
-fn normal(config: &Value) -> Value {
-    if config.is_null() {
-        json!({})
-    } else {
-        config.clone()
-    }
+fn normal(config: Value) -> Value {
+    if config.is_null() { json!({}) } else { config }
 }

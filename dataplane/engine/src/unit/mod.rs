@@ -10,39 +10,9 @@ pub use topology::{EGRESS, INGRESS, Planned, Topology};
 
 use crate::components;
 use crate::finding::Finding;
+use crate::signal::Signal;
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-/// A signal of telemetry that a unit carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// Log records.
-    Logs,
-    /// Spans.
-    Traces,
-    /// Data points.
-    Metrics,
-}
-
-impl Signal {
-    /// The signal's name in configurations.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Logs => "logs",
-            Self::Traces => "traces",
-            Self::Metrics => "metrics",
-        }
-    }
-
-    /// The signal of a name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Logs, Self::Traces, Self::Metrics]
-            .into_iter()
-            .find(|signal| signal.name() == name)
-    }
-}
 
 /// Whether a unit may change what it does not understand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -168,9 +138,12 @@ impl Unit {
             ));
         }
         let topology = match (&raw.nodes, &raw.component) {
-            (Some(_), None) => {
-                graph::read(&mut findings, raw.nodes.as_ref(), raw.connections.as_ref())
-            }
+            (Some(_), None) => graph::read(
+                &mut findings,
+                signal,
+                raw.nodes.as_ref(),
+                raw.connections.as_ref(),
+            ),
             (None, Some(component)) => component_topology(&mut findings, &raw.id, component),
             _ => {
                 findings.push(Finding::new(
@@ -189,7 +162,6 @@ impl Unit {
             topology,
         };
         unit.check_fidelity(&mut findings);
-        unit.check_losses(&mut findings);
         if findings.is_empty() {
             Ok(unit)
         } else {
@@ -225,38 +197,8 @@ impl Unit {
         self.encoding() == Encoding::Otlp
             && self.topology.nodes.iter().any(|node| {
                 node.kind
-                    .is_none_or(|kind| kind.converts && kind.signals.contains(&signal.name()))
+                    .is_none_or(|kind| kind.converts && kind.signals.contains(&signal))
             })
-    }
-
-    /// Nodes that lose this signal's data and have no substitute are refused.
-    fn check_losses(&self, findings: &mut Vec<Finding>) {
-        if matches!(self.signal, None | Some(Signal::Logs)) {
-            return;
-        }
-        for node in &self.topology.nodes {
-            let actions = node.config.get("actions").and_then(Value::as_array);
-            let renames = actions.into_iter().flatten();
-            let renames = renames.filter(|action| action.get("action") == Some(&json!("rename")));
-            if node.kind.is_some_and(|kind| kind.name == "attribute") && renames.count() > 1 {
-                findings.push(Finding::new(
-                    format!("{}::actions", node.path),
-                    "several renames of one node corrupt spans and metrics in the engine when a new \
-                     key is there already; use one `attribute` node for each",
-                ));
-            }
-            let traces = node.config.get("traces").and_then(Value::as_object);
-            if self.signal == Some(Signal::Traces)
-                && node.kind.is_some_and(|kind| kind.name == "filter")
-                && traces.is_some_and(|rules| rules.values().any(|rules| !rules.is_null()))
-            {
-                findings.push(Finding::new(
-                    format!("{}::traces", node.path),
-                    "the engine's filter drops spans without events or links when another span of \
-                     the batch has some; filtering spans is not offered in this version",
-                ));
-            }
-        }
     }
 
     /// OTLP bytes through a node that converts are not lossless: strict mode refuses them.
@@ -267,7 +209,7 @@ impl Unit {
         }
         for node in &self.topology.nodes {
             let Some(kind) = node.kind else { continue };
-            if kind.converts && kind.signals.contains(&signal.name()) {
+            if kind.converts && kind.signals.contains(&signal) {
                 findings.push(Finding::new(
                     node.path.clone(),
                     format!(

@@ -19,25 +19,139 @@ mod actions;
 mod table;
 mod values;
 
-pub(crate) use actions::{Action, AttributeConfig};
-
 use crate::catalog::edit::Edit;
-use actions::Actions;
+use crate::catalog::keys::{KEY, VALUE};
+use crate::catalog::node::{Asked, Node};
+use crate::catalog::reads::Reads;
+use crate::catalog::shape::Key;
+use crate::catalog::shape::Shape::{List, Tagged, Text, Word};
+use crate::finding::Finding;
+use crate::signal::Signal;
+use actions::{Action, Actions, AttributeConfig};
+use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use strait_component::Batch;
 
-/// The engine's name of the node that this one takes the place of.
-pub(crate) const URN: &str = "urn:otel:processor:attribute";
+const KEYS: &[Key] = &[
+    Key::optional(
+        "actions",
+        List(&Tagged(
+            "action",
+            &[
+                (
+                    "rename",
+                    &[
+                        Key::required("source_key", Text, "key to rename"),
+                        Key::required("destination_key", Text, "its new name"),
+                    ],
+                ),
+                ("delete", &[KEY]),
+                ("insert", &[KEY, VALUE]),
+                ("upsert", &[KEY, VALUE]),
+                ("update", &[KEY, VALUE]),
+                (
+                    "hash",
+                    &[
+                        KEY,
+                        Key::optional("algorithm", Word(&["sha256"]), "hash function"),
+                        Key::optional("salt", Text, "put before the value"),
+                    ],
+                ),
+            ],
+        )),
+        "what to do; the engine applies all of them at once, so no key may occur twice",
+    ),
+    Key::optional(
+        "apply_to",
+        List(&Word(&["signal", "resource", "scope"])),
+        "whose attributes; `signal` when not given",
+    ),
+];
+
+pub(super) const NODE: Node = Node {
+    urn: "urn:otel:processor:attribute",
+    name: "attribute",
+    doc: "renames, deletes, inserts, updates or hashes attributes",
+    keys: KEYS,
+    converts: true,
+    refuses,
+    reads: Some(reads),
+    substitute: Some(substitute),
+    ..Node::PLAIN
+};
+
+fn refuses(asked: &Asked<'_>) -> Vec<Finding> {
+    let mut findings = repeated_keys(asked);
+    let renames = actions(asked.config).filter(|action| action["action"] == "rename");
+    if !matches!(asked.signal, None | Some(Signal::Logs)) && renames.count() > 1 {
+        findings.push(asked.finding(
+            "actions",
+            "several renames of one node corrupt spans and metrics in the engine when a new key \
+             is there already; use one `attribute` node for each",
+        ));
+    }
+    findings
+}
+
+fn actions(config: &Value) -> impl Iterator<Item = &Value> {
+    config
+        .get("actions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+/// The engine applies all actions of one node at once and keeps them in maps by key: of two actions
+/// on one key one is lost, and two renames onto one key panic. So every key may occur once.
+fn repeated_keys(asked: &Asked<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut seen: BTreeMap<&str, String> = BTreeMap::new();
+    for (index, action) in actions(asked.config).enumerate() {
+        for field in ["source_key", "destination_key", "key"] {
+            let Some(key) = action.get(field).and_then(Value::as_str) else {
+                continue;
+            };
+            let place = format!("actions::{index}::{field}");
+            if let Some(first) = seen.get(key) {
+                let message = format!(
+                    "key `{key}` is used at {}::{first} already, and all actions of one node \
+                     apply at once; use a second `attribute` node",
+                    asked.path
+                );
+                findings.push(asked.finding(&place, message));
+            } else {
+                seen.insert(key, place);
+            }
+        }
+    }
+    findings
+}
+
+fn reads(config: &Value, reads: &mut Reads) -> Result<(), String> {
+    let config = AttributeConfig::deserialize(config).map_err(|error| error.to_string())?;
+    let tables = config.tables();
+    for action in config.actions.unwrap_or_default() {
+        reads.edits = true;
+        reads.values |= matches!(action, Action::Hash { .. });
+        for table in &tables {
+            for key in action.keys() {
+                reads.changes(*table, key);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn substitute(config: &Value) -> Result<Box<dyn Edit>, String> {
+    let actions = Actions::read(config).map_err(|error| error.to_string())?;
+    Ok(Box::new(Attributes(actions)))
+}
 
 /// What one node does to the attributes of logs.
-pub(crate) struct Attributes(Actions);
+struct Attributes(Actions);
 
 impl Edit for Attributes {
-    fn read(config: &Value) -> Result<Self, String> {
-        let actions = Actions::read(config).map_err(|error| error.to_string())?;
-        Ok(Self(actions))
-    }
-
     fn apply(&self, batch: &mut Batch) -> Result<(), String> {
         table::apply(&self.0, batch)
     }

@@ -1,6 +1,7 @@
 //! Evaluating the rules on a batch: one bit per log.
 
 use super::rules::{FilterConfig, LogMatch, MatchType, Pair, Scalar, SeverityNumber};
+use crate::catalog::edit::Edit;
 use crate::id_set::IdSet;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
@@ -264,6 +265,13 @@ impl LogFilter {
             mask = &mask & &!&group;
         }
         batch.keep(&mask)
+    }
+}
+
+impl Edit for LogFilter {
+    fn apply(&self, batch: &mut Batch) -> Result<(), String> {
+        let dropped = self.filter(batch);
+        dropped.map(|_| ()).map_err(|error| error.to_string())
     }
 }
 
