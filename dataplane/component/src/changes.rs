@@ -3,7 +3,7 @@
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 
-use crate::{Access, Batch, Columns, Payload, ProcessError};
+use crate::{Access, Columns, Payload, ProcessError};
 
 /// What edits have changed since a batch was made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,27 +42,22 @@ impl Changes {
             }
         }
     }
-}
 
-impl Access {
-    /// Checks that a batch, after it was processed, has no other change than those declared.
-    ///
-    /// # Errors
-    ///
-    /// [`ProcessError::Permanent`], which names the columns and says how to declare them.
-    pub fn check(&self, batch: &Batch) -> Result<(), ProcessError> {
-        let Changes { columns, dropped } = batch.changes;
-        let undeclared = columns.without(self.writes);
+    /// Checks that no other change was made than `access` declares.
+    pub(crate) fn check(self, access: &Access) -> Result<(), ProcessError> {
+        let undeclared = self.columns.without(access.writes);
         if !undeclared.is_empty() {
             let names: Vec<_> = undeclared.names().collect();
             return Err(ProcessError::permanent(format!(
-                "the component changed `{}`, which it does not declare as written: declare it in `access` with `write`",
+                "the component changed `{}`, which it does not declare as written: \
+                 declare it in `access` with `write`",
                 names.join("`, `")
             )));
         }
-        if dropped && !self.filters {
+        if self.dropped && !access.filters {
             return Err(ProcessError::permanent(
-                "the component dropped logs, which it does not declare: declare it in `access` with `filter`",
+                "the component dropped logs, which it does not declare: \
+                 declare it in `access` with `filter`",
             ));
         }
         Ok(())

@@ -4,14 +4,11 @@
 //! Factories are pure: describing and validating open nothing, start nothing and
 //! cost little, because the host does both while it only checks a configuration.
 
-use std::collections::BTreeMap;
-
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::config::{self, Configuration, Decoded, Values};
-use crate::extension::DynExtensionFactory;
-use crate::{Access, ConfigError, Context, CreateError, Processor};
+use crate::extension::{AsExtension, DynExtensionFactory, ExtensionFactory};
+use crate::{Access, ConfigError, Context, CreateError, Description, Processor};
 
 /// A component as its author writes it.
 pub trait Factory: Send + Sync + 'static {
@@ -153,142 +150,29 @@ fn read<F: Factory>(factory: &F, value: &Value) -> Result<F::Config, Vec<ConfigE
     config::read(value, |config| Factory::validate(factory, config))
 }
 
-/// What a component is: what `describe` answers. As JSON:
-/// `{"kind": "processor", "type": "mask_cards", "crate": "mask-cards",
-/// "version": "0.1.0", "signals": {"logs": "alpha"}}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Description {
-    /// What kind of component it is.
-    pub kind: Kind,
-    /// The type in the Collector's configuration: `^[a-zA-Z][0-9a-zA-Z_]{0,62}$`.
-    #[serde(rename = "type")]
-    pub type_name: &'static str,
-    /// The crate it comes from.
-    #[serde(flatten)]
-    pub package: Package,
-    /// The signals it takes, each with its stability. None for an extension.
-    pub signals: BTreeMap<Signal, Stability>,
-    /// The stability of an extension, which takes no signal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stability: Option<Stability>,
-}
-
-impl Description {
-    /// A processor of this type. Get `package` from [`package!`](crate::package).
-    pub fn processor(type_name: &'static str, package: Package) -> Self {
-        Self {
-            kind: Kind::Processor,
-            type_name,
-            package,
-            signals: BTreeMap::new(),
-            stability: None,
-        }
+impl<F: ExtensionFactory> DynFactory for AsExtension<F> {
+    fn describe(&self) -> Description {
+        self.0.describe()
     }
 
-    /// An extension of this type. Get `package` from [`package!`](crate::package).
-    pub fn extension(type_name: &'static str, package: Package, stability: Stability) -> Self {
-        Self {
-            kind: Kind::Extension,
-            type_name,
-            package,
-            signals: BTreeMap::new(),
-            stability: Some(stability),
-        }
+    fn default_config(&self) -> Result<Value, ConfigError> {
+        config::default::<F::Config>()
     }
 
-    /// It takes logs.
-    pub fn logs(mut self, stability: Stability) -> Self {
-        self.signals.insert(Signal::Logs, stability);
-        self
+    fn config_schema(&self) -> Value {
+        config::schema::<F::Config>()
     }
-}
 
-/// A crate's name and version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Package {
-    /// The crate's name in its Cargo.toml.
-    #[serde(rename = "crate")]
-    pub name: &'static str,
-    /// Its version.
-    pub version: &'static str,
-}
-
-/// The [`Package`] of the crate that calls it.
-#[macro_export]
-macro_rules! package {
-    () => {
-        $crate::Package {
-            name: env!("CARGO_PKG_NAME"),
-            version: env!("CARGO_PKG_VERSION"),
-        }
-    };
-}
-
-/// Kinds of components.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Kind {
-    /// Takes batches and passes them on.
-    Processor,
-    /// Serves the Collector and its components, without data.
-    Extension,
-}
-
-impl Kind {
-    /// The kind's name: its section in the Collector's configuration, without the plural's letter.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Processor => "processor",
-            Self::Extension => "extension",
-        }
+    fn decode(&self, values: &Values) -> Result<Decoded, Vec<ConfigError>> {
+        let type_name = self.0.describe().type_name;
+        config::decode(type_name, values, |config| self.0.validate(config))
     }
-}
 
-/// Signals of telemetry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Signal {
-    /// Log records.
-    Logs,
-}
-
-/// How much users may rely on a component; the Collector's own levels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Stability {
-    /// Not meant to be used yet.
-    Development,
-    /// Works, may change.
-    Alpha,
-    /// Changes rarely and with notice.
-    Beta,
-    /// Promised.
-    Stable,
-    /// On its way out.
-    Deprecated,
-    /// Nobody looks after it.
-    Unmaintained,
-}
-
-impl Stability {
-    /// The level's name, in lower case.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Development => "development",
-            Self::Alpha => "alpha",
-            Self::Beta => "beta",
-            Self::Stable => "stable",
-            Self::Deprecated => "deprecated",
-            Self::Unmaintained => "unmaintained",
-        }
+    fn validate(&self, config: &Value) -> Result<(), Vec<ConfigError>> {
+        self.read(config).map(drop)
     }
-}
 
-impl Serialize for Stability {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
+    fn extension(&self) -> Option<&dyn DynExtensionFactory> {
+        Some(self)
     }
 }

@@ -78,6 +78,7 @@ mod changes;
 pub mod child;
 mod column;
 pub mod config;
+mod description;
 mod edit;
 mod errors;
 pub mod extension;
@@ -85,6 +86,7 @@ mod factory;
 mod filter;
 mod logs;
 mod nested;
+mod payload;
 mod processor;
 mod schema;
 pub mod testing;
@@ -93,13 +95,13 @@ mod value;
 
 pub use access::{Access, Columns, Keys};
 pub use attributes::{Attribute, Attributes};
-pub use batch::{AttributeTable, Batch, Payload};
+pub use batch::Batch;
 pub use config::{ByteSize, Configuration, Decoded, Duration, Findings, Secret, Validate, Values};
+pub use description::{Description, Kind, Package, Signal, Stability};
 pub use errors::{BatchError, ConfigError, CreateError, ProcessError};
-pub use factory::{
-    Description, DynFactory, DynProcessorFactory, Factory, Kind, Package, Signal, Stability,
-};
+pub use factory::{DynFactory, DynProcessorFactory, Factory};
 pub use logs::{Log, Logs};
+pub use payload::{AttributeTable, Payload};
 pub use processor::{Context, Processor};
 pub use schemars;
 pub use value::Value;

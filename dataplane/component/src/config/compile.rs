@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::shape::{Id, Node, Object, ROOT, Shape};
+use super::shape::{Id, Node, Object, ROOT, Shape, Shapes};
 use super::{byte_size, duration};
 
-/// The nodes of a schema; the first is the whole.
-pub(super) fn nodes(schema: &Value) -> Vec<Node> {
+/// The shapes of a schema.
+pub(super) fn shapes(schema: &Value) -> Shapes {
     let mut compiler = Compiler {
         definitions: schema.get("$defs").unwrap_or(&Value::Null),
         nodes: Vec::new(),
@@ -18,7 +18,7 @@ pub(super) fn nodes(schema: &Value) -> Vec<Node> {
     let root = compiler.reserve();
     let shape = compiler.shape(schema);
     compiler.nodes[root].shape = shape;
-    compiler.nodes
+    Shapes::new(compiler.nodes)
 }
 
 struct Compiler<'a> {

@@ -3,7 +3,7 @@
 //! What an author writes is a plain serde struct that also derives `JsonSchema`. The
 //! schema says what a key's value must be, so the values are first *conformed* to it by
 //! the rules that confmap has for Go structs (defaults, `null`, texts of expanded
-//! values, unknown keys; see `conform`), every finding at once; then serde reads
+//! values, unknown keys; see `confmap`), every finding at once; then serde reads
 //! them, then the component validates them.
 //!
 //! Guarantees that reading has no effect but memory, and that what `decode` accepts
@@ -11,7 +11,7 @@
 
 mod byte_size;
 mod compile;
-mod conform;
+mod confmap;
 mod duration;
 mod findings;
 mod path;
@@ -134,7 +134,7 @@ pub(crate) fn schema<C: Configuration>() -> Value {
 }
 
 fn read_typed<C: Configuration>(plan: &Plan, values: &Values) -> Result<(Value, C), Vec<Finding>> {
-    let conformed = conform::conform(plan, values);
+    let conformed = confmap::conform(plan, values);
     if !conformed.wrong.is_empty() {
         let mut findings = conformed.wrong;
         findings.extend(conformed.doubtful);

@@ -7,6 +7,7 @@ use std::sync::{PoisonError, RwLock};
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
+use super::compile;
 use super::shape::Shapes;
 use super::{Configuration, secret};
 use crate::ConfigError;
@@ -47,7 +48,7 @@ impl Plan {
             ConfigError::new("", format!("the default configuration is not JSON: {e}"))
         });
         Self {
-            shapes: Shapes::of(&schema),
+            shapes: compile::shapes(&schema),
             schema,
             default,
         }

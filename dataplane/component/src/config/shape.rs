@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use super::compile;
 use super::path::{Part, Place};
 
 /// A node of [`Shapes`].
@@ -94,8 +93,8 @@ pub(super) struct Keys<'a> {
 pub(super) const ROOT: Id = 0;
 
 impl Shapes {
-    pub(super) fn of(schema: &Value) -> Self {
-        let nodes = compile::nodes(schema);
+    /// Of these nodes, the first of which is the whole.
+    pub(super) fn new(nodes: Vec<Node>) -> Self {
         Self {
             has_secrets: nodes.iter().any(|node| node.secret),
             nodes,

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{DynExtension, Extension};
-use crate::config::{self, Configuration, Decoded, Values};
-use crate::factory::DynFactory;
+use crate::config::{self, Configuration};
 use crate::{ConfigError, CreateError, Description};
 
 /// An extension as its author writes it. Pure: describing, validating and creating open nothing and
@@ -67,7 +66,7 @@ pub trait DynExtensionFactory: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Those of [`DynFactory::validate`], or why the instance failed.
+    /// Those of [`DynFactory::validate`](crate::DynFactory::validate), or why the instance failed.
     fn create(
         &self,
         config: &Value,
@@ -76,35 +75,8 @@ pub trait DynExtensionFactory: Send + Sync {
 }
 
 impl<F: ExtensionFactory> AsExtension<F> {
-    fn read(&self, config: &Value) -> Result<F::Config, Vec<ConfigError>> {
+    pub(crate) fn read(&self, config: &Value) -> Result<F::Config, Vec<ConfigError>> {
         config::read(config, |config| self.0.validate(config))
-    }
-}
-
-impl<F: ExtensionFactory> DynFactory for AsExtension<F> {
-    fn describe(&self) -> Description {
-        self.0.describe()
-    }
-
-    fn default_config(&self) -> Result<Value, ConfigError> {
-        config::default::<F::Config>()
-    }
-
-    fn config_schema(&self) -> Value {
-        config::schema::<F::Config>()
-    }
-
-    fn decode(&self, values: &Values) -> Result<Decoded, Vec<ConfigError>> {
-        let type_name = self.0.describe().type_name;
-        config::decode(type_name, values, |config| self.0.validate(config))
-    }
-
-    fn validate(&self, config: &Value) -> Result<(), Vec<ConfigError>> {
-        self.read(config).map(drop)
-    }
-
-    fn extension(&self) -> Option<&dyn DynExtensionFactory> {
-        Some(self)
     }
 }
 

@@ -67,8 +67,8 @@ pub use dynamic::{BoxFuture, DynExtension};
 pub use event::{ComponentStatus, Event};
 pub use factory::{AsExtension, DynExtensionFactory, ExtensionContext, ExtensionFactory};
 pub use host::{ExtensionInfo, Host, HostLink, Status};
-pub use storage::{Storage, StorageOperation};
-pub use wire::HostCall;
+pub use storage::Storage;
+pub use wire::{HostCall, StorageOperation};
 
 /// Everything that an extension usually needs.
 pub mod prelude {

@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 
-use super::{ExtensionError, Host, HostCall};
+use super::{ExtensionError, Host, HostCall, StorageOperation};
 
 /// A store of values by key that outlives the process. It belongs to one instance and one name;
 /// nobody else sees its keys. Closed at the latest when the instance ends.
@@ -12,34 +12,6 @@ use super::{ExtensionError, Host, HostCall};
 pub struct Storage {
     pub(super) host: Host,
     pub(super) storage: u64,
-}
-
-/// One step of a [batch](Storage::batch).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub enum StorageOperation {
-    /// Reads a value.
-    Get {
-        /// Its key.
-        key: String,
-    },
-    /// Writes a value.
-    Set {
-        /// Its key.
-        key: String,
-        /// The value.
-        #[serde(serialize_with = "base64")]
-        value: Vec<u8>,
-    },
-    /// Removes a value, if it is there.
-    Delete {
-        /// Its key.
-        key: String,
-    },
-}
-
-fn base64<S: Serializer>(value: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&STANDARD.encode(value))
 }
 
 #[derive(Deserialize)]
