@@ -8,9 +8,9 @@
 //! it is quick.
 
 pub mod args;
+pub mod build;
 pub mod builder_file;
 pub mod cache;
-pub mod chain;
 pub mod checkout;
 pub mod command;
 pub mod doctor;

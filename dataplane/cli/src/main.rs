@@ -10,12 +10,12 @@ use strait::finding::theme_for_stderr;
 fn main() -> ExitCode {
     // Wrong usage ends here, with exit code 2.
     let done = match Cli::parse().command {
-        Command::Build(asked) => command::build::run(asked),
-        Command::Run(asked) => command::run::run(asked),
-        Command::New(asked) => command::new::run(asked),
-        Command::Doctor(asked) => command::doctor::run(&asked),
-        Command::Schema(asked) => command::schema::run(asked),
-        Command::Nodes(asked) => command::nodes::run(&asked),
+        Command::Build(args) => command::build::run(args),
+        Command::Run(args) => command::run::run(args),
+        Command::New(args) => command::new::run(args),
+        Command::Doctor(args) => command::doctor::run(&args),
+        Command::Schema(args) => command::schema::run(args),
+        Command::Nodes(args) => command::nodes::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprint!("{}", error.render(theme_for_stderr()));

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::cargo_line::{Dependency, LineError};
-use super::keys::Keys;
+use super::keys::{Checker, Keys};
 use super::{BuilderFile, Dist, Entry, GoEntry, Kind, Runtime, RustEntry, Spanned};
 use crate::finding::Finding;
 use crate::nodes::{self, Choice};
@@ -64,12 +64,6 @@ pub(super) fn check(text: &str, path: &Path) -> Result<BuilderFile, Vec<Finding>
     }
 }
 
-pub(super) struct Checker<'a> {
-    text: &'a str,
-    folder: &'a Path,
-    pub(super) findings: Vec<Finding>,
-}
-
 impl Checker<'_> {
     fn root(&mut self, root: &Node) -> BuilderFile {
         if root.value == Value::Null {
@@ -109,7 +103,7 @@ impl Checker<'_> {
         {
             file.default_uri_scheme = self.text(&keys, "default_uri_scheme").map(|s| s.value);
         }
-        self.across(&file);
+        self.conflicts(&file);
         file
     }
 

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::Path;
 
 use super::Spanned;
-use super::check::Checker;
 use crate::finding::Finding;
 use crate::yaml::{Node, Value};
 
@@ -23,6 +23,13 @@ impl<'n> Keys<'n> {
             .map(|(_, value)| value)
             .filter(|value| value.value != Value::Null)
     }
+}
+
+/// A builder file on its way to be checked, and what was found in it so far.
+pub(super) struct Checker<'a> {
+    pub(super) text: &'a str,
+    pub(super) folder: &'a Path,
+    pub(super) findings: Vec<Finding>,
 }
 
 impl Checker<'_> {

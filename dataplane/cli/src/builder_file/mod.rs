@@ -10,9 +10,9 @@
 //! (`dist.strait_path`, paths in a `cargo:` line and `path` beside it) is
 //! relative to the builder file, as Cargo does with its manifest.
 
-mod across;
 pub mod cargo_line;
 mod check;
+mod conflicts;
 mod keys;
 
 use std::fmt;

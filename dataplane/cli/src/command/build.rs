@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::args::{Build, BuildOptions};
-use crate::chain::{self, Built, Request};
+use crate::build::{self, Built, Request};
 use crate::error::Error;
 use crate::lock::Mode;
 use crate::sbom::{self, Subject};
@@ -14,25 +14,25 @@ use crate::ui::{Level, Ui};
 ///
 /// # Errors
 /// Findings in the builder file, or the step that failed.
-pub fn run(asked: Build) -> Result<ExitCode, Error> {
-    let ui = ui(&asked.options);
+pub fn run(args: Build) -> Result<ExitCode, Error> {
+    let ui = ui(&args.options);
     let mut request = Request {
-        generate_only: asked.generate_only,
-        skip_generate: asked.skip_generate,
-        ..request(asked.options)
+        generate_only: args.generate_only,
+        skip_generate: args.skip_generate,
+        ..request(args.options)
     };
-    if asked.update {
+    if args.update {
         request.locks = Mode::Update;
     }
-    let built = chain::build(&request, &ui)?;
-    if let Some(file) = asked.sbom {
+    let built = build::build(&request, &ui)?;
+    if let Some(file) = args.sbom {
         write_sbom(&built, file, &ui)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn write_sbom(built: &Built, file: Option<PathBuf>, ui: &Ui) -> Result<(), Error> {
-    let binary = built.binary.as_deref().ok_or_else(chain::no_binary)?;
+    let binary = built.binary.as_deref().ok_or_else(build::no_binary)?;
     let file = file.unwrap_or_else(|| {
         let mut name = binary.as_os_str().to_owned();
         name.push(".cdx.json");
@@ -44,7 +44,7 @@ fn write_sbom(built: &Built, file: Option<PathBuf>, ui: &Ui) -> Result<(), Error
         crates: built.crates.as_ref(),
     };
     sbom::write(&subject, &file, ui)?;
-    ui.say(&format!("bill of materials in {}", chain::shown(&file)));
+    ui.say(&format!("bill of materials in {}", build::shown(&file)));
     Ok(())
 }
 

@@ -12,9 +12,9 @@ use crate::ui::{Level, Ui};
 ///
 /// # Errors
 /// There is no place for a cache.
-pub fn run(asked: &Doctor) -> Result<ExitCode, Error> {
+pub fn run(args: &Doctor) -> Result<ExitCode, Error> {
     let report = Report::gather(&Ui::new(Level::Quiet))?;
-    if asked.json {
+    if args.json {
         let text = serde_json::to_string_pretty(&report);
         print(&format!(
             "{}\n",

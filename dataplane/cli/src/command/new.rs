@@ -13,14 +13,14 @@ use crate::ui::{Level, Ui};
 ///
 /// # Errors
 /// A name that cannot be one, or a folder that is not empty or cannot be written.
-pub fn run(asked: New) -> Result<ExitCode, Error> {
-    let name = Name::parse(&asked.name)?;
+pub fn run(args: New) -> Result<ExitCode, Error> {
+    let name = Name::parse(&args.name)?;
     let checkout = Checkout::find(&Place {
-        folder: asked.strait_path,
-        released: asked.released,
+        folder: args.strait_path,
+        released: args.released,
     })?;
-    let folder = asked.path.unwrap_or_else(|| PathBuf::from(name.as_str()));
-    scaffold::write(asked.kind, &name, &folder, &checkout)?;
+    let folder = args.path.unwrap_or_else(|| PathBuf::from(name.as_str()));
+    scaffold::write(args.kind, &name, &folder, &checkout)?;
     let ui = Ui::new(Level::Normal);
     ui.say(&format!("made {}; next:", folder.display()));
     if folder != Path::new(".") {

@@ -11,11 +11,11 @@ use crate::nodes;
 ///
 /// # Errors
 /// A name that no node has.
-pub fn run(asked: &Nodes) -> Result<ExitCode, Error> {
-    if asked.json {
+pub fn run(args: &Nodes) -> Result<ExitCode, Error> {
+    if args.json {
         print(nodes::JSON);
     } else {
-        print(&nodes::render(&nodes::select(&asked.names)?));
+        print(&nodes::render(&nodes::select(&args.names)?));
     }
     Ok(ExitCode::SUCCESS)
 }

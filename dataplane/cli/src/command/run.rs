@@ -10,23 +10,23 @@ use std::process::{Command, ExitCode};
 
 use super::build::{request, ui};
 use crate::args::Run;
-use crate::chain::{self, Request};
+use crate::build::{self, Request};
 use crate::error::{Error, StepError};
 
 /// Builds the Collector and runs it; returns only when that fails.
 ///
 /// # Errors
 /// Those of a build, or the Collector cannot be started.
-pub fn run(asked: Run) -> Result<ExitCode, Error> {
-    let ui = ui(&asked.options);
+pub fn run(args: Run) -> Result<ExitCode, Error> {
+    let ui = ui(&args.options);
     let request = Request {
         to_run: true,
-        ..request(asked.options)
+        ..request(args.options)
     };
-    let built = chain::build(&request, &ui)?;
-    let binary = built.binary.ok_or_else(chain::no_binary)?;
+    let built = build::build(&request, &ui)?;
+    let binary = built.binary.ok_or_else(build::no_binary)?;
     let mut command = Command::new(&binary);
-    command.args(&asked.arguments);
+    command.args(&args.arguments);
     ui.detail(&format!("+ {}", crate::error::shell_line(&command)));
     let error = command.exec();
     let help = "a Collector for another platform (GOOS, GOARCH) runs there only";

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::build::{request, ui};
 use super::print;
 use crate::args::Schema;
-use crate::chain;
+use crate::build;
 use crate::error::Error;
 use crate::rust::describe;
 use crate::schema;
@@ -14,11 +14,11 @@ use crate::schema;
 ///
 /// # Errors
 /// Findings in the builder file, a type that is not in it, or a component that does not compile.
-pub fn run(asked: Schema) -> Result<ExitCode, Error> {
-    let ui = ui(&asked.options);
-    let request = request(asked.options);
-    let workspace = chain::workspace(&request, &ui)?;
-    if let Some(name) = &asked.name {
+pub fn run(args: Schema) -> Result<ExitCode, Error> {
+    let ui = ui(&args.options);
+    let request = request(args.options);
+    let workspace = build::workspace(&request, &ui)?;
+    if let Some(name) = &args.name {
         // Before minutes of compiling.
         let known = workspace.components.iter();
         let known = known.map(|c| (c.component.kind.as_str(), c.component.type_name.as_str()));
@@ -27,9 +27,9 @@ pub fn run(asked: Schema) -> Result<ExitCode, Error> {
     let all = describe::describe(&workspace, request.offline, &ui)?;
     let chosen = all
         .iter()
-        .filter(|c| asked.name.as_ref().is_none_or(|n| schema::is(c, n)));
+        .filter(|c| args.name.as_ref().is_none_or(|n| schema::is(c, n)));
     let chosen: Vec<_> = chosen.collect();
-    let text = match (asked.markdown, asked.name.is_some()) {
+    let text = match (args.markdown, args.name.is_some()) {
         (true, _) => chosen.iter().map(|c| schema::page(c)).collect(),
         (false, true) => chosen.iter().map(|c| schema::of_one(c)).collect(),
         (false, false) => schema::of_all(&chosen),

@@ -24,7 +24,7 @@ use crate::rust::{compile, prelink};
 use crate::toolchain;
 use crate::ui::{self, Ui};
 
-/// What `strait build` is asked for.
+/// What `strait build` is args for.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The builder file.
@@ -50,7 +50,7 @@ pub struct Request {
 /// What a build left behind.
 #[derive(Debug)]
 pub struct Built {
-    /// The Collector, absolute; `None` where only sources were asked for.
+    /// The Collector, absolute; `None` where only sources were args for.
     pub binary: Option<PathBuf>,
     /// `dist.version`
     pub version: Option<String>,

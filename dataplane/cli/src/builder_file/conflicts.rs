@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::check::Checker;
+use super::keys::Checker;
 use super::{BuilderFile, GoEntry, Kind, RustEntry, STRAIT_GO_MODULE};
 use crate::finding::Finding;
 
 impl Checker<'_> {
     /// What two entries together get wrong.
-    pub(super) fn across(&mut self, file: &BuilderFile) {
+    pub(super) fn conflicts(&mut self, file: &BuilderFile) {
         let mut seen: HashMap<(Kind, &str), &GoEntry> = HashMap::new();
         for (kind, go) in file.go_entries() {
             if let Some(first) = seen.insert((kind, go.import_path()), go) {
