@@ -118,6 +118,8 @@ func (host) log(m logMessage) {
 	deliverLog(LogRecord{
 		Level:      Level(m.level),
 		Target:     strings.Clone(m.target),
+		File:       strings.Clone(m.file),
+		Line:       int(m.line),
 		Message:    strings.Clone(m.message),
 		FieldsJSON: strings.Clone(m.fields_json),
 		Handle:     m.handle,

@@ -345,6 +345,8 @@ func refFailureMessage(p *failureMessage, buffer *[]byte) C.FailureMessageRef {
 type logMessage struct {
 	level       uint32
 	target      string
+	file        string
+	line        uint32
 	message     string
 	fields_json string
 	handle      uint64
@@ -354,6 +356,8 @@ func newLogMessage(p C.LogMessageRef) logMessage {
 	return logMessage{
 		level:       newC_uint32_t(p.level),
 		target:      newString(p.target),
+		file:        newString(p.file),
+		line:        newC_uint32_t(p.line),
 		message:     newString(p.message),
 		fields_json: newString(p.fields_json),
 		handle:      newC_uint64_t(p.handle),
@@ -363,6 +367,8 @@ func ownLogMessage(p C.LogMessageRef) logMessage {
 	return logMessage{
 		level:       newC_uint32_t(p.level),
 		target:      ownString(p.target),
+		file:        ownString(p.file),
+		line:        newC_uint32_t(p.line),
 		message:     ownString(p.message),
 		fields_json: ownString(p.fields_json),
 		handle:      newC_uint64_t(p.handle),
@@ -377,6 +383,8 @@ func refLogMessage(p *logMessage, buffer *[]byte) C.LogMessageRef {
 	return C.LogMessageRef{
 		level:       refC_uint32_t(&p.level, buffer),
 		target:      refString(&p.target, buffer),
+		file:        refString(&p.file, buffer),
+		line:        refC_uint32_t(&p.line, buffer),
 		message:     refString(&p.message, buffer),
 		fields_json: refString(&p.fields_json, buffer),
 		handle:      refC_uint64_t(&p.handle, buffer),
@@ -384,4 +392,4 @@ func refLogMessage(p *logMessage, buffer *[]byte) C.LogMessageRef {
 }
 
 // abiHash is the hash of the IDL: both sides have the same one, or do not bind.
-const abiHash = 0x72b87004efc187b1
+const abiHash = 0x49b58c3081adf887

@@ -31,6 +31,8 @@ typedef struct ListRef {
 typedef struct LogMessageRef {
   uint32_t level;
   struct StringRef target;
+  struct StringRef file;
+  uint32_t line;
   struct StringRef message;
   struct StringRef fields_json;
   uint64_t handle;

@@ -48,8 +48,10 @@ const (
 // LogRecord is one log line of the peer.
 type LogRecord struct {
 	Level Level
-	// Target is where in the Rust code it comes from.
+	// Target is where in the Rust code it comes from; File and Line say it exactly: "" and 0 = not known.
 	Target string
+	File   string
+	Line   int
 	// Message is the line.
 	Message string
 	// FieldsJSON is a JSON object of its fields; "" = none.

@@ -3,55 +3,13 @@
 package sinks
 
 import (
-	"encoding/json"
 	"errors"
 	"sync"
 
 	"go.opentelemetry.io/collector/component/componentstatus"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"github.com/strait-data/strait/go/control"
 )
-
-// Logs writes the lines of a handle with logger until release. Rust makes no line that every logger drops.
-func Logs(handle uint64, logger *zap.Logger) (release func()) {
-	return control.HandleLogsFrom(finest(logger.Core()), handle, func(r control.LogRecord) {
-		entry := logger.Check(levelOf(r.Level), r.Message)
-		if entry == nil {
-			return
-		}
-		fields := []zap.Field{zap.String("target", r.Target)}
-		if r.FieldsJSON != "" {
-			fields = append(fields, zap.Any("fields", json.RawMessage(r.FieldsJSON)))
-		}
-		entry.Write(fields...)
-	})
-}
-
-// finest is the finest level that a logger writes. Rust's trace counts as finer than any: the Collector has no such
-// level, and libraries log on it without measure.
-func finest(core zapcore.Core) control.Level {
-	for _, l := range []control.Level{control.LevelDebug, control.LevelInfo, control.LevelWarn, control.LevelError} {
-		if core.Enabled(levelOf(l)) {
-			return l
-		}
-	}
-	return control.LevelNone
-}
-
-func levelOf(l control.Level) zapcore.Level {
-	switch l {
-	case control.LevelInfo:
-		return zapcore.InfoLevel
-	case control.LevelWarn:
-		return zapcore.WarnLevel
-	case control.LevelError:
-		return zapcore.ErrorLevel
-	default: // trace, debug
-		return zapcore.DebugLevel
-	}
-}
 
 // Statuses hands what Rust says of a handle to the Collector, in order. The Collector says by itself that a component
 // starts, stops and has stopped.

@@ -120,7 +120,10 @@ func TestCallsUnderGarbageCollection(t *testing.T) {
 	handle := control.NextHandle()
 	var logs, statuses, cancels, failures atomic.Int64
 	defer control.HandleLogs(handle, func(r control.LogRecord) {
-		if r == (control.LogRecord{Level: control.LevelInfo, Target: "testpeer", Message: "a line of ordinary length", FieldsJSON: `{"n":1}`, Handle: handle}) {
+		if r == (control.LogRecord{
+			Level: control.LevelInfo, Target: "testpeer", File: "src/testpeer.rs", Line: 7,
+			Message: "a line of ordinary length", FieldsJSON: `{"n":1}`, Handle: handle,
+		}) {
 			logs.Add(1)
 		}
 	})()

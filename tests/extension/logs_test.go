@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Guarantees: Rust's lines are the component's, with level, target and fields, and none is lost at the end.
+// Guarantees: Rust's lines are the component's, with level, caller, target and fields, and none is lost at the end.
 func TestLogLinesArriveWhole(t *testing.T) {
 	c := newCollector(t, "probe/a: {on: {start: [{log: {level: warn, lines: 2}}], shutdown: [{log: {level: error, lines: 100}}]}}",
 		[]string{"probe/a"}, "").started(t)
@@ -20,8 +20,9 @@ func TestLogLinesArriveWhole(t *testing.T) {
 		all := e.ContextMap()
 		require.Equal(t, "probe/a", all["otelcol.component.id"])
 		require.Contains(t, all["target"], "probe")
-		require.Equal(t, "t", rustFields(all)["text"])
-		require.EqualValues(t, levels[e.Level], rustFields(all)["line"])
+		require.Regexp(t, `^.*probe.*/.*\.rs:\d+$`, e.Caller.TrimmedPath(), "the place in Rust")
+		require.Equal(t, "t", all["text"])
+		require.EqualValues(t, levels[e.Level], all["line"])
 		levels[e.Level]++
 	}
 	require.Equal(t, map[zapcore.Level]int{zapcore.WarnLevel: 2, zapcore.ErrorLevel: 100}, levels)

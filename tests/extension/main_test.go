@@ -202,7 +202,7 @@ func (c *collector) lines(id string) (out []string) {
 func (c *collector) fields(id, message string) map[string]any {
 	for _, e := range c.logs.All() {
 		if all := e.ContextMap(); e.Message == message && fmt.Sprint(all["otelcol.component.id"]) == id {
-			return rustFields(all)
+			return all
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package extension
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -13,16 +12,6 @@ import (
 	"go.opentelemetry.io/collector/extension"
 	"go.uber.org/zap"
 )
-
-// rustFields are the fields of a log line that came from Rust.
-func rustFields(all map[string]any) map[string]any {
-	out := map[string]any{}
-	raw, err := json.Marshal(all["fields"])
-	if err == nil {
-		_ = json.Unmarshal(raw, &out) // no fields: none
-	}
-	return out
-}
 
 // middle is a Go extension that starts after what it depends on, and keeps the statuses of the Collector.
 type middle struct {
@@ -104,7 +93,7 @@ func TestWatchers(t *testing.T) {
 	var pipelines []string
 	for _, e := range c.logs.All() {
 		if e.Message == "sees" {
-			pipelines = append(pipelines, rustFields(e.ContextMap())["event"].(string))
+			pipelines = append(pipelines, e.ContextMap()["event"].(string))
 		}
 	}
 	require.Equal(t, []string{"PipelinesReady", "PipelinesStopping"}, pipelines)
@@ -113,7 +102,7 @@ func TestWatchers(t *testing.T) {
 func statusesSeen(c *collector) (out []string) {
 	for _, e := range c.logs.All() {
 		if e.Message == "sees a status" {
-			f := rustFields(e.ContextMap())
+			f := e.ContextMap()
 			out = append(out, f["id"].(string)+" "+f["status"].(string))
 		}
 	}

@@ -95,6 +95,7 @@ fn report(call: &str, id: u64, f: impl FnOnce()) {
         host::log(LogRecord {
             level: Level::Error,
             target: "strait_control".to_owned(),
+            place: (file!().to_owned(), line!()),
             message: format!("panic in {call} of {id:#x}, which is lost: {text}"),
             fields_json: String::new(),
             handle: 0,

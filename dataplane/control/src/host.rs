@@ -102,6 +102,8 @@ pub struct LogRecord {
     pub level: Level,
     /// Where in the code it comes from, as `tracing` says it.
     pub target: String,
+    /// The file and the line that wrote it; empty and 0 = not known.
+    pub place: (String, u32),
     /// The line.
     pub message: String,
     /// A JSON object of its fields; empty = none.
@@ -126,6 +128,7 @@ pub fn log(record: LogRecord) {
     let LogRecord {
         level,
         target,
+        place: (file, line),
         message,
         fields_json,
         handle,
@@ -133,6 +136,8 @@ pub fn log(record: LogRecord) {
     let message = LogMessage {
         level: level as u32,
         target,
+        file,
+        line,
         message,
         fields_json,
         handle,

@@ -1,4 +1,4 @@
-//! Rust's log lines (`tracing`), given to the host: level, target, fields, and whose they are.
+//! Rust's log lines (`tracing`), given to the host: level, target, place, fields, and whose they are.
 //!
 //! A thread belongs to one component, so its lines carry that component's handle ([`attach`]); lines
 //! of other threads carry 0. Each line is in the host before the macro returns: nothing is buffered,
@@ -8,11 +8,14 @@
 //! burst of [`LINES_BURST`], warnings and errors apart from the rest; more is not formatted but counted,
 //! and the count is the next line that comes through.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write};
+use std::panic::{Location, PanicHookInfo};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
+use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
@@ -72,11 +75,30 @@ pub fn install(moot: fn(&Metadata<'_>) -> bool) {
             if !is_bound() {
                 return before(panic);
             }
-            let location = panic.location().map(ToString::to_string);
-            let text = panic.payload_as_str().unwrap_or("a panic without a text");
-            tracing::error!(target: "panic", location, "panic: {text}");
+            tell_panic(panic);
         }));
     }
+}
+
+/// The fields of a line that speaks of another place than its own.
+const FILE: &str = "code_file";
+const LINE: &str = "code_line";
+
+/// One line for a panic, with the place that panicked as its own, and with a trace of the stack where
+/// `RUST_BACKTRACE` asks for it: the field `backtrace`, for which the host's log has a place.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let text = panic.payload_as_str().unwrap_or("a panic without a text");
+    let place = panic.location();
+    let (file, line) = (place.map(Location::file), place.map(Location::line));
+    let trace = Backtrace::capture();
+    let trace = (trace.status() == BacktraceStatus::Captured).then(|| trace.to_string());
+    tracing::error!(
+        target: "panic",
+        code_file = file,
+        code_line = line,
+        backtrace = trace,
+        "panic: {text}"
+    );
 }
 
 /// Follows the host: lines finer than `level` are not made from now on.
@@ -136,6 +158,7 @@ impl Limit {
         host::log(LogRecord {
             level: Level::Warn,
             target: module_path!().to_owned(),
+            place: (file!().to_owned(), line!()),
             message,
             fields_json: String::new(),
             handle: HANDLE.get(),
@@ -205,10 +228,24 @@ fn record(event: &Event<'_>, level: Level) -> LogRecord {
     let mut line = Line::default();
     event.record(&mut line);
     let metadata = event.metadata();
+    let file = line.fields.remove(FILE);
+    let number = line.fields.remove(LINE);
+    let place = match (&file, &number) {
+        (Some(Value::String(file)), Some(Value::Number(number))) => (
+            file.clone(),
+            number
+                .as_u64()
+                .and_then(|number| u32::try_from(number).ok()),
+        ),
+        _ => (
+            metadata.file().unwrap_or_default().to_owned(),
+            metadata.line(),
+        ),
+    };
     let fields_json = if line.fields.is_empty() {
         String::new()
     } else {
-        serde_json::Value::Object(line.fields).to_string()
+        Value::Object(line.fields).to_string()
     };
     let message = if line.message.is_empty() {
         metadata.name().to_owned()
@@ -218,6 +255,7 @@ fn record(event: &Event<'_>, level: Level) -> LogRecord {
     LogRecord {
         level,
         target: metadata.target().to_owned(),
+        place: (place.0, place.1.unwrap_or_default()),
         message,
         fields_json,
         handle: HANDLE.get(),
@@ -228,11 +266,11 @@ fn record(event: &Event<'_>, level: Level) -> LogRecord {
 #[derive(Default)]
 struct Line {
     message: String,
-    fields: serde_json::Map<String, serde_json::Value>,
+    fields: serde_json::Map<String, Value>,
 }
 
 impl Line {
-    fn put(&mut self, field: &Field, value: impl Into<serde_json::Value>) {
+    fn put(&mut self, field: &Field, value: impl Into<Value>) {
         self.fields.insert(field.name().to_owned(), value.into());
     }
 }

@@ -172,7 +172,16 @@ impl Units {
         // All are asked at once; each then ends by itself.
         let ends: Vec<_> = ends.map(Box::pin).collect();
         for end in join(ends).await.into_iter().flatten() {
-            tracing::info!(unit = %entry.unit.id, counters = ?end, "a lane has ended");
+            // What became of the batches is in the host's metrics: here is only how the lane's work ended.
+            tracing::debug!(
+                unit = %entry.unit.id,
+                calls = end.calls,
+                answered = end.acked,
+                failed = end.failed,
+                outputs = end.egress,
+                pipelines = end.generations,
+                "a lane has ended"
+            );
         }
     }
 

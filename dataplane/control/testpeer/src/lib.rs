@@ -97,6 +97,7 @@ fn call_host(handle: u64, times: u64, call_id: u64, what: What) {
             What::Log => host::log(LogRecord {
                 level: Level::Info,
                 target: "testpeer".into(),
+                place: ("src/testpeer.rs".into(), 7),
                 message: "a line of ordinary length".into(),
                 fields_json: "{\"n\":1}".into(),
                 handle,
