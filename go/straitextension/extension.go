@@ -101,6 +101,9 @@ func (s *settings) Start(ctx context.Context, host component.Host) error {
 	s.statuses = sinks.Status(handle, func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) })
 	s.release = []func(){sinks.Logs(handle, s.telemetry.Logger), s.statuses.Release}
 	s.peer, s.handle = peer, handle
+	if err := s.operate(ctx, control.Create, `{"kind":"settings"}`); err != nil {
+		return errors.Join(err, s.Shutdown(ctx))
+	}
 	if err := s.setMemoryLimit(ctx, s.config.limitBytes()); err != nil {
 		return errors.Join(err, s.Shutdown(ctx))
 	}
@@ -147,12 +150,17 @@ func (s *settings) setMemoryLimit(ctx context.Context, bytes uint64) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	if _, err := s.peer.Call(ctx, control.Capability, s.handle, payload); err != nil {
+	if err := s.operate(ctx, control.Capability, string(payload)); err != nil {
 		return fmt.Errorf("memory_limit_mib: %w", err)
 	}
 	return nil
+}
+
+func (s *settings) operate(ctx context.Context, kind control.OpKind, payload string) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	_, err := s.peer.Call(ctx, kind, s.handle, []byte(payload))
+	return err
 }
 
 // Ready says that the Collector runs: from now on it can be stopped by a status.
@@ -171,7 +179,7 @@ func (s *settings) Shutdown(ctx context.Context) error {
 	if s.peer == nil {
 		return nil
 	}
-	err := s.setMemoryLimit(ctx, 0)
+	err := errors.Join(s.setMemoryLimit(ctx, 0), s.operate(ctx, control.Shutdown, "{}"))
 	for _, release := range s.release {
 		release()
 	}

@@ -43,6 +43,7 @@ impl Peer for ExtensionPeer {
                 answer(&serve::default_config(factories, &payload).map_err(refused)?)
             }
             OpKind::Decode => answer(&serve::decode(factories, &payload).map_err(refused)?),
+            OpKind::Create if process::is_settings(&payload) => process::create(handle),
             OpKind::Create => self.extensions.create(handle, &payload),
             OpKind::Counters => process::counters(),
             other => Err(not_here(other)),
@@ -59,6 +60,9 @@ impl Peer for ExtensionPeer {
         } = operation;
         match kind {
             OpKind::Start => self.extensions.start(handle),
+            OpKind::Shutdown if process::owns(handle) => {
+                Box::pin(std::future::ready(process::end(handle)))
+            }
             OpKind::Shutdown => self.extensions.shutdown(handle, deadline),
             OpKind::Capability if self.extensions.has(handle) => {
                 self.extensions.capability(handle, &payload)

@@ -40,6 +40,9 @@ impl Peer for HostPeer {
             OpKind::Create if operations::is_extension(&operation.payload) => {
                 self.extensions.create(operation.handle, &operation.payload)
             }
+            OpKind::Create if process::is_settings(&operation.payload) => {
+                process::create(operation.handle)
+            }
             OpKind::Create => {
                 let unit = operations::unit(&operation.payload)?;
                 self.units.create(operation.handle, unit)?;
@@ -65,6 +68,9 @@ impl Peer for HostPeer {
                 OpKind::Capability => self.extensions.capability(handle, &payload),
                 other => Box::pin(std::future::ready(Err(not_here(other)))),
             };
+        }
+        if process::owns(handle) && kind == OpKind::Shutdown {
+            return Box::pin(std::future::ready(process::end(handle)));
         }
         let units = Arc::clone(&self.units);
         Box::pin(async move {
