@@ -14,6 +14,14 @@ type Description struct {
 	Engine string `json:"engine"`
 	// Components are the Rust components that are linked in.
 	Components []ComponentDescription `json:"components"`
+	// Nodes are the engine's nodes that are linked in, which the `otap` processor runs.
+	Nodes []NodeDescription `json:"nodes"`
+}
+
+// NodeDescription is one node of the engine.
+type NodeDescription struct {
+	// Name is what a configuration calls it.
+	Name string `json:"name"`
 }
 
 // ComponentDescription is one Rust component: what its crate's metadata says, or what Rust says.

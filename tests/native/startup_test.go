@@ -22,6 +22,7 @@ func TestTheRustSideIsChecked(t *testing.T) {
 	require.NoError(t, convert(converter.Distribution{Version: "0.1.0", Linked: linked}))
 	fields := logs.FilterMessage("Rust side").All()[0].ContextMap()
 	require.Equal(t, "0.1.0", fields["strait"])
+	require.Contains(t, fields["nodes"], "attribute")
 	require.Regexp(t, `^0\.62\.\d+$`, fields["engine"])
 
 	err := convert(converter.Distribution{Version: "0.1.0", Linked: append(linked, "processor gone", "extension mask_cards")})
