@@ -391,7 +391,9 @@ fn metadata_and_tracestate_come_back_in_order() {
     variable.add::<&str>(b"empty", []).expect("room");
     variable.set_tracestate(b"rojo=1").expect("room");
     variable.add(b"x-tenant", [""]).expect("room");
-    variable.set_tracestate(&[b'x'; 16_447]).expect("W3C allows it");
+    variable
+        .set_tracestate(&[b'x'; 16_447])
+        .expect("W3C allows it");
     variable.set_tracestate(b"rojo=1").expect("room");
     assert!(variable.set_tracestate(&[b'x'; 16_448]).is_err());
     let mut header = Header::new(Signal::Traces, Encoding::Otlp, 3);

@@ -1,6 +1,7 @@
 //! The pipeline factory of Strait: the engine's own processors, each behind a [`guard`], and the
 //! nodes that are ours.
 
+use super::console;
 use crate::ends::{egress, ingress};
 use crate::guard;
 use crate::nodes::component;
@@ -63,6 +64,10 @@ fn create_guarded(
         .ok_or_else(|| ConfigError::InvalidUserConfig {
             error: format!("node type `{urn}` is not linked in"),
         })?;
+    let node_config = match &urn[..] {
+        console::DEBUG => console::redirect(&node.name, &node_config).map_or(node_config, Arc::new),
+        _ => node_config,
+    };
     let wrapper = (inner.create)(pipeline, node, node_config, config, capabilities)?;
     guard::wrap(wrapper, &urn)
 }

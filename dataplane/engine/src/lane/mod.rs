@@ -8,6 +8,7 @@
 //! Guarantees: start answers once, when the pipeline runs or cannot; after shutdown's answer the
 //! thread has ended, and with it all it held, save leases that readers of batches still hold.
 
+mod console;
 mod ending;
 pub(crate) mod engine_log;
 mod factory;
@@ -157,6 +158,7 @@ fn run(config: LaneConfig, inbox: Arc<Inbox>, shared: &Arc<Shared>, ready: Ready
     };
     let key = format!("lane-{}", config.link_number);
     let ends = link::split(config.link, config.unit.retains());
+    console::tell(Arc::clone(&config.upcalls));
     let port = Port::new(ends, settings, config.upcalls, inbox);
     port.register(&key);
     supervise(&Place {

@@ -1,5 +1,6 @@
 //! Runs a lane's pipelines one after the other, and decides when there is not to be another one.
 
+use super::console;
 use crate::calls::{LaneStatus, Port};
 use crate::ends::end::sleep_until;
 use crate::failure::{Class, Failure};
@@ -23,6 +24,7 @@ pub(super) fn supervise(place: &Place<'_>) {
     loop {
         let started = Instant::now();
         let end = pipeline::run(place);
+        console::end();
         shared.lock().control = None;
         // A pipeline that could not even start is an answer to start, not a reason to try again.
         if let Some(ready) = place.ready.take() {
