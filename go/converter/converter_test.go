@@ -33,8 +33,8 @@ func list(ids ...string) []any {
 	return out
 }
 
-// marks converts a configuration with these pipelines (name, then receivers, processors and exporters) and returns the
-// annotation of each configured twin.
+// marks converts a configuration with these pipelines (name, then receivers, processors and
+// exporters) and returns the annotation of each configured twin.
 func marks(t *testing.T, pipelines map[string][3][]any) map[string]any {
 	t.Helper()
 	processors, service := map[string]any{"mask": nil, "batch": map[string]any{"timeout": "1s"}}, map[string]any{}
@@ -58,8 +58,8 @@ func marks(t *testing.T, pipelines map[string][3][]any) map[string]any {
 	return found
 }
 
-// Guarantees: a twin runs in Rust beside a Rust component or beside a twin that does, in any of its pipelines, and only
-// where its Rust side handles the signals of all of them.
+// Guarantees: a twin runs in Rust beside a Rust component or beside a twin that does, in any of its
+// pipelines, and only where its Rust side handles the signals of all of them.
 func TestNeighbours(t *testing.T) {
 	otlp, sink, file := list("otlp"), list("sink"), list("file")
 	for name, test := range map[string]struct {
@@ -95,7 +95,8 @@ func TestNeighbours(t *testing.T) {
 	}
 }
 
-// Guarantees: what is no valid configuration is left as it is, for the Collector to refuse; nothing is made up.
+// Guarantees: what is no valid configuration is left as it is, for the Collector to refuse; nothing
+// is made up.
 func TestInvalidIsLeft(t *testing.T) {
 	for _, conf := range []map[string]any{
 		{},
@@ -109,7 +110,8 @@ func TestInvalidIsLeft(t *testing.T) {
 	}
 }
 
-// Guarantees: a twin without a body is annotated too, and a distribution without twins leaves all as it is.
+// Guarantees: a twin without a body is annotated too, and a distribution without twins leaves all
+// as it is.
 func TestEmptyBody(t *testing.T) {
 	conf := func() map[string]any {
 		return map[string]any{
@@ -122,7 +124,8 @@ func TestEmptyBody(t *testing.T) {
 	require.Equal(t, conf(), convert(t, converter.Distribution{}, conf()))
 }
 
-// Guarantees: without a Rust side a configuration is still read; the components say at Start what is missing.
+// Guarantees: without a Rust side a configuration is still read; the components say at Start what
+// is missing.
 func TestWithoutRust(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	d := distribution

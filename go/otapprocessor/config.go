@@ -15,8 +15,9 @@ import (
 
 // Config is the configuration of the otap processor.
 type Config struct {
-	// Nodes is a chain (a list of one-key maps, node name to its configuration), or a graph: a map with
-	// `nodes` and `connections`. The nodes' own keys are the engine's; `strait nodes` lists them.
+	// Nodes is a chain (a list of one-key maps, node name to its configuration), or a graph: a map
+	// with `nodes` and `connections`. The nodes' own keys are the engine's; `strait nodes` lists
+	// them.
 	Nodes any `mapstructure:"nodes"`
 	// Lanes is the number of engine threads. Default 1.
 	Lanes whole.Number `mapstructure:"lanes"`
@@ -26,12 +27,13 @@ type Config struct {
 	MaxInFlight whole.Number `mapstructure:"max_in_flight"`
 	// MaxWait bounds the wait for room in a full ring. Default 5s.
 	MaxWait whole.Duration `mapstructure:"max_wait"`
-	// Wake is `efficient` (default: park at once) or `latency` (look again for a while before parking).
+	// Wake is `efficient` (default: park at once) or `latency` (look again for a while before
+	// parking).
 	Wake unit.Wake `mapstructure:"wake"`
 	// Ring is the size of each of the two rings of a lane.
 	Ring RingConfig `mapstructure:"ring"`
-	// FullDecode sends every column across and decodes everything that comes back, instead of sending what
-	// the nodes read and applying what differs. For comparison; slower.
+	// FullDecode sends every column across and decodes everything that comes back, instead of
+	// sending what the nodes read and applying what differs. For comparison; slower.
 	FullDecode bool `mapstructure:"full_decode"`
 }
 
@@ -58,8 +60,9 @@ func createDefaultConfig() component.Config {
 var errNoNodes = errors.New("nodes: empty: list at least one node, for example " +
 	"`- attribute: {actions: [...]}`; `strait nodes` shows what there is")
 
-// Validate checks everything that needs no pipeline's signal; the nodes themselves are checked by Rust,
-// for the signals that their configuration is used with, when the pipelines are built. It opens nothing.
+// Validate checks everything that needs no pipeline's signal; the nodes themselves are checked by
+// Rust, for the signals that their configuration is used with, when the pipelines are built. It
+// opens nothing.
 func (c *Config) Validate() error {
 	var errs []error
 	if c.Nodes == nil {
@@ -69,10 +72,12 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("lanes: must be 1 to %d, found %d", maxLanes, c.Lanes))
 	}
 	if c.MaxInFlight < 1 || c.MaxInFlight > maxMaxInFlight {
-		errs = append(errs, fmt.Errorf("max_in_flight: must be 1 to %d, found %d", maxMaxInFlight, c.MaxInFlight))
+		errs = append(errs, fmt.Errorf("max_in_flight: must be 1 to %d, found %d",
+			maxMaxInFlight, c.MaxInFlight))
 	}
 	if c.Fidelity != unit.Strict && c.Fidelity != unit.BestEffort {
-		errs = append(errs, fmt.Errorf("fidelity: must be %q or %q, found %q", unit.Strict, unit.BestEffort, c.Fidelity))
+		errs = append(errs, fmt.Errorf("fidelity: must be %q or %q, found %q",
+			unit.Strict, unit.BestEffort, c.Fidelity))
 	}
 	if transport, err := c.transport(); err != nil {
 		errs = append(errs, err)
@@ -91,8 +96,8 @@ const (
 	maxSizeMiB     = ring.MaxBlocks / unit.BlocksPerMiB
 )
 
-// validateNodes asks Rust about the nodes without a signal. A program without its Rust part can still be
-// asked to validate; Start is where it says what to do.
+// validateNodes asks Rust about the nodes without a signal. A program without its Rust part can
+// still be asked to validate; Start is where it says what to do.
 func (c *Config) validateNodes() error {
 	_, err := unit.Validate(c.spec("", "")) // the Collector names the component
 	if errors.Is(err, control.ErrNoPeer) {
@@ -112,7 +117,8 @@ func (c *Config) spec(id string, signal unit.Signal) unit.Spec {
 func (c *Config) transport() (unit.Transport, error) {
 	var errs []error
 	if n := c.Ring.Descriptors; n < ring.MinDescriptors || n > ring.MaxDescriptors {
-		errs = append(errs, fmt.Errorf("ring::descriptors: must be a power of two from %d to %d, found %d",
+		errs = append(errs, fmt.Errorf("ring::descriptors: must be a power of two from %d to %d, "+
+			"found %d",
 			ring.MinDescriptors, ring.MaxDescriptors, n))
 	}
 	if n := c.Ring.SizeMiB; n < 1 || n > maxSizeMiB {

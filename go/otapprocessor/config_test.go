@@ -42,7 +42,8 @@ func TestValidateNamesTheKey(t *testing.T) {
 	}
 }
 
-// Guarantees: no size or count is wrapped or cut to one that is allowed; what was found is named with the limit.
+// Guarantees: no size or count is wrapped or cut to one that is allowed; what was found is named
+// with the limit.
 func TestSizesAreNotChanged(t *testing.T) {
 	const max64 = "9223372036854775807"
 	for _, c := range []struct{ yaml, want string }{
@@ -79,8 +80,8 @@ func TestSizesAreNotChanged(t *testing.T) {
 	require.Equal(t, ring.Geometry{Descriptors: ring.MaxDescriptors, Blocks: ring.MaxBlocks}, transport.Geometry)
 }
 
-// Guarantees: without its Rust part a program validates and creates the component for every signal; Start says
-// what to do.
+// Guarantees: without its Rust part a program validates and creates the component for every signal;
+// Start says what to do.
 func TestWithoutRust(t *testing.T) {
 	f := NewFactory()
 	cfg := configOf(t, map[string]any{"nodes": someNodes})

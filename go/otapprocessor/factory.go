@@ -1,6 +1,6 @@
-// Package otapprocessor is the Collector's `otap` processor: a chain or graph of nodes of the OTAP Dataflow
-// Engine, run in Rust. Its factory is pure; Rust is asked when a configuration is validated or a pipeline
-// is built, and started by Start.
+// Package otapprocessor is the Collector's `otap` processor: a chain or graph of nodes of the OTAP
+// Dataflow Engine, run in Rust. Its factory is pure; Rust is asked when a configuration is
+// validated or a pipeline is built, and started by Start.
 package otapprocessor
 
 import (

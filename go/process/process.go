@@ -1,5 +1,5 @@
-// Package process shows what the Rust side of the whole process counts, which belongs to no single component, in
-// the Collector's own metrics: wherever a Rust component runs, and once.
+// Package process shows what the Rust side of the whole process counts, which belongs to no single
+// component, in the Collector's own metrics: wherever a Rust component runs, and once.
 package process
 
 import (
@@ -48,7 +48,8 @@ func Read(ctx context.Context, peer *control.Peer) (c Counters, err error) {
 // reading is Read, of the one peer that a process has.
 type reading func(context.Context) (Counters, error)
 
-// measured are the components that run. The first one's meter carries the metrics, and when it ends another's.
+// measured are the components that run. The first one's meter carries the metrics, and when it ends
+// another's.
 var measured struct {
 	sync.Mutex
 	by []*measurer
@@ -60,7 +61,8 @@ type measurer struct {
 	stop      func() // of the one that carries them
 }
 
-// Measure shows the metrics through the telemetry of a component that runs, until release, unless another's does.
+// Measure shows the metrics through the telemetry of a component that runs, until release, unless
+// another's does.
 func Measure(telemetry component.TelemetrySettings, peer *control.Peer) (release func()) {
 	return measure(telemetry, func(ctx context.Context) (Counters, error) { return Read(ctx, peer) })
 }
@@ -88,8 +90,8 @@ func measure(telemetry component.TelemetrySettings, read reading) (release func(
 	}
 }
 
-// ofTheProcess takes the names of the component that carries the metrics off them, where the Collector puts them
-// there: they are no single component's.
+// ofTheProcess takes the names of the component that carries the metrics off them, where the
+// Collector puts them there: they are no single component's.
 func ofTheProcess(telemetry component.TelemetrySettings) component.TelemetrySettings {
 	type injected interface {
 		DropInjectedAttributes(...string) metric.MeterProvider
@@ -101,8 +103,8 @@ func ofTheProcess(telemetry component.TelemetrySettings) component.TelemetrySett
 	return telemetry
 }
 
-// carry registers the instruments. A meter that refuses them leaves the process without these metrics, not
-// without the component.
+// carry registers the instruments. A meter that refuses them leaves the process without these
+// metrics, not without the component.
 func (m *measurer) carry() {
 	b, err := metadata.NewTelemetryBuilder(m.telemetry)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/strait-data/strait/go/process/internal/metadatatest"
 )
 
-// Guarantees: the figures are shown once, by the component that has run longest, and by another when it ends; after
-// the last one's end by none.
+// Guarantees: the figures are shown once, by the component that has run longest, and by another
+// when it ends; after the last one's end by none.
 func TestOneComponentCarriesTheMetrics(t *testing.T) {
 	read := func(context.Context) (Counters, error) {
 		return Counters{LeakedThreads: 1, AllocatedBytes: 2, DroppedLogLines: 3}, nil

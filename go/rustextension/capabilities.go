@@ -19,8 +19,8 @@ import (
 	"github.com/strait-data/strait/go/control"
 )
 
-// withCapabilities is the instance with the interfaces of what its Rust side can do: the Collector refuses an
-// extension for `auth` that has not got them, in its own words.
+// withCapabilities is the instance with the interfaces of what its Rust side can do: the Collector
+// refuses an extension for `auth` that has not got them, in its own words.
 func (i *instance) withCapabilities() extension.Extension {
 	c := i.created.Capabilities
 	switch {
@@ -73,9 +73,11 @@ type authError struct {
 func (e authError) Error() string              { return e.message }
 func (e authError) GRPCStatus() *status.Status { return status.New(e.code, e.message) }
 
-// Authenticate adds the identity that Rust finds to the context's client.Info. The error carries a gRPC code:
-// Unauthenticated where the request is refused, Unavailable where that cannot be said.
-func (a serverAuth) Authenticate(ctx context.Context, sources map[string][]string) (context.Context, error) {
+// Authenticate adds the identity that Rust finds to the context's client.Info. The error carries a
+// gRPC code: Unauthenticated where the request is refused, Unavailable where that cannot be said.
+func (a serverAuth) Authenticate(
+	ctx context.Context, sources map[string][]string,
+) (context.Context, error) {
 	if sources == nil {
 		sources = map[string][]string{}
 	}
@@ -165,8 +167,11 @@ func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 // PerRPCCredentials adds Rust's headers to each call.
 func (a clientAuth) PerRPCCredentials() (credentials.PerRPCCredentials, error) { return a, nil }
 
-// GetRequestMetadata asks for the headers of one call. Several values of a header are joined with a comma.
-func (a clientAuth) GetRequestMetadata(ctx context.Context, uri ...string) (map[string]string, error) {
+// GetRequestMetadata asks for the headers of one call. Several values of a header are joined with a
+// comma.
+func (a clientAuth) GetRequestMetadata(
+	ctx context.Context, uri ...string,
+) (map[string]string, error) {
 	headers, err := a.headers(ctx, strings.Join(uri, ","))
 	if err != nil {
 		code := codes.Unauthenticated

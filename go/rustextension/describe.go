@@ -60,9 +60,12 @@ func (m Metadata) check(peer *control.Peer) error {
 		case d == want:
 			return nil
 		default:
-			return fmt.Errorf("extension %q: Go was generated for %s %s (%s), Rust is %s %s (%s): build both with one `strait build`",
+			return fmt.Errorf("extension %q: Go was generated for %s %s (%s), Rust is %s %s (%s): "+
+				"build both with one `strait build`",
 				m.Type, want.Crate, want.Version, want.Stability, d.Crate, d.Version, d.Stability)
 		}
 	}
-	return fmt.Errorf("extension %q is not in the Rust part of this program: build both with one `strait build`", m.Type)
+	return fmt.Errorf("extension %q is not in the Rust part of this program: "+
+		"build both with one `strait build`",
+		m.Type)
 }

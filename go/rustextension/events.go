@@ -46,7 +46,9 @@ func (r *rust) notify(ctx context.Context, e event) error {
 }
 
 // NotifyConfigSnapshot tells Rust the Collector's configuration, where it watches that.
-func (i *instance) NotifyConfigSnapshot(ctx context.Context, snapshot extensioncapabilities.ConfigSnapshot) error {
+func (i *instance) NotifyConfigSnapshot(
+	ctx context.Context, snapshot extensioncapabilities.ConfigSnapshot,
+) error {
 	if !i.created.Capabilities.WatchesConfig {
 		return nil
 	}
@@ -86,11 +88,15 @@ func (i *instance) notifyPipelines(name string) error {
 }
 
 // ComponentStatusChanged keeps the event for Rust, where it watches statuses, and returns at once.
-func (i *instance) ComponentStatusChanged(source *componentstatus.InstanceID, e *componentstatus.Event) {
+func (i *instance) ComponentStatusChanged(
+	source *componentstatus.InstanceID, e *componentstatus.Event,
+) {
 	if !i.created.Capabilities.WatchesStatuses {
 		return
 	}
-	told := statusEvent{ID: source.ComponentID().String(), Kind: kindName(source.Kind()), Status: statusName(e.Status())}
+	told := statusEvent{
+		ID: source.ComponentID().String(), Kind: kindName(source.Kind()), Status: statusName(e.Status()),
+	}
 	source.AllPipelineIDs(func(id pipeline.ID) bool {
 		told.Pipelines = append(told.Pipelines, id.String())
 		return true
@@ -119,14 +125,16 @@ func kindName(k component.Kind) string {
 func statusName(s componentstatus.Status) string {
 	names := map[componentstatus.Status]string{
 		componentstatus.StatusStarting: "starting", componentstatus.StatusOK: "ok",
-		componentstatus.StatusRecoverableError: "recoverable_error", componentstatus.StatusPermanentError: "permanent_error",
-		componentstatus.StatusFatalError: "fatal_error", componentstatus.StatusStopping: "stopping",
+		componentstatus.StatusRecoverableError: "recoverable_error",
+		componentstatus.StatusPermanentError:   "permanent_error",
+		componentstatus.StatusFatalError:       "fatal_error", componentstatus.StatusStopping: "stopping",
 		componentstatus.StatusStopped: "stopped",
 	}
 	return names[s]
 }
 
-// maxEvents is how many statuses may wait for a Rust side that is slower than they come. The oldest go then.
+// maxEvents is how many statuses may wait for a Rust side that is slower than they come. The oldest
+// go then.
 const maxEvents = 1024
 
 // events are statuses on their way to Rust, in order.
@@ -161,7 +169,8 @@ func (q *events) take() (waiting []event, dropped int) {
 	return waiting, dropped
 }
 
-// deliver hands events to Rust, one after the other, until stop, which waits for the one under way to end.
+// deliver hands events to Rust, one after the other, until stop, which waits for the one under way
+// to end.
 func (q *events) deliver(r *rust, logger *zap.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -175,7 +184,8 @@ func (q *events) deliver(r *rust, logger *zap.Logger) (stop func()) {
 			}
 			waiting, dropped := q.take()
 			if dropped > 0 {
-				logger.Warn("statuses came faster than the extension takes them; the oldest were dropped", zap.Int("dropped", dropped))
+				logger.Warn("statuses came faster than the extension takes them; the oldest were dropped",
+					zap.Int("dropped", dropped))
 			}
 			for _, e := range waiting {
 				if err := r.notify(ctx, e); err != nil && ctx.Err() == nil {

@@ -1,10 +1,11 @@
-// Package rustextension makes the Collector's factory for one Rust extension. `strait build` writes, for each
-// `cargo:` line of an extension, a package whose NewFactory calls this one with what the crate's
-// `[package.metadata.strait]` says; Start compares that with what Rust says of itself.
+// Package rustextension makes the Collector's factory for one Rust extension. `strait build`
+// writes, for each `cargo:` line of an extension, a package whose NewFactory calls this one with
+// what the crate's `[package.metadata.strait]` says; Start compares that with what Rust says of
+// itself.
 //
-// The Collector asks what an extension can do by its Go interfaces. So an instance has the interfaces of package
-// extensionauth exactly where its Rust side says that it authenticates; it always hears of configuration, pipelines
-// and statuses, and passes on what Rust watches.
+// The Collector asks what an extension can do by its Go interfaces. So an instance has the
+// interfaces of package extensionauth exactly where its Rust side says that it authenticates; it
+// always hears of configuration, pipelines and statuses, and passes on what Rust watches.
 package rustextension
 
 import (
@@ -31,7 +32,9 @@ type Metadata struct {
 func NewFactory(m Metadata) extension.Factory {
 	return extension.NewFactory(component.MustNewType(m.Type),
 		func() component.Config { return rustconfig.New("extension", m.Type) },
-		func(ctx context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+		func(
+			ctx context.Context, set extension.Settings, cfg component.Config,
+		) (extension.Extension, error) {
 			return create(ctx, m, set, cfg.(*rustconfig.Config))
 		}, m.Stability)
 }

@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Guarantees: without its Rust part a program creates the extension; Start says what to do; no interface is claimed that
-// nobody answers; and it can be shut down.
+// Guarantees: without its Rust part a program creates the extension; Start says what to do; no
+// interface is claimed that nobody answers; and it can be shut down.
 func TestWithoutRust(t *testing.T) {
 	f := NewFactory(Metadata{Type: "some", Crate: "some", Version: "0.1.0", Stability: component.StabilityLevelAlpha})
 	require.Equal(t, component.StabilityLevelAlpha, f.Stability())
@@ -34,7 +34,8 @@ func TestWithoutRust(t *testing.T) {
 	require.NoError(t, made.Shutdown(t.Context()))
 }
 
-// Guarantees: of statuses that come faster than Rust takes them the oldest go, and their number is known.
+// Guarantees: of statuses that come faster than Rust takes them the oldest go, and their number is
+// known.
 func TestEventsHaveABound(t *testing.T) {
 	q := newEvents()
 	for range maxEvents + 7 {
@@ -48,7 +49,8 @@ func TestEventsHaveABound(t *testing.T) {
 	require.Zero(t, dropped)
 }
 
-// Guarantees: a list of texts is one, as the Collector's own authenticators give it; anything else comes as it is.
+// Guarantees: a list of texts is one, as the Collector's own authenticators give it; anything else
+// comes as it is.
 func TestIdentityAttributes(t *testing.T) {
 	i := identity{"list": []any{"a", "b"}, "mixed": []any{"a", 1.0}, "text": "x", "number": 2.0}
 	require.Equal(t, []string{"a", "b"}, i.GetAttribute("list"))

@@ -22,9 +22,11 @@ import (
 const (
 	// createLimit bounds what Rust does on the caller's own thread.
 	createLimit = 10 * time.Second
-	// shutdownLimit is the deadline of a shutdown whose context has none: less than what a process is usually given.
+	// shutdownLimit is the deadline of a shutdown whose context has none: less than what a process
+	// is usually given.
 	shutdownLimit = 20 * time.Second
-	// abortLimit is what Rust gets to end an instance whose start failed, or whose caller has given up.
+	// abortLimit is what Rust gets to end an instance whose start failed, or whose caller has given
+	// up.
 	abortLimit = 2 * time.Second
 	// notifyLimit bounds what an extension may do about an event that the Collector waits for.
 	notifyLimit = 30 * time.Second
@@ -72,9 +74,15 @@ type created struct {
 	dependencies []component.ID
 }
 
-// create makes the instance in Rust too, which has no effect outside it: no thread, no file, no socket.
-func create(ctx context.Context, m Metadata, set extension.Settings, cfg *rustconfig.Config) (extension.Extension, error) {
-	i := &instance{id: set.ID, metadata: m, telemetry: set.TelemetrySettings, events: newEvents(), unwatch: func() {}}
+// create makes the instance in Rust too, which has no effect outside it: no thread, no file, no
+// socket.
+func create(
+	ctx context.Context, m Metadata, set extension.Settings, cfg *rustconfig.Config,
+) (extension.Extension, error) {
+	i := &instance{
+		id: set.ID, metadata: m, telemetry: set.TelemetrySettings,
+		events: newEvents(), unwatch: func() {},
+	}
 	peer, err := control.Bind()
 	if errors.Is(err, control.ErrNoPeer) {
 		return i, nil // Start says what to do
@@ -176,7 +184,9 @@ func (i *instance) start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	asked := newQuestions(i.id, host)
-	statuses := sinks.Status(i.rust.handle, func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) })
+	statuses := sinks.Status(i.rust.handle, func(e *componentstatus.Event) {
+		componentstatus.ReportStatus(host, e)
+	})
 	i.mu.Lock()
 	i.statuses = statuses
 	i.mu.Unlock()
@@ -198,8 +208,8 @@ func (i *instance) start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// Shutdown ends the Rust side, within the context's deadline; a start that is under way is cancelled. It is safe
-// without Start, and twice.
+// Shutdown ends the Rust side, within the context's deadline; a start that is under way is
+// cancelled. It is safe without Start, and twice.
 func (i *instance) Shutdown(ctx context.Context) error {
 	i.mu.Lock()
 	if i.cancel != nil {
@@ -272,7 +282,8 @@ func (r *rust) call(ctx context.Context, kind control.OpKind, payload, reply any
 		return nil
 	}
 	if err := json.Unmarshal(b, reply); err != nil {
-		return fmt.Errorf("%s: %s: the Rust side's answer is not what this version expects: %w", r.id, kind, err)
+		return fmt.Errorf("%s: %s: the Rust side's answer is not what this version expects: %w",
+			r.id, kind, err)
 	}
 	return nil
 }

@@ -34,7 +34,8 @@ func newQuestions(id component.ID, host component.Host) *questions {
 	return &questions{id: id, host: host, storages: map[uint64]storage.Client{}}
 }
 
-// question is any of them; Call says which fields it has. The words are those of HostCall in strait-component.
+// question is any of them; Call says which fields it has. The words are those of HostCall in
+// strait-component.
 type question struct {
 	Call       string              `json:"call"`
 	Extension  string              `json:"extension"`
@@ -97,7 +98,8 @@ func (q *questions) extensions() any {
 		Extensions []extensionInfo `json:"extensions"`
 	}{Extensions: []extensionInfo{}}
 	for _, id := range ids {
-		out.Extensions = append(out.Extensions, extensionInfo{ID: id.String(), Provides: provides(found[id])})
+		info := extensionInfo{ID: id.String(), Provides: provides(found[id])}
+		out.Extensions = append(out.Extensions, info)
 	}
 	return out
 }
@@ -127,7 +129,8 @@ func find[T any](q *questions, text, wanted string) (T, error) {
 	}
 	ext, ok := q.host.GetExtensions()[id]
 	if !ok {
-		return none, fmt.Errorf("this Collector runs no extension %q: name it under service::extensions", text)
+		return none, fmt.Errorf("this Collector runs no extension %q: name it under service::extensions",
+			text)
 	}
 	can, ok := ext.(T)
 	if !ok {
@@ -148,7 +151,8 @@ func (q *questions) openStorage(ctx context.Context, asked question) (any, error
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		return nil, errors.Join(fmt.Errorf("%s has been shut down", q.id), opened.Close(context.WithoutCancel(ctx)))
+		closed := opened.Close(context.WithoutCancel(ctx))
+		return nil, errors.Join(fmt.Errorf("%s has been shut down", q.id), closed)
 	}
 	q.last++
 	q.storages[q.last] = opened
@@ -216,11 +220,13 @@ func (q *questions) close() {
 	q.storages, q.closed = nil, true
 	q.mu.Unlock()
 	for _, opened := range left {
-		_ = opened.Close(context.Background()) // the instance is gone; the storage logs what it has to say
+		// The instance is gone; the storage logs what it has to say.
+		_ = opened.Close(context.Background())
 	}
 }
 
-// clientHeaders asks another extension for the headers of a request: what it would put on a real one.
+// clientHeaders asks another extension for the headers of a request: what it would put on a real
+// one.
 func (q *questions) clientHeaders(ctx context.Context, asked question) (any, error) {
 	ext, err := find[component.Component](q, asked.Extension, "")
 	if err != nil {
@@ -232,7 +238,8 @@ func (q *questions) clientHeaders(ctx context.Context, asked question) (any, err
 	}
 	overGRPC, ok := ext.(extensionauth.GRPCClient)
 	if !ok {
-		return nil, fmt.Errorf("extension %q does not authenticate requests that are sent", asked.Extension)
+		return nil, fmt.Errorf("extension %q does not authenticate requests that are sent",
+			asked.Extension)
 	}
 	credentials, err := overGRPC.PerRPCCredentials()
 	if err != nil {
@@ -250,7 +257,9 @@ func (q *questions) clientHeaders(ctx context.Context, asked question) (any, err
 }
 
 // headersOf lets an extension prepare a request that is not sent.
-func headersOf(ctx context.Context, auth extensionauth.HTTPClient, uri string) (map[string][]string, error) {
+func headersOf(
+	ctx context.Context, auth extensionauth.HTTPClient, uri string,
+) (map[string][]string, error) {
 	var seen http.Header
 	transport, err := auth.RoundTripper(catcher(func(r *http.Request) { seen = r.Header.Clone() }))
 	if err != nil {
@@ -272,11 +281,15 @@ type catcher func(*http.Request)
 
 func (c catcher) RoundTrip(r *http.Request) (*http.Response, error) {
 	c(r)
-	return &http.Response{StatusCode: http.StatusNoContent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, Request: r}, nil
+	return &http.Response{
+		StatusCode: http.StatusNoContent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: http.NoBody, Request: r,
+	}, nil
 }
 
 func (q *questions) authenticate(ctx context.Context, asked question) (any, error) {
-	auth, err := find[extensionauth.Server](q, asked.Extension, "does not authenticate requests that are received")
+	const wanted = "does not authenticate requests that are received"
+	auth, err := find[extensionauth.Server](q, asked.Extension, wanted)
 	if err != nil {
 		return nil, err
 	}

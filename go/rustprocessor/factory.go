@@ -1,6 +1,7 @@
-// Package rustprocessor makes the Collector's factory for one Rust processor. `strait build` writes, for each
-// `cargo:` line of a processor, a package whose NewFactory calls this one with what the crate's
-// `[package.metadata.strait]` says; Start compares that with what Rust says of itself.
+// Package rustprocessor makes the Collector's factory for one Rust processor. `strait build`
+// writes, for each `cargo:` line of a processor, a package whose NewFactory calls this one with
+// what the crate's `[package.metadata.strait]` says; Start compares that with what Rust says of
+// itself.
 package rustprocessor
 
 import (
@@ -23,7 +24,8 @@ type Metadata struct {
 	Type string
 	// Crate and Version are the crate's.
 	Crate, Version string
-	// Logs, Traces and Metrics are the stability per signal; undefined where a signal is not supported.
+	// Logs, Traces and Metrics are the stability per signal; undefined where a signal is not
+	// supported.
 	Logs, Traces, Metrics component.StabilityLevel
 }
 
@@ -53,19 +55,30 @@ func (m Metadata) description() *unit.ComponentDescription {
 			signals[s] = strings.ToLower(level.String())
 		}
 	}
-	return &unit.ComponentDescription{Kind: kind, Type: m.Type, Crate: m.Crate, Version: m.Version, Signals: signals}
+	return &unit.ComponentDescription{
+		Kind: kind, Type: m.Type, Crate: m.Crate, Version: m.Version, Signals: signals,
+	}
 }
 
-func (m Metadata) createLogs(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-	return unit.NewLogs(m.spec(set.ID, cfg, unit.Logs), unit.DefaultTransport(), set.TelemetrySettings, next)
+func (m Metadata) createLogs(
+	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs,
+) (processor.Logs, error) {
+	return unit.NewLogs(m.spec(set.ID, cfg, unit.Logs),
+		unit.DefaultTransport(), set.TelemetrySettings, next)
 }
 
-func (m Metadata) createTraces(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-	return unit.NewTraces(m.spec(set.ID, cfg, unit.Traces), unit.DefaultTransport(), set.TelemetrySettings, next)
+func (m Metadata) createTraces(
+	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces,
+) (processor.Traces, error) {
+	return unit.NewTraces(m.spec(set.ID, cfg, unit.Traces),
+		unit.DefaultTransport(), set.TelemetrySettings, next)
 }
 
-func (m Metadata) createMetrics(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-	return unit.NewMetrics(m.spec(set.ID, cfg, unit.Metrics), unit.DefaultTransport(), set.TelemetrySettings, next)
+func (m Metadata) createMetrics(
+	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics,
+) (processor.Metrics, error) {
+	return unit.NewMetrics(m.spec(set.ID, cfg, unit.Metrics),
+		unit.DefaultTransport(), set.TelemetrySettings, next)
 }
 
 func (m Metadata) spec(id component.ID, cfg component.Config, signal unit.Signal) unit.Spec {

@@ -22,7 +22,8 @@ func factoryOf() Metadata {
 	return Metadata{Type: "some", Crate: "some", Version: "0.1.0", Logs: component.StabilityLevelAlpha}
 }
 
-// Guarantees: without its Rust part a program validates and creates the component; Start says what to do.
+// Guarantees: without its Rust part a program validates and creates the component; Start says what
+// to do.
 func TestWithoutRust(t *testing.T) {
 	f := NewFactory(factoryOf())
 	cfg := f.CreateDefaultConfig().(*rustconfig.Config)

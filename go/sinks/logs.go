@@ -13,10 +13,12 @@ import (
 	"github.com/strait-data/strait/go/control"
 )
 
-// Logs writes the lines of a handle with logger until release: as the logger writes its own, with the caller in
-// Rust, and with the line's fields. Rust makes no line that every logger drops.
+// Logs writes the lines of a handle with logger until release: as the logger writes its own, with
+// the caller in Rust, and with the line's fields. Rust makes no line that every logger drops.
 func Logs(handle uint64, logger *zap.Logger) (release func()) {
-	return control.HandleLogsFrom(finest(logger.Core()), handle, func(r control.LogRecord) { write(logger, r) })
+	return control.HandleLogsFrom(finest(logger.Core()), handle, func(r control.LogRecord) {
+		write(logger, r)
+	})
 }
 
 func write(logger *zap.Logger, r control.LogRecord) {
@@ -33,8 +35,8 @@ func write(logger *zap.Logger, r control.LogRecord) {
 	entry.Write(fields...)
 }
 
-// callerOf is where a line was written. The Collector's log shows the last two parts of a path: the target, which
-// says in which module of which crate, and the file's name.
+// callerOf is where a line was written. The Collector's log shows the last two parts of a path: the
+// target, which says in which module of which crate, and the file's name.
 func callerOf(r control.LogRecord) zapcore.EntryCaller {
 	if r.File == "" {
 		return zapcore.EntryCaller{Defined: true, File: r.Target}
@@ -49,8 +51,8 @@ const backtrace = "backtrace"
 // taken are the keys that the Collector's log or this package uses for something else.
 var taken = []string{"caller", "level", "logger", "msg", "stacktrace", "target", "ts"}
 
-// fieldsOf are a line's fields, one for each, in the order of their names, and the trace of the stack that it may
-// have. What cannot be read stays as it came.
+// fieldsOf are a line's fields, one for each, in the order of their names, and the trace of the
+// stack that it may have. What cannot be read stays as it came.
 func fieldsOf(r control.LogRecord) (fields []zap.Field, stack string) {
 	fields = []zap.Field{zap.String("target", r.Target)}
 	if r.FieldsJSON == "" {
@@ -91,10 +93,12 @@ func fieldOf(key string, value any) zap.Field {
 	return zap.String(key, number.String()) // above an int64
 }
 
-// finest is the finest level that a logger writes. Rust's trace counts as finer than any: the Collector has no such
-// level, and libraries log on it without measure.
+// finest is the finest level that a logger writes. Rust's trace counts as finer than any: the
+// Collector has no such level, and libraries log on it without measure.
 func finest(core zapcore.Core) control.Level {
-	for _, l := range []control.Level{control.LevelDebug, control.LevelInfo, control.LevelWarn, control.LevelError} {
+	for _, l := range []control.Level{
+		control.LevelDebug, control.LevelInfo, control.LevelWarn, control.LevelError,
+	} {
 		if core.Enabled(levelOf(l)) {
 			return l
 		}

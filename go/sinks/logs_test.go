@@ -26,8 +26,8 @@ func written(t *testing.T, r control.LogRecord) map[string]any {
 	return line
 }
 
-// Guarantees: a line names the place in Rust that wrote it, whatever its level, and carries each of its fields by
-// itself, equal to what it was.
+// Guarantees: a line names the place in Rust that wrote it, whatever its level, and carries each of
+// its fields by itself, equal to what it was.
 func TestALineIsWrittenAsRustMadeIt(t *testing.T) {
 	line := written(t, control.LogRecord{
 		Level: control.LevelError, Target: "my_filter::rules", File: "/home/me/my-filter/src/rules.rs", Line: 12,
@@ -48,7 +48,8 @@ func TestALineIsWrittenAsRustMadeIt(t *testing.T) {
 	require.NotContains(t, line, "stacktrace", "Go's stack says nothing of a line that Rust wrote")
 }
 
-// Guarantees: a trace of Rust's stack stands where the log has stacks; fields that cannot be read are not lost.
+// Guarantees: a trace of Rust's stack stands where the log has stacks; fields that cannot be read
+// are not lost.
 func TestAPanicsTraceIsTheLinesStack(t *testing.T) {
 	line := written(t, control.LogRecord{
 		Level: control.LevelError, Target: "panic", File: "src/lib.rs", Line: 3, Message: "panic: x",

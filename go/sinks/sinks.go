@@ -1,5 +1,5 @@
-// Package sinks joins what a Rust component logs and reports to the Collector's own: the component's logger, with its
-// level, name and sampling, and its status.
+// Package sinks joins what a Rust component logs and reports to the Collector's own: the
+// component's logger, with its level, name and sampling, and its status.
 package sinks
 
 import (
@@ -11,11 +11,11 @@ import (
 	"github.com/strait-data/strait/go/control"
 )
 
-// Statuses hands what Rust says of a handle to the Collector, in order. The Collector says by itself that a component
-// starts, stops and has stopped.
+// Statuses hands what Rust says of a handle to the Collector, in order. The Collector says by
+// itself that a component starts, stops and has stopped.
 //
-// A fatal status is the last, and waits until the Collector runs: it takes one only then, and what reports one before
-// that blocks everybody who reports.
+// A fatal status is the last, and waits until the Collector runs: it takes one only then, and what
+// reports one before that blocks everybody who reports.
 type Statuses struct {
 	report  func(*componentstatus.Event)
 	release func()

@@ -28,7 +28,8 @@ func TestTheFinestLevelIsTheLoggers(t *testing.T) {
 	require.Equal(t, control.LevelNone, finest(zap.NewNop().Core()))
 }
 
-// Guarantees: a fatal status waits until the Collector runs, is told once, and nothing is told after it.
+// Guarantees: a fatal status waits until the Collector runs, is told once, and nothing is told
+// after it.
 func TestAFatalStatusWaits(t *testing.T) {
 	told := make(chan *componentstatus.Event, 8)
 	s := Status(991, func(e *componentstatus.Event) { told <- e })

@@ -1,5 +1,5 @@
-// Package straitextension is the Collector's extension `strait`: settings of the Rust side of a whole process, which no
-// single component carries. A Collector without it runs with the defaults.
+// Package straitextension is the Collector's extension `strait`: settings of the Rust side of a
+// whole process, which no single component carries. A Collector without it runs with the defaults.
 package straitextension
 
 import (
@@ -23,11 +23,11 @@ import (
 
 // Config is its configuration.
 type Config struct {
-	// MemoryLimitMiB is how much the Rust components may have allocated together before the Collector stops with a
-	// fatal status; 0 is no limit.
+	// MemoryLimitMiB is how much the Rust components may have allocated together before the
+	// Collector stops with a fatal status; 0 is no limit.
 	MemoryLimitMiB whole.Number `mapstructure:"memory_limit_mib"`
-	// MemorySpikeLimitMiB is how far below the limit they begin to refuse batches, as retryable; 0 is a fifth of the
-	// limit.
+	// MemorySpikeLimitMiB is how far below the limit they begin to refuse batches, as retryable; 0
+	// is a fifth of the limit.
 	MemorySpikeLimitMiB whole.Number `mapstructure:"memory_spike_limit_mib"`
 
 	// prevent unkeyed literal initialization
@@ -68,7 +68,9 @@ func (c *Config) refuseAbove() uint64 {
 func NewFactory() extension.Factory {
 	return extension.NewFactory(metadata.Type,
 		func() component.Config { return &Config{} },
-		func(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+		func(
+			_ context.Context, set extension.Settings, cfg component.Config,
+		) (extension.Extension, error) {
 			return &settings{config: *cfg.(*Config), telemetry: set.TelemetrySettings}, nil
 		}, metadata.ExtensionStability)
 }
@@ -98,7 +100,9 @@ func (s *settings) Start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	handle := control.NextHandle()
-	s.statuses = sinks.Status(handle, func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) })
+	s.statuses = sinks.Status(handle, func(e *componentstatus.Event) {
+		componentstatus.ReportStatus(host, e)
+	})
 	s.release = []func(){sinks.Logs(handle, s.telemetry.Logger), s.statuses.Release}
 	s.peer, s.handle = peer, handle
 	if err := s.operate(ctx, control.Create, `{"kind":"settings"}`); err != nil {
@@ -125,7 +129,8 @@ func watchMemory(peer *control.Peer, refuseAbove uint64) (stop func()) {
 		tick := time.NewTicker(memoryInterval)
 		defer tick.Stop()
 		for {
-			// A peer that does not say lets everything pass: the limit itself is Rust's own to watch.
+			// A peer that does not say lets everything pass: the limit itself is Rust's own to
+			// watch.
 			counted, _ := process.Read(ctx, peer)
 			control.SetMemory(uint64(max(0, counted.AllocatedBytes)), refuseAbove)
 			select {

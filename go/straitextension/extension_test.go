@@ -13,7 +13,8 @@ import (
 	"github.com/strait-data/strait/go/whole"
 )
 
-// Guarantees: a program without its Rust part starts with the defaults, and refuses a limit that nobody keeps.
+// Guarantees: a program without its Rust part starts with the defaults, and refuses a limit that
+// nobody keeps.
 func TestWithoutRust(t *testing.T) {
 	f := NewFactory()
 	for limit, want := range map[whole.Number]error{0: nil, 100: control.ErrNoPeer} {

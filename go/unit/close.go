@@ -15,23 +15,24 @@ import (
 	"github.com/strait-data/strait/go/ring"
 )
 
-// How a unit ends. Rust drains as long as there is time; then every call that is left ends as retryable, and
-// what waits for a consumer of the Collector's is waited for a little. A consumer that does not return holds
-// its own goroutine and nothing else; the log names it.
+// How a unit ends. Rust drains as long as there is time; then every call that is left ends as
+// retryable, and what waits for a consumer of the Collector's is waited for a little. A consumer
+// that does not return holds its own goroutine and nothing else; the log names it.
 
 const (
-	// shutdownLimit is the time of a shutdown whose context has no deadline, as the Collector's has none: less
-	// than a process is usually given.
+	// shutdownLimit is the time of a shutdown whose context has no deadline, as the Collector's has
+	// none: less than a process is usually given.
 	shutdownLimit = 20 * time.Second
 	// hurry is what a unit has to end in whose context has ended already.
 	hurry = time.Second
-	// lastRead bounds the wait for what Rust has published before it closed its links: it only has to be read.
+	// lastRead bounds the wait for what Rust has published before it closed its links: it only has
+	// to be read.
 	lastRead = 2 * time.Second
 )
 
-// Shutdown drains the unit until the context's deadline, or for 20 s where it has none, and closes everything.
-// It is safe without Start, and twice. Calls that are still in flight end as retryable; new ones are refused
-// at once.
+// Shutdown drains the unit until the context's deadline, or for 20 s where it has none, and closes
+// everything. It is safe without Start, and twice. Calls that are still in flight end as retryable;
+// new ones are refused at once.
 func (u *Unit) Shutdown(ctx context.Context) error {
 	u.stopping.Lock()
 	defer u.stopping.Unlock()
@@ -79,8 +80,8 @@ func (u *Unit) close(ctx context.Context, lanes []*lane) error {
 	return err
 }
 
-// drain has Rust deliver what it can. It leaves time to end the rest: consumers that return when their
-// context ends are not to be found busy.
+// drain has Rust deliver what it can. It leaves time to end the rest: consumers that return when
+// their context ends are not to be found busy.
 func (u *Unit) drain(ctx context.Context) error {
 	deadline, _ := ctx.Deadline()
 	left := time.Until(deadline)
@@ -92,9 +93,9 @@ func (u *Unit) drain(ctx context.Context) error {
 	return nil
 }
 
-// closing bounds a shutdown: by ctx, by a limit of its own where that has no deadline, and where it has ended
-// by a short time: Rust must hear of the end of a unit in any case, or its lanes and their descriptors stay
-// open as long as the process.
+// closing bounds a shutdown: by ctx, by a limit of its own where that has no deadline, and where it
+// has ended by a short time: Rust must hear of the end of a unit in any case, or its lanes and
+// their descriptors stay open as long as the process.
 func closing(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() != nil {
 		return context.WithTimeout(context.WithoutCancel(ctx), hurry)
@@ -102,8 +103,8 @@ func closing(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, shutdownLimit)
 }
 
-// awaitReaders lets each lane's reader come to the peer's orderly close, so that no call fails whose ack is in
-// the ring already.
+// awaitReaders lets each lane's reader come to the peer's orderly close, so that no call fails
+// whose ack is in the ring already.
 func awaitReaders(ctx context.Context, lanes []*lane) {
 	ctx, cancel := context.WithTimeout(ctx, lastRead)
 	defer cancel()
@@ -119,7 +120,8 @@ func awaitReaders(ctx context.Context, lanes []*lane) {
 	}
 }
 
-// awaitConsumers returns when no goroutine of this unit, and no caller of it, is in the next consumer any more.
+// awaitConsumers returns when no goroutine of this unit, and no caller of it, is in the next
+// consumer any more.
 func (u *Unit) awaitConsumers() {
 	if u.foreign != nil {
 		u.foreign.wait()
@@ -142,26 +144,27 @@ func endsWithin(ctx context.Context, f func()) bool {
 	}
 }
 
-// consumersBusy says for whom a shutdown has waited in vain: not for Rust, which has ended. The log gets the
-// goroutines that are in it.
+// consumersBusy says for whom a shutdown has waited in vain: not for Rust, which has ended. The log
+// gets the goroutines that are in it.
 func (u *Unit) consumersBusy() error {
 	n := u.consuming.Load()
 	u.telemetry.Logger.Error("the next consumer does not return; its goroutines stay until it does",
 		zap.Int64("batches", n), zap.Strings("goroutines", goroutinesIn(consumerFrame)))
-	return fmt.Errorf("%s: shutdown: the next consumer had not returned when the time was over; batches that are "+
-		"still with it: %d", u.spec.ID, n)
+	return fmt.Errorf("%s: shutdown: the next consumer had not returned when the time was over; "+
+		"batches that are still with it: %d", u.spec.ID, n)
 }
 
 const (
 	// consumerFrame is in the stack of each goroutine that is with a unit's next consumer.
 	consumerFrame = "unit.(*Processor[...]).deliver("
-	// maxStacks bounds how many stacks are logged, and maxStackBytes how much of the process is looked at.
+	// maxStacks bounds how many stacks are logged, and maxStackBytes how much of the process is
+	// looked at.
 	maxStacks     = 8
 	maxStackBytes = 4 << 20
 )
 
-// deliver calls the next consumer, and counts what goes there. Its frame and how many are in it are how a
-// shutdown knows what it waits for.
+// deliver calls the next consumer, and counts what goes there. Its frame and how many are in it are
+// how a shutdown knows what it waits for.
 func (p *Processor[T]) deliver(ctx context.Context, d T) error {
 	p.unit.stats.outgoingItems.Add(uint64(p.signal.counted(d)))
 	p.unit.consuming.Add(1)
@@ -169,7 +172,8 @@ func (p *Processor[T]) deliver(ctx context.Context, d T) error {
 	return p.next(ctx, d)
 }
 
-// goroutinesIn is the stacks, innermost function first, of some goroutines of this process that have the frame.
+// goroutinesIn is the stacks, innermost function first, of some goroutines of this process that
+// have the frame.
 func goroutinesIn(frame string) []string {
 	all := make([]byte, 64<<10)
 	for {

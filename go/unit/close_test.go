@@ -14,8 +14,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// Guarantees: a shutdown is bounded whatever its context is: one that has ended leaves time to tell Rust, one
-// that lasts keeps its end and its cause, one without a deadline gets one.
+// Guarantees: a shutdown is bounded whatever its context is: one that has ended leaves time to tell
+// Rust, one that lasts keeps its end and its cause, one without a deadline gets one.
 func TestEveryShutdownIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		within := func(ctx context.Context, want time.Duration) {
@@ -43,8 +43,8 @@ func TestEveryShutdownIsBounded(t *testing.T) {
 	require.Equal(t, cause, context.Cause(ctx))
 }
 
-// Guarantees: a consumer that does not return is named, in the error by how many batches it has, in the log by the
-// stacks of its goroutines.
+// Guarantees: a consumer that does not return is named, in the error by how many batches it has, in
+// the log by the stacks of its goroutines.
 func TestABusyConsumerIsNamed(t *testing.T) {
 	core, lines := observer.New(zap.ErrorLevel)
 	u := New(Spec{ID: "otap/busy"}, DefaultTransport(), component.TelemetrySettings{Logger: zap.New(core)})

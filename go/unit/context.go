@@ -16,8 +16,8 @@ import (
 // maxMetadataBytes bounds the client metadata that crosses with one batch: a slot is for data.
 const maxMetadataBytes = 64 << 10
 
-// headerFor carries what a context says across: deadline, span context, client metadata. Nothing of it
-// makes a batch fail: what is over the format's limits (S-1) is left out, and leftOut counts it.
+// headerFor carries what a context says across: deadline, span context, client metadata. Nothing of
+// it makes a batch fail: what is over the format's limits (S-1) is left out, and leftOut counts it.
 func headerFor(ctx context.Context) (h record.Header, leftOut int) {
 	if d, ok := ctx.Deadline(); ok {
 		h.DeadlineNS = monotonicDeadline(d)
@@ -42,8 +42,8 @@ func headerFor(ctx context.Context) (h record.Header, leftOut int) {
 	return h, leftOut
 }
 
-// fitting is what of client metadata the format can hold. Where that is not all, it is the same for the
-// same metadata, and the small keys first: a few great ones do not push the others out.
+// fitting is what of client metadata the format can hold. Where that is not all, it is the same for
+// the same metadata, and the small keys first: a few great ones do not push the others out.
 func fitting(entries []record.MetadataEntry) []record.MetadataEntry {
 	total := 0
 	for _, e := range entries {
@@ -65,7 +65,8 @@ func fitting(entries []record.MetadataEntry) []record.MetadataEntry {
 	return entries
 }
 
-// entryBytes is what a key needs in a header. Below maxMetadataBytes its own limits (S-1) hold by themselves.
+// entryBytes is what a key needs in a header. Below maxMetadataBytes its own limits (S-1) hold by
+// themselves.
 func entryBytes(e record.MetadataEntry) int {
 	n := 4 + len(e.Key)
 	for _, v := range e.Values {
@@ -74,8 +75,9 @@ func entryBytes(e record.MetadataEntry) int {
 	return n
 }
 
-// monotonicDeadline is a deadline on the clock that both sides share, in nanoseconds; at least 1, because 0
-// means none, which is also what a system without that clock gets: rings do not work there.
+// monotonicDeadline is a deadline on the clock that both sides share, in nanoseconds; at least 1,
+// because 0 means none, which is also what a system without that clock gets: rings do not work
+// there.
 func monotonicDeadline(d time.Time) uint64 {
 	now, err := ring.ClockNanos()
 	if err != nil {

@@ -48,8 +48,8 @@ func TestTheLongestTraceStateCrosses(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Guarantees: client metadata of any kind makes no batch fail: what is over the format's limits is left out and
-// counted, the small keys cross, and the same ones each time.
+// Guarantees: client metadata of any kind makes no batch fail: what is over the format's limits is
+// left out and counted, the small keys cross, and the same ones each time.
 func TestMetadataOverTheLimitsIsLeftOut(t *testing.T) {
 	many := map[string][]string{}
 	for i := range record.MaxMetadataKeys + 7 {

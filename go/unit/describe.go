@@ -49,9 +49,12 @@ func (want *ComponentDescription) check() error {
 			if c.Crate == want.Crate && c.Version == want.Version && maps.Equal(c.Signals, want.Signals) {
 				return nil
 			}
-			return fmt.Errorf("%s %q: Go was generated for %s %s %v, Rust is %s %s %v: build both with one `strait build`",
+			return fmt.Errorf("%s %q: Go was generated for %s %s %v, Rust is %s %s %v: "+
+				"build both with one `strait build`",
 				want.Kind, want.Type, want.Crate, want.Version, want.Signals, c.Crate, c.Version, c.Signals)
 		}
 	}
-	return fmt.Errorf("%s %q is not in the Rust part of this program: build both with one `strait build`", want.Kind, want.Type)
+	return fmt.Errorf("%s %q is not in the Rust part of this program: "+
+		"build both with one `strait build`",
+		want.Kind, want.Type)
 }

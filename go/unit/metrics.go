@@ -16,8 +16,9 @@ import (
 	"github.com/strait-data/strait/go/unit/internal/metadata"
 )
 
-// Metrics: a unit's counters and those of its rings, in the Collector's own telemetry. What there is stands in
-// metadata.yaml. They are read when they are collected; nothing is added to the way of a batch.
+// Metrics: a unit's counters and those of its rings, in the Collector's own telemetry. What there
+// is stands in metadata.yaml. They are read when they are collected; nothing is added to the way of
+// a batch.
 
 type builder = metadata.TelemetryBuilder
 
@@ -157,8 +158,8 @@ func (u *Unit) observe() (stop func(), err error) {
 	return b.Shutdown, nil
 }
 
-// identity is what tells this unit's figures from another's, under the names that the Collector has for it. A
-// meter that has it from the Collector needs it no more.
+// identity is what tells this unit's figures from another's, under the names that the Collector has
+// for it. A meter that has it from the Collector needs it no more.
 func (u *Unit) identity() []attribute.KeyValue {
 	type injected interface {
 		DropInjectedAttributes(...string) metric.MeterProvider
@@ -177,9 +178,9 @@ func (u *Unit) identity() []attribute.KeyValue {
 	return known
 }
 
-// pipelineOf is the pipeline whose component a host has started; "" where that cannot be said. The Collector
-// makes a processor for each pipeline and does not tell it which: only the host that it hands to Start knows,
-// for the component's status.
+// pipelineOf is the pipeline whose component a host has started; "" where that cannot be said. The
+// Collector makes a processor for each pipeline and does not tell it which: only the host that it
+// hands to Start knows, for the component's status.
 func pipelineOf(host component.Host) (name string) {
 	v := reflect.Indirect(reflect.ValueOf(host))
 	if v.Kind() != reflect.Struct {

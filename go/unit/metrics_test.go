@@ -30,8 +30,8 @@ func observed(t *testing.T, spec Spec) (*componenttest.Telemetry, *Unit) {
 	return telemetry, u
 }
 
-// Guarantees: a unit's figures carry the names that the Collector has for a component, its pipeline among them, so
-// that two units of one component are told apart.
+// Guarantees: a unit's figures carry the names that the Collector has for a component, its pipeline
+// among them, so that two units of one component are told apart.
 func TestFiguresSayWhoseTheyAre(t *testing.T) {
 	telemetry, u := observed(t, Spec{ID: "otap/x", Signal: Logs, Pipeline: "logs/second"})
 	u.stats.parts.Add(3)
@@ -49,7 +49,8 @@ func TestFiguresSayWhoseTheyAre(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Attributes: identity, Value: 2}}, any1)
 }
 
-// Guarantees: what was refused is counted by reason, when it is told, each reason being there from the start.
+// Guarantees: what was refused is counted by reason, when it is told, each reason being there from
+// the start.
 func TestRefusalsAreCountedByReason(t *testing.T) {
 	telemetry, u := observed(t, Spec{ID: "otap", Signal: Logs})
 	r := new(Refused)
@@ -66,7 +67,8 @@ func TestRefusalsAreCountedByReason(t *testing.T) {
 	metadatatest.AssertEqualStraitRefusedItems(t, telemetry, want, metricdatatest.IgnoreTimestamp())
 }
 
-// Guarantees: items are counted as the Collector counts them for its own processors: what came in, and what went on.
+// Guarantees: items are counted as the Collector counts them for its own processors: what came in,
+// and what went on.
 func TestItemsAreCountedAsTheCollectorsProcessorsAre(t *testing.T) {
 	telemetry, u := observed(t, Spec{ID: "mask_cards", Signal: Metrics})
 	p := &Processor[pmetric.Metrics]{

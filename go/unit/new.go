@@ -21,8 +21,11 @@ type LogsProcessor struct {
 	mutates    bool
 }
 
-// NewLogs makes a logs processor of a unit. It asks Rust what the unit reads and changes, and starts nothing.
-func NewLogs(spec Spec, t Transport, set component.TelemetrySettings, next consumer.Logs) (*LogsProcessor, error) {
+// NewLogs makes a logs processor of a unit. It asks Rust what the unit reads and changes, and
+// starts nothing.
+func NewLogs(
+	spec Spec, t Transport, set component.TelemetrySettings, next consumer.Logs,
+) (*LogsProcessor, error) {
 	report, err := reportOf(spec)
 	if err != nil {
 		return nil, err
@@ -35,7 +38,9 @@ func NewLogs(spec Spec, t Transport, set component.TelemetrySettings, next consu
 }
 
 // ConsumeLogs sends logs through the unit; see Processor.Consume.
-func (p *LogsProcessor) ConsumeLogs(ctx context.Context, d plog.Logs) error { return p.Consume(ctx, d) }
+func (p *LogsProcessor) ConsumeLogs(ctx context.Context, d plog.Logs) error {
+	return p.Consume(ctx, d)
+}
 
 // Capabilities: logs are changed in place exactly where a difference is applied to them.
 func (p *LogsProcessor) Capabilities() consumer.Capabilities {
@@ -45,13 +50,18 @@ func (p *LogsProcessor) Capabilities() consumer.Capabilities {
 // TracesProcessor is a unit between traces and traces.
 type TracesProcessor struct{ Processor[ptrace.Traces] }
 
-// NewTraces makes a traces processor of a unit. It asks Rust whether the unit is valid, and starts nothing.
-func NewTraces(spec Spec, t Transport, set component.TelemetrySettings, next consumer.Traces) (*TracesProcessor, error) {
+// NewTraces makes a traces processor of a unit. It asks Rust whether the unit is valid, and starts
+// nothing.
+func NewTraces(
+	spec Spec, t Transport, set component.TelemetrySettings, next consumer.Traces,
+) (*TracesProcessor, error) {
 	report, err := reportOf(spec)
 	if err != nil {
 		return nil, err
 	}
-	p := &TracesProcessor{Processor[ptrace.Traces]{unit: New(spec, t, set), signal: &tracesSignal, next: next.ConsumeTraces}}
+	p := &TracesProcessor{Processor[ptrace.Traces]{
+		unit: New(spec, t, set), signal: &tracesSignal, next: next.ConsumeTraces,
+	}}
 	p.carryOTLP(report.Converts)
 	return p, nil
 }
@@ -67,13 +77,18 @@ func (*TracesProcessor) Capabilities() consumer.Capabilities { return consumer.C
 // MetricsProcessor is a unit between metrics and metrics.
 type MetricsProcessor struct{ Processor[pmetric.Metrics] }
 
-// NewMetrics makes a metrics processor of a unit. It asks Rust whether the unit is valid, and starts nothing.
-func NewMetrics(spec Spec, t Transport, set component.TelemetrySettings, next consumer.Metrics) (*MetricsProcessor, error) {
+// NewMetrics makes a metrics processor of a unit. It asks Rust whether the unit is valid, and
+// starts nothing.
+func NewMetrics(
+	spec Spec, t Transport, set component.TelemetrySettings, next consumer.Metrics,
+) (*MetricsProcessor, error) {
 	report, err := reportOf(spec)
 	if err != nil {
 		return nil, err
 	}
-	p := &MetricsProcessor{Processor[pmetric.Metrics]{unit: New(spec, t, set), signal: &metricsSignal, next: next.ConsumeMetrics}}
+	p := &MetricsProcessor{Processor[pmetric.Metrics]{
+		unit: New(spec, t, set), signal: &metricsSignal, next: next.ConsumeMetrics,
+	}}
 	p.carryOTLP(report.Converts)
 	return p, nil
 }
@@ -86,8 +101,8 @@ func (p *MetricsProcessor) ConsumeMetrics(ctx context.Context, d pmetric.Metrics
 // Capabilities: what comes out is new data; the original is not touched.
 func (*MetricsProcessor) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
 
-// reportOf asks Rust about a spec. A program without its Rust part learns nothing, and can still be built
-// and validated; Start is where it says what to do.
+// reportOf asks Rust about a spec. A program without its Rust part learns nothing, and can still be
+// built and validated; Start is where it says what to do.
 func reportOf(spec Spec) (*Report, error) {
 	report, err := Validate(spec)
 	if errors.Is(err, control.ErrNoPeer) {

@@ -1,6 +1,6 @@
 // Package ctxerr says why a context has ended, to callers that ask in either way: by errors.Is for
-// context.Canceled or context.DeadlineExceeded, as the Collector and gRPC do, or for the cause that was
-// given to the function which ended it.
+// context.Canceled or context.DeadlineExceeded, as the Collector and gRPC do, or for the cause that
+// was given to the function which ended it.
 package ctxerr
 
 import (
