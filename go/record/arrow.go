@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -38,6 +39,9 @@ func (b *ArrowBatch) Size() int { return b.size }
 func (w *ArrowWriter) Prepare(ctx context.Context, h *Header, rec arrow.RecordBatch) (*ArrowBatch, error) {
 	b := &ArrowBatch{header: *h}
 	b.header.Encoding = EncodingArrow
+	if n := rec.NumRows(); n > math.MaxInt32 {
+		return nil, limitErrorf("S-14", "record batch", "%d rows, at most %d", n, math.MaxInt32)
+	}
 	b.header.Items = uint32(rec.NumRows())
 	s, err := w.schema(ctx, rec.Schema(), b)
 	if err != nil {
@@ -66,7 +70,7 @@ func (w *ArrowWriter) Prepare(ctx context.Context, h *Header, rec arrow.RecordBa
 // schema returns the schema's templates; without a registry, the schema's message goes into b.
 func (w *ArrowWriter) schema(ctx context.Context, as *arrow.Schema, b *ArrowBatch) (*Schema, error) {
 	if w.reg == nil {
-		s, msg, err := newSchema(0, 0, as)
+		s, msg, _, err := newSchema(0, 0, as)
 		b.schema = msg
 		return s, err
 	}
@@ -168,15 +172,22 @@ func (a leaseAllocator) Free([]byte)                     { a.lease.Release() }
 
 // ReadRecords returns the record batches of a batch that was read, without copying: their arrays point
 // into the slot, which stays leased until every one of them was released. Everything that S-14 names
-// was checked. On an error the lease has been released; if there is no record batch, too.
+// was checked, text too. If there is no record batch, the lease is released at once.
+//
+// On an error the lease is still the caller's to release, as after a Batch.Read that failed: whoever gets
+// an error keeps what they had.
 func ReadRecords(b *Batch, schemas *Schemas, lease Lease) ([]arrow.RecordBatch, error) {
-	whole := memory.NewBufferWithAllocator(b.slot, leaseAllocator{lease})
-	defer whole.Release()
-	var l Loader
+	return new(Loader).Records(b, schemas, lease)
+}
+
+// Records is ReadRecords with this loader.
+func (l *Loader) Records(b *Batch, schemas *Schemas, lease Lease) ([]arrow.RecordBatch, error) {
 	tables, err := l.Load(b, schemas)
 	if err != nil {
 		return nil, err
 	}
+	whole := memory.NewBufferWithAllocator(b.slot, leaseAllocator{lease})
+	defer whole.Release()
 	var out []arrow.RecordBatch
 	for i := range tables {
 		out = append(out, tables[i].arrow(whole))

@@ -75,7 +75,8 @@ func (b *Batch) message(e *Entry) (meta, body []byte) {
 
 // Read reads the batch in the slot, whose length is the descriptor's. It checks the header, the
 // variable section and the record table (S-1, S-2, S-4), and leaves the records' content to Load and
-// ReadRecords. The Batch's memory is reused; on an error it holds nothing.
+// ReadRecords. The Batch's memory is reused; on an error it holds nothing, and the slot's lease is still the
+// caller's to release.
 func (b *Batch) Read(slot []byte) error {
 	*b = Batch{Entries: b.Entries[:0]}
 	if len(slot) < HeaderSize {
@@ -210,10 +211,11 @@ func readTable(entries []Entry, slot []byte, enc Encoding, begin int) ([]Entry, 
 		}
 		last := uint64(e.Offset) + uint64(e.MetadataLen) + uint64(e.BodyLen)
 		if e.Offset%Alignment != 0 || e.MetadataLen%Alignment != 0 || e.BodyLen%Alignment != 0 || e.MetadataLen == 0 ||
-			uint64(e.Offset) < end || last > uint64(len(slot)) {
-			return nil, ContentErrorf("S-4", fmt.Sprintf("record table entry %d", i), "offset %d, metadata_len %d, body_len %d: multiples of 64 between %d and %d expected", e.Offset, e.MetadataLen, e.BodyLen, end, len(slot))
+			uint64(e.Offset) < end || last > uint64(len(slot)) { // S-20: end is where the one before ends
+			return nil, ContentErrorf("S-4", fmt.Sprintf("record table entry %d", i), "offset %d, metadata_len %d, body_len %d: multiples of 64 between %d, where what is before ends, and %d expected", e.Offset, e.MetadataLen, e.BodyLen, end, len(slot))
 		}
 		entries = append(entries, e)
+		end = last
 	}
 	return entries, nil
 }

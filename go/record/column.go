@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -50,8 +51,10 @@ func Fixed[T uint8 | uint16 | uint32 | uint64 | int8 | int16 | int32 | int64 | f
 	if n == 0 {
 		return nil
 	}
-	_ = b[n*int(unsafe.Sizeof(z))-1]
-	// SAFETY: the buffer has n values (checked on the line above), and is aligned for T, which has 8 bytes
+	if n < 0 || n > len(b)/int(unsafe.Sizeof(z)) {
+		panic(fmt.Sprintf("record: %d values of %d bytes in a buffer of %d", n, unsafe.Sizeof(z), len(b)))
+	}
+	// SAFETY: the buffer has n values (checked above; the product cannot wrap), and is aligned for T, which has 8 bytes
 	// at most: it begins at a multiple of 64 in its slot (S-4; Plan.Buffer and message.parse see to it), and
 	// the slot at a multiple of 8, which Begin and Load check. The slice keeps b's memory alive.
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
@@ -81,9 +84,15 @@ type dictKey struct {
 	id     uint64
 }
 
-// Loader turns the records of batches into checked tables. It may be reused, not shared.
+// Loader turns the records of batches into checked tables. It may be reused, not shared. It reads a slot in
+// place: one that its writer may still write has to be copied before (S-14), which is the ring's.
 type Loader struct {
+	// Trusted says that the slots' writer is vouched for, or that the caller checks the text that it reads:
+	// then text is not checked here (S-13).
+	Trusted bool
+
 	msg    message
+	budget slotBudget
 	dicts  map[dictKey]*Column
 	schema uint32
 	next   int // dictionary id of the next dictionary column
@@ -103,6 +112,11 @@ func (l *Loader) Load(b *Batch, schemas *Schemas) ([]Table, error) {
 		l.dicts = make(map[dictKey]*Column)
 	}
 	clear(l.dicts)
+	l.budget = newSlotBudget(len(b.slot))
+	defer func() { // what the caller does not hold is not kept
+		clear(l.dicts)
+		l.body = nil
+	}()
 	var own *Schema
 	var out []Table
 	for i := range b.Entries {
@@ -114,12 +128,9 @@ func (l *Loader) Load(b *Batch, schemas *Schemas) ([]Table, error) {
 			if e.SchemaID != 0 || e.BodyLen != 0 || own != nil || b.Encoding != EncodingArrow {
 				return nil, ContentErrorf("S-9", fmt.Sprintf("record %d", i), "a schema with id %d, body %d: one with id 0 in a batch of plain Arrow is allowed", e.SchemaID, e.BodyLen)
 			}
-			as, err := readSchema(meta)
-			if err != nil {
+			var err error
+			if own, _, err = receivedSchema(0, e.Payload, meta); err != nil {
 				return nil, err
-			}
-			if own, _, err = newSchema(0, e.Payload, as); err != nil {
-				return nil, ContentErrorf("S-9", "schema", "%v", err)
 			}
 			continue
 		case e.SchemaID == 0:
@@ -152,8 +163,9 @@ func (l *Loader) record(e *Entry, s *Schema, meta, body []byte) (*Table, error) 
 	}
 	l.node, l.buffer, l.next, l.body, l.schema = 0, 0, 0, body, e.SchemaID
 	if e.Kind == KindDictionary {
-		if e.DictionaryID >= uint64(len(s.Dictionaries)) {
-			return nil, ContentErrorf("S-5", "dictionary_id", "%d, the schema has %d dictionaries", e.DictionaryID, len(s.Dictionaries))
+		if e.DictionaryID >= uint64(len(s.dicts)) {
+			return nil, ContentErrorf("S-5", "dictionary_id", "%d, the schema has %d dictionaries",
+				e.DictionaryID, len(s.dicts))
 		}
 		c := new(Column)
 		if err := l.column(c, s.dicts[e.DictionaryID]); err != nil {
@@ -196,6 +208,9 @@ func (l *Loader) take(what string, need int64) ([]byte, error) {
 	if x.length < need {
 		return nil, ContentErrorf("S-14", what, "%d bytes, at least %d are needed", x.length, need)
 	}
+	if err := l.budget.take(x.length); err != nil {
+		return nil, err
+	}
 	return l.body[x.offset : x.offset+x.length : x.offset+x.length], nil
 }
 
@@ -206,6 +221,9 @@ func (l *Loader) column(c *Column, t arrow.DataType) error {
 	}
 	n := l.msg.nodes[l.node]
 	l.node++
+	if err := l.budget.node(); err != nil {
+		return err
+	}
 	c.Type, c.Len, c.Nulls = t, int(n.length), int(n.nulls)
 	if t.ID() == arrow.NULL {
 		return nil
@@ -227,10 +245,14 @@ func (l *Loader) column(c *Column, t arrow.DataType) error {
 	switch t := t.(type) {
 	case *arrow.DictionaryType:
 		return l.dictionary(c, t)
-	case *arrow.StringType, *arrow.BinaryType:
+	case *arrow.BinaryType:
 		return l.variable(c, 4)
-	case *arrow.LargeStringType, *arrow.LargeBinaryType:
+	case *arrow.LargeBinaryType:
 		return l.variable(c, 8)
+	case *arrow.StringType:
+		return l.text(c, 4)
+	case *arrow.LargeStringType:
+		return l.text(c, 8)
 	case *arrow.StructType:
 		return l.children(c, t, c.Len, false)
 	case *arrow.ListType:
@@ -311,6 +333,32 @@ func (l *Loader) variable(c *Column, width int64) error {
 	}
 	c.Values, err = l.take("values", last)
 	return err
+}
+
+// text is variable with a check of every value, unless the writer is trusted.
+func (l *Loader) text(c *Column, width int64) error {
+	if err := l.variable(c, width); err != nil || l.Trusted || c.Len == 0 {
+		return err
+	}
+	if width == 4 {
+		return checkText(c.Values, Fixed[int32](c.Offsets, c.Len+1))
+	}
+	return checkText(c.Values, Fixed[int64](c.Offsets, c.Len+1))
+}
+
+// checkText says whether every value is UTF-8 (S-13): what the offsets span is, and each of them lies between
+// two characters.
+func checkText[T int32 | int64](values []byte, offsets []T) error {
+	first, last := offsets[0], offsets[len(offsets)-1]
+	if !utf8.Valid(values[first:last]) {
+		return ValueErrorf("S-13", "text", "is not UTF-8")
+	}
+	for i, o := range offsets {
+		if o < last && !utf8.RuneStart(values[o]) {
+			return ValueErrorf("S-13", "text", "value %d begins within a character", i)
+		}
+	}
+	return nil
 }
 
 func (l *Loader) list(c *Column, t arrow.NestedType, width int64) error {

@@ -21,15 +21,6 @@ const (
 	EntrySize = 32
 	// Alignment is what messages, bodies and buffers in a slot are aligned to, in bytes.
 	Alignment = 64
-	// MaxTraceState is the limit of the tracestate in bytes: 32 members of at most 513, and their commas,
-	// the most that W3C's grammar allows.
-	MaxTraceState = 32*513 + 31
-	// MaxMetadataKeys is the limit of client metadata keys in one batch.
-	MaxMetadataKeys = 1024
-	// MaxRecords is the limit of entries of a record table.
-	MaxRecords = 4096
-	// MaxSchemas is the limit of schemas per payload and direction (S-8), the superset included.
-	MaxSchemas = 64
 
 	version    = 1
 	batchMagic = 0x31484253 // "SBH1"
@@ -169,7 +160,7 @@ func PayloadSize(h *Header, n int) (int, error) {
 		return 0, err
 	}
 	total := align(HeaderSize+v, Alignment) + n
-	if n < 0 || total > math.MaxInt32 {
+	if n < 0 || n > math.MaxInt32 || total > math.MaxInt32 { // n first: the sum of two ints may wrap
 		return 0, limitErrorf("S-2", "payload", "%d bytes, at most %d fit a slot", n, math.MaxInt32)
 	}
 	return total, nil

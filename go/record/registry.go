@@ -41,16 +41,16 @@ type Schema struct {
 // Registry gives schema ids (S-6) and publishes each schema once, before its first use (S-7). One
 // Registry belongs to one link, direction and epoch; many goroutines may use it.
 type Registry struct {
-	pub     Publisher
-	known   atomic.Pointer[map[Key]*Schema] // replaced, never changed
-	lock    chan struct{}                   // a mutex whose waiters obey their context
-	next    uint32
-	perLoad map[uint16]int
+	pub   Publisher
+	known atomic.Pointer[map[Key]*Schema] // replaced, never changed
+	lock  chan struct{}                   // a mutex whose waiters obey their context
+	next  uint32
+	size  epochSize
 }
 
 // NewRegistry returns a registry that publishes through pub.
 func NewRegistry(pub Publisher) *Registry {
-	r := &Registry{pub: pub, lock: make(chan struct{}, 1), perLoad: make(map[uint16]int)}
+	r := &Registry{pub: pub, lock: make(chan struct{}, 1)}
 	r.known.Store(&map[Key]*Schema{})
 	return r
 }
@@ -75,16 +75,19 @@ func (r *Registry) Get(ctx context.Context, k Key, superset bool, build func() (
 	if s := r.Lookup(k); s != nil {
 		return s, nil
 	}
-	if n := r.perLoad[k.Payload]; n >= MaxSchemas || (n == MaxSchemas-1 && !superset) {
+	if n := r.size.payloads[k.Payload]; n >= MaxSchemas || (n == MaxSchemas-1 && !superset) {
 		return nil, ErrSchemasFull
 	}
 	as, err := build()
 	if err != nil {
 		return nil, err
 	}
-	s, msg, err := newSchema(r.next+1, k.Payload, as)
+	s, msg, size, err := newSchema(r.next+1, k.Payload, as)
 	if err != nil {
 		return nil, err
+	}
+	if r.size.check(k.Payload, size) != nil {
+		return nil, ErrSchemasFull
 	}
 	if err := r.pub.PublishPreamble(ctx, preamble(k.Payload, s.ID, msg)); err != nil {
 		return nil, fmt.Errorf("publish schema %d: %w", s.ID, err)
@@ -93,73 +96,95 @@ func (r *Registry) Get(ctx context.Context, k Key, superset bool, build func() (
 	known[k] = s
 	r.known.Store(&known)
 	r.next++
-	r.perLoad[k.Payload]++
+	r.size.add(k.Payload, size)
 	return s, nil
 }
 
 // newSchema makes the schema's message and templates.
-func newSchema(id uint32, payload uint16, as *arrow.Schema) (*Schema, []byte, error) {
-	msg, err := schemaMessage(as)
+func newSchema(id uint32, payload uint16, as *arrow.Schema) (*Schema, []byte, schemaSize, error) {
+	msg, size, err := schemaMessage(as)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, size, err
 	}
-	s := &Schema{ID: id, Payload: payload, Arrow: as}
-	var c shape
-	for _, f := range as.Fields() {
-		if err := c.add(f.Type); err != nil {
-			return nil, nil, fmt.Errorf("column %q: %w", f.Name, err)
-		}
+	s, c, err := shapeOf(id, payload, as)
+	if err != nil {
+		return nil, nil, size, err
 	}
-	s.dicts = c.dicts
 	s.Record = newTemplate(c.nodes, c.buffers, false, 0)
 	for i, d := range c.dicts {
 		var v shape
 		if err := v.add(d); err != nil {
-			return nil, nil, fmt.Errorf("dictionary %d: %w", i, err)
+			return nil, nil, size, fmt.Errorf("dictionary %d: %w", i, err)
 		}
 		s.Dictionaries = append(s.Dictionaries, newTemplate(v.nodes, v.buffers, true, int64(i)))
 	}
-	return s, msg, nil
+	return s, msg, size, nil
+}
+
+// shapeOf makes a schema without templates, which readers have no use for.
+func shapeOf(id uint32, payload uint16, as *arrow.Schema) (*Schema, shape, error) {
+	var c shape
+	for i := range as.NumFields() {
+		f := as.Field(i)
+		if err := c.add(f.Type); err != nil {
+			return nil, c, fmt.Errorf("column %q: %w", f.Name, err)
+		}
+	}
+	return &Schema{ID: id, Payload: payload, Arrow: as, dicts: c.dicts}, c, nil
+}
+
+// receivedSchema reads a schema's message as a reader does.
+func receivedSchema(id uint32, payload uint16, msg []byte) (*Schema, schemaSize, error) {
+	as, size, err := readSchema(msg)
+	if err != nil {
+		return nil, size, err
+	}
+	s, _, err := shapeOf(id, payload, as)
+	if err != nil {
+		return nil, size, ContentErrorf("S-7", "schema", "%v", err)
+	}
+	for i, d := range s.dicts {
+		var v shape
+		if err := v.add(d); err != nil {
+			return nil, size, ContentErrorf("S-7", "schema", "dictionary %d: %v", i, err)
+		}
+	}
+	return s, size, nil
 }
 
 // Schemas holds the schemas that the other side published. Its reader goroutine adds preambles;
-// others may look up at the same time.
+// others may look up at the same time. What an epoch may hold is bounded in number and in size (S-8,
+// S-18, S-19); nothing is evicted.
 type Schemas struct {
 	mu   sync.RWMutex
 	byID map[uint32]*Schema
-	per  map[uint16]int
+	size epochSize
 }
 
 // NewSchemas returns an empty table.
-func NewSchemas() *Schemas {
-	return &Schemas{byID: make(map[uint32]*Schema), per: make(map[uint16]int)}
-}
+func NewSchemas() *Schemas { return &Schemas{byID: make(map[uint32]*Schema)} }
 
 // Add reads a preamble slot. The content is copied. An id that is already there, a gap in the ids,
-// or more schemas of a payload than S-8 allows are refused.
+// or a schema beyond a limit is refused, and leaves what is known as it was.
 func (s *Schemas) Add(slot []byte) error {
 	payload, id, msg, err := readPreamble(slot)
 	if err != nil {
 		return err
 	}
-	as, err := readSchema(msg)
+	sc, size, err := receivedSchema(id, payload, msg)
 	if err != nil {
 		return err
-	}
-	sc, _, err := newSchema(id, payload, as)
-	if err != nil {
-		return ContentErrorf("S-7", "schema", "%v", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if want := uint32(len(s.byID)) + 1; id != want {
 		return ContentErrorf("S-6", "schema_id", "%d, expected %d", id, want)
 	}
-	if s.per[payload] >= MaxSchemas {
-		return ContentErrorf("S-8", "preamble", "payload %d has %d schemas already", payload, MaxSchemas)
+	if err := s.size.check(payload, size); err != nil {
+		return err
 	}
 	s.byID[id] = sc
-	s.per[payload]++
+	s.size.add(payload, size)
 	return nil
 }
 

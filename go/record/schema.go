@@ -14,30 +14,29 @@ import (
 const (
 	preambleMagic  = 0x31435353 // "SSC1"
 	preambleHeader = 64
-
-	maxFields     = 4096 // of one schema, nested ones counted
-	maxFieldDepth = 64
 )
 
 // schemaMessage returns the encapsulated Arrow IPC message of a schema, metadata padded to 64 bytes.
-func schemaMessage(s *arrow.Schema) ([]byte, error) {
+func schemaMessage(s *arrow.Schema) ([]byte, schemaSize, error) {
 	p := ipc.GetSchemaPayload(s, memory.DefaultAllocator)
 	defer p.Release()
 	var buf bytes.Buffer
 	if _, err := p.WritePayload(&buf); err != nil {
-		return nil, fmt.Errorf("write the schema message: %w", err)
+		return nil, schemaSize{}, fmt.Errorf("write the schema message: %w", err)
 	}
 	raw := buf.Bytes()
 	if len(raw) < 8 || binary.LittleEndian.Uint32(raw) != math.MaxUint32 {
-		return nil, fmt.Errorf("write the schema message: %d bytes without a continuation marker", len(raw))
+		return nil, schemaSize{}, fmt.Errorf("write the schema message: %d bytes without a continuation marker",
+			len(raw))
 	}
 	msg := make([]byte, align(len(raw), Alignment))
 	copy(msg, raw)
 	binary.LittleEndian.PutUint32(msg[4:], uint32(len(msg)-8))
-	if _, err := readSchema(msg); err != nil {
-		return nil, fmt.Errorf("schema that this format cannot carry: %w", err)
+	_, size, err := readSchema(msg)
+	if err != nil { // %v: that the message is refused is no slot's fault
+		return nil, size, limitErrorf("S-18", "schema", "this format cannot carry it: %v", err)
 	}
-	return msg, nil
+	return msg, size, nil
 }
 
 // preamble returns the content of a preamble slot (S-7).
@@ -55,6 +54,9 @@ func preamble(payload uint16, id uint32, msg []byte) []byte {
 // readPreamble checks the content of a preamble slot and returns its parts; msg is a part of it.
 func readPreamble(b []byte) (payload uint16, id uint32, msg []byte, err error) {
 	le := binary.LittleEndian
+	if len(b) > MaxPreamble {
+		return 0, 0, nil, ContentErrorf("S-18", "preamble", "%d bytes, at most %d", len(b), MaxPreamble)
+	}
 	if len(b) < preambleHeader || le.Uint32(b) != preambleMagic {
 		return 0, 0, nil, ContentErrorf("S-7", "preamble", "%d bytes without the magic SSC1", len(b))
 	}
@@ -73,14 +75,18 @@ func readPreamble(b []byte) (payload uint16, id uint32, msg []byte, err error) {
 
 // readSchema reads an encapsulated schema message. The flatbuffer is walked with bounds checks
 // first, because the Arrow library trusts it; what the library then still refuses is an error too.
-func readSchema(msg []byte) (s *arrow.Schema, err error) {
+func readSchema(msg []byte) (s *arrow.Schema, size schemaSize, err error) {
+	if len(msg) > MaxPreamble {
+		return nil, size, ContentErrorf("S-18", "schema", "%d bytes, at most %d", len(msg), MaxPreamble)
+	}
 	b, err := flatbuffer(msg)
 	if err != nil {
-		return nil, err
+		return nil, size, err
 	}
-	if err := verifySchema(b); err != nil {
-		return nil, err
+	if size, err = checkSchema(b); err != nil {
+		return nil, size, err
 	}
+	size.bytes = len(msg)
 	defer func() {
 		if p := recover(); p != nil {
 			s, err = nil, ContentErrorf("S-7", "schema", "%v", p)
@@ -88,107 +94,8 @@ func readSchema(msg []byte) (s *arrow.Schema, err error) {
 	}()
 	r, err := ipc.NewReader(bytes.NewReader(bytes.Clone(msg)))
 	if err != nil {
-		return nil, ContentErrorf("S-7", "schema", "%v", err)
+		return nil, size, ContentErrorf("S-7", "schema", "%v", err)
 	}
 	defer r.Release()
-	return r.Schema(), nil
-}
-
-// schemaCheck walks a schema's flatbuffer: structure, counts, depth, dictionary ids (S-5).
-type schemaCheck struct {
-	fields, dicts int
-}
-
-func verifySchema(b []byte) error {
-	t, ok := fbRoot(b)
-	if !ok || t.i16(0) != metadataV5 || t.u8(1) != headerSchema {
-		return ContentErrorf("S-7", "schema", "not a schema message of metadata version V5")
-	}
-	h, ok := t.table(2)
-	if !ok || h.i16(0) != 0 || t.i64(3) != 0 {
-		return ContentErrorf("S-7", "schema", "no header, a body, or not little endian")
-	}
-	if err := checkKeyValues(h, 2); err != nil {
-		return err
-	}
-	var c schemaCheck
-	return c.children(h, 1, 0)
-}
-
-// children checks the vector of fields in the given slot of a schema or field.
-func (c *schemaCheck) children(t fbTable, slot, depth int) error {
-	p, n, ok := t.vector(slot, 4)
-	if !ok {
-		if t.has(slot) {
-			return ContentErrorf("S-7", "schema", "fields lie outside the message")
-		}
-		return nil
-	}
-	if depth > maxFieldDepth || c.fields+n > maxFields {
-		return ContentErrorf("S-7", "schema", "more than %d fields, or deeper than %d", maxFields, maxFieldDepth)
-	}
-	c.fields += n
-	for i := range n {
-		f, ok := t.element(p, i)
-		if !ok {
-			return ContentErrorf("S-7", "schema", "field %d lies outside the message", i)
-		}
-		if err := c.field(f, depth); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *schemaCheck) field(f fbTable, depth int) error {
-	if _, _, ok := f.vector(0, 1); !ok && f.has(0) {
-		return ContentErrorf("S-7", "schema", "a field's name lies outside the message")
-	}
-	typ, ok := f.table(3)
-	if !ok {
-		return ContentErrorf("S-7", "schema", "a field has no type")
-	}
-	const timestamp, union = 10, 14
-	switch f.u8(2) {
-	case timestamp: // the zone is a string
-		if _, _, ok := typ.vector(1, 1); !ok && typ.has(1) {
-			return ContentErrorf("S-7", "schema", "a time zone lies outside the message")
-		}
-	case union:
-		return ContentErrorf("S-7", "schema", "union columns are not supported")
-	}
-	if f.has(4) {
-		d, ok := f.table(4)
-		if !ok || d.i64(0) != int64(c.dicts) {
-			return ContentErrorf("S-5", "schema", "dictionary %d (ok %v) is found where %d is expected: ids are 0, 1, 2, ... in depth-first order", d.i64(0), ok, c.dicts)
-		}
-		if _, ok := d.table(1); !ok && d.has(1) {
-			return ContentErrorf("S-7", "schema", "a dictionary's index type lies outside the message")
-		}
-		c.dicts++
-	}
-	if err := checkKeyValues(f, 6); err != nil {
-		return err
-	}
-	return c.children(f, 5, depth+1)
-}
-
-// checkKeyValues checks the vector of KeyValue tables in the given slot.
-func checkKeyValues(t fbTable, slot int) error {
-	p, n, ok := t.vector(slot, 4)
-	if !ok && t.has(slot) {
-		return ContentErrorf("S-7", "schema", "metadata lies outside the message")
-	}
-	for i := range n {
-		kv, ok := t.element(p, i)
-		if !ok {
-			return ContentErrorf("S-7", "schema", "metadata entry %d lies outside the message", i)
-		}
-		for s := range 2 {
-			if _, _, ok := kv.vector(s, 1); !ok && kv.has(s) {
-				return ContentErrorf("S-7", "schema", "metadata entry %d lies outside the message", i)
-			}
-		}
-	}
-	return nil
+	return r.Schema(), size, nil
 }

@@ -26,6 +26,7 @@ type Plan struct {
 	total    int
 	tableAt  int
 	slot     []byte
+	wrong    error // the first number that was announced and cannot be; Size returns it
 }
 
 // planned is one message of a plan.
@@ -46,6 +47,7 @@ func (p *Plan) Reset(h *Header) error {
 // Message announces a record batch or dictionary batch of the schema; rows is its number of rows.
 // For a record batch, dictionary is -1. Nodes and buffers that follow belong to it.
 func (p *Plan) Message(s *Schema, dictionary, rows int) {
+	p.number("rows of a record", rows)
 	e := Entry{Payload: s.Payload, Kind: KindRecord, SchemaID: s.ID, Rows: uint32(rows)}
 	t := s.Record
 	if dictionary >= 0 {
@@ -63,20 +65,39 @@ func (p *Plan) inline(s *Schema, msg []byte) {
 
 // Node announces one array of the current message.
 func (p *Plan) Node(length, nulls int) {
+	p.number("values of an array", length)
+	p.number("nulls of an array", nulls)
 	p.nodes = append(p.nodes, node{int64(length), int64(nulls)})
 }
 
 // Buffer announces one buffer of the current message and returns its index for Bytes.
 func (p *Plan) Buffer(bytes int) int {
+	p.number("bytes of a buffer", bytes)
 	m := &p.messages[len(p.messages)-1]
+	if m.body > math.MaxInt32 || p.wrong != nil { // the sum cannot wrap, and Size refuses it
+		bytes = 0
+	}
 	p.buffers = append(p.buffers, extent{m.body, int64(bytes)})
 	m.body = (m.body + int64(bytes) + Alignment - 1) &^ (Alignment - 1)
 	return len(p.buffers) - 1
 }
 
+// number notes a number that a slot cannot hold.
+func (p *Plan) number(what string, n int) {
+	if p.wrong == nil && (n < 0 || n > math.MaxInt32) {
+		p.wrong = limitErrorf("S-2", what, "%d, allowed are 0 to %d", n, math.MaxInt32)
+	}
+}
+
 // Size returns the bytes that the slot must have, exactly; or an error when the batch breaks a limit
 // of the format.
 func (p *Plan) Size() (int, error) {
+	if p.wrong != nil {
+		return 0, p.wrong
+	}
+	if len(p.nodes) > MaxNodes {
+		return 0, limitErrorf("S-21", "records", "%d arrays, at most %d", len(p.nodes), MaxNodes)
+	}
 	if len(p.messages) > MaxRecords {
 		return 0, limitErrorf("S-2", "record table", "%d entries, at most %d", len(p.messages), MaxRecords)
 	}

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::hint::black_box;
 use std::os::fd::OwnedFd;
 use std::thread::JoinHandle;
-use strait_records::{Batch, ReceivedSchemas, Trust};
+use strait_records::{Batch, ReceivedSchemas};
 use strait_ringbuf::{Consumer, Link, Message, PeerFds, Producer};
 
 /// A running peer. It ends when the host closes the link.
@@ -71,7 +71,7 @@ async fn serve(producer: &mut Producer, consumer: &mut Consumer) -> Result<(), B
     loop {
         match consumer.recv().await {
             Ok(Message::Batch { lease, call_id, .. }) => {
-                let batch = Batch::new(lease, Trust::Trusted)?;
+                let batch = Batch::leased(lease)?;
                 black_box(rows_of(&batch.records(&schemas)?));
                 drop(batch);
                 producer.send_ack(call_id)?;

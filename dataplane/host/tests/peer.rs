@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use strait_component::extension::prelude::*;
 use strait_control::{Class, OpKind, OpResult, Operation, Peer};
 use strait_host::HostPeer;
-use strait_records::{Batch, Encoding, Header, Signal, Trust, Variable, writer};
+use strait_records::{Batch, Encoding, Header, Signal, Variable, writer};
 use strait_ringbuf::{Geometry, HostPending, Identity, Message, Options, PeerFds};
 
 const LINK: u16 = 3;
@@ -153,10 +153,7 @@ fn a_unit_lives_and_ends() {
     else {
         panic!("no output")
     };
-    assert_eq!(
-        Batch::new(lease, Trust::Trusted).unwrap().header().call_id,
-        call
-    );
+    assert_eq!(Batch::leased(lease).unwrap().header().call_id, call);
     producer.send_ack(token).unwrap();
     let message = consumer.recv_until_blocking(limit).unwrap();
     assert!(

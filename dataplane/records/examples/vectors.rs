@@ -12,5 +12,12 @@ fn main() -> std::io::Result<()> {
             format!("{description:#}\n"),
         )?;
     }
+    let folder = folder.join("refused");
+    std::fs::create_dir_all(&folder)?;
+    for (name, bytes, description) in common::refused::all() {
+        let path = folder.join(name);
+        std::fs::write(path.with_extension("bin"), bytes)?;
+        std::fs::write(path.with_extension("json"), format!("{description:#}\n"))?;
+    }
     Ok(())
 }

@@ -216,6 +216,16 @@ pub enum SchemaProblem {
         /// The limit.
         limit: u32,
     },
+    /// It has more of something, or the epoch would have, than the format allows (S-8, S-18, S-19).
+    #[error("has {found} {what}, the limit is {limit}")]
+    Limit {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is.
+        found: u64,
+        /// How much may be there.
+        limit: u64,
+    },
     /// Used for another payload than it was published for.
     #[error("was published for payload {expected} and is used for {found}")]
     Payload {
@@ -328,6 +338,20 @@ pub enum Problem {
     /// No dictionary batch came before the record batch.
     #[error("dictionary {0} is missing")]
     NoDictionary(u64),
+    /// The slot's records have too many arrays in sum (S-21).
+    #[error("the records of the slot have more than {limit} arrays")]
+    Nodes {
+        /// How many there may be.
+        limit: u32,
+    },
+    /// The slot's buffers are longer in sum than may be checked (S-21): some share their bytes.
+    #[error(
+        "the buffers of the slot's records have more than {limit} bytes in sum, 4 times the slot's"
+    )]
+    Checked {
+        /// How many bytes there may be.
+        limit: u64,
+    },
     /// Text is not UTF-8 (S-13): a wrong value, not a wrong slot.
     #[error("text is not UTF-8 from byte {at} of {len} on")]
     Text {

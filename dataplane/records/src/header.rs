@@ -2,21 +2,15 @@
 //!
 //! [`BatchView::parse`] checks everything that a header and its variable section name, once and without
 //! allocation; after that every accessor is infallible. What the record table and the payload hold is checked
-//! by [`crate::table`], [`crate::reader`] and [`crate::difference`].
+//! by [`crate::table`], [`crate::batch`] and [`crate::difference`].
 
 use crate::errors::{Error, Expected};
+use crate::limits::{MAX_METADATA, MAX_RECORDS, MAX_TRACESTATE};
 use crate::variable::{self, Metadata, Variable};
 use bytemuck::{Pod, Zeroable};
 
 /// Bytes of a batch header; the variable section begins behind it.
 pub const HEADER_LEN: usize = 96;
-/// Longest tracestate, in bytes: 32 members of at most 513, and their commas, the most that W3C's grammar
-/// allows.
-pub const MAX_TRACESTATE: usize = 32 * 513 + 31;
-/// Most keys of client metadata.
-pub const MAX_METADATA: u32 = 1024;
-/// Most entries of a record table.
-pub const MAX_RECORDS: u32 = 4096;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"SBH1");
 const VERSION: u16 = 1;
@@ -274,9 +268,10 @@ impl<'a> BatchView<'a> {
         &self.slot[from..from + self.wire.record_count as usize * crate::table::ENTRY_LEN]
     }
 
-    /// The first byte behind the variable section: nothing else lies before it.
+    /// The first byte behind the record table, where records may begin (S-20).
     pub(crate) fn data_start(&self) -> u32 {
-        HEADER_LEN as u32 + self.wire.variable_len
+        // In range: the table lies in the slot.
+        self.wire.table_offset + self.wire.record_count * crate::table::ENTRY_LEN as u32
     }
 
     /// Bytes of the slot.

@@ -1,14 +1,15 @@
 //! Arrow record batches in the slots of a Strait ring, and out of them again, in place.
 //!
-//! What a slot holds is defined in `format.md` beside this crate; rules are cited by their numbers (`S-1` to `S-15`).
-//! The crate knows Arrow and bytes: nothing of the ring (anything that gives bytes and keeps them alive will do), and
-//! nothing of the engine.
+//! What a slot holds is defined in `format.md` beside this crate; rules are cited by their numbers (`S-1` to `S-21`).
+//! The crate knows Arrow and bytes, and of the ring its leases: they say how far their writer is trusted. Anything else that
+//! gives bytes and keeps them alive will do, too. It knows nothing of the engine.
 //!
 //! What it promises:
-//! - Reading copies nothing on trusted links: buffers point into the slot and keep it alive. On untrusted ones it
-//!   copies first and then validates everything.
+//! - Reading copies nothing: buffers point into the slot and keep it alive. (The ring copies the slots of untrusted links.)
 //! - Everything that a slot says is checked before it is used. Foreign bytes give an [`Error`] that names the part, the value and
-//!   the limit; they never panic.
+//!   the limit; they never panic. [`Error::kind`] tells what ends a link from what ends a call.
+//! - Safe code gets no text that is not UTF-8: only a trusted link's lease, or `unsafe`, leaves the check out.
+//! - What the other side can make this one keep or do has a number, in [`limits`].
 //! - Writing measures exactly, then copies each buffer once. Metadata is patched into templates kept per schema.
 //! - Anything Arrow has can be written (dictionaries within dictionaries excepted), slices and nulls included.
 //!
@@ -18,7 +19,7 @@
 //! ```
 //! use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 //! use std::sync::Arc;
-//! use strait_records::{Batch, Encoding, Header, ReceivedSchemas, Signal, Slot, Trust};
+//! use strait_records::{Batch, Encoding, Header, ReceivedSchemas, Signal, Slot};
 //! use strait_records::{Variable, Writer};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,38 +38,39 @@
 //! for preamble in &preambles {
 //!     schemas.publish(preamble)?;
 //! }
-//! let batch = Batch::new(Slot::copy_of(&claimed), Trust::Trusted)?;
+//! let batch = Batch::new(Slot::copy_of(&claimed))?;
 //! assert_eq!(batch.header().items, 3);
 //! assert_eq!(batch.records(&schemas)?, batches);
 //! # Ok(())
 //! # }
 //! ```
 
+pub mod batch;
+mod body;
+mod column;
 pub mod compare;
-mod decode;
 pub mod difference;
 pub mod errors;
-mod flat;
-mod gather;
+mod flatbuf;
 pub mod header;
+pub mod limits;
 mod message;
-pub mod reader;
+mod registry;
 pub mod schema;
-mod sent;
 mod slot;
 mod superset;
 pub mod table;
 mod template;
-mod types;
 mod unchecked;
 pub mod variable;
 pub mod writer;
 
+pub use batch::Batch;
 pub use errors::{Error, ErrorKind};
 pub use header::{BatchView, Encoding, Header, Signal};
-pub use reader::{Batch, Trust};
+pub use registry::{SentSchema, SentSchemas};
 pub use schema::{ReceivedSchema, ReceivedSchemas};
-pub use sent::{SentSchema, SentSchemas};
 pub use slot::Slot;
+pub use strait_ringbuf::Trust;
 pub use variable::Variable;
 pub use writer::{Plan, Writer};

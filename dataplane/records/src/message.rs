@@ -1,7 +1,7 @@
 //! Encapsulated Arrow IPC messages: the frame, and the metadata of record and dictionary batches (S-4).
 
 use crate::errors::Problem;
-use crate::flat::Table;
+use crate::flatbuf::Table;
 use crate::table::{Kind, Record};
 
 /// Bytes of continuation marker and length.

@@ -1,7 +1,8 @@
 //! The record table: which records a batch holds and where (format section 1.1).
 //!
 //! [`RecordTable`] checks an entry when it is taken: kind, reserved bytes, alignment, and that metadata and
-//! body lie in the slot behind the variable section. What the metadata says is checked by the reader.
+//! body lie in the slot, behind the table and the record before (S-20). What the metadata says is checked by
+//! [`crate::batch`].
 
 use crate::errors::{Error, Expected};
 use crate::header::BatchView;
@@ -196,7 +197,12 @@ impl Iterator for RecordTable<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let wire = bytemuck::pod_read_unaligned(self.entries.next()?);
-        Some(Record::check(&wire, self.low, self.high))
+        let record = Record::check(&wire, self.low, self.high);
+        if let Ok(record) = &record {
+            // In range: the record lies in the slot.
+            self.low = record.body().end as u32;
+        }
+        Some(record)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -3,7 +3,7 @@
 //! Flatbuffers leave out what equals its default, so a template is built with other numbers; then the places of
 //! length, body length, nodes and buffers are looked up once. Patching one costs a copy and a few stores.
 
-use crate::flat::Table;
+use crate::flatbuf::Table;
 use crate::message::{FRAME_LEN, fields as at, frame};
 use crate::table::Kind;
 use arrow_ipc as ipc;

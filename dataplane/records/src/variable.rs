@@ -4,7 +4,8 @@
 //! repetition of keys and values are kept; keys and values are bytes, their text is not checked here.
 
 use crate::errors::{Error, Expected};
-use crate::header::{BatchView, MAX_METADATA, MAX_TRACESTATE};
+use crate::header::BatchView;
+use crate::limits::{MAX_METADATA, MAX_TRACESTATE};
 
 const PART: &str = "variable section";
 

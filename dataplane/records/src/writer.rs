@@ -4,10 +4,11 @@
 //! the preambles that are due, claims a slot of that length, and [`Plan::write`] copies each buffer once. A plan owns
 //! what it needs, so it may wait for room in the ring.
 
+use crate::body::Body;
 use crate::errors::Error;
-use crate::gather::Body;
-use crate::header::{self, Encoding, HEADER_LEN, Header, MAX_RECORDS, Parts};
-use crate::sent::{Found, SentSchemas, message};
+use crate::header::{self, Encoding, HEADER_LEN, Header, Parts};
+use crate::limits::{MAX_NODES, MAX_RECORDS};
+use crate::registry::{Found, SentSchemas, message};
 use crate::slot::ALIGN;
 use crate::superset;
 use crate::table::{ENTRY_LEN, Kind, Record};
@@ -67,7 +68,7 @@ fn payload_offset(variable: &Variable) -> usize {
 }
 
 fn slot_len(offset: usize, len: usize) -> Result<u32, Error> {
-    let total = offset as u64 + len as u64;
+    let total = (offset as u64).saturating_add(len as u64);
     let limit = u64::from(u32::MAX);
     u32::try_from(total).map_err(|_| Error::TooLarge {
         what: "the slot",
@@ -112,6 +113,15 @@ enum Content {
     Body(Arc<Template>, Body),
 }
 
+impl Planned {
+    fn nodes(&self) -> usize {
+        match &self.content {
+            Content::Message(_) => 0,
+            Content::Body(_, body) => body.nodes().len(),
+        }
+    }
+}
+
 impl Writer {
     /// A writer that has published nothing.
     #[must_use]
@@ -137,8 +147,8 @@ impl Writer {
     /// its schema itself (S-9).
     ///
     /// # Errors
-    /// [`Error::Field`] if the header's encoding is not one of records; [`Error::TooLarge`] beyond the format's limits;
-    /// [`Error::Unwritable`] with the column.
+    /// [`Error::TooLarge`] beyond the format's limits; [`Error::Unwritable`] with the column, or if the
+    /// header's encoding is not one of records.
     pub fn plan(
         &mut self,
         header: Header,
@@ -146,11 +156,10 @@ impl Writer {
         batches: &[(u16, RecordBatch)],
     ) -> Result<Plan, Error> {
         if !header.encoding.has_records() {
-            return Err(Error::Field {
-                part: "batch header",
-                field: "encoding",
-                found: header.encoding as u64,
-                expected: crate::errors::Expected::Encoding,
+            return Err(Error::Unwritable {
+                payload: 0,
+                column: String::new(),
+                reason: format!("the header's encoding is {:?}", header.encoding),
             });
         }
         let mut plan = Plan {
@@ -275,7 +284,7 @@ impl Plan {
                 limit: 64,
             });
         }
-        let message = message(payload, batch.schema_ref())?;
+        let (message, _) = message(payload, batch.schema_ref())?;
         let record = record(Kind::Schema, payload, 0, 0, 0, message.len(), 0)?;
         self.records.push(Planned {
             record,
@@ -334,6 +343,15 @@ impl Plan {
             return Err(Error::TooLarge {
                 what: "the number of records",
                 found: count as u64,
+                limit,
+            });
+        }
+        let nodes: usize = self.records.iter().map(Planned::nodes).sum();
+        if nodes > MAX_NODES as usize {
+            let limit = MAX_NODES.into();
+            return Err(Error::TooLarge {
+                what: "the number of arrays",
+                found: nodes as u64,
                 limit,
             });
         }

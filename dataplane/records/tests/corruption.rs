@@ -16,7 +16,7 @@ use strait_records::table::RecordTable;
 use strait_records::{
     Batch, BatchView, Encoding, Error, ErrorKind, Header, ReceivedSchemas, Signal,
 };
-use strait_records::{Slot, Trust, Variable, Writer, writer};
+use strait_records::{Slot, Variable, Writer, writer};
 
 /// Touches every value: `validate_full` follows each offset and key and checks UTF-8.
 fn walk(batches: &[(u16, RecordBatch)]) {
@@ -30,7 +30,7 @@ fn walk(batches: &[(u16, RecordBatch)]) {
 
 /// Reads everything that can be read of a slot.
 fn read_all(bytes: &[u8], schemas: &ReceivedSchemas) {
-    if let Ok(batch) = Batch::new(Slot::copy_of(bytes), Trust::Untrusted) {
+    if let Ok(batch) = Batch::new(Slot::copy_of(bytes)) {
         let keys = batch.metadata().expect("checked").count();
         assert_eq!(keys, batch.metadata().expect("checked").len());
         let _ = batch.tracestate();
@@ -39,9 +39,7 @@ fn read_all(bytes: &[u8], schemas: &ReceivedSchemas) {
             walk(&records);
         }
     }
-    if let Ok(batch) = Batch::new(Slot::copy_of(bytes), Trust::Trusted)
-        && let Ok(records) = batch.records(schemas)
-    {
+    if let Ok(records) = common::read_trusted(&Slot::copy_of(bytes), schemas) {
         // All that a trusted reader leaves unchecked is text.
         for column in records.iter().flat_map(|(_, batch)| batch.columns()) {
             let checked = column.to_data().validate_full();
@@ -201,7 +199,7 @@ fn with(at: usize, bytes: &[u8]) -> Error {
     );
     let mut wrong = slot.as_ref().to_vec();
     wrong[at..at + bytes.len()].copy_from_slice(bytes);
-    common::read(&Slot::copy_of(&wrong), &schemas, Trust::Trusted).expect_err("it is wrong")
+    common::read(&Slot::copy_of(&wrong), &schemas).expect_err("it is wrong")
 }
 
 #[test]
@@ -284,7 +282,7 @@ fn broken(change: impl Fn(&mut [u8], std::ops::Range<usize>)) -> Problem {
     let mut bytes = slot.as_ref().to_vec();
     change(&mut bytes, records[1].body());
     change(&mut bytes, records[0].body());
-    match common::read(&Slot::copy_of(&bytes), &schemas, Trust::Trusted) {
+    match common::read(&Slot::copy_of(&bytes), &schemas) {
         Err(Error::Record { problem, .. }) => problem,
         other => panic!("not an error of a record: {other:?}"),
     }
@@ -338,7 +336,7 @@ fn kinds_of_errors_tell_values_from_content_and_limits() {
     for (change, expected) in [(0, 0), (5 + 1, 6), (5 + 4, 9)] {
         let mut wrong = good.clone();
         wrong[at + change] = 0xff;
-        let error = common::read(&Slot::copy_of(&wrong), &schemas, Trust::Untrusted);
+        let error = common::read(&Slot::copy_of(&wrong), &schemas);
         let Err(
             error @ Error::Record {
                 problem: Problem::Text { at, .. },
@@ -357,7 +355,7 @@ fn kinds_of_errors_tell_values_from_content_and_limits() {
         .windows(12)
         .position(|w| w == [0, 0, 0, 0, 5, 0, 0, 0, 10, 0, 0, 0]);
     split[offsets.expect("the offsets") + 4] = 6;
-    let error = common::read(&Slot::copy_of(&split), &schemas, Trust::Untrusted);
+    let error = common::read(&Slot::copy_of(&split), &schemas);
     assert_eq!(error.expect_err("split").kind(), ErrorKind::Value);
     // Bytes are not text.
     let mut bytes = BinaryBuilder::new();
@@ -369,10 +367,7 @@ fn kinds_of_errors_tell_values_from_content_and_limits() {
     )];
     let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
     let slot = common::written(&mut writer, &mut schemas, Encoding::Arrow, &batch);
-    assert_eq!(
-        common::read(&slot, &schemas, Trust::Untrusted),
-        Ok(batch.to_vec())
-    );
+    assert_eq!(common::read(&slot, &schemas), Ok(batch.to_vec()));
 
     assert_eq!(with(0, b"SBH2").kind(), ErrorKind::Content);
     let small = writer::write_payload(
@@ -403,7 +398,7 @@ fn metadata_and_tracestate_come_back_in_order() {
     let used = writer::write_payload(&mut slot, &header, &variable, b"bytes");
     assert_eq!(used, Ok(slot.len()));
 
-    let batch = Batch::new(Slot::copy_of(&slot), Trust::Trusted).expect("a good slot");
+    let batch = Batch::new(Slot::copy_of(&slot)).expect("a good slot");
     assert_eq!(batch.header(), &header);
     assert_eq!(batch.payload().expect("a payload"), &b"bytes"[..]);
     assert_eq!(batch.tracestate().expect("checked"), b"rojo=1");

@@ -7,7 +7,7 @@ use arrow_ipc::reader::StreamReader;
 use common::Rng;
 use proptest::prelude::*;
 use strait_records::table::{Kind, RecordTable};
-use strait_records::{BatchView, Encoding, ReceivedSchemas, Slot, Trust, Writer};
+use strait_records::{BatchView, Encoding, ReceivedSchemas, Slot, Writer};
 
 /// The Arrow stream of each record batch (S-4): its schema's message, its dictionaries, the batch, end of stream.
 fn streams(slot: &Slot, schemas: &ReceivedSchemas, writer: &Writer) -> Vec<Vec<u8>> {
@@ -50,9 +50,8 @@ fn check(
     batches: &[(u16, RecordBatch)],
 ) {
     let slot = common::written(writer, schemas, encoding, batches);
-    for trust in [Trust::Trusted, Trust::Untrusted] {
-        let read = common::read(&slot, schemas, trust).expect("can be read");
-        assert_eq!(read, batches);
+    for read in [common::read, common::read_trusted] {
+        assert_eq!(read(&slot, schemas).expect("can be read"), batches);
     }
     let streams = streams(&slot, schemas, writer);
     assert_eq!(streams.len(), batches.len());
@@ -96,7 +95,7 @@ fn logs_come_back_equal_and_are_not_copied() {
 
     let slot = common::written(&mut writer, &mut schemas, Encoding::Records, &batches);
     let range = slot.as_ref().as_ptr_range();
-    let read = common::read(&slot, &schemas, Trust::Trusted).expect("can be read");
+    let read = common::read(&slot, &schemas).expect("can be read");
     for column in read.iter().flat_map(|(_, batch)| batch.columns()) {
         for buffer in column.to_data().buffers() {
             assert!(range.contains(&buffer.as_ptr()));
@@ -147,7 +146,7 @@ fn from_the_64th_schema_on_batches_still_come_back() {
             Encoding::Records,
             &[(31, batch.clone())],
         );
-        let read = common::read(&slot, &schemas, Trust::Untrusted).expect("can be read");
+        let read = common::read(&slot, &schemas).expect("can be read");
         let [(31, read)] = &read[..] else {
             panic!("one batch")
         };

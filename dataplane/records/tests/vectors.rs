@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::refused;
 use common::vectors::{all, contents, unhex};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,33 @@ fn own_vectors_are_up_to_date() {
         let kept = std::fs::read(path.with_extension("bin")).expect("a slot");
         assert!(kept == slot, "{name}: {hint}");
         assert_eq!(description(&path), expected, "{name}: {hint}");
+    }
+}
+
+/// Scenario: this side's vectors of what is refused are made anew, and every one in the folder is read.
+/// Guarantees: each is refused with the kind of error that its description names, in both languages.
+#[test]
+fn refused_vectors_are_refused() {
+    let folder = folder().join("refused");
+    for (name, bytes, expected) in refused::all() {
+        let path = folder.join(name);
+        let hint = "run `cargo run -p strait-records --example vectors` and look at what changed";
+        let kept = std::fs::read(path.with_extension("bin")).expect("the bytes");
+        assert!(kept == bytes, "{name}: {hint}");
+        assert_eq!(description(&path), expected, "{name}: {hint}");
+    }
+    let paths = std::fs::read_dir(folder)
+        .expect("the folder")
+        .map(|e| e.expect("an entry").path());
+    for path in paths.filter(|path| path.extension().is_some_and(|e| e == "bin")) {
+        let (bytes, expected) = (std::fs::read(&path).expect("the bytes"), description(&path));
+        let error = refused::read(&bytes, &expected).expect("refused");
+        assert_eq!(
+            refused::kind(&error),
+            expected["kind"],
+            "{}: {error}",
+            path.display()
+        );
     }
 }
 

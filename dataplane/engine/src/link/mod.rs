@@ -16,7 +16,7 @@ use arrow_array::RecordBatch;
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
-use strait_records::{Header, Plan, ReceivedSchemas, Slot, Variable};
+use strait_records::{Header, Plan, ReceivedSchemas, Variable};
 use strait_ringbuf::{Claim, Code, Consumer, Error, Handle, Link, Message, Producer, Side};
 use tokio::sync::Notify;
 
@@ -115,12 +115,9 @@ impl Reader {
         Ok(match message {
             Message::Batch { lease, call_id, .. } => {
                 let content = if self.copy && !lease.is_copy() {
-                    strait_records::Batch::new(
-                        Slot::copy_of(&lease),
-                        strait_records::Trust::Trusted,
-                    )
+                    strait_records::Batch::copied(&lease)
                 } else {
-                    strait_records::Batch::new(lease, strait_records::Trust::Trusted)
+                    strait_records::Batch::leased(lease)
                 };
                 match content {
                     Ok(content) => {

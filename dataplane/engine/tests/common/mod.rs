@@ -10,9 +10,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use strait_engine::{Failure, Lane, LaneConfig, LaneStatus, Unit, Upcalls};
-use strait_records::{
-    Batch, Encoding, Header, ReceivedSchemas, Signal, Trust, Variable, Writer, writer,
-};
+use strait_records::{Batch, Encoding, Header, ReceivedSchemas, Signal, Variable, Writer, writer};
 use strait_ringbuf::{
     Consumer, Geometry, Handle, HostPending, Identity, Message, Options, Producer, accept,
 };
@@ -304,7 +302,7 @@ impl Host {
                 self.ends.entry(call_id).or_default().push(End::Acked);
             }
             Message::Batch { lease, call_id, .. } => {
-                let batch = Batch::new(lease, Trust::Trusted).unwrap();
+                let batch = Batch::leased(lease).unwrap();
                 let header = *batch.header();
                 let tables = match header.encoding {
                     Encoding::Records => batch.records(&self.schemas).unwrap(),

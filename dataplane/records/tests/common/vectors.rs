@@ -11,7 +11,7 @@ use std::sync::Arc;
 use strait_records::difference::{
     Action, Difference, DifferenceBuilder, Operation, Owner, Owners, Target, Value,
 };
-use strait_records::{Batch, Encoding, Header, ReceivedSchemas, Signal, Slot, Trust};
+use strait_records::{Batch, Encoding, Header, ReceivedSchemas, Signal, Slot};
 use strait_records::{Variable, Writer, writer};
 
 /// A vector: name, slot, description.
@@ -242,7 +242,7 @@ pub fn contents(slot: &[u8], preambles: &[Vec<u8>], owners: Option<Owners>) -> J
     for preamble in preambles {
         schemas.publish(preamble).expect("a good preamble");
     }
-    let batch = Batch::new(Slot::copy_of(slot), Trust::Untrusted).expect("a good slot");
+    let batch = Batch::new(Slot::copy_of(slot)).expect("a good slot");
     let header = batch.header();
     let text = |bytes: &[u8]| Json::from(String::from_utf8(bytes.to_vec()).expect("text"));
     let metadata = batch.metadata().expect("checked");

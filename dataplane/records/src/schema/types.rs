@@ -4,6 +4,7 @@
 //! dictionary ids have to be 0, 1, 2, ... in depth-first order (S-5).
 
 use crate::errors::{Problem, SchemaProblem};
+use crate::limits::{MAX_DEPTH, MAX_PREAMBLE, SchemaSize, within};
 use arrow_ipc as ipc;
 use arrow_schema::{
     DataType, Field, FieldRef, Fields, IntervalUnit, Schema, TimeUnit, UnionFields, UnionMode,
@@ -11,17 +12,25 @@ use arrow_schema::{
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A schema and the value type of each of its dictionaries.
+/// A schema, the value type of each of its dictionaries, and its size.
 pub(crate) struct Parsed {
+    pub(crate) size: SchemaSize,
     pub(crate) schema: Schema,
     pub(crate) dictionaries: Vec<DataType>,
 }
 
 /// Reads an encapsulated schema message.
 pub(crate) fn parse(message: &[u8]) -> Result<Parsed, SchemaProblem> {
+    within("bytes", message.len(), MAX_PREAMBLE)?;
     let flatbuffer = crate::message::unframe(message).map_err(metadata)?;
-    let message =
-        ipc::root_as_message(flatbuffer).map_err(|e| SchemaProblem::Message(e.to_string()))?;
+    let size = super::check::check(flatbuffer)?;
+    // The verifier counts the message, the schema, and a field's type as levels, too.
+    let options = flatbuffers::VerifierOptions {
+        max_depth: MAX_DEPTH as usize + 8,
+        ..flatbuffers::VerifierOptions::default()
+    };
+    let message = ipc::root_as_message_with_opts(&options, flatbuffer)
+        .map_err(|e| SchemaProblem::Message(e.to_string()))?;
     if message.version() != ipc::MetadataVersion::V5 {
         return bad(format!(
             "metadata version {:?}, expected V5",
@@ -44,6 +53,7 @@ pub(crate) fn parse(message: &[u8]) -> Result<Parsed, SchemaProblem> {
     let schema =
         Schema::new_with_metadata(fields.unwrap_or_default(), pairs(schema.custom_metadata()));
     Ok(Parsed {
+        size,
         schema,
         dictionaries: reader.dictionaries,
     })
@@ -195,6 +205,7 @@ impl FieldReader {
             .map(|c| self.fields(c))
             .transpose()?
             .unwrap_or_default();
+        // At most as many bytes as the schema has: `check` has counted them.
         let ids: Vec<i32> = match union.typeIds() {
             Some(ids) => ids.iter().collect(),
             None => (0..children.len() as i32).collect(),

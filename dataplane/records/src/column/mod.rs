@@ -1,22 +1,24 @@
-//! Arrow arrays out of a record's body, in place, with the checks of S-14.
+//! Arrow arrays out of a record's body, in place, with the checks of S-14 and S-21.
 //!
 //! The decoder walks the schema's types and takes the nodes and buffers that the metadata lists, in the order
 //! that Arrow prescribes. Every length, offset, null count and dictionary key is checked before an array
 //! is built, so the library's constructors have nothing left to panic about. Buffers point into the slot.
 
+mod nested;
+mod text;
+
 use crate::errors::Problem;
+use crate::limits::SlotBudget;
 use crate::message::{BUFFER_LEN, BatchMessage, NODE_LEN};
-use crate::reader::Trust;
 use crate::unchecked;
 use arrow_array::types::*;
 use arrow_array::*;
 use arrow_buffer::{
     ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer,
 };
-use arrow_schema::{
-    ArrowError, DataType, FieldRef, Fields, IntervalUnit, TimeUnit, UnionFields, UnionMode,
-};
+use arrow_schema::{ArrowError, DataType, IntervalUnit, TimeUnit};
 use std::sync::Arc;
+use strait_ringbuf::Trust;
 
 /// Longest array: what a record table's `rows` can say.
 const MAX_LEN: i64 = u32::MAX as i64;
@@ -30,33 +32,33 @@ struct Node {
 
 /// Walks one record or dictionary batch.
 pub(crate) struct Decoder<'a> {
-    slot: &'a Buffer,
-    body: std::ops::Range<usize>,
+    body: Buffer,
     message: BatchMessage<'a>,
     dictionaries: std::slice::Iter<'a, Option<ArrayRef>>,
     dictionary_id: u64,
     buffers_taken: u64,
     trust: Trust,
+    budget: &'a mut SlotBudget,
 }
 
 impl<'a> Decoder<'a> {
-    /// `body` lies within `slot`, whose memory and whose body are 64-aligned.
+    /// `body` is 64-aligned. Arrays and bytes are counted against `budget`, which all records of a slot share.
     pub(crate) fn new(
-        slot: &'a Buffer,
-        body: std::ops::Range<usize>,
+        body: Buffer,
         message: BatchMessage<'a>,
         dictionaries: &'a [Option<ArrayRef>],
         trust: Trust,
+        budget: &'a mut SlotBudget,
     ) -> Self {
         let dictionaries = dictionaries.iter();
         Self {
-            slot,
             body,
             message,
             dictionaries,
             dictionary_id: 0,
             buffers_taken: 0,
             trust,
+            budget,
         }
     }
 
@@ -118,8 +120,8 @@ impl<'a> Decoder<'a> {
         use DataType as D;
         Ok(match data_type {
             D::Null => Arc::new(NullArray::new(self.node()?.len)),
-            D::Utf8View => self.view::<StringViewType>()?,
-            D::BinaryView => self.view::<BinaryViewType>()?,
+            D::Utf8View => self.view(true)?,
+            D::BinaryView => self.view(false)?,
             D::FixedSizeList(field, size) => self.fixed_size_list(field, *size)?,
             D::Map(field, sorted) => self.map(field, *sorted)?,
             D::ListView(field) => self.list_view::<i32>(field)?,
@@ -173,6 +175,7 @@ impl<'a> Decoder<'a> {
                     needed: 1,
                 })?;
         self.message.nodes = rest;
+        self.budget.node()?;
         let (len, nulls) = pair(node);
         if !(0..=MAX_LEN).contains(&len) || !(0..=len).contains(&nulls) {
             return Err(Problem::Node { len, nulls });
@@ -198,7 +201,7 @@ impl<'a> Decoder<'a> {
         self.buffers_taken += 1;
         let (offset, len) = pair(entry);
         if len == 0 {
-            return Ok(self.slot.slice_with_length(self.body.start, 0));
+            return Ok(self.body.slice_with_length(0, 0));
         }
         let body = self.body.len() as u64;
         let wrong = Problem::Buffer {
@@ -216,7 +219,8 @@ impl<'a> Decoder<'a> {
         if !fits || !from.is_multiple_of(crate::slot::ALIGN) {
             return Err(wrong);
         }
-        Ok(self.slot.slice_with_length(self.body.start + from, size))
+        self.budget.bytes(size)?;
+        Ok(self.body.slice_with_length(from, size))
     }
 
     /// A buffer that has to hold `len` values of `size` bytes, cut to exactly those.
@@ -309,45 +313,6 @@ impl<'a> Decoder<'a> {
         Ok(unchecked::offsets(offsets))
     }
 
-    fn bytes<T: ByteArrayType>(&mut self) -> Result<ArrayRef, Problem> {
-        let node = self.node()?;
-        let nulls = self.nulls(node)?;
-        let offsets = self.offsets::<T::Offset>(node.len)?;
-        let values = self.buffer()?;
-        check_end(&offsets, values.len())?;
-        if self.trust == Trust::Untrusted && is_text(&T::DATA_TYPE) {
-            check_text(&offsets, &values)?;
-        }
-        // Text was checked just now, or is the invariant of a trusted writer.
-        Ok(Arc::new(unchecked::bytes::<T>(offsets, values, nulls)))
-    }
-
-    fn list<O: OffsetSizeTrait>(&mut self, field: &FieldRef) -> Result<ArrayRef, Problem> {
-        let node = self.node()?;
-        let nulls = self.nulls(node)?;
-        let offsets = self.offsets::<O>(node.len)?;
-        let child = self.array(field.data_type())?;
-        check_end(&offsets, child.len())?;
-        built(GenericListArray::<O>::try_new(
-            field.clone(),
-            offsets,
-            child,
-            nulls,
-        ))
-    }
-
-    fn structure(&mut self, fields: &Fields) -> Result<StructArray, Problem> {
-        let node = self.node()?;
-        let nulls = self.nulls(node)?;
-        let mut children = Vec::with_capacity(fields.len());
-        for field in fields {
-            let child = self.array(field.data_type())?;
-            same_length(child.len(), node.len)?;
-            children.push(child);
-        }
-        StructArray::try_new_with_length(fields.clone(), children, nulls, node.len).map_err(refused)
-    }
-
     fn dictionary_of(&mut self, key: &DataType) -> Result<ArrayRef, Problem> {
         match key {
             DataType::UInt8 => self.dictionary::<UInt8Type>(),
@@ -373,118 +338,6 @@ impl<'a> Decoder<'a> {
         check_keys(&keys, nulls.as_ref(), values.len())?;
         let keys = PrimitiveArray::<K>::new(keys, nulls);
         Ok(Arc::new(unchecked::dictionary(keys, values.clone())))
-    }
-
-    fn view<T: ByteViewType>(&mut self) -> Result<ArrayRef, Problem> {
-        let node = self.node()?;
-        let nulls = self.nulls(node)?;
-        let views = self.scalars::<u128>(node.len)?;
-        let missing = Problem::Count {
-            what: "variadic buffer counts",
-            found: 0,
-            needed: 1,
-        };
-        let (count, rest) = self.message.variadic.split_first_chunk().ok_or(missing)?;
-        self.message.variadic = rest;
-        let count = i64::from_le_bytes(*count);
-        let left = (self.message.buffers.len() / BUFFER_LEN) as u64;
-        if u64::try_from(count).is_err() || count as u64 > left {
-            return Err(Problem::Count {
-                what: "buffers",
-                found: left,
-                needed: count as u64,
-            });
-        }
-        let buffers: Result<Vec<_>, _> = (0..count).map(|_| self.buffer()).collect();
-        built(GenericByteViewArray::<T>::try_new(views, buffers?, nulls))
-    }
-
-    fn fixed_size_list(&mut self, field: &FieldRef, size: i32) -> Result<ArrayRef, Problem> {
-        let node = self.node()?;
-        let nulls = self.nulls(node)?;
-        let child = self.array(field.data_type())?;
-        let expected = usize::try_from(size)
-            .ok()
-            .and_then(|size| size.checked_mul(node.len));
-        same_length(child.len(), expected.unwrap_or(usize::MAX))?;
-        let field = field.clone();
-        built(FixedSizeListArray::try_new_with_length(
-            field, size, child, nulls, node.len,
-        ))
-    }
-
-    fn map(&mut self, field: &FieldRef, sorted: bool) -> Result<ArrayRef, Problem> {
-        let node = self.node()?;
-        let nulls = self.nulls(node)?;
-        let offsets = self.offsets::<i32>(node.len)?;
-        let DataType::Struct(fields) = field.data_type() else {
-            return Err(Problem::Arrow(format!("a map of {}", field.data_type())));
-        };
-        let entries = self.structure(fields)?;
-        check_end(&offsets, entries.len())?;
-        built(MapArray::try_new(
-            field.clone(),
-            offsets,
-            entries,
-            nulls,
-            sorted,
-        ))
-    }
-
-    fn list_view<O: OffsetSizeTrait>(&mut self, field: &FieldRef) -> Result<ArrayRef, Problem> {
-        let node = self.node()?;
-        let nulls = self.nulls(node)?;
-        let offsets = self.scalars::<O>(node.len)?;
-        let sizes = self.scalars::<O>(node.len)?;
-        let negative = |values: &ScalarBuffer<O>| values.iter().any(|value| *value < O::zero());
-        if negative(&offsets) || negative(&sizes) {
-            return Err(Problem::Arrow(
-                "a list view has a negative offset or size".to_owned(),
-            ));
-        }
-        let child = self.array(field.data_type())?;
-        built(GenericListViewArray::<O>::try_new(
-            field.clone(),
-            offsets,
-            sizes,
-            child,
-            nulls,
-        ))
-    }
-
-    fn union(&mut self, fields: &UnionFields, mode: UnionMode) -> Result<ArrayRef, Problem> {
-        let node = self.node()?;
-        let ids = self.scalars::<i8>(node.len)?;
-        let offsets = match mode {
-            UnionMode::Dense => Some(self.scalars::<i32>(node.len)?),
-            UnionMode::Sparse => None,
-        };
-        let children: Result<Vec<_>, _> = fields
-            .iter()
-            .map(|(_, field)| self.array(field.data_type()))
-            .collect();
-        built(UnionArray::try_new(fields.clone(), ids, offsets, children?))
-    }
-
-    fn run_end_encoded(
-        &mut self,
-        data_type: &DataType,
-        ends: &FieldRef,
-        values: &FieldRef,
-    ) -> Result<ArrayRef, Problem> {
-        let node = self.node()?;
-        let ends = self.array(ends.data_type())?;
-        let values = self.array(values.data_type())?;
-        if ends.null_count() != 0 || (node.len > 0 && ends.is_empty()) {
-            return Err(Problem::Arrow("run ends are missing".to_owned()));
-        }
-        let data = arrow_data::ArrayDataBuilder::new(data_type.clone())
-            .len(node.len)
-            .add_child_data(ends.to_data())
-            .add_child_data(values.to_data())
-            .build()
-            .map_err(refused)?;
-        Ok(make_array(data))
     }
 }
 
@@ -535,28 +388,6 @@ fn check_end<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>, limit: usize) -> Res
         last: last as i64,
         limit: limit as u64,
     })
-}
-
-fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8)
-}
-
-/// Checks that every value is UTF-8 (S-13): what the offsets span is, and each of them is between two characters.
-fn check_text<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>, values: &[u8]) -> Result<(), Problem> {
-    let (first, last) = (offsets[0].as_usize(), offsets[offsets.len() - 1].as_usize());
-    let wrong = |at: usize| Problem::Text {
-        at: at as u64,
-        len: (last - first) as u64,
-    };
-    let text = std::str::from_utf8(&values[first..last]).map_err(|e| wrong(e.valid_up_to()))?;
-    match offsets
-        .iter()
-        .map(|o| o.as_usize() - first)
-        .find(|at| !text.is_char_boundary(*at))
-    {
-        None => Ok(()),
-        Some(at) => Err(wrong(at)),
-    }
 }
 
 /// Checks that each key that is not null is below `len`.

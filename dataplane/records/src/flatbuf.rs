@@ -83,6 +83,21 @@ impl<'a> Table<'a> {
         Ok((from, len))
     }
 
+    /// Where the table lies in the buffer: two tables that are one lie at the same place.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The tables of a vector field, each checked when it is taken; none if absent.
+    pub(crate) fn tables(
+        &self,
+        index: usize,
+    ) -> Result<impl ExactSizeIterator<Item = Result<Self, Problem>> + use<'a>, Problem> {
+        let (from, len) = self.vector(index, 4)?;
+        let buf = self.buf;
+        Ok((0..len / 4).map(move |i| Self::follow(buf, from + 4 * i)))
+    }
+
     /// The bytes of a vector field's elements.
     pub(crate) fn elements(&self, index: usize, size: usize) -> Result<&'a [u8], Problem> {
         let (from, len) = self.vector(index, size)?;

@@ -3,9 +3,10 @@
 //! A schema is looked up by what it is, not by where it lies: the engine makes a new one for each batch. The
 //! templates of its messages are made at its first batch and kept.
 
-use crate::errors::Error;
-use crate::gather::Body;
-use crate::schema::{MAX_SCHEMAS, preamble};
+use crate::body::Body;
+use crate::errors::{Error, SchemaProblem};
+use crate::limits::{EpochSize, MAX_SCHEMAS, SchemaSize};
+use crate::schema::{measure, preamble, preamble_size};
 use crate::template::{Template, encapsulate};
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
 use arrow_schema::{Schema, SchemaRef};
@@ -77,7 +78,8 @@ impl SentSchema {
 pub(crate) enum Found {
     /// The index of its entry.
     Entry(usize),
-    /// The payload has 63 others already: the 64th id is the superset's.
+    /// The payload has 63 others already, and the 64th id is the superset's; or the epoch's schemas would
+    /// become too large.
     Full,
 }
 
@@ -85,41 +87,53 @@ pub(crate) enum Found {
 #[derive(Debug, Default)]
 pub struct SentSchemas {
     entries: Vec<SentSchema>,
+    size: EpochSize,
 }
 
 impl SentSchemas {
     /// The entry of a schema, made if there is room for it.
     pub(crate) fn find(&mut self, payload: u16, schema: &SchemaRef) -> Result<Found, Error> {
-        let mut known = 0;
-        for (index, entry) in self
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, e)| e.payload == payload)
-        {
-            if Arc::ptr_eq(&entry.schema, schema) || entry.schema == *schema {
-                return Ok(Found::Entry(index));
-            }
-            known += 1;
+        let same = |e: &SentSchema| {
+            e.payload == payload && (Arc::ptr_eq(&e.schema, schema) || e.schema == *schema)
+        };
+        if let Some(index) = self.entries.iter().position(same) {
+            return Ok(Found::Entry(index));
         }
-        if known + 1 >= MAX_SCHEMAS {
+        if self.size.schemas_of(payload) + 1 >= MAX_SCHEMAS {
             return Ok(Found::Full);
         }
-        self.add(payload, schema.clone()).map(Found::Entry)
+        let added = self.add(payload, schema.clone())?;
+        Ok(added.map_or(Found::Full, Found::Entry))
     }
 
     /// The entry of a superset: made even as the 64th.
     pub(crate) fn superset(&mut self, payload: u16, schema: &SchemaRef) -> Result<usize, Error> {
         let same = |e: &SentSchema| e.payload == payload && e.schema == *schema;
-        match self.entries.iter().position(same) {
-            Some(index) => Ok(index),
-            None => self.add(payload, schema.clone()),
+        if let Some(index) = self.entries.iter().position(same) {
+            return Ok(index);
         }
+        self.add(payload, schema.clone())?
+            .map_err(|problem| Error::Unwritable {
+                payload,
+                column: String::new(),
+                reason: format!("its schema {problem}"),
+            })
     }
 
-    fn add(&mut self, payload: u16, schema: SchemaRef) -> Result<usize, Error> {
+    /// Gives a schema its id; the inner error says which limit of the epoch is reached.
+    fn add(
+        &mut self,
+        payload: u16,
+        schema: SchemaRef,
+    ) -> Result<Result<usize, SchemaProblem>, Error> {
+        let (message, size) = message(payload, &schema)?;
+        let size = preamble_size(size);
+        if let Err(problem) = self.size.check(payload, size) {
+            return Ok(Err(problem));
+        }
+        self.size.add(payload, size);
         let id = self.entries.len() as u32 + 1;
-        let preamble = preamble(id, payload, &message(payload, &schema)?);
+        let preamble = preamble(id, payload, &message);
         self.entries.push(SentSchema {
             id,
             payload,
@@ -129,7 +143,7 @@ impl SentSchemas {
             batch: None,
             dictionaries: Vec::new(),
         });
-        Ok(self.entries.len() - 1)
+        Ok(Ok(self.entries.len() - 1))
     }
 
     pub(crate) fn entry(&mut self, index: usize) -> &mut SentSchema {
@@ -157,8 +171,8 @@ impl SentSchemas {
     }
 }
 
-/// The encapsulated schema message.
-pub(crate) fn message(payload: u16, schema: &Schema) -> Result<Vec<u8>, Error> {
+/// The encapsulated schema message, which is one that readers take, and its size.
+pub(crate) fn message(payload: u16, schema: &Schema) -> Result<(Vec<u8>, SchemaSize), Error> {
     for field in schema.fields() {
         if let Some(inner) = nested_dictionary(field.data_type(), false) {
             let reason = format!("a dictionary of dictionaries ({inner})");
@@ -175,7 +189,15 @@ pub(crate) fn message(payload: u16, schema: &Schema) -> Result<Vec<u8>, Error> {
         &mut tracker,
         &IpcWriteOptions::default(),
     );
-    Ok(encapsulate(&encoded.ipc_message))
+    let message = encapsulate(&encoded.ipc_message);
+    match measure(&message) {
+        Ok(size) => Ok((message, size)),
+        Err(problem) => Err(Error::Unwritable {
+            payload,
+            column: String::new(),
+            reason: format!("its schema {problem}"),
+        }),
+    }
 }
 
 /// A dictionary type within a dictionary's values, if there is one.

@@ -1,20 +1,19 @@
 //! Schemas that the other side has published (format section 2).
 //!
 //! A schema is parsed once, when its preamble arrives; batches then refer to it by its id. Nothing is
-//! evicted: an epoch has at most 64 schemas per payload (S-8).
+//! evicted: what an epoch may hold is bounded in number and in size (S-8, S-18, S-19).
+
+mod check;
+mod types;
 
 use crate::errors::{Error, Expected, SchemaProblem};
-use crate::types;
+use crate::limits::{EpochSize, MAX_PREAMBLE, SchemaSize};
 use arrow_schema::{DataType, SchemaRef};
 use bytemuck::{Pod, Zeroable};
 use std::sync::Arc;
 
-/// Most schemas per payload and direction (S-8).
-pub const MAX_SCHEMAS: u32 = 64;
 /// Where the schema message begins in a preamble slot.
 pub const PREAMBLE_HEADER_LEN: usize = 64;
-/// Most payloads that have schemas; OTAP has about 35.
-const MAX_PAYLOADS: u32 = 64;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"SSC1");
 const PART: &str = "schema preamble";
@@ -26,6 +25,7 @@ pub struct ReceivedSchema {
     payload: u16,
     schema: SchemaRef,
     dictionaries: Vec<DataType>,
+    size: SchemaSize,
 }
 
 impl ReceivedSchema {
@@ -37,6 +37,7 @@ impl ReceivedSchema {
             payload,
             schema: Arc::new(parsed.schema),
             dictionaries: parsed.dictionaries,
+            size: parsed.size,
         })
     }
 
@@ -68,6 +69,7 @@ impl ReceivedSchema {
 #[derive(Debug, Default)]
 pub struct ReceivedSchemas {
     schemas: Vec<ReceivedSchema>,
+    size: EpochSize,
 }
 
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
@@ -93,8 +95,8 @@ impl ReceivedSchemas {
     /// Takes in a preamble slot and returns the schema's id.
     ///
     /// # Errors
-    /// When the preamble is malformed, the schema cannot be read, its id is not the next one (S-6, S-7), or the payload has
-    /// 64 schemas already (S-8). The known schemas are then unchanged.
+    /// When the preamble is malformed, the schema cannot be read, its id is not the next one (S-6, S-7), or
+    /// it is beyond a limit (S-8, S-18, S-19). The known schemas are then unchanged.
     pub fn publish(&mut self, preamble: &[u8]) -> Result<u32, Error> {
         let (wire, message) = split(preamble)?;
         let id = wire.schema_id;
@@ -111,17 +113,12 @@ impl ReceivedSchemas {
                 problem: SchemaProblem::Order { expected },
             });
         }
-        let payload = wire.payload;
-        let known = self.schemas.iter().filter(|s| s.payload == payload).count() as u32;
-        if known >= MAX_SCHEMAS || expected > MAX_SCHEMAS * MAX_PAYLOADS {
-            let problem = SchemaProblem::TooMany {
-                payload,
-                limit: MAX_SCHEMAS,
-            };
-            return Err(Error::Schema { id, problem });
-        }
-        self.schemas
-            .push(ReceivedSchema::parse(id, payload, message)?);
+        let schema = ReceivedSchema::parse(id, wire.payload, message)?;
+        let (payload, size) = (wire.payload, preamble_size(schema.size));
+        let allowed = self.size.check(payload, size);
+        allowed.map_err(|problem| Error::Schema { id, problem })?;
+        self.size.add(payload, size);
+        self.schemas.push(schema);
         Ok(id)
     }
 
@@ -143,6 +140,16 @@ fn split(preamble: &[u8]) -> Result<(Wire, &[u8]), Error> {
         needed: needed as u64,
         found: preamble.len() as u64,
     };
+    if preamble.len() > MAX_PREAMBLE {
+        let expected = Expected::AtMost(MAX_PREAMBLE as u64);
+        let found = preamble.len() as u64;
+        return Err(Error::Field {
+            part: PART,
+            field: "length",
+            found,
+            expected,
+        });
+    }
     let head = preamble
         .get(..PREAMBLE_HEADER_LEN)
         .ok_or_else(|| short(PREAMBLE_HEADER_LEN))?;
@@ -175,6 +182,19 @@ fn split(preamble: &[u8]) -> Result<(Wire, &[u8]), Error> {
         });
     }
     Ok((wire, message))
+}
+
+/// What a schema counts for in its epoch: with the preamble's header.
+pub(crate) fn preamble_size(schema: SchemaSize) -> SchemaSize {
+    SchemaSize {
+        bytes: PREAMBLE_HEADER_LEN + schema.bytes,
+        ..schema
+    }
+}
+
+/// How large the schema of a message is, if a reader would take it.
+pub(crate) fn measure(message: &[u8]) -> Result<SchemaSize, SchemaProblem> {
+    types::parse(message).map(|parsed| parsed.size)
 }
 
 /// A preamble slot for an encapsulated schema message.

@@ -1,12 +1,14 @@
 //! Batch slots in, headers, payloads and record batches out.
 //!
-//! Everything that a slot says is checked before it is used. What comes out points into the slot and keeps
-//! it alive. On an untrusted link the slot is copied before the first byte is looked at, because the other side may still
-//! write it, and everything is validated, UTF-8 too.
+//! Everything that a slot says is checked before it is used; what comes out points into the slot and keeps
+//! it alive. Text is checked too, unless the slot's writer is vouched for: only a lease of a trusted link
+//! says so ([`Batch::leased`]), or an `unsafe` block ([`Batch::trusted`]). A slot that its writer may still
+//! write is never looked at: the ring copies those of untrusted links, and leases them like any other.
 
-use crate::decode::Decoder;
+use crate::column::Decoder;
 use crate::errors::{Error, Problem, SchemaProblem};
 use crate::header::{BatchView, Encoding, Header};
+use crate::limits::SlotBudget;
 use crate::message;
 use crate::schema::{ReceivedSchema, ReceivedSchemas};
 use crate::slot::Slot;
@@ -14,16 +16,7 @@ use crate::table::{Kind, Record, RecordTable};
 use crate::variable::Metadata;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use bytes::Bytes;
-
-/// How much the writer of a slot is trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
-    /// The same process or our own child: read in place, text is UTF-8 (S-13). Who chooses this vouches
-    /// for the writer as an `unsafe` block would: text that is not UTF-8 is undefined behaviour then.
-    Trusted,
-    /// Anyone: copied first, then validated in full.
-    Untrusted,
-}
+use strait_ringbuf::{Lease, Trust};
 
 /// A received batch: header and variable section are checked, records are read on demand.
 #[derive(Debug, Clone)]
@@ -34,24 +27,68 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Takes the slot of a batch descriptor; `owner` gives exactly the bytes that the descriptor names.
-    ///
-    /// A trusted slot is kept alive by the batch and by everything read from it. An untrusted one is copied, and
-    /// `owner` is dropped before this returns.
+    /// Takes any bytes as a batch slot: exactly those that the descriptor names. All of it is validated,
+    /// text too. `owner` is kept alive by the batch and by everything read from it.
     ///
     /// # Errors
-    /// Whatever is wrong with header or variable section, and [`Error::Misaligned`] memory.
-    pub fn new(owner: impl AsRef<[u8]> + Send + 'static, trust: Trust) -> Result<Self, Error> {
-        let slot = match trust {
-            Trust::Trusted => Slot::new(owner)?,
-            Trust::Untrusted => Slot::copy_of(owner.as_ref()),
-        };
+    /// Whatever is wrong with header or variable section, and [`Error::Misaligned`] memory. `owner` has
+    /// been dropped then.
+    pub fn new(owner: impl AsRef<[u8]> + Send + 'static) -> Result<Self, Error> {
+        Self::of(Slot::new(owner)?, Trust::UNTRUSTED)
+    }
+
+    /// Takes a slot of the ring. What may be left unchecked is what the lease says of its writer; one that
+    /// is not trusted was copied by the ring, so that no byte changes any more.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new): a lease whose slot cannot be read has been released.
+    pub fn leased(lease: Lease) -> Result<Self, Error> {
+        let trust = lease.trust();
+        Self::of(Slot::new(lease)?, trust)
+    }
+
+    /// Copies a slot of the ring, for a reader that keeps batches for long: the lease may be released.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn copied(lease: &Lease) -> Result<Self, Error> {
+        Self::of(Slot::copy_of(lease), lease.trust())
+    }
+
+    /// Takes bytes whose writer the caller vouches for: text is not checked again.
+    ///
+    /// ```compile_fail,E0133
+    /// #![forbid(unsafe_code)]
+    /// # use strait_records::{Batch, Slot};
+    /// let batch = Batch::trusted(Slot::copy_of(b"foreign bytes")); // not without `unsafe`
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    ///
+    /// # Safety
+    /// Every text column in the slot is UTF-8 (S-13), as [`Trust::trusted`] says of a whole link: the
+    /// strings that are read from the slot are made without looking.
+    #[allow(unsafe_code)] // So that a crate that forbids it cannot get here.
+    pub unsafe fn trusted(owner: impl AsRef<[u8]> + Send + 'static) -> Result<Self, Error> {
+        // SAFETY: the caller vouches for the text of this slot, which is all that is read with it.
+        let trust = unsafe { Trust::trusted() };
+        Self::of(Slot::new(owner)?, trust)
+    }
+
+    fn of(slot: Slot, trust: Trust) -> Result<Self, Error> {
         let header = *BatchView::parse(slot.as_ref())?.header();
         Ok(Self {
             slot,
             header,
             trust,
         })
+    }
+
+    /// How far the writer of the slot is trusted.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        self.trust
     }
 
     /// What the header says.
@@ -105,6 +142,7 @@ impl Batch {
             inline: None,
             dictionaries: Vec::new(),
             batches: Vec::with_capacity(view.record_count() as usize),
+            budget: SlotBudget::of(self.slot.as_ref().len()),
         };
         for (index, record) in RecordTable::of(&view).enumerate() {
             reading.record(index as u32, &record?)?;
@@ -125,6 +163,7 @@ struct Reading<'a> {
     /// By schema; a batch has a handful of schemas.
     dictionaries: Vec<(u32, Dictionaries)>,
     batches: Vec<(u16, RecordBatch)>,
+    budget: SlotBudget,
 }
 
 impl Reading<'_> {
@@ -171,25 +210,11 @@ impl Reading<'_> {
             };
             return Ok(Err(problem));
         };
-        let values = self.decode_dictionary(record, value_type);
+        let values = decode_dictionary(self.batch, value_type, record, &mut self.budget);
         Ok(values.map(|values| {
             let known = dictionaries_of(&mut self.dictionaries, record.schema_id, types.len());
             known[id as usize] = Some(values);
         }))
-    }
-
-    fn decode_dictionary(
-        &self,
-        record: &Record,
-        value_type: &arrow_schema::DataType,
-    ) -> Result<ArrayRef, Problem> {
-        let slot = &self.batch.slot;
-        let message = message::parse(&slot.as_ref()[record.metadata()], record)?;
-        let trust = self.batch.trust;
-        let mut decoder = Decoder::new(slot.buffer(), record.body(), message, &[], trust);
-        let values = decoder.column(value_type, record.rows)?;
-        decoder.finish()?;
-        Ok(values)
     }
 
     /// The inner error names the column.
@@ -200,9 +225,42 @@ impl Reading<'_> {
             0 => &mut Vec::new(),
             _ => dictionaries_of(&mut self.dictionaries, record.schema_id, count),
         };
-        let decoded = decode_batch(self.batch, schema, record, dictionaries);
+        let decoded = decode_batch(self.batch, schema, record, dictionaries, &mut self.budget);
         Ok(decoded.map(|batch| self.batches.push((record.payload, batch))))
     }
+}
+
+/// A decoder for one record of the batch.
+fn decoder<'a>(
+    batch: &'a Batch,
+    record: &Record,
+    dictionaries: &'a [Option<ArrayRef>],
+    budget: &'a mut SlotBudget,
+) -> Result<Decoder<'a>, Problem> {
+    let slot = &batch.slot;
+    let message = message::parse(&slot.as_ref()[record.metadata()], record)?;
+    let body = slot
+        .buffer()
+        .slice_with_length(record.body().start, record.body().len());
+    Ok(Decoder::new(
+        body,
+        message,
+        dictionaries,
+        batch.trust,
+        budget,
+    ))
+}
+
+fn decode_dictionary(
+    batch: &Batch,
+    value_type: &arrow_schema::DataType,
+    record: &Record,
+    budget: &mut SlotBudget,
+) -> Result<ArrayRef, Problem> {
+    let mut decoder = decoder(batch, record, &[], budget)?;
+    let values = decoder.column(value_type, record.rows)?;
+    decoder.finish()?;
+    Ok(values)
 }
 
 fn decode_batch(
@@ -210,17 +268,10 @@ fn decode_batch(
     schema: &ReceivedSchema,
     record: &Record,
     dictionaries: &[Option<ArrayRef>],
+    budget: &mut SlotBudget,
 ) -> Result<RecordBatch, (String, Problem)> {
     let whole = |problem| (String::new(), problem);
-    let slot = &batch.slot;
-    let message = message::parse(&slot.as_ref()[record.metadata()], record).map_err(whole)?;
-    let mut decoder = Decoder::new(
-        slot.buffer(),
-        record.body(),
-        message,
-        dictionaries,
-        batch.trust,
-    );
+    let mut decoder = decoder(batch, record, dictionaries, budget).map_err(whole)?;
     let fields = schema.schema().fields();
     let mut columns = Vec::with_capacity(fields.len());
     for field in fields {

@@ -293,7 +293,7 @@ impl Body {
     }
 
     /// Length and null count of each node.
-    pub(crate) fn nodes(&self) -> impl Iterator<Item = (u64, u64)> {
+    pub(crate) fn nodes(&self) -> impl ExactSizeIterator<Item = (u64, u64)> {
         self.nodes.iter().copied()
     }
 
