@@ -11,16 +11,16 @@ use std::time::Instant;
 
 use crate::builder_file::{BuilderFile, STRAIT_GO_MODULE};
 use crate::checkout::{Checkout, Place, VERSION};
-use crate::error::{Error, StepError};
+use crate::error::{Error, StepError, Wrong};
 use crate::files;
 use crate::finding::{Finding, Report};
 use crate::golang::build::GoSide;
-use crate::golang::{distribution, inputs, modules, ocb, twins, types};
+use crate::golang::{distribution, folders, inputs, modules, ocb, packages, twins, types};
 use crate::lock::{self, Locks};
 use crate::platform::Platform;
 use crate::rust::graph::Graph;
-use crate::rust::workspace::{Workspace, WorkspaceError};
-use crate::rust::{compile, prelink};
+use crate::rust::workspace::Workspace;
+use crate::rust::{agreement, compile, prelink};
 use crate::toolchain;
 use crate::ui::{self, Ui};
 
@@ -80,6 +80,13 @@ impl Source {
 
     fn findings(&self, findings: Vec<Finding>) -> Error {
         Error::Findings(Report::new(&self.name, &self.text, findings))
+    }
+
+    fn wrong(&self, wrong: Wrong) -> Error {
+        match wrong {
+            Wrong::Findings(list) => self.findings(list),
+            Wrong::Step(step) => step.into(),
+        }
     }
 
     fn output(&self, request: &Request) -> Option<PathBuf> {
@@ -156,10 +163,7 @@ fn prepare(request: &Request, source: &Source, locks: &Locks, ui: &Ui) -> Result
             ui,
         )
     }
-    .map_err(|e| match e {
-        WorkspaceError::Findings(list) => source.findings(list),
-        WorkspaceError::Step(step) => step.into(),
-    })?;
+    .map_err(|wrong| source.wrong(wrong))?;
     Ok(Prepared {
         output,
         generated,
@@ -199,14 +203,11 @@ fn generate(
         workspace,
         ..
     } = prepared;
-    let types = types::find(
-        file,
-        &twins::candidates(file),
-        checkout.go().as_deref(),
-        output,
-        request.offline,
-        ui,
-    )?;
+    let strait = checkout.go();
+    let folders = folders::find(file, strait.as_deref(), output, request.offline, ui)
+        .map_err(|wrong| source.wrong(wrong))?;
+    packages::check(file, &folders).map_err(|list| source.findings(list))?;
+    let types = types::of(&twins::candidates(file), &folders);
     twins::join(file, &types, &mut workspace.components).map_err(|list| source.findings(list))?;
     let library = file.dist.name.as_ref().map_or("strait", |name| &name.value);
     let in_rust = twins::in_rust(file, &types, &workspace.components);
@@ -217,7 +218,7 @@ fn generate(
         &in_rust,
         checkout,
     )?;
-    if let Some(go) = checkout.go() {
+    if let Some(go) = strait {
         files::link(&go, &generated.join("go"))?;
     }
     distribution::link_local(file, generated)?;
@@ -259,6 +260,8 @@ pub fn build(request: &Request, ui: &Ui) -> Result<Built, Error> {
     let object = if request.generate_only {
         String::new()
     } else {
+        agreement::check(file, &workspace, request.offline, ui)
+            .map_err(|wrong| source.wrong(wrong))?;
         let library = compile::compile(&workspace, request.offline, ui)?;
         prelink::prelink(
             &library.path,

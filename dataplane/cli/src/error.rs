@@ -6,7 +6,7 @@ use std::process::Command;
 
 use miette::GraphicalTheme;
 
-use crate::finding::Report;
+use crate::finding::{Finding, Report};
 
 /// Findings in the builder file, or a step that failed.
 #[derive(Debug)]
@@ -51,6 +51,21 @@ impl StepError {
         self.output = output.into();
         self.repeat = shell_line(command);
         self
+    }
+}
+
+/// Why a step gives nothing: findings that do not know their file, or a failure of its own.
+#[derive(Debug)]
+pub enum Wrong {
+    /// The builder file, or what it names, is wrong.
+    Findings(Vec<Finding>),
+    /// A step did not succeed.
+    Step(StepError),
+}
+
+impl From<StepError> for Wrong {
+    fn from(error: StepError) -> Self {
+        Self::Step(error)
     }
 }
 

@@ -6,8 +6,8 @@ use crate::error::StepError;
 use crate::platform::Platform;
 use crate::ui::Ui;
 
-/// The oldest Go that ocb 0.161 builds with.
-pub const GO: Version = (1, 25);
+/// The oldest Go that builds a Collector: that of Strait's own module.
+pub const GO: Version = (1, 26);
 
 /// `major.minor`
 pub type Version = (u32, u32);
@@ -188,7 +188,15 @@ pub fn version(text: &str) -> Option<Version> {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use super::{GO, version};
+
+    // Guarantees: one number for Go, in the command, in the module, and in what is written.
+    #[test]
+    fn the_oldest_go_is_that_of_the_module() {
+        let go_mod = include_str!("../released/go.mod");
+        let line = go_mod.lines().find(|line| line.starts_with("go "));
+        assert_eq!(line.and_then(version), Some(GO));
+    }
 
     #[test]
     fn versions_are_found() {

@@ -8,14 +8,15 @@ use std::process::Command;
 use miette::GraphicalTheme;
 use strait::builder_file::{BuilderFile, Kind};
 use strait::checkout::{Checkout, Place};
+use strait::error::Wrong;
 use strait::files;
 use strait::finding::{Finding, Report};
 use strait::golang::types::{self, Types};
-use strait::golang::{distribution, modules, twins};
+use strait::golang::{distribution, folders, modules, twins};
 use strait::lock::{Locks, Mode};
 use strait::platform::Platform;
 use strait::rust::component::RustComponent;
-use strait::rust::workspace::{Workspace, WorkspaceError};
+use strait::rust::workspace::Workspace;
 use strait::ui::{Level, Ui};
 
 struct Folder(tempfile::TempDir);
@@ -29,7 +30,7 @@ impl Folder {
         files::absolute(self.0.path()).unwrap()
     }
 
-    fn prepare(&self, text: &str) -> Result<(BuilderFile, Workspace), WorkspaceError> {
+    fn prepare(&self, text: &str) -> Result<(BuilderFile, Workspace), Wrong> {
         let file = BuilderFile::parse(text, &self.path().join("builder.yaml")).unwrap();
         let checkout = Checkout::find(&Place::default()).unwrap();
         let ui = Ui::new(Level::Quiet);
@@ -183,7 +184,7 @@ fn crates_that_are_no_such_component_are_findings() {
     let table = EXTENSION.replace("stability", "signals = {}\nsignal");
     folder.crate_with("unstable", &table.replace("signal = \"alpha\"", ""));
     text += "extensions:\n  - cargo: unstable = { path = \"unstable\" }\n";
-    let Err(WorkspaceError::Findings(findings)) = folder.prepare(&text) else {
+    let Err(Wrong::Findings(findings)) = folder.prepare(&text) else {
         panic!("no findings")
     };
     let report = Report::new("builder.yaml", &text, findings);
@@ -224,7 +225,8 @@ fn join(
     let (file, mut workspace) = folder.prepare(text).unwrap();
     let ui = Ui::new(Level::Quiet);
     let out = folder.path();
-    let types = types::find(&file, &twins::candidates(&file), None, &out, true, &ui).unwrap();
+    let found = folders::find(&file, None, &out, true, &ui).unwrap();
+    let types = types::of(&twins::candidates(&file), &found);
     let joined = twins::join(&file, &types, &mut workspace.components);
     (file, types, workspace.components, joined)
 }

@@ -276,14 +276,7 @@ impl Checker<'_> {
             }
             return None;
         };
-        if gomod.value.split_whitespace().count() < 2 {
-            self.find(
-                &gomod.at,
-                "`gomod` has no version",
-                "module and version expected",
-                help,
-            );
-        }
+        self.go_version(&gomod, help);
         let path = self.text(keys, "path");
         if let Some(path) = path
             .as_ref()
@@ -296,9 +289,33 @@ impl Checker<'_> {
         Some(GoEntry {
             gomod,
             name: self.text(keys, "name").map(|s| s.value),
-            import: self.text(keys, "import").map(|s| s.value),
+            import: self.text(keys, "import"),
             path: path.map(|s| s.value),
         })
+    }
+
+    /// A module's version. A branch or a commit may stand there too, which Go resolves.
+    fn go_version(&mut self, gomod: &Spanned<String>, help: &str) {
+        let mut words = gomod.value.split_whitespace();
+        let (Some(module), Some(version)) = (words.next(), words.next()) else {
+            let message = "`gomod` has no version";
+            self.find(&gomod.at, message, "module and version expected", help);
+            return;
+        };
+        let numbers = version.split(['-', '+']).next().unwrap_or(version);
+        let numbers: Vec<_> = numbers.split('.').collect();
+        let bare = numbers.len() == 3
+            && numbers
+                .iter()
+                .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
+        if bare {
+            self.find(
+                &gomod.at,
+                format!("the version `{version}` has no `v`"),
+                "Go's versions begin with it",
+                &format!("write `gomod: {module} v{version}`"),
+            );
+        }
     }
 
     fn rust_keys(&mut self, keys: &Keys<'_>, kind: Kind) -> Option<RustEntry> {

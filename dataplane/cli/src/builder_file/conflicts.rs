@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::keys::Checker;
-use super::{BuilderFile, GoEntry, Kind, RustEntry, STRAIT_GO_MODULE};
+use super::{BuilderFile, GoEntry, Kind, RustEntry, STRAIT_GO_MODULE, STRAIT_GO_PACKAGES};
 use crate::finding::Finding;
 
 impl Checker<'_> {
@@ -77,6 +77,43 @@ impl Checker<'_> {
                     "under the wrong section",
                     help,
                 );
+            } else if go.module() == STRAIT_GO_MODULE {
+                self.strait_package(kind, go);
+            }
+        }
+    }
+
+    /// Of its own module the command knows what may be imported.
+    fn strait_package(&mut self, kind: Kind, go: &GoEntry) {
+        let import = go.import_path();
+        let of_import = STRAIT_GO_PACKAGES.into_iter().find(|(_, package)| {
+            import.strip_prefix(STRAIT_GO_MODULE) == Some(&format!("/{package}"))
+        });
+        let list: Vec<_> = STRAIT_GO_PACKAGES
+            .into_iter()
+            .filter(|(of, _)| *of == kind)
+            .map(|(_, package)| format!("`import: {STRAIT_GO_MODULE}/{package}`"))
+            .collect();
+        let help = format!("write {}", list.join(" or "));
+        let place = go.import.as_ref().map_or(&go.gomod.at, |import| &import.at);
+        match (of_import, &go.import) {
+            (Some((of, _)), _) if of == kind => {}
+            (Some((of, package)), _) => {
+                let message = format!(
+                    "`{package}` is a {of}, and is listed under `{}`",
+                    kind.section()
+                );
+                self.find(place, message, "under the wrong section", help);
+            }
+            (None, Some(import)) => {
+                let message = format!("Strait has no {kind} `{}`", import.value);
+                self.find(place, message, "not a component", help);
+            }
+            (None, None) => {
+                let message = format!(
+                    "the module `{STRAIT_GO_MODULE}` has several packages, and none at its root"
+                );
+                self.find(place, message, "needs an `import`", help);
             }
         }
     }

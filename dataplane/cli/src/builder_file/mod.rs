@@ -25,6 +25,12 @@ use cargo_line::Dependency;
 /// The Go module that holds Strait's own components.
 pub const STRAIT_GO_MODULE: &str = "github.com/strait-data/strait/go";
 
+/// The packages of that module that are components: what may stand behind `import`.
+pub const STRAIT_GO_PACKAGES: [(Kind, &str); 2] = [
+    (Kind::Processor, "otapprocessor"),
+    (Kind::Extension, "straitextension"),
+];
+
 /// A text and where it stands in the builder file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spanned<T> {
@@ -104,7 +110,7 @@ pub struct GoEntry {
     /// `name`: the package's name in generated code.
     pub name: Option<String>,
     /// `import`: the package's path, when it is not the module's.
-    pub import: Option<String>,
+    pub import: Option<Spanned<String>>,
     /// `path`: a local copy, relative to the working directory.
     pub path: Option<String>,
 }
@@ -123,7 +129,9 @@ impl GoEntry {
     /// The import path of the package that has `NewFactory`.
     #[must_use]
     pub fn import_path(&self) -> &str {
-        self.import.as_deref().unwrap_or_else(|| self.module())
+        self.import
+            .as_ref()
+            .map_or_else(|| self.module(), |import| &import.value)
     }
 
     /// Whether the Go code expects Strait's Rust side in the binary.

@@ -208,7 +208,8 @@ impl Writer {
     }
 
     fn go(&mut self, entry: &GoEntry, indent: &str) {
-        let fields = [("import", &entry.import), ("name", &entry.name)];
+        let import = entry.import.as_ref().map(|import| &import.value);
+        let fields = [("import", import), ("name", entry.name.as_ref())];
         let _ = writeln!(self.text, "{indent}gomod: {}", quote(&entry.gomod.value));
         for (key, value) in fields {
             if let Some(value) = value {

@@ -4,9 +4,11 @@
 pub mod build;
 pub mod distribution;
 pub mod factory;
+pub mod folders;
 pub mod inputs;
 pub mod modules;
 pub mod ocb;
+pub mod packages;
 pub mod twins;
 pub mod types;
 

@@ -68,8 +68,9 @@ impl Requirements {
     /// A go.mod that requires Strait's module, those of `modules` that it names,
     /// and `more`.
     fn go_mod(&self, module: &str, modules: &[&str], more: Option<&str>) -> String {
+        let (major, minor) = crate::toolchain::GO;
         let mut text = format!(
-            "{BANNER}module {module}\n\ngo 1.25\n\nrequire (\n\t{STRAIT_GO_MODULE} v{VERSION}\n"
+            "{BANNER}module {module}\n\ngo {major}.{minor}\n\nrequire (\n\t{STRAIT_GO_MODULE} v{VERSION}\n"
         );
         for (path, version) in self
             .0

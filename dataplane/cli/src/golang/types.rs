@@ -4,154 +4,24 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use serde::Deserialize;
-
-use super::inputs;
-use crate::builder_file::{BuilderFile, GoEntry, STRAIT_GO_MODULE};
-use crate::cache;
-use crate::error::StepError;
-use crate::process::{self, Line};
-use crate::ui::Ui;
+use super::folders::Folders;
+use crate::builder_file::GoEntry;
 use crate::yaml::{self, Value};
 
 /// The component type of each entry, by its place in the builder file; an
 /// entry whose module says none is left out.
 pub type Types = HashMap<usize, String>;
 
-/// Finds the types of `entries`, with Strait's own module in `strait`, unless it is a released one, and local
-/// targets of `replaces` relative to `output`.
-///
-/// # Errors
-/// Go cannot get a module.
-pub fn find(
-    file: &BuilderFile,
-    entries: &[&GoEntry],
-    strait: Option<&Path>,
-    output: &Path,
-    offline: bool,
-    ui: &Ui,
-) -> Result<Types, StepError> {
-    let mut folders: HashMap<usize, PathBuf> = HashMap::new();
-    let mut remote: Vec<(usize, String)> = Vec::new();
-    for go in entries {
-        match source(file, go, strait, output) {
-            Source::Folder(folder) => drop(folders.insert(go.gomod.at.start, folder)),
-            Source::Module(module) => remote.push((go.gomod.at.start, module)),
-        }
-    }
-    let downloaded = download(remote.iter().map(|(_, module)| module), offline, ui)?;
-    for (at, module) in remote {
-        if let Some(folder) = downloaded.get(&module) {
-            folders.insert(at, folder.clone());
-        }
-    }
+/// The types of `entries`, whose modules are in `folders`.
+#[must_use]
+pub fn of(entries: &[&GoEntry], folders: &Folders) -> Types {
     let types = entries.iter().filter_map(|go| {
-        let at = go.gomod.at.start;
-        let package = go.import_path().strip_prefix(go.module()).unwrap_or("");
-        let folder = folders.get(&at)?.join(package.trim_start_matches('/'));
-        Some((at, component_type(&folder)?))
+        let package = folders.package(go)?;
+        Some((go.gomod.at.start, component_type(&package)?))
     });
-    Ok(types.collect())
-}
-
-enum Source {
-    Folder(PathBuf),
-    /// `path@version`
-    Module(String),
-}
-
-fn source(file: &BuilderFile, go: &GoEntry, strait: Option<&Path>, output: &Path) -> Source {
-    if let Some(path) = &go.path {
-        return Source::Folder(path.into());
-    }
-    let replaced = file
-        .replaces
-        .iter()
-        .find(|line| line.split_whitespace().next() == Some(go.module()));
-    if let Some(line) = replaced {
-        if let Some(folder) = inputs::local(line, output) {
-            return Source::Folder(folder);
-        }
-        if let Some((_, target)) = line.split_once("=>") {
-            return Source::Module(at_version(target));
-        }
-    }
-    if go.module() == STRAIT_GO_MODULE
-        && let Some(strait) = strait
-    {
-        return Source::Folder(strait.to_owned());
-    }
-    Source::Module(at_version(&go.gomod.value))
-}
-
-fn at_version(module: &str) -> String {
-    module.split_whitespace().collect::<Vec<_>>().join("@")
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Module {
-    path: String,
-    version: Option<String>,
-    query: Option<String>,
-    dir: Option<PathBuf>,
-    error: Option<String>,
-}
-
-/// The folders of `modules` in Go's cache; ocb needs them all later.
-fn download<'m>(
-    modules: impl Iterator<Item = &'m String>,
-    offline: bool,
-    ui: &Ui,
-) -> Result<HashMap<String, PathBuf>, StepError> {
-    const STEP: &str = "getting the Go modules";
-    let modules: Vec<&String> = modules.collect();
-    if modules.is_empty() {
-        return Ok(HashMap::new());
-    }
-    // Outside of any module: no go.mod is to change.
-    let nowhere = cache::folder()?;
-    fs::create_dir_all(&nowhere).map_err(|e| StepError::io("make", &nowhere, &e))?;
-    let mut command = Command::new("go");
-    command
-        .current_dir(nowhere)
-        .env("GOWORK", "off")
-        .args(["mod", "download", "-json"])
-        .args(&modules);
-    super::ocb::go_offline(&mut command, offline);
-    ui.detail(&format!("+ {}", crate::error::shell_line(&command)));
-    let (mut out, mut err) = (String::new(), String::new());
-    let mut progress = ui.start(STEP);
-    let status = process::stream(&mut command, |line| {
-        progress.show("");
-        match line {
-            Line::Out(text) => out += &(text + "\n"),
-            Line::Err(text) => err += &(text + "\n"),
-            Line::Tick => {}
-        }
-    })
-    .map_err(|e| process::not_started(&command, STEP, &e))?;
-    progress.abandon();
-    let answers = serde_json::Deserializer::from_str(&out).into_iter::<Module>();
-    let mut folders = HashMap::new();
-    for module in answers.filter_map(Result::ok) {
-        if let Some(error) = &module.error {
-            err += &format!("{}: {error}\n", module.path);
-        }
-        let versions = [module.version, module.query].into_iter().flatten();
-        for version in versions {
-            if let Some(folder) = &module.dir {
-                folders.insert(format!("{}@{version}", module.path), folder.clone());
-            }
-        }
-    }
-    if status.success() {
-        return Ok(folders);
-    }
-    Err(StepError::new(format!("{STEP} failed"), "").tool(err, &command))
+    types.collect()
 }
 
 /// The type of the component whose package is in `folder`.

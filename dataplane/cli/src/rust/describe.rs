@@ -1,9 +1,11 @@
-//! Asks the components of a workspace what they say of themselves: kind, type, the schema of their
-//! configuration.
+//! Asks the components of a workspace what they say of themselves: kind, type, stability, the schema of
+//! their configuration.
 //!
 //! Runs the generated program `describe`, which links the components and the
 //! SDK and no engine: a matter of seconds, or of a minute the first time. It has
 //! a target folder of its own, so that it never makes the engine compile anew.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -30,6 +32,11 @@ pub struct Described {
     pub package: String,
     /// The crate's version.
     pub version: String,
+    /// Signal to stability level.
+    #[serde(default)]
+    pub signals: BTreeMap<String, String>,
+    /// The stability level of an extension.
+    pub stability: Option<String>,
     /// The JSON Schema of its configuration.
     pub schema: Value,
 }

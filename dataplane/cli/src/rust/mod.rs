@@ -1,6 +1,7 @@
 //! The Rust side of a distribution: one generated workspace, compiled to one
 //! static library, prelinked to one object.
 
+pub mod agreement;
 pub mod compile;
 pub mod component;
 pub mod describe;

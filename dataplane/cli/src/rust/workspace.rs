@@ -24,7 +24,7 @@ use super::umbrella;
 use crate::builder_file::cargo_line::document;
 use crate::builder_file::{BuilderFile, Kind, RustEntry};
 use crate::checkout::{Checkout, FACADE, VERSION};
-use crate::error::StepError;
+use crate::error::{StepError, Wrong};
 use crate::files;
 use crate::finding::Finding;
 use crate::lock::Locks;
@@ -57,21 +57,6 @@ pub struct Workspace {
     pub imported: Vec<(PathBuf, PathBuf)>,
 }
 
-/// Why there is no workspace.
-#[derive(Debug)]
-pub enum WorkspaceError {
-    /// The crates do not fit the builder file.
-    Findings(Vec<Finding>),
-    /// A step failed.
-    Step(StepError),
-}
-
-impl From<StepError> for WorkspaceError {
-    fn from(error: StepError) -> Self {
-        Self::Step(error)
-    }
-}
-
 impl Workspace {
     /// Writes the workspace for `file` into `root` and resolves it.
     ///
@@ -85,7 +70,7 @@ impl Workspace {
         platform: &Platform,
         offline: bool,
         ui: &Ui,
-    ) -> Result<Self, WorkspaceError> {
+    ) -> Result<Self, Wrong> {
         let engine = engine(file)?;
         let base = base_manifest(checkout, &engine)?;
         let own = place_own(&base, checkout, root)?;
@@ -135,11 +120,11 @@ impl Workspace {
         platform: &Platform,
         offline: bool,
         ui: &Ui,
-    ) -> Result<Self, WorkspaceError> {
+    ) -> Result<Self, Wrong> {
         let graph = Graph::read(root, platform, offline, ui)?;
         one_version(&graph)?;
         let entries: Vec<(Kind, &RustEntry)> = file.rust_entries().collect();
-        let components = components(&graph, &entries).map_err(WorkspaceError::Findings)?;
+        let components = components(&graph, &entries).map_err(Wrong::Findings)?;
         Ok(Self {
             root: root.to_owned(),
             platform: platform.clone(),

@@ -83,6 +83,8 @@ mod tests {
             type_name: type_name.into(),
             package: "some-crate".into(),
             version: "1.0.0".into(),
+            signals: Default::default(),
+            stability: None,
             schema: json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"type": "string"}}}),
         }
     }

@@ -210,6 +210,8 @@ mod tests {
             type_name: "mask".into(),
             package: "mask-crate".into(),
             version: "1.2.3".into(),
+            signals: Default::default(),
+            stability: None,
             schema: json!({
                 "type": "object",
                 "description": "Masks.",
