@@ -1,6 +1,7 @@
-// Package whole is for numbers and times of a configuration that must arrive as they were written. Into Go's own
-// integers the Collector's decoder cuts off fractions and wraps what is beyond them: 4294968320 becomes 1024 in 32 bits,
-// 18446744073709551615 becomes -1 in 64. These types refuse both, and say what was found.
+// Package whole is for numbers and times of a configuration that must arrive as they were written.
+// Into Go's own integers the Collector's decoder cuts off fractions and wraps what is beyond them:
+// 4294968320 becomes 1024 in 32 bits, 18446744073709551615 becomes -1 in 64. These types refuse
+// both, and say what was found.
 //
 // The range of a key is its configuration's to check: 64 bits hold every number that gets here.
 package whole
@@ -17,7 +18,8 @@ import (
 // Number is a whole number of 64 bits.
 type Number int64
 
-// Duration is a span of time: text such as `5s`, or a whole number of nanoseconds, as anywhere in the Collector.
+// Duration is a span of time: text such as `5s`, or a whole number of nanoseconds, as anywhere in
+// the Collector.
 type Duration time.Duration
 
 var (
@@ -57,7 +59,8 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 // String is as time.Duration's.
 func (d Duration) String() string { return time.Duration(d).String() }
 
-// number reads what YAML makes of a number; what is none is left to the decoder, which says what it expected.
+// number reads what YAML makes of a number; what is none is left to the decoder, which says what it
+// expected.
 func number(raw any) (int64, error) {
 	v := reflect.ValueOf(raw)
 	switch {

@@ -74,9 +74,10 @@ func tell(t *testing.T, pid, thread int, s syscall.Signal) {
 	require.True(t, errno == 0 || errno == syscall.ESRCH, "%v", errno)
 }
 
-// Guarantees: in a Collector that runs, with processors and extensions in Rust, every signal to every native thread, and
-// those that Go takes no notice of to every thread, change nothing; neither does it that nobody reads its output any more,
-// and that a client's socket closes in the middle of a call. The next batch is delivered, and the Collector stops in order.
+// Guarantees: in a Collector that runs, with processors and extensions in Rust, every signal to
+// every native thread, and those that Go takes no notice of to every thread, change nothing;
+// neither does it that nobody reads its output any more, and that a client's socket closes in the
+// middle of a call. The next batch is delivered, and the Collector stops in order.
 func TestSignalsToEveryThread(t *testing.T) {
 	health := filepath.Join(t.TempDir(), "health.json")
 	c, in := run(t, fmt.Sprintf(signalsConfig, health), map[string]string{})

@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 out=$root/tests/control/native/testpeer_linux_$(go env GOARCH).syso
 (cd "$root" && cargo build --quiet -p strait-control-testpeer)
-ld -r --gc-sections -u strait_entry --whole-archive "$target/debug/libstrait_control_testpeer.a" -o "$out.tmp"
+ld -r --force-group-allocation --gc-sections -u strait_entry --whole-archive "$target/debug/libstrait_control_testpeer.a" -o "$out.tmp"
 objcopy --keep-global-symbol=strait_entry --strip-debug "$out.tmp"
 # Only when it differs, so that nothing is linked again for nothing.
 if cmp -s "$out.tmp" "$out"; then rm "$out.tmp"; else mv "$out.tmp" "$out"; fi

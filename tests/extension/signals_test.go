@@ -39,7 +39,8 @@ func blockedSignals() (signals []syscall.Signal, mask uint64) {
 	return signals, mask
 }
 
-// nativeThreads are the threads of this process that Go did not make, by id: all have a name of their own.
+// nativeThreads are the threads of this process that Go did not make, by id: all have a name of
+// their own.
 func nativeThreads(t *testing.T) map[int]string {
 	own, err := os.ReadFile("/proc/self/comm")
 	require.NoError(t, err)
@@ -73,8 +74,9 @@ func maskOf(t *testing.T, thread int) (uint64, bool) {
 	return mask, true
 }
 
-// Guarantees: no signal reaches a thread of Rust's, save the faults, and none ends the process: on the threads of
-// operations, of instances, for blocking work, and of the limit on memory, also after they have called Go.
+// Guarantees: no signal reaches a thread of Rust's, save the faults, and none ends the process: on
+// the threads of operations, of instances, for blocking work, and of the limit on memory, also
+// after they have called Go.
 func TestNativeThreadsTakeNoSignals(t *testing.T) {
 	c := newCollector(t, "strait: {memory_limit_mib: 4000}\nprobe/a: {on: {task: [break_pipes], shutdown: [{log: {level: info, lines: 1}}]}}",
 		[]string{"strait", "probe/a"}, "").started(t)
@@ -102,7 +104,8 @@ func TestNativeThreadsTakeNoSignals(t *testing.T) {
 	require.Contains(t, c.lines("probe/a"), "a line of the probe")
 }
 
-// Guarantees: a write to a pipe that nobody reads is an error for whoever writes, whichever thread of Rust's it is.
+// Guarantees: a write to a pipe that nobody reads is an error for whoever writes, whichever thread
+// of Rust's it is.
 func TestABrokenPipeIsAnError(t *testing.T) {
 	c := newCollector(t, "probe/a: {on: {start: [break_pipes]}}", []string{"probe/a"}, "").started(t)
 	for _, thread := range []string{"own", "blocking", "started"} {

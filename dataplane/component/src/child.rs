@@ -1,8 +1,8 @@
 //! Child processes of a component.
 //!
-//! The threads of Strait block all signals but the faults, because a signal that reaches one of them
-//! would end the Collector, and a child process begins with the mask of the thread that starts it: a
-//! SIGTERM would not end it.
+//! The threads of Strait block all signals but the faults, because a signal that reaches one of
+//! them would end the Collector, and a child process begins with the mask of the thread that starts
+//! it: a SIGTERM would not end it.
 #![allow(unsafe_code)] // what runs between fork and exec is not checked by the compiler
 
 use std::os::unix::process::CommandExt;
@@ -22,7 +22,8 @@ use std::process::Command;
 pub fn takes_signals(command: &mut Command) -> &mut Command {
     let unblock = || {
         let mut none = std::mem::MaybeUninit::uninit();
-        // SAFETY: `sigemptyset` initializes the set before it is read; the old mask is not asked for.
+        // SAFETY: `sigemptyset` initializes the set before it is read; the old mask is not asked
+        // for.
         let result = unsafe {
             libc::sigemptyset(none.as_mut_ptr());
             libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut())
@@ -32,7 +33,7 @@ pub fn takes_signals(command: &mut Command) -> &mut Command {
             errno => Err(std::io::Error::from_raw_os_error(errno)),
         }
     };
-    // SAFETY: between fork and exec only functions that are safe in a signal handler may run; these two
-    // are, and nothing here allocates or locks.
+    // SAFETY: between fork and exec only functions that are safe in a signal handler may run; these
+    // two are, and nothing here allocates or locks.
     unsafe { command.pre_exec(unblock) }
 }

@@ -1,18 +1,21 @@
-//! Which signals reach the threads of this library: the faults that a thread raises itself, no other.
+//! Which signals reach the threads of this library: the faults that a thread raises itself, no
+//! other.
 //!
-//! Go handles signals for the process, on the threads that it made. On any other it gives a signal that
-//! nobody asked for the system's default: a SIGPIPE, raised in a Rust thread by its own write to a
-//! socket that its other side has closed, ends the Collector. Blocked, the write fails with EPIPE, and
-//! a signal to the process goes to one of Go's threads.
+//! Go handles signals for the process, on the threads that it made. On any other it gives a signal
+//! that nobody asked for the system's default: a SIGPIPE, raised in a Rust thread by its own write
+//! to a socket that its other side has closed, ends the Collector. Blocked, the write fails with
+//! EPIPE, and a signal to the process goes to one of Go's threads.
 //!
 //! A thread begins with the mask of the thread that starts it. So the mask is set in the starting
 //! thread, around the start: set by the new thread (tokio's `on_thread_start`), it would come after
-//! that thread's first instructions, and every way to start a thread would need it. Whatever a thread
-//! of this library starts inherits it in turn: lanes, extensions, tokio's threads for blocking work,
-//! and those of components and of C libraries. What is left are the doors by which threads of Go's
-//! come in and may start one: binding, and the start of an operation. They alone use [`Blocked`].
+//! that thread's first instructions, and every way to start a thread would need it. Whatever a
+//! thread of this library starts inherits it in turn: lanes, extensions, tokio's threads for
+//! blocking work, and those of components and of C libraries. What is left are the doors by which
+//! threads of Go's come in and may start one: binding, and the start of an operation. They alone
+//! use [`Blocked`].
 //!
-//! Left to others: a child process inherits the mask too (`strait_component::child` undoes it there).
+//! Left to others: a child process inherits the mask too (`strait_component::child` undoes it
+//! there).
 #![allow(unsafe_code)] // the masks of threads are C's
 
 use std::cell::Cell;
@@ -52,8 +55,9 @@ impl Drop for Blocked {
     }
 }
 
-/// Calls into Go with `call`, and leaves this thread's mask as it was. With a thread's first call Go
-/// makes it one that it knows, for good, and unblocks some signals on it; later ones change nothing.
+/// Calls into Go with `call`, and leaves this thread's mask as it was. With a thread's first call
+/// Go makes it one that it knows, for good, and unblocks some signals on it; later ones change
+/// nothing.
 pub(crate) fn unchanged(call: impl FnOnce()) {
     thread_local! {
         static KNOWN: Cell<bool> = const { Cell::new(false) };
@@ -69,8 +73,8 @@ pub(crate) fn unchanged(call: impl FnOnce()) {
 
 fn all_but_faults() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: `sigfillset` initializes the set that it is given; the signals are numbers that exist.
-    // The C library leaves out the two that it needs for itself.
+    // SAFETY: `sigfillset` initializes the set that it is given; the signals are numbers that
+    // exist. The C library leaves out the two that it needs for itself.
     unsafe {
         libc::sigfillset(set.as_mut_ptr());
         for fault in FAULTS {
@@ -113,8 +117,8 @@ mod tests {
         (1..=64).filter(left_out).collect()
     }
 
-    // Guarantees: a thread that is started meanwhile, and what that one starts later, takes the faults
-    // and nothing else; the starting thread is as before.
+    // Guarantees: a thread that is started meanwhile, and what that one starts later, takes the
+    // faults and nothing else; the starting thread is as before.
     #[test]
     fn threads_take_the_faults_only() {
         let before = blocked();
