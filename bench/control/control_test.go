@@ -78,8 +78,9 @@ func BenchmarkStructureThereAndBack(b *testing.B) {
 	}
 }
 
-// An operation that ends on the caller's thread, with 200 bytes both ways, and a caller that waits by number. By hand it
-// has no deadline, no class and no panic guard: that is a part of the difference.
+// An operation that ends on the caller's thread, with 200 bytes both ways, and a caller that waits
+// by number. By hand it has no deadline, no class and no panic guard: that is a part of the
+// difference.
 func BenchmarkOperation(b *testing.B) {
 	p := peer(b)
 	payload := make([]byte, 200)

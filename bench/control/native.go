@@ -1,7 +1,8 @@
 //go:build cgo && linux
 
-// Package control measures what the control channel's generated calls (rust2go) cost against the same calls over a C
-// interface written by hand, in one process, on the same values. bench/control/run.sh builds and runs it.
+// Package control measures what the control channel's generated calls (rust2go) cost against the
+// same calls over a C interface written by hand, in one process, on the same values.
+// bench/control/run.sh builds and runs it.
 package control
 
 /*
@@ -100,7 +101,10 @@ func rawFailed(id C.uint64_t, f C.CFailure) {
 	onFailed(uint64(id), &control.Failure{
 		Class: control.Class(f.class_code), GRPCCode: uint32(f.grpc), HTTPCode: uint32(f.http),
 		RetryDelay: time.Duration(f.delay_ns), RejectedItems: uint64(f.rejected),
-		Message: C.GoStringN(f.message, C.int(f.message_len)), Component: C.GoStringN(f.component, C.int(f.component_len)),
+		Message: C.GoStringN(
+			f.message,
+			C.int(f.message_len),
+		), Component: C.GoStringN(f.component, C.int(f.component_len)),
 	})
 }
 
@@ -108,7 +112,10 @@ func rawFailed(id C.uint64_t, f C.CFailure) {
 func rawLog(l C.CLine) {
 	onLog(control.LogRecord{
 		Level: control.Level(l.level), Target: C.GoStringN(l.target, C.int(l.target_len)),
-		Message: C.GoStringN(l.message, C.int(l.message_len)), FieldsJSON: C.GoStringN(l.fields, C.int(l.fields_len)),
+		Message: C.GoStringN(
+			l.message,
+			C.int(l.message_len),
+		), FieldsJSON: C.GoStringN(l.fields, C.int(l.fields_len)),
 		Handle: uint64(l.handle),
 	})
 }

@@ -12,7 +12,8 @@ import (
 // Mix says how many of 100 logs are DEBUG, INFO, WARN and ERROR; it adds up to 100.
 type Mix struct{ Debug, Info, Warn, Error int }
 
-// The mixes. A filter that keeps INFO and above drops nothing of Usual, 5 % of Few, and 95 % of Most.
+// The mixes. A filter that keeps INFO and above drops nothing of Usual, 5 % of Few, and 95 % of
+// Most.
 var (
 	Usual = Mix{Info: 60, Warn: 20, Error: 20}
 	Few   = Mix{Debug: 5, Info: 55, Warn: 20, Error: 20}
@@ -21,12 +22,18 @@ var (
 
 var (
 	methods = []string{"GET", "GET", "GET", "POST", "PUT"}
-	routes  = []string{"/api/v1/items/{id}", "/api/v1/users/{id}/orders", "/api/v1/carts/{id}", "/healthz", "/api/v2/search"}
-	status  = []int64{200, 200, 200, 201, 204, 301, 404, 500}
+	routes  = []string{
+		"/api/v1/items/{id}",
+		"/api/v1/users/{id}/orders",
+		"/api/v1/carts/{id}",
+		"/healthz",
+		"/api/v2/search",
+	}
+	status = []int64{200, 200, 200, 201, 204, 301, 404, 500}
 )
 
-// Logs returns n logs with 5 attributes each in 2 resources. Logs(1000, Usual) is L1000. One body in ten
-// holds a payment card number if cards is set.
+// Logs returns n logs with 5 attributes each in 2 resources. Logs(1000, Usual) is L1000. One body
+// in ten holds a payment card number if cards is set.
 func Logs(n int, mix Mix, cards bool) plog.Logs {
 	ld := plog.NewLogs()
 	const resources = 2
@@ -60,10 +67,35 @@ func record(lr plog.LogRecord, i int, mix Mix, cards bool) {
 	number, text := mix.severity((i*37 + i/100*13) % 100)
 	lr.SetSeverityNumber(number)
 	lr.SetSeverityText(text)
-	lr.SetTraceID(pcommon.TraceID{byte(h), byte(h >> 8), byte(h >> 16), byte(h >> 24), 5, 6, 7, 8, byte(i), byte(i >> 8), 11, 12, 13, 14, 15, 16})
+	lr.SetTraceID(
+		pcommon.TraceID{
+			byte(h),
+			byte(h >> 8),
+			byte(h >> 16),
+			byte(h >> 24),
+			5,
+			6,
+			7,
+			8,
+			byte(i),
+			byte(i >> 8),
+			11,
+			12,
+			13,
+			14,
+			15,
+			16,
+		},
+	)
 	lr.SetSpanID(pcommon.SpanID{byte(h >> 16), byte(h >> 8), 3, 4, byte(i), byte(i >> 8), 7, 8})
 	method, code := methods[pick(3, len(methods))], status[pick(11, len(status))]
-	body := fmt.Sprintf("%s /api/v1/items/%d returned %d in %d ms", method, pick(5, 5000), code, 1+pick(9, 90))
+	body := fmt.Sprintf(
+		"%s /api/v1/items/%d returned %d in %d ms",
+		method,
+		pick(5, 5000),
+		code,
+		1+pick(9, 90),
+	)
 	if cards && i%10 == 3 {
 		body += " card 4111 1111 1111 1111"
 	}

@@ -1,10 +1,11 @@
 // Package measure times rivals against each other within one process.
 //
-// Rivals take turns round by round, in an order that rotates, so that a change of the machine's speed
-// meets all of them. What is timed is a segment: a rival's work, many times over, between two readings
-// of the CPU time of all threads of the process (Rust's and the garbage collector's among them), of the
-// wall clock, and of the allocation counters. Setting a segment up, and the collection before it, are
-// not timed. Figures are written raw, one line per segment; report.py makes ratios of them.
+// Rivals take turns round by round, in an order that rotates, so that a change of the machine's
+// speed meets all of them. What is timed is a segment: a rival's work, many times over, between two
+// readings of the CPU time of all threads of the process (Rust's and the garbage collector's among
+// them), of the wall clock, and of the allocation counters. Setting a segment up, and the
+// collection before it, are not timed. Figures are written raw, one line per segment; report.py
+// makes ratios of them.
 package measure
 
 import (
@@ -34,8 +35,8 @@ type Rival struct {
 	Setup func(n int) error
 	// Run does the job n times and returns when all of it is done, on all threads.
 	Run func(n int) error
-	// Timed, if set, takes Run's place, and gives the wall time itself: for jobs that are shorter than what starts
-	// them (threads on their CPUs).
+	// Timed, if set, takes Run's place, and gives the wall time itself: for jobs that are shorter
+	// than what starts them (threads on their CPUs).
 	Timed func(n int) (time.Duration, error)
 }
 
@@ -45,7 +46,8 @@ type Case struct {
 	// Items is how many log records (or messages) one iteration handles.
 	Items  int
 	Rivals []Rival
-	// Times multiplies the rounds: for short segments, where a round should see the machine in one state.
+	// Times multiplies the rounds: for short segments, where a round should see the machine in one
+	// state.
 	Times int
 }
 
@@ -67,10 +69,21 @@ type Settings struct {
 	GOGC, BallastMiB int
 }
 
-var header = []string{"group", "case", "items", "rival", "round", "iterations", "cpu_ns", "wall_ns", "allocs", "alloc_bytes"}
+var header = []string{
+	"group",
+	"case",
+	"items",
+	"rival",
+	"round",
+	"iterations",
+	"cpu_ns",
+	"wall_ns",
+	"allocs",
+	"alloc_bytes",
+}
 
-// ballast is live memory without pointers: it costs no marking, and gives the collector as much room as
-// the heap of a working Collector would.
+// ballast is live memory without pointers: it costs no marking, and gives the collector as much
+// room as the heap of a working Collector would.
 var ballast []byte
 
 // New opens the file of a suite and sets the garbage collector.
@@ -123,7 +136,14 @@ func (r *Recorder) Measure(c Case) error {
 		}
 	}
 	r.csv.Flush()
-	fmt.Fprintf(os.Stderr, "%-10s %-22s %5d  %5.1f s\n", c.Group, c.Name, c.Items, time.Since(start).Seconds())
+	fmt.Fprintf(
+		os.Stderr,
+		"%-10s %-22s %5d  %5.1f s\n",
+		c.Group,
+		c.Name,
+		c.Items,
+		time.Since(start).Seconds(),
+	)
 	return r.csv.Error()
 }
 
@@ -157,7 +177,12 @@ func (r *Recorder) segment(v *Rival) (sample, error) {
 	if v.Timed == nil {
 		wall = time.Duration(after.wall - before.wall)
 	}
-	return sample{after.cpu - before.cpu, int64(wall), after.allocs - before.allocs, after.bytes - before.bytes}, err
+	return sample{
+		after.cpu - before.cpu,
+		int64(wall),
+		after.allocs - before.allocs,
+		after.bytes - before.bytes,
+	}, err
 }
 
 // live is how many bytes the last collection found alive.
@@ -169,7 +194,9 @@ func live() uint64 {
 
 func read() sample {
 	counters := []metrics.Sample{
-		{Name: "/gc/heap/allocs:objects"}, {Name: "/gc/heap/tiny/allocs:objects"}, {Name: "/gc/heap/allocs:bytes"},
+		{
+			Name: "/gc/heap/allocs:objects",
+		}, {Name: "/gc/heap/tiny/allocs:objects"}, {Name: "/gc/heap/allocs:bytes"},
 	}
 	metrics.Read(counters)
 	return sample{
@@ -180,8 +207,8 @@ func read() sample {
 	}
 }
 
-// CPU returns the CPU time of all threads of the process in nanoseconds: what getrusage counts, in a
-// finer unit.
+// CPU returns the CPU time of all threads of the process in nanoseconds: what getrusage counts, in
+// a finer unit.
 func CPU() int64 {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t); err != nil {
@@ -190,7 +217,8 @@ func CPU() int64 {
 	return t.Nano()
 }
 
-// Together calls f with 0 to n-1, from so many goroutines; with one, in order and on the caller's own.
+// Together calls f with 0 to n-1, from so many goroutines; with one, in order and on the caller's
+// own.
 func Together(callers, n int, f func(i int) error) error {
 	if callers == 1 {
 		for i := range n {

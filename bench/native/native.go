@@ -42,8 +42,8 @@ import (
 	"github.com/strait-data/strait/go/ring"
 )
 
-// reason is why the last call of this thread failed. Callers lock the thread where that matters; a bench ends at
-// its first error.
+// reason is why the last call of this thread failed. Callers lock the thread where that matters; a
+// bench ends at its first error.
 func reason(what string) error {
 	text := make([]byte, 1024)
 	n := C.strait_bench_error((*C.uint8_t)(unsafe.SliceData(text)), C.size_t(len(text)))
@@ -65,7 +65,8 @@ type Reader struct {
 	rows   int
 }
 
-// NewReader copies the slot and the preambles of its schemas. rows is how many rows its tables have in all.
+// NewReader copies the slot and the preambles of its schemas. rows is how many rows its tables have
+// in all.
 func NewReader(slot []byte, preambles [][]byte, rows int) (*Reader, error) {
 	h := C.strait_bench_reader_open((*C.uint8_t)(unsafe.SliceData(slot)), C.size_t(len(slot)))
 	if h == nil {
@@ -108,7 +109,8 @@ type Peer struct {
 	end    func(unsafe.Pointer) C.int32_t
 }
 
-// StartPeer joins the host with a Rust thread on the CPU (-1: any) that decodes each batch and acks it.
+// StartPeer joins the host with a Rust thread on the CPU (-1: any) that decodes each batch and acks
+// it.
 func StartPeer(host *ring.Link, latency bool, cpu int) (*Peer, error) {
 	o, answer := offer(host, latency, cpu), C.Answer{}
 	h := C.strait_bench_peer_start(&o, &answer)
@@ -119,10 +121,16 @@ func StartPeer(host *ring.Link, latency bool, cpu int) (*Peer, error) {
 	return p, accept(host, answer)
 }
 
-// StartLane joins the host with an engine lane that runs the unit of spec (JSON); the component bench_sink is there.
+// StartLane joins the host with an engine lane that runs the unit of spec (JSON); the component
+// bench_sink is there.
 func StartLane(host *ring.Link, spec string) (*Peer, error) {
 	o, answer, text := offer(host, false, -1), C.Answer{}, []byte(spec)
-	h := C.strait_bench_lane_start(&o, (*C.uint8_t)(unsafe.SliceData(text)), C.size_t(len(text)), &answer)
+	h := C.strait_bench_lane_start(
+		&o,
+		(*C.uint8_t)(unsafe.SliceData(text)),
+		C.size_t(len(text)),
+		&answer,
+	)
 	if h == nil {
 		return nil, reason("lane")
 	}
@@ -130,8 +138,8 @@ func StartLane(host *ring.Link, spec string) (*Peer, error) {
 	return p, accept(host, answer)
 }
 
-// Stop ends the Rust side. A peer ends when its link does, so close the link first; a lane is drained, so close the
-// link afterwards.
+// Stop ends the Rust side. A peer ends when its link does, so close the link first; a lane is
+// drained, so close the link afterwards.
 func (p *Peer) Stop() error {
 	if p.end(p.handle) < 0 {
 		return reason("stop")
@@ -143,7 +151,9 @@ func offer(host *ring.Link, latency bool, cpu int) C.Offer {
 	f := host.Offer()
 	o := C.Offer{
 		session: C.uint64_t(f.Session), epoch: C.uint32_t(f.Epoch),
-		descriptors: C.uint32_t(f.Geometry.Descriptors), blocks: C.uint32_t(f.Geometry.Blocks), cpu: C.int32_t(cpu),
+		descriptors: C.uint32_t(
+			f.Geometry.Descriptors,
+		), blocks: C.uint32_t(f.Geometry.Blocks), cpu: C.int32_t(cpu),
 	}
 	if latency {
 		o.latency = 1
@@ -166,12 +176,17 @@ func accept(host *ring.Link, a C.Answer) error {
 
 var rust2goEntry = C.strait_bench_rust2go_otlp()
 
-// Rust2goOTLP hands OTLP bytes to Rust by a rust2go call; the engine converts them to records before it returns.
+// Rust2goOTLP hands OTLP bytes to Rust by a rust2go call; the engine converts them to records
+// before it returns.
 func Rust2goOTLP(request []byte) error {
 	if len(request) == 0 {
 		return errors.New("rust2go: an empty request")
 	}
-	// SAFETY: the bytes lie in an argument, so cgo keeps them alive, and Rust has let go of them when it returns.
-	C.rust2go_otlp(rust2goEntry, C.ListRef{ptr: unsafe.Pointer(unsafe.SliceData(request)), len: C.uintptr_t(len(request))})
+	// SAFETY: the bytes lie in an argument, so cgo keeps them alive, and Rust has let go of them
+	// when it returns.
+	C.rust2go_otlp(
+		rust2goEntry,
+		C.ListRef{ptr: unsafe.Pointer(unsafe.SliceData(request)), len: C.uintptr_t(len(request))},
+	)
 	return nil
 }

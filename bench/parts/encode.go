@@ -112,7 +112,15 @@ func decodeSize(r *measure.Recorder, n int) error {
 	defer reader.Close()
 	return r.Measure(measure.Case{Group: "decode", Name: "logs", Items: n, Rivals: []measure.Rival{
 		{Name: "memcpy", Iterations: iterations(n, 10), Run: reader.Memcpy},
-		{Name: "strait", Iterations: iterations(n, 20), Run: func(n int) error { return reader.Decode(n, true) }},
-		{Name: "strait, untrusted", Iterations: iterations(n, 60), Run: func(n int) error { return reader.Decode(n, false) }},
+		{
+			Name:       "strait",
+			Iterations: iterations(n, 20),
+			Run:        func(n int) error { return reader.Decode(n, true) },
+		},
+		{
+			Name:       "strait, untrusted",
+			Iterations: iterations(n, 60),
+			Run:        func(n int) error { return reader.Decode(n, false) },
+		},
 	}})
 }

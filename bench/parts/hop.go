@@ -20,8 +20,8 @@ import (
 	"go.opentelemetry.io/collector/receiver/receivertest"
 )
 
-// hop is the Collector's own OTLP exporter and receiver, joined by a unix socket, at their fastest: no compression,
-// no queue (the caller's goroutine sends), no retry.
+// hop is the Collector's own OTLP exporter and receiver, joined by a unix socket, at their fastest:
+// no compression, no queue (the caller's goroutine sends), no retry.
 type hop struct {
 	folder   string
 	exporter exporter.Logs
@@ -58,7 +58,9 @@ func newHop() (h *hop, err error) {
 	ef := otlpexporter.NewFactory()
 	ec, err := config(ef.CreateDefaultConfig(), map[string]any{
 		"endpoint": "unix://" + socket, "compression": "none", "tls": map[string]any{"insecure": true},
-		"sending_queue": map[string]any{"enabled": false}, "retry_on_failure": map[string]any{"enabled": false},
+		"sending_queue": map[string]any{
+			"enabled": false,
+		}, "retry_on_failure": map[string]any{"enabled": false},
 	})
 	if err != nil {
 		return h, err

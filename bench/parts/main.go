@@ -1,5 +1,5 @@
-// Command parts measures what a batch's way into Rust is made of: encoding it, a message there and back, reading it,
-// and one way as a whole, each beside what users would pick instead.
+// Command parts measures what a batch's way into Rust is made of: encoding it, a message there and
+// back, reading it, and one way as a whole, each beside what users would pick instead.
 package main
 
 import (
@@ -23,7 +23,12 @@ func run() (err error) {
 	flag.StringVar(&s.Folder, "out", ".", "folder for parts.csv and parts.json")
 	flag.IntVar(&s.Rounds, "rounds", 21, "rounds that the rivals take turns in")
 	flag.IntVar(&s.GOGC, "gogc", 100, "garbage collector target in percent")
-	flag.IntVar(&s.BallastMiB, "ballast", 64, "live heap without pointers in MiB, as headroom for the collector")
+	flag.IntVar(
+		&s.BallastMiB,
+		"ballast",
+		64,
+		"live heap without pointers in MiB, as headroom for the collector",
+	)
 	only := flag.String("only", "", "measure one group: encode, decode, message or oneway")
 	flag.Parse()
 	r, err := measure.New(s)

@@ -24,12 +24,19 @@ type values = map[string]any
 // nodes is the otap processor with these nodes, and the same with full_decode.
 func nodes(list ...any) (strait, full []stage) {
 	f := otapprocessor.NewFactory()
-	return []stage{{f, values{"nodes": list}}}, []stage{{f, values{"nodes": list, "full_decode": true}}}
+	return []stage{
+			{f, values{"nodes": list}},
+		}, []stage{
+			{f, values{"nodes": list, "full_decode": true}},
+		}
 }
 
 // drop is contrib's filter that drops where the condition holds.
 func drop(condition string) stage {
-	return stage{filterprocessor.NewFactory(), values{"error_mode": "propagate", "logs": values{"log_record": []any{condition}}}}
+	return stage{
+		filterprocessor.NewFactory(),
+		values{"error_mode": "propagate", "logs": values{"log_record": []any{condition}}},
+	}
 }
 
 func attributes(actions ...any) stage {
@@ -43,8 +50,14 @@ var (
 	deleted = attributes(values{"action": "delete", "key": "client.address"})
 
 	renameNode = values{"attribute": values{"actions": []any{
-		values{"action": "rename", "source_key": "http.method", "destination_key": "http.request.method"}}}}
-	deleteNode = values{"attribute": values{"actions": []any{values{"action": "delete", "key": "client.address"}}}}
+		values{
+			"action":          "rename",
+			"source_key":      "http.method",
+			"destination_key": "http.request.method",
+		}}}}
+	deleteNode = values{
+		"attribute": values{"actions": []any{values{"action": "delete", "key": "client.address"}}},
+	}
 
 	belowInfo    = "severity_number < SEVERITY_NUMBER_INFO"
 	infoAndAbove = values{"filter": values{"logs": values{"include": values{
@@ -64,7 +77,12 @@ func jobs() []job {
 	return []job{
 		chainOf("severity, drops 5 %", data.Few, []stage{drop(belowInfo)}, infoAndAbove),
 		chainOf("severity, drops 95 %", data.Most, []stage{drop(belowInfo)}, infoAndAbove),
-		chainOf("attribute filter", data.Usual, []stage{drop(`attributes["http.method"] != "POST"`)}, method("POST", "include")),
+		chainOf(
+			"attribute filter",
+			data.Usual,
+			[]stage{drop(`attributes["http.method"] != "POST"`)},
+			method("POST", "include"),
+		),
 		chainOf("rename", data.Usual, []stage{renamed}, renameNode),
 		chainOf("delete", data.Usual, []stage{deleted}, deleteNode),
 		chainOf("chain of four", data.Few,
@@ -72,11 +90,16 @@ func jobs() []job {
 			infoAndAbove, method("PUT", "exclude"), renameNode, deleteNode),
 		{
 			name: "masking", mix: data.Usual, cards: true,
-			// The simplest pattern that finds the cards of the data. mask_cards does more: other lengths, other
-			// separators, the Luhn check.
-			contrib: []stage{{transformprocessor.NewFactory(), values{"error_mode": "propagate", "log_statements": []any{values{
-				"context": "log", "statements": []any{
-					`replace_pattern(body, "\\d{4} \\d{4} \\d{4} (\\d{4})", "**** **** **** $1")`}}}}}},
+			// The simplest pattern that finds the cards of the data. mask_cards does more: other
+			// lengths, other separators, the Luhn check.
+			contrib: []stage{
+				{
+					transformprocessor.NewFactory(),
+					values{"error_mode": "propagate", "log_statements": []any{values{
+						"context": "log", "statements": []any{
+							`replace_pattern(body, "\\d{4} \\d{4} \\d{4} (\\d{4})", "**** **** **** $1")`}}}},
+				},
+			},
 			strait: []stage{{mask_cards.NewFactory(), values{"attributes": false}}},
 		},
 	}

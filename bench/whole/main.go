@@ -1,5 +1,6 @@
-// Command whole measures whole processors: Strait's, with Rust behind them, against those of the Collector's contrib
-// repository that users would pick instead, in one process, on freshly unmarshalled logs.
+// Command whole measures whole processors: Strait's, with Rust behind them, against those of the
+// Collector's contrib repository that users would pick instead, in one process, on freshly
+// unmarshalled logs.
 //
 // It needs what `make build` makes: the native module and the Go side of mask-cards.
 package main
@@ -31,7 +32,12 @@ func run() (err error) {
 	flag.StringVar(&s.Folder, "out", ".", "folder for whole.csv and whole.json")
 	flag.IntVar(&s.Rounds, "rounds", 15, "rounds that the rivals take turns in")
 	flag.IntVar(&s.GOGC, "gogc", 100, "garbage collector target in percent")
-	flag.IntVar(&s.BallastMiB, "ballast", 64, "live heap without pointers in MiB, as headroom for the collector")
+	flag.IntVar(
+		&s.BallastMiB,
+		"ballast",
+		64,
+		"live heap without pointers in MiB, as headroom for the collector",
+	)
 	only := flag.String("only", "", "measure one job by its name")
 	flag.StringVar(&alone, "rival", "", "measure one rival by its name, for profiles")
 	flag.Parse()

@@ -8,8 +8,8 @@ import (
 	"github.com/strait-data/strait/bench/data"
 )
 
-// same checks, before anything is timed, that the rivals do the same work: what comes out of them is equal, but for
-// the order of attributes.
+// same checks, before anything is timed, that the rivals do the same work: what comes out of them
+// is equal, but for the order of attributes.
 func same(wire []byte, rivals ...chain) error {
 	var first plog.Logs
 	for i, c := range rivals {
@@ -46,8 +46,15 @@ func equal(a, b plog.Logs) error {
 	for i := range x {
 		if !x[i].Attributes().Equal(y[i].Attributes()) || !x[i].Body().Equal(y[i].Body()) ||
 			x[i].Timestamp() != y[i].Timestamp() || x[i].SeverityNumber() != y[i].SeverityNumber() {
-			return fmt.Errorf("log %d: %q with %v, expected %q with %v", i,
-				y[i].Body().AsString(), y[i].Attributes().AsRaw(), x[i].Body().AsString(), x[i].Attributes().AsRaw())
+			return fmt.Errorf(
+				"log %d: %q with %v, expected %q with %v",
+				i,
+				y[i].Body().
+					AsString(),
+				y[i].Attributes().AsRaw(),
+				x[i].Body().AsString(),
+				x[i].Attributes().AsRaw(),
+			)
 		}
 	}
 	return nil

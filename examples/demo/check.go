@@ -29,8 +29,8 @@ type result struct {
 	example                      [2][2]string
 }
 
-// check compares the two files and the sink, log by log: what came in, treated by a model, must be what went
-// out, each as often.
+// check compares the two files and the sink, log by log: what came in, treated by a model, must be
+// what went out, each as often.
 func check(before, after string, sunk []plog.Logs) (*result, error) {
 	in, err := otelcol.ReadFile(before)
 	if err != nil {
@@ -42,21 +42,24 @@ func check(before, after string, sunk []plog.Logs) (*result, error) {
 	}
 	r := &result{}
 	want := map[string]int{}
-	otelcol.Each(in, func(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) {
-		r.in++
-		if lr.SeverityNumber() < minSeverity {
-			r.filtered++
-			return
-		}
-		source := otelcol.Describe(res, scope, lr)
-		model(lr)
-		expected := otelcol.Describe(res, scope, lr)
-		if want[expected]++; strings.Contains(source, "4111 1111 1111 1111") && r.example[0][0] == "" {
-			r.example[0] = [2]string{source, expected}
-		} else if r.example[1][0] == "" && strings.Contains(source, "378282") {
-			r.example[1] = [2]string{source, expected}
-		}
-	})
+	otelcol.Each(
+		in,
+		func(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) {
+			r.in++
+			if lr.SeverityNumber() < minSeverity {
+				r.filtered++
+				return
+			}
+			source := otelcol.Describe(res, scope, lr)
+			model(lr)
+			expected := otelcol.Describe(res, scope, lr)
+			if want[expected]++; strings.Contains(source, "4111 1111 1111 1111") && r.example[0][0] == "" {
+				r.example[0] = [2]string{source, expected}
+			} else if r.example[1][0] == "" && strings.Contains(source, "378282") {
+				r.example[1] = [2]string{source, expected}
+			}
+		},
+	)
 	r.exported = r.account(want, out)
 	r.sunk = r.account(want, sunk)
 	return r, nil
@@ -69,14 +72,17 @@ func (r *result) account(want map[string]int, got []plog.Logs) int {
 		left[k] = n
 	}
 	n := 0
-	otelcol.Each(got, func(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) {
-		n++
-		key := otelcol.Describe(res, scope, lr)
-		if _, known := left[key]; !known && len(r.wrong) < 3 {
-			r.wrong = append(r.wrong, key)
-		}
-		left[key]--
-	})
+	otelcol.Each(
+		got,
+		func(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) {
+			n++
+			key := otelcol.Describe(res, scope, lr)
+			if _, known := left[key]; !known && len(r.wrong) < 3 {
+				r.wrong = append(r.wrong, key)
+			}
+			left[key]--
+		},
+	)
 	for _, d := range left {
 		r.lost += max(d, 0)
 		r.duplicated += max(-d, 0)

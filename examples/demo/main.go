@@ -1,9 +1,10 @@
-// Command demo runs the Collector that `strait build` made on real telemetry and checks what comes out.
+// Command demo runs the Collector that `strait build` made on real telemetry and checks what comes
+// out.
 //
-// telemetrygen sends OTLP/gRPC logs; the `otap` chain renames an attribute, deletes one and drops logs
-// below a severity; the Rust component `mask_cards` masks card numbers; the result goes to a file and, over
-// OTLP, to a sink in this program. What came in is kept in a second file. Then every log is accounted
-// for. The demo exits with 1 if anything does not add up.
+// telemetrygen sends OTLP/gRPC logs; the `otap` chain renames an attribute, deletes one and drops
+// logs below a severity; the Rust component `mask_cards` masks card numbers; the result goes to a
+// file and, over OTLP, to a sink in this program. What came in is kept in a second file. Then every
+// log is accounted for. The demo exits with 1 if anything does not add up.
 package main
 
 import (

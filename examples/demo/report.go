@@ -12,8 +12,8 @@ import (
 	"github.com/strait-data/strait/tests/otelcol"
 )
 
-// live shows figures while the demo runs: one line that is rewritten on a terminal, one line every few
-// seconds elsewhere.
+// live shows figures while the demo runs: one line that is rewritten on a terminal, one line every
+// few seconds elsewhere.
 type live struct {
 	done chan struct{}
 	wait sync.WaitGroup
@@ -53,8 +53,16 @@ func liveLine(c *otelcol.Process, s *otelcol.Sink, total int, since time.Duratio
 		}
 	}
 	u := c.Usage()
-	return fmt.Sprintf("  %4.1f s  sent up to %d logs, arrived at the sink %d, batches through the rings %d (%.1f MB), CPU Go %.1f s, Rust %.1f s",
-		since.Seconds(), total, s.Count(), batches, float64(bytes)/1e6, u.Go.Seconds(), u.Rust.Seconds())
+	return fmt.Sprintf(
+		"  %4.1f s  sent up to %d logs, arrived at the sink %d, batches through the rings %d (%.1f MB), CPU Go %.1f s, Rust %.1f s",
+		since.Seconds(),
+		total,
+		s.Count(),
+		batches,
+		float64(bytes)/1e6,
+		u.Go.Seconds(),
+		u.Rust.Seconds(),
+	)
 }
 
 func (l *live) stop() {
@@ -88,16 +96,51 @@ func report(w io.Writer, s summary) {
 	if r.verdict(s.sent) != nil {
 		verdict = "FAILED"
 	}
-	row("content, log by log", verdict, "every log that came in, treated by a model, against what went out")
+	row(
+		"content, log by log",
+		verdict,
+		"every log that came in, treated by a model, against what went out",
+	)
 	fmt.Fprintf(w, "\nCPU per item sent (10 ms clock)\n")
 	row("telemetrygen", perItem(s.generatorCPU), "")
-	row("Collector, Go", perItem(s.usage.Go), "receive, 2 files, export, and the Go side of 2 crossings")
-	row("Collector, Rust lanes", perItem(s.usage.Rust), "otap and mask_cards: two neighbours, so two crossings for now")
+	row(
+		"Collector, Go",
+		perItem(s.usage.Go),
+		"receive, 2 files, export, and the Go side of 2 crossings",
+	)
+	row(
+		"Collector, Rust lanes",
+		perItem(s.usage.Rust),
+		"otap and mask_cards: two neighbours, so two crossings for now",
+	)
 	fmt.Fprintf(w, "\nRing counters (one link for each of the two components)\n")
-	slices.SortFunc(s.counters, func(a, b otelcol.Counters) int { return strings.Compare(a.Object, b.Object) })
-	fmt.Fprintf(w, "  %-46s %9s %10s %9s %9s %9s %7s\n", "object", "batches", "bytes", "received", "acks", "doorbells", "errors")
+	slices.SortFunc(
+		s.counters,
+		func(a, b otelcol.Counters) int { return strings.Compare(a.Object, b.Object) },
+	)
+	fmt.Fprintf(
+		w,
+		"  %-46s %9s %10s %9s %9s %9s %7s\n",
+		"object",
+		"batches",
+		"bytes",
+		"received",
+		"acks",
+		"doorbells",
+		"errors",
+	)
 	for _, k := range s.counters {
-		fmt.Fprintf(w, "  %-46s %9d %10d %9d %9d %9d %7d\n", k.Object, k.Values[0], k.Values[1], k.Values[2], k.Values[4], k.Values[10]+k.Values[11], k.Values[17])
+		fmt.Fprintf(
+			w,
+			"  %-46s %9d %10d %9d %9d %9d %7d\n",
+			k.Object,
+			k.Values[0],
+			k.Values[1],
+			k.Values[2],
+			k.Values[4],
+			k.Values[10]+k.Values[11],
+			k.Values[17],
+		)
 	}
 	fmt.Fprintf(w, "\nTwo logs\n")
 	for _, e := range r.example {

@@ -1,4 +1,5 @@
-//! Header and variable section of a batch slot: parsing gives a view or an error, and a view is walked to its end.
+//! Header and variable section of a batch slot: parsing gives a view or an error, and a view is
+//! walked to its end.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -58,8 +58,15 @@ func bindEntry(entry unsafe.Pointer) (transport, error) {
 type peerCalls struct{ table C.uintptr_t }
 
 func (p peerCalls) opStart(id, handle uint64, kind OpKind, timeout time.Duration, payload []byte) {
-	// Copied because cgo checks the whole object that the bytes lie in: the caller's may hold pointers.
-	m := opStart{op_id: id, handle: handle, kind: uint32(kind), timeout_ns: uint64(timeout), payload: own(payload)}
+	// Copied because cgo checks the whole object that the bytes lie in: the caller's may hold
+	// pointers.
+	m := opStart{
+		op_id:      id,
+		handle:     handle,
+		kind:       uint32(kind),
+		timeout_ns: uint64(timeout),
+		payload:    own(payload),
+	}
 	C.peer_op_start(p.table, refOpStart(&m, nil))
 }
 
@@ -132,7 +139,13 @@ func (host) status(handle uint64, code uint32, message string) {
 
 func (host) op_start(m opStart) {
 	const longest = 1<<63 - 1
-	deliverOpStart(m.op_id, m.handle, OpKind(m.kind), time.Duration(min(m.timeout_ns, longest)), own(m.payload))
+	deliverOpStart(
+		m.op_id,
+		m.handle,
+		OpKind(m.kind),
+		time.Duration(min(m.timeout_ns, longest)),
+		own(m.payload),
+	)
 }
 
 func (host) op_cancel(id uint64) { deliverOpCancel(id) }

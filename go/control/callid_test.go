@@ -59,7 +59,8 @@ func TestCallIDPartsSurvive(t *testing.T) {
 		if got, err := ParseCallID(uint64(id)); err != nil || got != id {
 			t.Fatalf("parsed %v, %v", got, err)
 		}
-		if id.Origin() != origin || id.Link() != link || id.Epoch() != uint8(epoch) || id.Sequence() != sequence {
+		if id.Origin() != origin || id.Link() != link || id.Epoch() != uint8(epoch) ||
+			id.Sequence() != sequence {
 			t.Fatalf("%#x does not hold %v %v %v %v", uint64(id), origin, link, epoch, sequence)
 		}
 	})

@@ -39,8 +39,8 @@ func (c Class) String() string {
 	return fmt.Sprintf("class %d", uint32(c))
 }
 
-// IsFinal says that the same data must not be offered again: it would fail the same way, or nobody waits
-// for it any more. The rule of both languages, and of the engine's nack.
+// IsFinal says that the same data must not be offered again: it would fail the same way, or nobody
+// waits for it any more. The rule of both languages, and of the engine's nack.
 func (c Class) IsFinal() bool {
 	return c == Permanent || c == Cancelled || c == Deadline || c == Internal
 }

@@ -1,9 +1,10 @@
 // Package control is the host's side of the control channel: the rare calls between the Collector
 // and its Rust peer. What goes often (batches, acks, wake-ups) goes through the ring, never here.
 //
-// A native module registers its entry ([RegisterEntry]), [Bind] connects to it once per process, and
-// [Peer.Call] runs operations. What the peer reports arrives at sinks: a [LinkSink] for the calls of
-// one link, log and status sinks by handle. Link numbers are given out here ([AllocateLink]).
+// A native module registers its entry ([RegisterEntry]), [Bind] connects to it once per process,
+// and [Peer.Call] runs operations. What the peer reports arrives at sinks: a [LinkSink] for the
+// calls of one link, log and status sinks by handle. Link numbers are given out here
+// ([AllocateLink]).
 //
 // It guarantees that
 //   - an operation ends exactly once, and Call returns soon after its context has ended;

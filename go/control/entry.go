@@ -7,8 +7,8 @@ import (
 	"unsafe"
 )
 
-// ErrNoPeer says that this program has no Rust part. errors.Is finds it in what Bind returns then; the
-// message says why, and what to do.
+// ErrNoPeer says that this program has no Rust part. errors.Is finds it in what Bind returns then;
+// the message says why, and what to do.
 var ErrNoPeer = errors.New("this program has no Rust part")
 
 type noPeer string
@@ -51,9 +51,15 @@ func Bind() (*Peer, error) {
 	case !supported:
 		return nil, noPeer(unsupported)
 	case registered.entry == nil:
-		return nil, noPeer("this Collector was built without its Rust part: build it with `strait build --config <your builder file>` (stock ocb alone does not add the native module)")
+		return nil, noPeer(
+			"this Collector was built without its Rust part: build it with `strait build --config <your builder file>` (stock ocb alone does not add the native module)",
+		)
 	case registered.twice != "":
-		registered.err = fmt.Errorf("two native libraries are linked in, %q and %q: build all Rust components into one with `strait build`", registered.name, registered.twice)
+		registered.err = fmt.Errorf(
+			"two native libraries are linked in, %q and %q: build all Rust components into one with `strait build`",
+			registered.name,
+			registered.twice,
+		)
 		return nil, registered.err
 	}
 	calls, err := bindEntry(registered.entry)

@@ -56,7 +56,8 @@ func contextError(c Class) error {
 }
 
 // AsError returns the failure in the shape that the Collector looks for:
-//   - a class that is final is [consumererror.IsPermanent], but for Cancelled and Deadline, which the
+//   - a class that is final is [consumererror.IsPermanent], but for Cancelled and Deadline, which
+//     the
 //     Collector knows as the context's own errors; every other class may be retried;
 //   - status.FromError finds the gRPC code (with the retry delay in it), consumererror.ToHTTPStatus
 //     the HTTP code, and the exporter helper's retry the delay;

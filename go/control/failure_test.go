@@ -25,9 +25,10 @@ import (
 
 var failures = rapid.Custom(func(t *rapid.T) *Failure {
 	return &Failure{
-		Class:         Class(rapid.IntRange(int(Permanent), int(Internal)).Draw(t, "class")),
-		GRPCCode:      rapid.Uint32Range(0, 20).Draw(t, "grpc"),
-		HTTPCode:      rapid.SampledFrom([]uint32{0, 200, 400, 429, 503, 599, 600, 70000}).Draw(t, "http"),
+		Class:    Class(rapid.IntRange(int(Permanent), int(Internal)).Draw(t, "class")),
+		GRPCCode: rapid.Uint32Range(0, 20).Draw(t, "grpc"),
+		HTTPCode: rapid.SampledFrom([]uint32{0, 200, 400, 429, 503, 599, 600, 70000}).
+			Draw(t, "http"),
 		RetryDelay:    time.Duration(rapid.Int64Range(0, math.MaxInt64).Draw(t, "delay")),
 		RejectedItems: rapid.Uint64().Draw(t, "rejected"),
 		Message:       rapid.String().Draw(t, "message"),
@@ -75,7 +76,8 @@ func TestCollectorSeesTheFailure(t *testing.T) {
 			t.Fatalf("gRPC code %d is seen as %v, %v", f.GRPCCode, found, st.Code())
 		}
 		delay, throttled := throttleDelay(err)
-		if want := f.RetryDelay > 0 && !consumererror.IsPermanent(err); throttled != want || want && delay != f.RetryDelay {
+		if want := f.RetryDelay > 0 && !consumererror.IsPermanent(err); throttled != want ||
+			want && delay != f.RetryDelay {
 			t.Fatalf("delay %v is seen as %v, %v", f.RetryDelay, throttled, delay)
 		}
 		if f.HTTPCode >= 400 && f.HTTPCode <= 599 && consumererror.ToHTTPStatus(err) != int(f.HTTPCode) {

@@ -31,7 +31,10 @@ func AllocateLink() (uint16, error) {
 	links.Lock()
 	defer links.Unlock()
 	if len(links.sinks) == MaxLink {
-		return 0, fmt.Errorf("all %d link numbers of this process are in use: fewer lanes or components are needed", MaxLink)
+		return 0, fmt.Errorf(
+			"all %d link numbers of this process are in use: fewer lanes or components are needed",
+			MaxLink,
+		)
 	}
 	for {
 		links.last = links.last%MaxLink + 1
@@ -83,7 +86,11 @@ func deliverBatchFailed(callID uint64, failure *Failure) {
 		return
 	}
 	if panicked := contain(func() { sink.BatchFailed(callID, failure) }); panicked != nil {
-		again := &Failure{Class: Internal, Message: fmt.Sprintf("%v; while it was told of: %s", panicked, failure.Message), Component: failure.Component}
+		again := &Failure{
+			Class:     Internal,
+			Message:   fmt.Sprintf("%v; while it was told of: %s", panicked, failure.Message),
+			Component: failure.Component,
+		}
 		_ = contain(func() { sink.BatchFailed(callID, again) }) // counted; there is no third way to tell
 	}
 }

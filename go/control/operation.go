@@ -16,7 +16,8 @@ const (
 	DefaultConfig
 	// Validate: checks a unit's specification. Runs on the caller's thread and starts nothing.
 	Validate
-	// Create: keeps a unit's specification or an extension under a handle. Runs on the caller's thread.
+	// Create: keeps a unit's specification or an extension under a handle. Runs on the caller's
+	// thread.
 	Create
 	// Start: starts a unit's lanes on their links.
 	Start
@@ -24,7 +25,8 @@ const (
 	Shutdown
 	// Capability: a call between components and extensions.
 	Capability
-	// Decode: reads a component's configuration and validates it. Runs on the caller's thread and starts nothing.
+	// Decode: reads a component's configuration and validates it. Runs on the caller's thread and
+	// starts nothing.
 	Decode
 	// Counters: what the peer counts. Runs on the caller's thread and starts nothing.
 	Counters
@@ -87,8 +89,8 @@ func (e *OperationError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns why the caller's context ended, where that ended the operation: its own error, and the
-// cause. So errors.Is finds either context.Canceled or context.DeadlineExceeded, not both.
+// Unwrap returns why the caller's context ended, where that ended the operation: its own error, and
+// the cause. So errors.Is finds either context.Canceled or context.DeadlineExceeded, not both.
 func (e *OperationError) Unwrap() error {
 	if e.cause != nil {
 		return e.cause
@@ -109,7 +111,13 @@ func operationError(kind OpKind, code uint32, payload []byte) *OperationError {
 	e := &OperationError{Class: classFromCode(code)}
 	var body errorPayload
 	if err := json.Unmarshal(payload, &body); err != nil {
-		e.Message = fmt.Sprintf("%s failed (%s); its error cannot be read: %v: %q", kind, e.Class, err, payload)
+		e.Message = fmt.Sprintf(
+			"%s failed (%s); its error cannot be read: %v: %q",
+			kind,
+			e.Class,
+			err,
+			payload,
+		)
 		return e
 	}
 	e.Message, e.Component, e.Errors = body.Message, body.Component, body.Errors

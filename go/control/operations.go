@@ -10,22 +10,24 @@ import (
 	"time"
 )
 
-// OperationSink does what a Rust component asks of the host: it gets the payload, its own memory, and gives
-// the reply. It runs on a goroutine of its own; ctx ends when Rust does not want the answer any more.
+// OperationSink does what a Rust component asks of the host: it gets the payload, its own memory,
+// and gives the reply. It runs on a goroutine of its own; ctx ends when Rust does not want the
+// answer any more.
 type OperationSink func(ctx context.Context, kind OpKind, payload []byte) ([]byte, error)
 
 // maxAsked is how many operations of the peer's may be under way at once.
 const maxAsked = 4096
 
-// asked is what the peer wants of the host: the sinks by handle, and what is under way by the peer's own ids.
+// asked is what the peer wants of the host: the sinks by handle, and what is under way by the
+// peer's own ids.
 var asked struct {
 	sync.Mutex
 	sinks   map[uint64]OperationSink
 	running map[uint64]context.CancelFunc
 }
 
-// HandleOperations sends what the component with this handle asks of the host to sink: one for each handle.
-// After release no further one starts; those under way may still end.
+// HandleOperations sends what the component with this handle asks of the host to sink: one for each
+// handle. After release no further one starts; those under way may still end.
 func HandleOperations(handle uint64, sink OperationSink) (release func()) {
 	asked.Lock()
 	defer asked.Unlock()
@@ -43,8 +45,8 @@ func HandleOperations(handle uint64, sink OperationSink) (release func()) {
 // bound is the transport that the peer's operations are answered through; set before it can ask.
 var bound atomic.Pointer[transport]
 
-// deliverOpStart starts an operation of the peer's and returns at once; the payload must be the host's own
-// memory. Whatever happens, the peer is answered once.
+// deliverOpStart starts an operation of the peer's and returns at once; the payload must be the
+// host's own memory. Whatever happens, the peer is answered once.
 func deliverOpStart(id, handle uint64, kind OpKind, timeout time.Duration, payload []byte) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	asked.Lock()
@@ -56,10 +58,24 @@ func deliverOpStart(id, handle uint64, kind OpKind, timeout time.Duration, paylo
 	switch {
 	case sink == nil:
 		cancel()
-		answer(id, nil, &OperationError{Class: Unavailable, Message: fmt.Sprintf("the component with handle %d does not run in the host", handle)})
+		answer(
+			id,
+			nil,
+			&OperationError{
+				Class:   Unavailable,
+				Message: fmt.Sprintf("the component with handle %d does not run in the host", handle),
+			},
+		)
 	case full:
 		cancel()
-		answer(id, nil, &OperationError{Class: Refused, Message: fmt.Sprintf("the host is busy with %d operations", maxAsked)})
+		answer(
+			id,
+			nil,
+			&OperationError{
+				Class:   Refused,
+				Message: fmt.Sprintf("the host is busy with %d operations", maxAsked),
+			},
+		)
 	default:
 		go func() {
 			var reply []byte
@@ -99,7 +115,9 @@ func answer(id uint64, reply []byte, failed error) {
 	if !ok {
 		e = &OperationError{Class: classOfAnswer(failed), Message: failed.Error()}
 	}
-	payload, err := json.Marshal(errorPayload{Message: e.Message, Component: e.Component, Errors: e.Errors})
+	payload, err := json.Marshal(
+		errorPayload{Message: e.Message, Component: e.Component, Errors: e.Errors},
+	)
 	if err != nil {
 		payload = nil // strings only: it cannot fail
 	}

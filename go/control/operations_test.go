@@ -18,8 +18,8 @@ func bindScripted(t *testing.T, p *scriptedPeer) {
 	t.Cleanup(func() { bound.Store(before) })
 }
 
-// Guarantees: an operation of the peer's gets exactly one answer: the reply, the error with its class and component,
-// a panic as internal, or that nobody is there.
+// Guarantees: an operation of the peer's gets exactly one answer: the reply, the error with its
+// class and component, a panic as internal, or that nobody is there.
 func TestAnOperationOfThePeersIsAnsweredOnce(t *testing.T) {
 	p := &scriptedPeer{done: make(chan opEnd, 8)}
 	bindScripted(t, p)
@@ -65,8 +65,8 @@ func TestAnOperationOfThePeersIsCancelled(t *testing.T) {
 	deliverOpCancel(8) // has ended
 }
 
-// Guarantees: the peer is told the finest level that any sink takes, only when that changes, and none when there is no
-// sink.
+// Guarantees: the peer is told the finest level that any sink takes, only when that changes, and
+// none when there is no sink.
 func TestThePeerFollowsTheFinestLevel(t *testing.T) {
 	p := &scriptedPeer{}
 	bindScripted(t, p)

@@ -19,8 +19,8 @@ const (
 	grace = 5 * time.Second
 )
 
-// ErrAbandoned means that the peer did not let go of an operation after it was cancelled: its thread
-// is blocked. What the operation did or will still do is not known.
+// ErrAbandoned means that the peer did not let go of an operation after it was cancelled: its
+// thread is blocked. What the operation did or will still do is not known.
 var ErrAbandoned = errors.New("the peer did not end the operation after it was cancelled")
 
 // transport is the peer's functions.
@@ -92,10 +92,15 @@ func deliverOpDone(id uint64, end opEnd) {
 // until the operation has ended.
 //
 // When ctx ends first, the peer is told, and Call waits for it to let go: so when it returns, the
-// operation has ended. A peer that does not let go within 5 seconds is given up with ErrAbandoned. A
-// ctx without a deadline gets DefaultTimeout. Errors are *OperationError, or wrap ErrAbandoned; where
-// ctx ended the operation they wrap its error and its cause.
-func (p *Peer) Call(ctx context.Context, kind OpKind, handle uint64, payload []byte) ([]byte, error) {
+// operation has ended. A peer that does not let go within 5 seconds is given up with ErrAbandoned.
+// A ctx without a deadline gets DefaultTimeout. Errors are *OperationError, or wrap ErrAbandoned;
+// where ctx ended the operation they wrap its error and its cause.
+func (p *Peer) Call(
+	ctx context.Context,
+	kind OpKind,
+	handle uint64,
+	payload []byte,
+) ([]byte, error) {
 	if ctx.Err() != nil {
 		return nil, contextEnded(ctx, fmt.Sprintf("%s of handle %d was not started", kind, handle))
 	}
@@ -165,7 +170,10 @@ func (p *Peer) BatchCancel(callID uint64) { p.calls.batchCancel(callID) }
 // BatchFailed ends an egress batch of the peer's as failed: it must not be acked on the ring too.
 func (p *Peer) BatchFailed(callID uint64, failure *Failure) {
 	if failure == nil {
-		failure = &Failure{Class: Internal, Message: "the host failed a batch without a reason; this is a bug"}
+		failure = &Failure{
+			Class:   Internal,
+			Message: "the host failed a batch without a reason; this is a bug",
+		}
 	}
 	p.calls.batchFailed(callID, failure)
 }

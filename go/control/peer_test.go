@@ -63,14 +63,18 @@ func TestCallReturnsTheReply(t *testing.T) {
 func TestCallWithoutADeadlineGetsOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var timeout time.Duration
-		p := &scriptedPeer{cancel: endCancelled, start: func(_ uint64, _ OpKind, d time.Duration, _ []byte) { timeout = d }}
+		p := &scriptedPeer{
+			cancel: endCancelled,
+			start:  func(_ uint64, _ OpKind, d time.Duration, _ []byte) { timeout = d },
+		}
 		_, err := p.peer().Call(t.Context(), Start, 1, nil)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, DefaultTimeout, timeout)
 	})
 }
 
-// Guarantees: a cancelled call waits for the peer to let go, then gives the context's error and its cause.
+// Guarantees: a cancelled call waits for the peer to let go, then gives the context's error and its
+// cause.
 func TestCancelledCallWaitsForThePeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		why := errors.New("shutting down")
@@ -124,7 +128,10 @@ func TestDeafPeerIsAbandoned(t *testing.T) {
 		before := ReadStats().UnknownOperations
 		ctx, cancel := context.WithCancel(t.Context())
 		var op uint64
-		p := &scriptedPeer{cancel: func(uint64) {}, start: func(id uint64, _ OpKind, _ time.Duration, _ []byte) { op = id; cancel() }}
+		p := &scriptedPeer{
+			cancel: func(uint64) {},
+			start:  func(id uint64, _ OpKind, _ time.Duration, _ []byte) { op = id; cancel() },
+		}
 		_, err := p.peer().Call(ctx, Start, 1, nil)
 		require.ErrorIs(t, err, ErrAbandoned)
 		require.ErrorIs(t, err, context.Canceled)
@@ -170,14 +177,32 @@ func TestRacingEndsLeaveNothingBehind(t *testing.T) {
 		calls.Wait()
 		ends.Wait()
 		require.Zero(t, inFlight())
-		require.Less(t, ReadStats().UnknownOperations-before, uint64(2000), "only those that were abandoned")
+		require.Less(
+			t,
+			ReadStats().UnknownOperations-before,
+			uint64(2000),
+			"only those that were abandoned",
+		)
 	})
 }
 
 // Guarantees: what a failed operation carries is read whole, and a broken error is still an error.
 func TestOperationErrorIsRead(t *testing.T) {
-	e := operationError(Validate, uint32(Permanent), []byte(`{"message":"bad","component":"filter","errors":[{"path":"a::0","message":"no"}]}`))
-	require.Equal(t, &OperationError{Class: Permanent, Message: "bad", Component: "filter", Errors: []PathError{{"a::0", "no"}}}, e)
+	e := operationError(
+		Validate,
+		uint32(Permanent),
+		[]byte(`{"message":"bad","component":"filter","errors":[{"path":"a::0","message":"no"}]}`),
+	)
+	require.Equal(
+		t,
+		&OperationError{
+			Class:     Permanent,
+			Message:   "bad",
+			Component: "filter",
+			Errors:    []PathError{{"a::0", "no"}},
+		},
+		e,
+	)
 	require.EqualError(t, e, "filter: a::0: no")
 	for _, payload := range []string{"", "boom", `{}`, `{"errors":7}`} {
 		e := operationError(Start, 99, []byte(payload))

@@ -48,7 +48,8 @@ const (
 // LogRecord is one log line of the peer.
 type LogRecord struct {
 	Level Level
-	// Target is where in the Rust code it comes from; File and Line say it exactly: "" and 0 = not known.
+	// Target is where in the Rust code it comes from; File and Line say it exactly: "" and 0 = not
+	// known.
 	Target string
 	File   string
 	Line   int
@@ -72,15 +73,16 @@ func NextHandle() uint64 { return lastHandle.Add(1) }
 
 var lastHandle atomic.Uint64
 
-// HandleLogs sends the log lines of a handle to sink, and those whose handle has no sink to the sink
-// of handle 0, or else to any. Of several for one handle the latest that was not released gets them. The sink runs
-// on the peer's threads: hand over and return. Release may be called more than once.
+// HandleLogs sends the log lines of a handle to sink, and those whose handle has no sink to the
+// sink of handle 0, or else to any. Of several for one handle the latest that was not released gets
+// them. The sink runs on the peer's threads: hand over and return. Release may be called more than
+// once.
 func HandleLogs(handle uint64, sink func(LogRecord)) (release func()) {
 	return HandleLogsFrom(LevelInfo, handle, sink)
 }
 
-// HandleLogsFrom is HandleLogs for a sink that drops lines below a level. Lines that every sink drops are not
-// made in Rust.
+// HandleLogsFrom is HandleLogs for a sink that drops lines below a level. Lines that every sink
+// drops are not made in Rust.
 func HandleLogsFrom(finest Level, handle uint64, sink func(LogRecord)) (release func()) {
 	released := logSinks.add(handle, sink)
 	levels.change(finest, 1)
@@ -190,8 +192,8 @@ func (r *registry[T]) newest() func(T) {
 	return nil
 }
 
-// deliverLog gives a line to its handle's sink; one that has none goes to handle 0's, else to any, so that what the
-// peer says of itself is heard.
+// deliverLog gives a line to its handle's sink; one that has none goes to handle 0's, else to any,
+// so that what the peer says of itself is heard.
 func deliverLog(record LogRecord) {
 	sink := logSinks.get(record.Handle)
 	if sink == nil {
@@ -237,9 +239,12 @@ func ReadStats() Stats {
 	return Stats{
 		Panics:            counters.panics.Load(),
 		UnknownOperations: counters.unknownOperations.Load(),
-		Abandoned:         counters.abandoned.Load() - min(counters.abandoned.Load(), counters.unknownOperations.Load()),
-		UnknownCalls:      counters.unknownCalls.Load(),
-		Unheard:           counters.unheard.Load(),
+		Abandoned: counters.abandoned.Load() - min(
+			counters.abandoned.Load(),
+			counters.unknownOperations.Load(),
+		),
+		UnknownCalls: counters.unknownCalls.Load(),
+		Unheard:      counters.unheard.Load(),
 	}
 }
 

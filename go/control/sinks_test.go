@@ -74,7 +74,11 @@ func TestPanicOfASinkBecomesTheCallsError(t *testing.T) {
 	require.Equal(t, before+1, ReadStats().Panics)
 	require.Len(t, sink.failures, 1)
 	require.Equal(t, Internal, sink.failures[0].Class)
-	require.Equal(t, "node: panic in the host: bug in the sink; while it was told of: later", sink.failures[0].Error())
+	require.Equal(
+		t,
+		"node: panic in the host: bug in the sink; while it was told of: later",
+		sink.failures[0].Error(),
+	)
 
 	sink.panics = 3
 	deliverBatchFailed(uint64(id), &Failure{Class: Retryable})

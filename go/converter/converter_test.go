@@ -21,7 +21,12 @@ var distribution = converter.Distribution{
 func convert(t *testing.T, d converter.Distribution, conf map[string]any) map[string]any {
 	t.Helper()
 	c := confmap.NewFromStringMap(conf)
-	require.NoError(t, converter.NewFactory(d).Create(confmap.ConverterSettings{Logger: zap.NewNop()}).Convert(t.Context(), c))
+	require.NoError(
+		t,
+		converter.NewFactory(d).
+			Create(confmap.ConverterSettings{Logger: zap.NewNop()}).
+			Convert(t.Context(), c),
+	)
 	return c.ToStringMap()
 }
 
@@ -37,7 +42,10 @@ func list(ids ...string) []any {
 // exporters) and returns the annotation of each configured twin.
 func marks(t *testing.T, pipelines map[string][3][]any) map[string]any {
 	t.Helper()
-	processors, service := map[string]any{"mask": nil, "batch": map[string]any{"timeout": "1s"}}, map[string]any{}
+	processors, service := map[string]any{
+		"mask":  nil,
+		"batch": map[string]any{"timeout": "1s"},
+	}, map[string]any{}
 	for name, p := range pipelines {
 		service[name] = map[string]any{"receivers": p[0], "processors": p[1], "exporters": p[2]}
 		for _, id := range p[1] {
@@ -46,7 +54,11 @@ func marks(t *testing.T, pipelines map[string][3][]any) map[string]any {
 			}
 		}
 	}
-	out := convert(t, distribution, map[string]any{"processors": processors, "service": map[string]any{"pipelines": service}})
+	out := convert(
+		t,
+		distribution,
+		map[string]any{"processors": processors, "service": map[string]any{"pipelines": service}},
+	)
 	found := map[string]any{}
 	for id, body := range out["processors"].(map[string]any) {
 		if m, ok := body.(map[string]any); ok && m["strait_runtime"] != nil {
@@ -116,11 +128,17 @@ func TestEmptyBody(t *testing.T) {
 	conf := func() map[string]any {
 		return map[string]any{
 			"processors": map[string]any{"filter": nil, "mask": nil},
-			"service":    map[string]any{"pipelines": map[string]any{"logs": map[string]any{"processors": list("mask", "filter")}}},
+			"service": map[string]any{
+				"pipelines": map[string]any{"logs": map[string]any{"processors": list("mask", "filter")}},
+			},
 		}
 	}
 	out := convert(t, distribution, conf())
-	require.Equal(t, map[string]any{"filter": map[string]any{"strait_runtime": "rust"}, "mask": nil}, out["processors"])
+	require.Equal(
+		t,
+		map[string]any{"filter": map[string]any{"strait_runtime": "rust"}, "mask": nil},
+		out["processors"],
+	)
 	require.Equal(t, conf(), convert(t, converter.Distribution{}, conf()))
 }
 
@@ -130,6 +148,11 @@ func TestWithoutRust(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	d := distribution
 	d.Linked = []string{"processor mask"}
-	require.NoError(t, converter.NewFactory(d).Create(confmap.ConverterSettings{Logger: zap.New(core)}).Convert(t.Context(), confmap.New()))
+	require.NoError(
+		t,
+		converter.NewFactory(d).
+			Create(confmap.ConverterSettings{Logger: zap.New(core)}).
+			Convert(t.Context(), confmap.New()),
+	)
 	require.Zero(t, logs.Len())
 }

@@ -77,8 +77,8 @@ func FuzzDifference(f *testing.F) {
 	})
 }
 
-// FuzzWalk reads any bytes as an export request. What a walk passes crosses, and comes out equal; what
-// it does not is refused by the encoder too.
+// FuzzWalk reads any bytes as an export request. What a walk passes crosses, and comes out equal;
+// what it does not is refused by the encoder too.
 func FuzzWalk(f *testing.F) {
 	l := newLink(otap.Options{})
 	ld := otaptest.L(2)

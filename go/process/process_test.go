@@ -25,9 +25,24 @@ func TestOneComponentCarriesTheMetrics(t *testing.T) {
 	shows := func(telemetry *componenttest.Telemetry) {
 		t.Helper()
 		now := metricdatatest.IgnoreTimestamp()
-		metadatatest.AssertEqualStraitLeakedThreads(t, telemetry, []metricdata.DataPoint[int64]{{Value: 1}}, now)
-		metadatatest.AssertEqualStraitAllocatedMemory(t, telemetry, []metricdata.DataPoint[int64]{{Value: 2}}, now)
-		metadatatest.AssertEqualStraitDroppedLogLines(t, telemetry, []metricdata.DataPoint[int64]{{Value: 3}}, now)
+		metadatatest.AssertEqualStraitLeakedThreads(
+			t,
+			telemetry,
+			[]metricdata.DataPoint[int64]{{Value: 1}},
+			now,
+		)
+		metadatatest.AssertEqualStraitAllocatedMemory(
+			t,
+			telemetry,
+			[]metricdata.DataPoint[int64]{{Value: 2}},
+			now,
+		)
+		metadatatest.AssertEqualStraitDroppedLogLines(
+			t,
+			telemetry,
+			[]metricdata.DataPoint[int64]{{Value: 3}},
+			now,
+		)
 	}
 	showsNothing := func(telemetry *componenttest.Telemetry) {
 		t.Helper()

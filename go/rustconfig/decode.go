@@ -27,7 +27,8 @@ type decoded struct {
 	Findings []control.PathError `json:"findings"`
 }
 
-// decode asks Rust. The error is a decodeError where the values do not fit; control.ErrNoPeer where there is no Rust.
+// decode asks Rust. The error is a decodeError where the values do not fit; control.ErrNoPeer where
+// there is no Rust.
 func decode(kind, typ string, v *values) (*decoded, error) {
 	peer, err := control.Bind()
 	if err != nil {

@@ -16,9 +16,13 @@ import (
 func tree(depth int) *rapid.Generator[any] {
 	leaves := []*rapid.Generator[any]{
 		rapid.Just[any](nil),
-		rapid.Bool().AsAny(), rapid.Int().AsAny(), rapid.Int64().AsAny(), rapid.Uint64().AsAny(), rapid.Int8().AsAny(),
+		rapid.Bool().
+			AsAny(),
+		rapid.Int().AsAny(), rapid.Int64().AsAny(), rapid.Uint64().AsAny(), rapid.Int8().AsAny(),
 		rapid.Float64Range(-math.MaxFloat64, math.MaxFloat64).AsAny(),
-		rapid.String().AsAny(), rapid.StringMatching(`[a-z/~"\\<é]{0,6}`).AsAny(), rapid.SliceOf(rapid.String()).AsAny(),
+		rapid.String().
+			AsAny(),
+		rapid.StringMatching(`[a-z/~"\\<é]{0,6}`).AsAny(), rapid.SliceOf(rapid.String()).AsAny(),
 	}
 	if depth > 0 {
 		below := tree(depth - 1)
@@ -45,12 +49,18 @@ func TestValuesCross(t *testing.T) {
 func TestKeysAreText(t *testing.T) {
 	e := encoder{originals: map[string]string{}}
 	e.encode(map[string]any{"a": map[any]any{"b": 1}, "c": map[any]any{1: 2}}, nil)
-	require.EqualError(t, e.errors, "decoding failed due to the following error(s):\n\n'c' needs a map with string keys, has the key 1")
+	require.EqualError(
+		t,
+		e.errors,
+		"decoding failed due to the following error(s):\n\n'c' needs a map with string keys, has the key 1",
+	)
 }
 
 // Guarantees: a secret that a program puts into a Conf is handed on, not its mask.
 func TestSecretsCross(t *testing.T) {
-	v, err := valuesOf(confmap.NewFromStringMap(map[string]any{"token": configopaque.String("hunter2")}))
+	v, err := valuesOf(
+		confmap.NewFromStringMap(map[string]any{"token": configopaque.String("hunter2")}),
+	)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"token": "hunter2"}`, string(v.Config))
 }

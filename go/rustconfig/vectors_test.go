@@ -54,5 +54,10 @@ func TestDurationVectors(t *testing.T) {
 	}
 	found, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, string(want), string(found), "make it anew: go test ./rustconfig -run Vectors -update")
+	require.Equal(
+		t,
+		string(want),
+		string(found),
+		"make it anew: go test ./rustconfig -run Vectors -update",
+	)
 }

@@ -20,7 +20,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // Guarantees: without its Rust part a program creates the extension; Start says what to do; no
 // interface is claimed that nobody answers; and it can be shut down.
 func TestWithoutRust(t *testing.T) {
-	f := NewFactory(Metadata{Type: "some", Crate: "some", Version: "0.1.0", Stability: component.StabilityLevelAlpha})
+	f := NewFactory(
+		Metadata{Type: "some", Crate: "some", Version: "0.1.0", Stability: component.StabilityLevelAlpha},
+	)
 	require.Equal(t, component.StabilityLevelAlpha, f.Stability())
 	require.NoError(t, componenttest.CheckConfigStruct(f.CreateDefaultConfig()))
 	made, err := f.Create(t.Context(), extensiontest.NewNopSettings(f.Type()), f.CreateDefaultConfig())

@@ -30,7 +30,10 @@ func TestWithoutRust(t *testing.T) {
 	require.NoError(t, cfg.Validate())
 	next, err := consumer.NewLogs(func(context.Context, plog.Logs) error { return nil })
 	require.NoError(t, err)
-	set := processor.Settings{ID: component.NewID(f.Type()), TelemetrySettings: componenttest.NewNopTelemetrySettings()}
+	set := processor.Settings{
+		ID:                component.NewID(f.Type()),
+		TelemetrySettings: componenttest.NewNopTelemetrySettings(),
+	}
 	p, err := f.CreateLogs(t.Context(), set, cfg, next)
 	require.NoError(t, err)
 	err = p.Start(t.Context(), componenttest.NewNopHost())

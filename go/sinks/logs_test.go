@@ -57,7 +57,10 @@ func TestAPanicsTraceIsTheLinesStack(t *testing.T) {
 	})
 	require.Equal(t, "0: my_filter::run", line["stacktrace"])
 	require.Equal(t, "panic/lib.rs:3", line["caller"])
-	line = written(t, control.LogRecord{Level: control.LevelInfo, Target: "a", Message: "m", FieldsJSON: `{"half`})
+	line = written(
+		t,
+		control.LogRecord{Level: control.LevelInfo, Target: "a", Message: "m", FieldsJSON: `{"half`},
+	)
 	require.Equal(t, `{"half`, line["fields"])
 	require.True(t, strings.HasPrefix(line["caller"].(string), "a"))
 }
@@ -67,6 +70,9 @@ func TestCallersFollowTheLogger(t *testing.T) {
 	var out bytes.Buffer
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	core := zapcore.NewCore(encoder, zapcore.AddSync(&out), zap.DebugLevel)
-	write(zap.New(core), control.LogRecord{Level: control.LevelInfo, Target: "a", File: "b.rs", Line: 1})
+	write(
+		zap.New(core),
+		control.LogRecord{Level: control.LevelInfo, Target: "a", File: "b.rs", Line: 1},
+	)
 	require.NotContains(t, out.String(), "caller")
 }

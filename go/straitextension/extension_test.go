@@ -18,7 +18,11 @@ import (
 func TestWithoutRust(t *testing.T) {
 	f := NewFactory()
 	for limit, want := range map[whole.Number]error{0: nil, 100: control.ErrNoPeer} {
-		made, err := f.Create(t.Context(), extensiontest.NewNopSettings(f.Type()), &Config{MemoryLimitMiB: limit})
+		made, err := f.Create(
+			t.Context(),
+			extensiontest.NewNopSettings(f.Type()),
+			&Config{MemoryLimitMiB: limit},
+		)
 		require.NoError(t, err)
 		require.ErrorIs(t, made.Start(t.Context(), componenttest.NewNopHost()), want)
 		require.NoError(t, made.Shutdown(t.Context()))
@@ -36,9 +40,21 @@ func TestValidate(t *testing.T) {
 	require.ErrorContains(t, confmap.Validate(&Config{MemoryLimitMiB: 9, MemorySpikeLimitMiB: -1}),
 		"memory_spike_limit_mib: must not be negative, found -1")
 	require.NoError(t, confmap.Validate(&Config{MemoryLimitMiB: 100, MemorySpikeLimitMiB: 99}))
-	require.ErrorContains(t, confmap.Validate(&Config{MemoryLimitMiB: 100, MemorySpikeLimitMiB: 100}), "memory_spike_limit_mib")
-	require.ErrorContains(t, confmap.Validate(&Config{MemorySpikeLimitMiB: 1}), "memory_spike_limit_mib")
+	require.ErrorContains(
+		t,
+		confmap.Validate(&Config{MemoryLimitMiB: 100, MemorySpikeLimitMiB: 100}),
+		"memory_spike_limit_mib",
+	)
+	require.ErrorContains(
+		t,
+		confmap.Validate(&Config{MemorySpikeLimitMiB: 1}),
+		"memory_spike_limit_mib",
+	)
 	require.EqualValues(t, 80<<20, (&Config{MemoryLimitMiB: 100}).refuseAbove())
-	require.EqualValues(t, 70<<20, (&Config{MemoryLimitMiB: 100, MemorySpikeLimitMiB: 30}).refuseAbove())
+	require.EqualValues(
+		t,
+		70<<20,
+		(&Config{MemoryLimitMiB: 100, MemorySpikeLimitMiB: 30}).refuseAbove(),
+	)
 	require.Zero(t, (&Config{}).refuseAbove())
 }

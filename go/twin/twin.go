@@ -1,8 +1,10 @@
-// Package twin joins two factories of one component type, one in Go and one in Rust, to the one factory that a
-// Collector accepts. `strait build` writes a call of it where the builder file lists both and says which is to run.
+// Package twin joins two factories of one component type, one in Go and one in Rust, to the one
+// factory that a Collector accepts. `strait build` writes a call of it where the builder file lists
+// both and says which is to run.
 //
-// The configuration of the two is the same for the user. It is decoded by the side that runs, once: which one that is
-// is fixed, or (Auto) said by an annotation that package converter leaves in each component's configuration.
+// The configuration of the two is the same for the user. It is decoded by the side that runs, once:
+// which one that is is fixed, or (Auto) said by an annotation that package converter leaves in each
+// component's configuration.
 package twin
 
 import (
@@ -30,8 +32,8 @@ const (
 	Auto
 )
 
-// Key is the annotation: a key in a component's configuration with the value "rust" or "go". It is taken out before
-// the configuration is decoded, and print-config does not show it.
+// Key is the annotation: a key in a component's configuration with the value "rust" or "go". It is
+// taken out before the configuration is decoded, and print-config does not show it.
 const Key = "strait_runtime"
 
 // Extension is the one of the two that runs. An extension is in no pipeline, so Auto is Go.
@@ -42,8 +44,8 @@ func Extension(runtime Runtime, inGo, inRust extension.Factory) extension.Factor
 	return inGo
 }
 
-// Processor is the one of the two that runs; with Auto, a factory that makes either. That one handles each signal
-// which one of them does, with the lower stability where both do.
+// Processor is the one of the two that runs; with Auto, a factory that makes either. That one
+// handles each signal which one of them does, with the lower stability where both do.
 func Processor(runtime Runtime, inGo, inRust processor.Factory) processor.Factory {
 	switch runtime {
 	case Go:
@@ -75,7 +77,8 @@ func profiles(f processor.Factory) component.StabilityLevel {
 	return component.StabilityLevelUndefined
 }
 
-// lower is the less stable level of those that are defined. The levels are numbered from deprecated to stable.
+// lower is the less stable level of those that are defined. The levels are numbered from deprecated
+// to stable.
 func lower(a, b component.StabilityLevel) component.StabilityLevel {
 	if a == component.StabilityLevelUndefined || (b != component.StabilityLevelUndefined && b < a) {
 		return b
@@ -130,22 +133,42 @@ func (c *Config) factory() processor.Factory {
 	return c.twins.inGo
 }
 
-func (t twins) createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+func (t twins) createLogs(
+	ctx context.Context,
+	set processor.Settings,
+	cfg component.Config,
+	next consumer.Logs,
+) (processor.Logs, error) {
 	c := cfg.(*Config)
 	return c.factory().CreateLogs(ctx, set, c.inner, next)
 }
 
-func (t twins) createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+func (t twins) createTraces(
+	ctx context.Context,
+	set processor.Settings,
+	cfg component.Config,
+	next consumer.Traces,
+) (processor.Traces, error) {
 	c := cfg.(*Config)
 	return c.factory().CreateTraces(ctx, set, c.inner, next)
 }
 
-func (t twins) createMetrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
+func (t twins) createMetrics(
+	ctx context.Context,
+	set processor.Settings,
+	cfg component.Config,
+	next consumer.Metrics,
+) (processor.Metrics, error) {
 	c := cfg.(*Config)
 	return c.factory().CreateMetrics(ctx, set, c.inner, next)
 }
 
-func (t twins) createProfiles(ctx context.Context, set processor.Settings, cfg component.Config, next xconsumer.Profiles) (xprocessor.Profiles, error) {
+func (t twins) createProfiles(
+	ctx context.Context,
+	set processor.Settings,
+	cfg component.Config,
+	next xconsumer.Profiles,
+) (xprocessor.Profiles, error) {
 	c := cfg.(*Config)
 	if x, ok := c.factory().(xprocessor.Factory); ok {
 		return x.CreateProfiles(ctx, set, c.inner, next)

@@ -41,13 +41,22 @@ type made struct {
 }
 
 func inGo() processor.Factory {
-	return processor.NewFactory(component.MustNewType("filter"), func() component.Config { return &goConfig{Level: 3} },
-		processor.WithLogs(func(_ context.Context, _ processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			return made{Logs: next, level: cfg.(*goConfig).Level}, nil
-		}, component.StabilityLevelBeta),
-		processor.WithTraces(func(context.Context, processor.Settings, component.Config, consumer.Traces) (processor.Traces, error) {
-			return nil, errors.New("made in Go")
-		}, component.StabilityLevelStable))
+	return processor.NewFactory(
+		component.MustNewType("filter"),
+		func() component.Config { return &goConfig{Level: 3} },
+		processor.WithLogs(
+			func(_ context.Context, _ processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+				return made{Logs: next, level: cfg.(*goConfig).Level}, nil
+			},
+			component.StabilityLevelBeta,
+		),
+		processor.WithTraces(
+			func(context.Context, processor.Settings, component.Config, consumer.Traces) (processor.Traces, error) {
+				return nil, errors.New("made in Go")
+			},
+			component.StabilityLevelStable,
+		),
+	)
 }
 
 // The Rust side, without Rust: validation is skipped then, and Start would say what is missing.
@@ -71,14 +80,20 @@ func TestFixedChoice(t *testing.T) {
 	require.Same(t, goSide, twin.Processor(twin.Go, goSide, rustSide))
 	require.Same(t, rustSide, twin.Processor(twin.Rust, goSide, rustSide))
 	newExtension := func() extension.Factory {
-		return extension.NewFactory(component.MustNewType("x"), func() component.Config { return nil }, nil, component.StabilityLevelAlpha)
+		return extension.NewFactory(
+			component.MustNewType("x"),
+			func() component.Config { return nil },
+			nil,
+			component.StabilityLevelAlpha,
+		)
 	}
 	a, b := newExtension(), newExtension()
 	require.Same(t, a, twin.Extension(twin.Go, a, b))
 	require.Same(t, b, twin.Extension(twin.Rust, a, b))
 }
 
-// Guarantees: the merged factory handles what either side does, and claims no more stability than both have.
+// Guarantees: the merged factory handles what either side does, and claims no more stability than
+// both have.
 func TestMergedSignals(t *testing.T) {
 	f := twin.Processor(twin.Auto, inGo(), inRust())
 	require.Equal(t, component.StabilityLevelAlpha, f.LogsStability())
@@ -87,10 +102,14 @@ func TestMergedSignals(t *testing.T) {
 	require.Equal(t, "filter", f.Type().String())
 }
 
-// Guarantees: the annotation picks the side, its decoder, its defaults and its component; nobody sees the annotation.
+// Guarantees: the annotation picks the side, its decoder, its defaults and its component; nobody
+// sees the annotation.
 func TestAnnotationPicks(t *testing.T) {
 	f := twin.Processor(twin.Auto, inGo(), inRust())
-	set := processor.Settings{ID: component.NewID(f.Type()), TelemetrySettings: componenttest.NewNopTelemetrySettings()}
+	set := processor.Settings{
+		ID:                component.NewID(f.Type()),
+		TelemetrySettings: componenttest.NewNopTelemetrySettings(),
+	}
 
 	for _, values := range []map[string]any{{"level": 5}, {"level": 5, twin.Key: "go"}} {
 		cfg := config(t, f, values)
@@ -100,7 +119,11 @@ func TestAnnotationPicks(t *testing.T) {
 		require.Equal(t, 5, p.(made).level)
 		shown := confmap.New()
 		require.NoError(t, shown.Marshal(cfg))
-		require.Equal(t, map[string]any{"level": 5, "inner": map[string]any{"name": ""}}, shown.ToStringMap())
+		require.Equal(
+			t,
+			map[string]any{"level": 5, "inner": map[string]any{"name": ""}},
+			shown.ToStringMap(),
+		)
 	}
 
 	cfg := config(t, f, map[string]any{"level": 5, "only_rust": true, twin.Key: "rust"})
@@ -116,13 +139,22 @@ func TestAnnotationPicks(t *testing.T) {
 // Guarantees: errors are those of the side that runs.
 func TestErrorsAreTheSides(t *testing.T) {
 	f := twin.Processor(twin.Auto, inGo(), inRust())
-	err := confmap.NewFromStringMap(map[string]any{"only_rust": true}).Unmarshal(f.CreateDefaultConfig())
+	err := confmap.NewFromStringMap(map[string]any{"only_rust": true}).
+		Unmarshal(f.CreateDefaultConfig())
 	require.ErrorContains(t, err, "only_rust")
-	direct := confmap.NewFromStringMap(map[string]any{"only_rust": true}).Unmarshal(inGo().CreateDefaultConfig())
+	direct := confmap.NewFromStringMap(map[string]any{"only_rust": true}).
+		Unmarshal(inGo().CreateDefaultConfig())
 	require.ErrorContains(t, err, direct.Error())
-	require.EqualError(t, confmap.Validate(config(t, f, map[string]any{"level": -1})), "level is negative")
+	require.EqualError(
+		t,
+		confmap.Validate(config(t, f, map[string]any{"level": -1})),
+		"level is negative",
+	)
 
-	set := processor.Settings{ID: component.NewID(f.Type()), TelemetrySettings: componenttest.NewNopTelemetrySettings()}
+	set := processor.Settings{
+		ID:                component.NewID(f.Type()),
+		TelemetrySettings: componenttest.NewNopTelemetrySettings(),
+	}
 	_, err = f.CreateTraces(t.Context(), set, config(t, f, nil), consumertest.NewNop())
 	require.EqualError(t, err, "made in Go")
 	_, err = f.CreateMetrics(t.Context(), set, config(t, f, nil), consumertest.NewNop())

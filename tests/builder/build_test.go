@@ -18,8 +18,9 @@ import (
 	"github.com/strait-data/strait/tests/otelcol"
 )
 
-// Every way to name a crate, in every quoting: a path and an inline table, two versions from a registry, two crates
-// that depend on two versions of a third; a twin of a Go component; and an extension.
+// Every way to name a crate, in every quoting: a path and an inline table, two versions from a
+// registry, two crates that depend on two versions of a third; a twin of a Go component; and an
+// extension.
 const every = `
 dist:
   name: otelcol
@@ -61,7 +62,8 @@ func writeEvery(t *testing.T, folder string) {
 	}
 }
 
-// buildEvery builds the distribution in a folder that stays, so that a second run of the tests is fast.
+// buildEvery builds the distribution in a folder that stays, so that a second run of the tests is
+// fast.
 func buildEvery(t *testing.T) string {
 	folder := filepath.Join(root(t), "build/builder-tests")
 	writeEvery(t, folder)
@@ -83,7 +85,8 @@ func output(t *testing.T, program string, args ...string) string {
 func TestEveryWayToNameACrate(t *testing.T) {
 	program := buildEvery(t)
 
-	// Guarantees: `components` lists Rust components with their stability, and with crate and version as the module.
+	// Guarantees: `components` lists Rust components with their stability, and with crate and
+	// version as the module.
 	t.Run("components", func(t *testing.T) {
 		var listed struct {
 			BuildInfo  struct{ Command, Description, Version string }
@@ -98,7 +101,11 @@ func TestEveryWayToNameACrate(t *testing.T) {
 		}
 		require.NoError(t, yaml.Unmarshal([]byte(output(t, program, "components")), &listed))
 		require.Equal(t, "1.2.3", listed.BuildInfo.Version)
-		require.Regexp(t, `^Every way to name a crate \(Strait 0\.1\.0, engine 0\.62\.\d+\)$`, listed.BuildInfo.Description)
+		require.Regexp(
+			t,
+			`^Every way to name a crate \(Strait 0\.1\.0, engine 0\.62\.\d+\)$`,
+			listed.BuildInfo.Description,
+		)
 		require.Len(t, listed.Extensions, 1)
 		require.Equal(t, "token_provider", listed.Extensions[0].Name)
 		require.Equal(t, "crate.local/token-provider v0.1.0", listed.Extensions[0].Module)
@@ -119,12 +126,16 @@ func TestEveryWayToNameACrate(t *testing.T) {
 	// Guarantees: each crate runs with its own version of what it depends on.
 	t.Run("data", func(t *testing.T) {
 		log, logs := send(t, program, "first, second, published, published_2", "")
-		require.Equal(t, []string{"body one two v1 v2"}, distinct(logs, func(lr plog.LogRecord) string { return lr.Body().AsString() }))
+		require.Equal(
+			t,
+			[]string{"body one two v1 v2"},
+			distinct(logs, func(lr plog.LogRecord) string { return lr.Body().AsString() }),
+		)
 		require.Regexp(t, `Rust side.*"strait": "0\.1\.0".*"engine": "0\.62\.\d+"`, log)
 	})
 
-	// Guarantees: a twin runs in Rust beside a Rust component and in Go elsewhere, with the same result; a configuration
-	// that only Go takes is refused where Rust runs.
+	// Guarantees: a twin runs in Rust beside a Rust component and in Go elsewhere, with the same
+	// result; a configuration that only Go takes is refused where Rust runs.
 	t.Run("twin", func(t *testing.T) {
 		const update = `attributes: {actions: [{key: http.method, value: POST, action: update}]}`
 		method := func(lr plog.LogRecord) string {
@@ -138,14 +149,16 @@ func TestEveryWayToNameACrate(t *testing.T) {
 		onlyGo := `attributes: {actions: [{key: secret, action: hash}]}`
 		_, logs := send(t, program, "attributes", onlyGo)
 		require.Equal(t, []string{"GET"}, distinct(logs, method))
-		out, err := exec.Command(program, "validate", "--config", writeConfig(t, "first, attributes", onlyGo)).CombinedOutput()
+		out, err := exec.Command(program, "validate", "--config", writeConfig(t, "first, attributes", onlyGo)).
+			CombinedOutput()
 		require.Error(t, err)
 		require.Contains(t, string(out), `unknown value "hash" (expected "update")`)
 		require.Contains(t, string(out), `reading configuration for "attributes"`)
 	})
 
-	// Guarantees: sources that were edited by hand, of both languages, are compiled as they stand, the start-up check
-	// names what is missing in one of them, and the next plain build is the builder file's again.
+	// Guarantees: sources that were edited by hand, of both languages, are compiled as they stand,
+	// the start-up check names what is missing in one of them, and the next plain build is the
+	// builder file's again.
 	t.Run("edited", func(t *testing.T) {
 		folder := filepath.Dir(program)
 		edit := func(name, old, now string) {
@@ -159,7 +172,8 @@ func TestEveryWayToNameACrate(t *testing.T) {
 		code, out := build(t, filepath.Dir(folder), "--skip-generate")
 		require.Zero(t, code, out)
 		require.Contains(t, output(t, program, "components"), "Edited by hand")
-		refused, err := exec.Command(program, "validate", "--config", writeConfig(t, "first", "")).CombinedOutput()
+		refused, err := exec.Command(program, "validate", "--config", writeConfig(t, "first", "")).
+			CombinedOutput()
 		require.Error(t, err)
 		require.Contains(t, string(refused), "the Rust side of this Collector lacks processor second")
 
@@ -186,14 +200,25 @@ func TestEveryWayToNameACrate(t *testing.T) {
 	})
 }
 
-// Guarantees: a crate that does not compile ends the build with the compiler's own words, the component, and the
-// command that repeats the step; a crate without its factory likewise.
+// Guarantees: a crate that does not compile ends the build with the compiler's own words, the
+// component, and the command that repeats the step; a crate without its factory likewise.
 func TestCratesThatDoNotFit(t *testing.T) {
 	file := func(name string) string {
-		return fmt.Sprintf("dist: {name: otelcol, output_path: out}\nprocessors:\n  - cargo: %[1]s = { path = %[1]q }\n", name)
+		return fmt.Sprintf(
+			"dist: {name: otelcol, output_path: out}\nprocessors:\n  - cargo: %[1]s = { path = %[1]q }\n",
+			name,
+		)
 	}
 	folder := t.TempDir()
-	component{name: "broken", version: "0.3.0", typ: "broken", appends: "no_such_word"}.write(t, filepath.Join(folder, "broken"))
+	component{
+		name:    "broken",
+		version: "0.3.0",
+		typ:     "broken",
+		appends: "no_such_word",
+	}.write(
+		t,
+		filepath.Join(folder, "broken"),
+	)
 	write(t, filepath.Join(folder, "builder.yaml"), file("broken"))
 	code, out := build(t, folder)
 	require.Equal(t, 1, code)
@@ -211,9 +236,21 @@ func TestCratesThatDoNotFit(t *testing.T) {
 	code, out = build(t, folder)
 	require.Equal(t, 1, code)
 	require.Contains(t, out, filepath.Join(folder, "helper/src/lib.rs"))
-	require.Contains(t, out, "the crate `helper`, needed by the processor `needs_helper`, does not compile")
+	require.Contains(
+		t,
+		out,
+		"the crate `helper`, needed by the processor `needs_helper`, does not compile",
+	)
 
-	component{name: "lacking", version: "0.1.0", typ: "lacking", appends: `"x"`}.write(t, filepath.Join(folder, "lacking"))
+	component{
+		name:    "lacking",
+		version: "0.1.0",
+		typ:     "lacking",
+		appends: `"x"`,
+	}.write(
+		t,
+		filepath.Join(folder, "lacking"),
+	)
 	source := filepath.Join(folder, "lacking/src/lib.rs")
 	text, err := os.ReadFile(source)
 	require.NoError(t, err)
@@ -247,7 +284,8 @@ service:
 	return path
 }
 
-// send runs the Collector with these processors, sends it logs, and returns its own log and what came out.
+// send runs the Collector with these processors, sends it logs, and returns its own log and what
+// came out.
 func send(t *testing.T, program, processors, configured string) (string, []plog.Logs) {
 	const n = 100
 	sink, err := otelcol.StartSink()
@@ -255,7 +293,11 @@ func send(t *testing.T, program, processors, configured string) (string, []plog.
 	t.Cleanup(sink.Stop)
 	in, err := otelcol.FreeAddress()
 	require.NoError(t, err)
-	c, err := otelcol.Start(program, writeConfig(t, processors, configured), map[string]string{"OTLP_IN": in, "OTLP_OUT": sink.Address})
+	c, err := otelcol.Start(
+		program,
+		writeConfig(t, processors, configured),
+		map[string]string{"OTLP_IN": in, "OTLP_OUT": sink.Address},
+	)
 	require.NoError(t, err)
 	t.Cleanup(c.Kill)
 	require.NoError(t, c.Ready(t.Context(), in))
@@ -263,7 +305,14 @@ func send(t *testing.T, program, processors, configured string) (string, []plog.
 		Logs: n, Severity: 9, Text: "S", Body: "body", Attributes: []string{`http.method="GET"`, `secret="x"`},
 	})
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return sink.Count() == n }, 20*time.Second, 10*time.Millisecond, "%s", c.Output())
+	require.Eventually(
+		t,
+		func() bool { return sink.Count() == n },
+		20*time.Second,
+		10*time.Millisecond,
+		"%s",
+		c.Output(),
+	)
 	require.NoError(t, c.Stop(t.Context()))
 	return c.Output(), sink.Received()
 }

@@ -1,5 +1,6 @@
-// Package builder holds the tests of `strait build` that compile: whole distributions, with Cargo, Go and ocb as they
-// are. All of them share one target folder, and in it one engine. run.sh names the command.
+// Package builder holds the tests of `strait build` that compile: whole distributions, with Cargo,
+// Go and ocb as they are. All of them share one target folder, and in it one engine. run.sh names
+// the command.
 package builder
 
 import (
@@ -84,7 +85,8 @@ strait-component = %s
 }
 
 func (c component) source() string {
-	return strings.NewReplacer("TYPE", c.typ, "APPENDS", c.appends).Replace(`//! Appends to the bodies of logs.
+	return strings.NewReplacer("TYPE", c.typ, "APPENDS", c.appends).
+		Replace(`//! Appends to the bodies of logs.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -135,11 +137,20 @@ func (c component) write(t *testing.T, folder string) {
 
 // helper is a library crate with one constant.
 func helper(t *testing.T, folder, version, word string) {
-	write(t, filepath.Join(folder, "Cargo.toml"), fmt.Sprintf("[package]\nname = \"helper\"\nversion = %q\nedition = \"2024\"\n", version))
-	write(t, filepath.Join(folder, "src/lib.rs"), fmt.Sprintf("//! A word.\n\n/// It.\npub const WORD: &str = %q;\n", word))
+	write(
+		t,
+		filepath.Join(folder, "Cargo.toml"),
+		fmt.Sprintf("[package]\nname = \"helper\"\nversion = %q\nedition = \"2024\"\n", version),
+	)
+	write(
+		t,
+		filepath.Join(folder, "src/lib.rs"),
+		fmt.Sprintf("//! A word.\n\n/// It.\npub const WORD: &str = %q;\n", word),
+	)
 }
 
-// published are two versions of one crate. Their SDK is the published one: the builder puts its own in its place.
+// published are two versions of one crate. Their SDK is the published one: the builder puts its own
+// in its place.
 var published = []component{
 	{name: "published", version: "1.4.0", typ: "published", appends: `"v1"`, sdk: `"0.1"`},
 	{name: "published", version: "2.0.1", typ: "published_2", appends: `"v2"`, sdk: `"0.1"`},
@@ -155,15 +166,25 @@ func registry(t *testing.T) string {
 	folder, err := os.MkdirTemp("", "strait-registry-")
 	require.NoError(t, err)
 	registryFolder = folder
-	write(t, filepath.Join(folder, "index/config.json"), fmt.Sprintf(`{"dl": "file://%s/crates/{crate}-{version}.crate"}`, folder))
+	write(
+		t,
+		filepath.Join(folder, "index/config.json"),
+		fmt.Sprintf(`{"dl": "file://%s/crates/{crate}-{version}.crate"}`, folder),
+	)
 	var index strings.Builder
 	for _, c := range published {
 		archive := crateFile(t, c.name+"-"+c.version, c.manifest(), c.source())
 		write(t, filepath.Join(folder, "crates", c.name+"-"+c.version+".crate"), string(archive))
 		sum := sha256.Sum256(archive)
-		fmt.Fprintf(&index, `{"name":%q,"vers":%q,"cksum":%q,"features":{},"yanked":false,"deps":[{"name":"strait-component",`+
-			`"req":"^0.1","features":[],"optional":false,"default_features":true,"target":null,"kind":"normal",`+
-			`"registry":"https://github.com/rust-lang/crates.io-index"}]}`+"\n", c.name, c.version, hex.EncodeToString(sum[:]))
+		fmt.Fprintf(
+			&index,
+			`{"name":%q,"vers":%q,"cksum":%q,"features":{},"yanked":false,"deps":[{"name":"strait-component",`+
+				`"req":"^0.1","features":[],"optional":false,"default_features":true,"target":null,"kind":"normal",`+
+				`"registry":"https://github.com/rust-lang/crates.io-index"}]}`+"\n",
+			c.name,
+			c.version,
+			hex.EncodeToString(sum[:]),
+		)
 	}
 	write(t, filepath.Join(folder, "index/pu/bl/published"), index.String())
 	commit(t, filepath.Join(folder, "index"))
@@ -189,7 +210,10 @@ func crateFile(t *testing.T, name, manifest, source string) []byte {
 	zip := gzip.NewWriter(&archive)
 	files := tar.NewWriter(zip)
 	for path, content := range map[string]string{"Cargo.toml": manifest, "src/lib.rs": source} {
-		require.NoError(t, files.WriteHeader(&tar.Header{Name: name + "/" + path, Mode: 0o644, Size: int64(len(content))}))
+		require.NoError(
+			t,
+			files.WriteHeader(&tar.Header{Name: name + "/" + path, Mode: 0o644, Size: int64(len(content))}),
+		)
 		_, err := files.Write([]byte(content))
 		require.NoError(t, err)
 	}

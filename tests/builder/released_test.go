@@ -48,7 +48,8 @@ func addReleased(t *testing.T) {
 	commit(t, index)
 }
 
-// goProxy makes a Go module proxy in the file system with Strait's module; the rest comes from what is cached.
+// goProxy makes a Go module proxy in the file system with Strait's module; the rest comes from what
+// is cached.
 func goProxy(t *testing.T) []string {
 	folder, module := t.TempDir(), "github.com/strait-data/strait/go"
 	place := filepath.Join(folder, module, "@v")
@@ -89,12 +90,18 @@ func goProxy(t *testing.T) []string {
 	cache := t.TempDir()
 	env := []string{
 		"GOMODCACHE=" + cache, "GONOSUMDB=" + module, "GOFLAGS=-modcacherw",
-		fmt.Sprintf("GOPROXY=file://%s,file://%s/cache/download,%s", folder, strings.TrimSpace(string(cached)), strings.TrimSpace(string(usual))),
+		fmt.Sprintf(
+			"GOPROXY=file://%s,file://%s/cache/download,%s",
+			folder,
+			strings.TrimSpace(string(cached)),
+			strings.TrimSpace(string(usual)),
+		),
 	}
 	return env
 }
 
-// Guarantees: without sources, crates and Go module come from the registries, in the command's version.
+// Guarantees: without sources, crates and Go module come from the registries, in the command's
+// version.
 func TestReleasedVersions(t *testing.T) {
 	addReleased(t)
 	folder := t.TempDir()
@@ -122,7 +129,12 @@ exporters:
 	for _, name := range releasedCrates {
 		require.Regexp(t, `name = "`+name+`"\nversion = "0.1.0"\nsource = "registry\+`, string(lock))
 	}
-	require.Regexp(t, `name = "datafusion"\nversion = "[0-9.]+"\ndependencies`, string(lock), "the facade has no source")
+	require.Regexp(
+		t,
+		`name = "datafusion"\nversion = "[0-9.]+"\ndependencies`,
+		string(lock),
+		"the facade has no source",
+	)
 	modules, err := os.ReadFile(filepath.Join(folder, "builder.lock/go.mod"))
 	require.NoError(t, err)
 	require.Contains(t, string(modules), "\tgithub.com/strait-data/strait/go v0.1.0")
@@ -132,16 +144,29 @@ exporters:
 	require.Contains(t, string(sums), "github.com/strait-data/strait/go v0.1.0 h1:")
 }
 
-// Guarantees: a component that was made for another SDK is an error that names the versions of command, crates and Go
-// module.
+// Guarantees: a component that was made for another SDK is an error that names the versions of
+// command, crates and Go module.
 func TestAnotherSDK(t *testing.T) {
 	const manifest = "[package]\nname = \"strait-component\"\nversion = \"0.2.0\"\nedition = \"2024\"\n"
 	index := registry(t)
 	archive := crateFile(t, "strait-component-0.2.0", manifest, "")
-	write(t, filepath.Join(filepath.Dir(index), "crates/strait-component-0.2.0.crate"), string(archive))
+	write(
+		t,
+		filepath.Join(filepath.Dir(index), "crates/strait-component-0.2.0.crate"),
+		string(archive),
+	)
 	place := filepath.Join(index, "st/ra/strait-component")
 	released, _ := os.ReadFile(place) // there or not: tests run in any order
-	write(t, place, string(released)+fmt.Sprintf(`{"name":"strait-component","vers":"0.2.0","cksum":"%x","features":{},"yanked":false,"deps":[]}`+"\n", sha256.Sum256(archive)))
+	write(
+		t,
+		place,
+		string(
+			released,
+		)+fmt.Sprintf(
+			`{"name":"strait-component","vers":"0.2.0","cksum":"%x","features":{},"yanked":false,"deps":[]}`+"\n",
+			sha256.Sum256(archive),
+		),
+	)
 	commit(t, index)
 
 	folder := t.TempDir()
@@ -151,8 +176,21 @@ func TestAnotherSDK(t *testing.T) {
 		`{ path = "../sdk" }`:                     "sdk/Cargo.toml is 0.2.0",
 		`{ version = "0.2", registry = "tests" }`: "strait-component 0.2.0 (",
 	} {
-		component{name: "newer", version: "1.0.0", typ: "newer", appends: `"x"`, sdk: sdk}.write(t, filepath.Join(folder, "newer"))
-		write(t, filepath.Join(folder, "builder.yaml"), "dist: {name: otelcol, output_path: out}\nprocessors:\n  - cargo: newer = { path = \"newer\" }\n")
+		component{
+			name:    "newer",
+			version: "1.0.0",
+			typ:     "newer",
+			appends: `"x"`,
+			sdk:     sdk,
+		}.write(
+			t,
+			filepath.Join(folder, "newer"),
+		)
+		write(
+			t,
+			filepath.Join(folder, "builder.yaml"),
+			"dist: {name: otelcol, output_path: out}\nprocessors:\n  - cargo: newer = { path = \"newer\" }\n",
+		)
 		code, out := build(t, folder, "--generate-only")
 		require.Equal(t, 1, code)
 		require.Contains(t, out, "versions differ: this command")

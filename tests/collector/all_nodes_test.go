@@ -31,8 +31,9 @@ service:
   pipelines: {logs: {receivers: [otlp], processors: [otap/opl, otap/kql, otap/ottl, otap/shops], exporters: [otlp_grpc]}}
 `
 
-// Guarantees: in a Collector whose builder file asks for them, the nodes that need the whole of DataFusion do what their
-// queries say, in each of the three languages, and a batch leaves in as many as it has partitions.
+// Guarantees: in a Collector whose builder file asks for them, the nodes that need the whole of
+// DataFusion do what their queries say, in each of the three languages, and a batch leaves in as
+// many as it has partitions.
 func TestQueriesInTheBuiltCollector(t *testing.T) {
 	sink, err := otelcol.StartSink()
 	require.NoError(t, err)
@@ -56,7 +57,8 @@ func TestQueriesInTheBuiltCollector(t *testing.T) {
 			}
 		}
 	}
-	_, err = plogotlp.NewGRPCClient(connect(t, in)).Export(t.Context(), plogotlp.NewExportRequestFromLogs(sent))
+	_, err = plogotlp.NewGRPCClient(connect(t, in)).
+		Export(t.Context(), plogotlp.NewExportRequestFromLogs(sent))
 	require.NoError(t, err)
 
 	got := map[string]int{}
@@ -66,11 +68,14 @@ func TestQueriesInTheBuiltCollector(t *testing.T) {
 	}
 	for _, batch := range sink.Received() {
 		names := map[string]bool{}
-		otelcol.Each([]plog.Logs{batch}, func(res pcommon.Resource, _ pcommon.InstrumentationScope, lr plog.LogRecord) {
-			name := text(res.Attributes(), "service.name")
-			names[name] = true
-			got[fmt.Sprintf("%s %d %s %s", name, lr.SeverityNumber(), text(lr.Attributes(), "opl"), lr.SeverityText())]++
-		})
+		otelcol.Each(
+			[]plog.Logs{batch},
+			func(res pcommon.Resource, _ pcommon.InstrumentationScope, lr plog.LogRecord) {
+				name := text(res.Attributes(), "service.name")
+				names[name] = true
+				got[fmt.Sprintf("%s %d %s %s", name, lr.SeverityNumber(), text(lr.Attributes(), "opl"), lr.SeverityText())]++
+			},
+		)
 		require.Len(t, names, 1, "a batch of one partition")
 	}
 	require.Equal(t, want, got)

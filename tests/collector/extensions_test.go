@@ -29,8 +29,9 @@ service:
   pipelines: {logs: {receivers: [otlp], processors: [otap, mask_cards], exporters: [nop]}}
 `
 
-// Guarantees: in the Collector that was built, Rust extensions run beside Rust processors: a token guards a receiver, health
-// is in a file through a reload, and both end with the process, which exits with 0.
+// Guarantees: in the Collector that was built, Rust extensions run beside Rust processors: a token
+// guards a receiver, health is in a file through a reload, and both end with the process, which
+// exits with 0.
 func TestExtensionsInTheBuiltCollector(t *testing.T) {
 	dir := t.TempDir()
 	tokens, health := filepath.Join(dir, "tokens"), filepath.Join(dir, "health.json")
@@ -62,15 +63,20 @@ func TestExtensionsInTheBuiltCollector(t *testing.T) {
 	require.NoError(t, os.WriteFile(health, []byte("old"), 0o600))
 	require.NoError(t, c.Reload())
 	require.Eventually(t, healthy, time.Minute, 5*time.Millisecond, "%s", c.Output())
-	require.Eventually(t, func() bool { return post("Bearer sesame") == http.StatusOK }, time.Minute, 5*time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return post("Bearer sesame") == http.StatusOK },
+		time.Minute,
+		5*time.Millisecond,
+	)
 
 	require.NoError(t, c.Stop(t.Context()))
 	require.NoFileExists(t, health)
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// Guarantees: the exit codes are the Collector's: 0 for a configuration that is right, 1 with the key's path for one that
-// is not, and 1 with the extension's name for a start that fails.
+// Guarantees: the exit codes are the Collector's: 0 for a configuration that is right, 1 with the
+// key's path for one that is not, and 1 with the extension's name for a start that fails.
 func TestExtensionsExitCodes(t *testing.T) {
 	t.Setenv("OTLP_IN", "127.0.0.1:0")
 	config := func(tokens string) string {
@@ -84,5 +90,9 @@ func TestExtensionsExitCodes(t *testing.T) {
 	require.Contains(t, out, "extensions::token_provider: file: is missing")
 	code, out = command(t, "--config", config("/nowhere"))
 	require.Equal(t, 1, code, out)
-	require.Contains(t, out, "failed to start extensions: token_provider: start: the file of tokens /nowhere")
+	require.Contains(
+		t,
+		out,
+		"failed to start extensions: token_provider: start: the file of tokens /nowhere",
+	)
 }

@@ -35,9 +35,10 @@ service:
     logs: {receivers: [otlp], processors: [%PROCESSOR%], exporters: [file]}
 `
 
-// Guarantees: three logs by OTLP/HTTP, the second with bytes in its body that are not UTF-8: the two good ones are
-// delivered on every path that reads bodies, and the sender hears of the one, by place and reason, with the status for
-// bad data. Where nobody reads bodies all three are delivered.
+// Guarantees: three logs by OTLP/HTTP, the second with bytes in its body that are not UTF-8: the
+// two good ones are delivered on every path that reads bodies, and the sender hears of the one, by
+// place and reason, with the status for bad data. Where nobody reads bodies all three are
+// delivered.
 func TestOneBadLogByHTTP(t *testing.T) {
 	for processor, want := range map[string]int{
 		"otap/batch": 2, "otap/projects": 2, "otap/full": 2, "mask_cards": 2, "otap/batch, otap/projects": 2,
@@ -74,7 +75,11 @@ func TestOneBadLogByHTTP(t *testing.T) {
 func post(t *testing.T, address string, d plog.Logs) (code int, message string) {
 	body, err := plogotlp.NewExportRequestFromLogs(d).MarshalProto()
 	require.NoError(t, err)
-	response, err := http.Post("http://"+address+"/v1/logs", "application/x-protobuf", bytes.NewReader(body))
+	response, err := http.Post(
+		"http://"+address+"/v1/logs",
+		"application/x-protobuf",
+		bytes.NewReader(body),
+	)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, response.Body.Close()) }()
 	answer, err := io.ReadAll(response.Body)

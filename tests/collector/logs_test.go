@@ -47,12 +47,15 @@ service:
     logs/go: {receivers: [otlp], processors: [attributes, filter], exporters: [file/go]}
 `
 
-// Guarantees: sent = filtered + exported, and the engine's nodes give what contrib's processors give; a run in which
-// nothing is wrong says so to the end.
+// Guarantees: sent = filtered + exported, and the engine's nodes give what contrib's processors
+// give; a run in which nothing is wrong says so to the end.
 func TestLogsEqualContrib(t *testing.T) {
 	dir := t.TempDir()
 	env := map[string]string{
-		"IN": filepath.Join(dir, "in"), "RUST": filepath.Join(dir, "rust"), "GO": filepath.Join(dir, "go"),
+		"IN": filepath.Join(
+			dir,
+			"in",
+		), "RUST": filepath.Join(dir, "rust"), "GO": filepath.Join(dir, "go"),
 	}
 	c, in := run(t, bothPipelines, env)
 	sent, kept := 0, 0

@@ -1,5 +1,5 @@
-// Package collector holds the system tests: the Collector that `strait build` made, as a process, fed by
-// telemetrygen. run.sh names the two programs; without them the tests fail.
+// Package collector holds the system tests: the Collector that `strait build` made, as a process,
+// fed by telemetrygen. run.sh names the two programs; without them the tests fail.
 package collector
 
 import (
@@ -62,9 +62,12 @@ func command(t *testing.T, args ...string) (int, string) {
 // census counts equal logs.
 func census(logs []plog.Logs) map[string]int {
 	out := map[string]int{}
-	otelcol.Each(logs, func(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) {
-		out[otelcol.Describe(res, scope, lr)]++
-	})
+	otelcol.Each(
+		logs,
+		func(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) {
+			out[otelcol.Describe(res, scope, lr)]++
+		},
+	)
 	return out
 }
 

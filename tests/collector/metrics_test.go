@@ -67,9 +67,9 @@ func figure(t *testing.T, lines []string, name string, labels ...string) string 
 	return ""
 }
 
-// Guarantees: what rings and units count is in the Collector's own metrics, for each component, pipeline and direction;
-// items are counted as the Collector counts them for its own processors, and the process's figures are there without an
-// extension.
+// Guarantees: what rings and units count is in the Collector's own metrics, for each component,
+// pipeline and direction; items are counted as the Collector counts them for its own processors,
+// and the process's figures are there without an extension.
 func TestRingCountersAreMetrics(t *testing.T) {
 	address, err := otelcol.FreeAddress()
 	require.NoError(t, err)
@@ -114,8 +114,16 @@ func TestRingCountersAreMetrics(t *testing.T) {
 	lines := scrape(t, address)
 	// The Collector has one figure for a processor, whatever pipelines it is in.
 	for processor, items := range map[string]string{`processor="otap"`: "12", `processor="mask_cards"`: "6"} {
-		require.Equal(t, items, figure(t, lines, "otelcol_processor_incoming_items", processor, `otel_signal="logs"`))
-		require.Equal(t, items, figure(t, lines, "otelcol_processor_outgoing_items", processor, `otel_signal="logs"`))
+		require.Equal(
+			t,
+			items,
+			figure(t, lines, "otelcol_processor_incoming_items", processor, `otel_signal="logs"`),
+		)
+		require.Equal(
+			t,
+			items,
+			figure(t, lines, "otelcol_processor_outgoing_items", processor, `otel_signal="logs"`),
+		)
 	}
 	for _, name := range []string{"allocated_memory", "dropped_log_lines", "leaked_threads"} {
 		figure(t, lines, "otelcol_strait_"+name)

@@ -24,14 +24,16 @@ service:
     logs: {receivers: [otlp], processors: [otap], exporters: [nop]}
 `
 
-// Guarantees: everything that the Rust side says is a line of the Collector's log, what the engine's debug node shows
-// among it: with the place in Rust as its caller, the component's name, and fields of its own.
+// Guarantees: everything that the Rust side says is a line of the Collector's log, what the
+// engine's debug node shows among it: with the place in Rust as its caller, the component's name,
+// and fields of its own.
 func TestRustSpeaksThroughTheLog(t *testing.T) {
 	c, in := run(t, withDebugNode, map[string]string{})
 	logs := plog.NewLogs()
 	lr := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 	lr.Body().SetStr("a body that the node shows")
-	_, err := plogotlp.NewGRPCClient(connect(t, in)).Export(t.Context(), plogotlp.NewExportRequestFromLogs(logs))
+	_, err := plogotlp.NewGRPCClient(connect(t, in)).
+		Export(t.Context(), plogotlp.NewExportRequestFromLogs(logs))
 	require.NoError(t, err)
 	require.NoError(t, c.Stop(t.Context()), c.Output())
 	shown, ended := false, false

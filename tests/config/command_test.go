@@ -30,11 +30,19 @@ func command(t *testing.T, args ...string) (string, error) {
 
 func whole(t *testing.T, body string) string {
 	t.Helper()
-	text := fmt.Sprintf(collector, "rust_twin") + "processors:\n  rust_twin:" + strings.ReplaceAll("\n"+body, "\n", "\n    ")
+	text := fmt.Sprintf(
+		collector,
+		"rust_twin",
+	) + "processors:\n  rust_twin:" + strings.ReplaceAll(
+		"\n"+body,
+		"\n",
+		"\n    ",
+	)
 	return write(t, "otelcol.yaml", text)
 }
 
-// Guarantees: `print-config` shows what a component will have, with its defaults; given back, it shows the same.
+// Guarantees: `print-config` shows what a component will have, with its defaults; given back, it
+// shows the same.
 func TestPrintConfigComesBack(t *testing.T) {
 	print := func(path string) string {
 		out, err := command(t, "print-config", "--config", path)
@@ -49,13 +57,22 @@ func TestPrintConfigComesBack(t *testing.T) {
 	require.Equal(t, first, print(write(t, "again.yaml", first)))
 }
 
-// Guarantees: `validate` takes what is right, and names each mistake in what is not, in either phase.
+// Guarantees: `validate` takes what is right, and names each mistake in what is not, in either
+// phase.
 func TestValidateCommand(t *testing.T) {
 	out, err := command(t, "validate", "--config", whole(t, "name: x"))
 	require.NoError(t, err, out)
 	_, err = command(t, "validate", "--config", whole(t, "nmae: x\nnested: {depth: x}"))
 	require.ErrorContains(t, err, "'rust_twin.Config' has invalid keys: nmae (did you mean 'name'?)")
-	require.ErrorContains(t, err, "'nested.depth' expected type 'int64', got unconvertible type 'string'")
+	require.ErrorContains(
+		t,
+		err,
+		"'nested.depth' expected type 'int64', got unconvertible type 'string'",
+	)
 	_, err = command(t, "validate", "--config", whole(t, "max_count: -1\nnested: {depth: 101}"))
-	require.ErrorContains(t, err, "processors::rust_twin: max_count: must not be negative, found -1\nnested: depth must be at most 100, found 101")
+	require.ErrorContains(
+		t,
+		err,
+		"processors::rust_twin: max_count: must not be negative, found -1\nnested: depth must be at most 100, found 101",
+	)
 }

@@ -54,8 +54,9 @@ func read(cfg component.Config, conf *confmap.Conf) error {
 
 func newRustTwin() component.Config { return rustconfig.New("processor", "rust_twin") }
 
-// Guarantees: reading configurations, good and bad, leaves nothing behind in either language. Rust's allocator is asked
-// how many bytes it has given out, so that a few thousand tell; STRAIT_VALIDATIONS sets another number.
+// Guarantees: reading configurations, good and bad, leaves nothing behind in either language.
+// Rust's allocator is asked how many bytes it has given out, so that a few thousand tell;
+// STRAIT_VALIDATIONS sets another number.
 func TestNothingIsLeftBehind(t *testing.T) {
 	count := 3_000
 	if text, ok := os.LookupEnv("STRAIT_VALIDATIONS"); ok {
@@ -79,7 +80,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		after.inRust-before.inRust, after.inGo-before.inGo, (after.resident-before.resident)>>10)
 	// A byte for each would be more.
 	require.Less(t, after.inRust-before.inRust, count)
-	// Go's heap has what the test itself keeps; 16 bytes, the smallest object with a pointer, for each would be more.
+	// Go's heap has what the test itself keeps; 16 bytes, the smallest object with a pointer, for
+	// each would be more.
 	require.Less(t, after.inGo-before.inGo, 16*count)
 }
 
@@ -104,8 +106,9 @@ func measure(t testing.TB) memory {
 	return memory{counters.Allocated, int(stats.HeapAlloc), pages * os.Getpagesize()}
 }
 
-// The cost of what the Collector does with one component's values, Unmarshal and Validate: CPU of all threads, Go and
-// Rust in turns in one process, medians. The peer must be built as it is measured: `build.sh release`.
+// The cost of what the Collector does with one component's values, Unmarshal and Validate: CPU of
+// all threads, Go and Rust in turns in one process, medians. The peer must be built as it is
+// measured: `build.sh release`.
 func BenchmarkRead(b *testing.B) {
 	for _, c := range []struct {
 		name string

@@ -51,8 +51,8 @@ func resolverSettings(uris []string) confmap.ResolverSettings {
 	}
 }
 
-// load reads the configuration of one component as a Collector does with as many `--config` as there are bodies, and
-// validates it. It returns the component's part as print-config shows it.
+// load reads the configuration of one component as a Collector does with as many `--config` as
+// there are bodies, and validates it. It returns the component's part as print-config shows it.
 func load(t testing.TB, typ string, bodies ...string) (string, error) {
 	t.Helper()
 	var uris []string
@@ -63,7 +63,9 @@ func load(t testing.TB, typ string, bodies ...string) (string, error) {
 		}
 		uris = append(uris, "file:"+write(t, fmt.Sprintf("%d.yaml", i), text))
 	}
-	provider, err := otelcol.NewConfigProvider(otelcol.ConfigProviderSettings{ResolverSettings: resolverSettings(uris)})
+	provider, err := otelcol.NewConfigProvider(
+		otelcol.ConfigProviderSettings{ResolverSettings: resolverSettings(uris)},
+	)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, provider.Shutdown(context.Background())) }()
 	all, err := collectorFactories()

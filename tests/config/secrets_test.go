@@ -18,7 +18,8 @@ func rustTwin(t testing.TB, values map[string]any) *rustconfig.Config {
 	return cfg
 }
 
-// Guarantees: a secret is masked wherever a configuration is shown, unless the whole truth is asked for; Create has it.
+// Guarantees: a secret is masked wherever a configuration is shown, unless the whole truth is asked
+// for; Create has it.
 func TestSecretsAreMasked(t *testing.T) {
 	cfg := rustTwin(t, map[string]any{"token": "hunter2", "vault": map[string]any{"a/b": "hunter3"}})
 	masked := show(t, cfg)

@@ -58,7 +58,8 @@ func merged(name string, w want, bodies ...string) testCase {
 	return testCase{name: name, want: w, bodies: bodies}
 }
 
-// Guarantees: what the Collector makes of a configuration is the same for a Go component and for a Rust one.
+// Guarantees: what the Collector makes of a configuration is the same for a Go component and for a
+// Rust one.
 func TestTwins(t *testing.T) {
 	require.GreaterOrEqual(t, len(cases), 60)
 	for _, c := range cases {
@@ -100,9 +101,9 @@ func TestTwins(t *testing.T) {
 	}
 }
 
-// lines are what an error says of a configuration, in order, without what names the language: a struct's Go type,
-// and the Collector's words around them. Where a component's own validation speaks, the Collector writes `: ` before
-// its paths, and `::` before those that it found itself.
+// lines are what an error says of a configuration, in order, without what names the language: a
+// struct's Go type, and the Collector's words around them. Where a component's own validation
+// speaks, the Collector writes `: ` before its paths, and `::` before those that it found itself.
 func lines(err error) []string {
 	text := err.Error()
 	for _, end := range []string{"error(s):\n\n", "invalid configuration: "} {
@@ -116,9 +117,12 @@ func lines(err error) []string {
 	return found
 }
 
-var language = regexp.MustCompile(`config\.(Twin|Open)|rust_(twin|open)\.Config|processors::\w+(::|: )`)
+var language = regexp.MustCompile(
+	`config\.(Twin|Open)|rust_(twin|open)\.Config|processors::\w+(::|: )`,
+)
 
-// Guarantees: print-config shows a configuration whole, and what it shows is read to the same effect.
+// Guarantees: print-config shows a configuration whole, and what it shows is read to the same
+// effect.
 func TestRoundTrip(t *testing.T) {
 	for _, c := range cases {
 		if c.want == refused || c.want == rustRefuses {

@@ -98,7 +98,9 @@ func newTwin() component.Config {
 	there := "there"
 	return &Twin{
 		Name: "some", Count: 3, Small: 1, Ratio: 0.5, On: true, Timeout: 5 * time.Second, Mode: "fast",
-		Tags: []string{"a"}, Labels: map[string]string{"team": "x"}, Nested: Nested{Depth: 7, On: true}, MaybeText: &there,
+		Tags: []string{
+			"a",
+		}, Labels: map[string]string{"team": "x"}, Nested: Nested{Depth: 7, On: true}, MaybeText: &there,
 		Endpoint: Endpoint{Endpoint: "localhost:1", Wait: 100 * time.Millisecond},
 	}
 }
@@ -116,7 +118,11 @@ type Custom struct{ Twin }
 func (c *Custom) Unmarshal(conf *confmap.Conf) error { return conf.Unmarshal(&c.Twin) }
 
 func factory(typ string, config func() component.Config) processor.Factory {
-	return processor.NewFactory(component.MustNewType(typ), config, processor.WithLogs(pass, component.StabilityLevelDevelopment))
+	return processor.NewFactory(
+		component.MustNewType(typ),
+		config,
+		processor.WithLogs(pass, component.StabilityLevelDevelopment),
+	)
 }
 
 // passing is a processor that passes logs on: here components are only configured.
@@ -126,7 +132,12 @@ type passing struct {
 	consumer.Logs
 }
 
-func pass(_ context.Context, _ processor.Settings, _ component.Config, next consumer.Logs) (processor.Logs, error) {
+func pass(
+	_ context.Context,
+	_ processor.Settings,
+	_ component.Config,
+	next consumer.Logs,
+) (processor.Logs, error) {
 	return passing{Logs: next}, nil
 }
 

@@ -198,7 +198,11 @@ func TestCallsDoNotLeak(t *testing.T) {
 		cancel: func(uint64) { got.Add(1) },
 		failed: func(uint64, *control.Failure) { got.Add(1) },
 	})
-	failure := &control.Failure{Class: control.Retryable, Message: "a message of ordinary length", Component: "test"}
+	failure := &control.Failure{
+		Class:     control.Retryable,
+		Message:   "a message of ordinary length",
+		Component: "test",
+	}
 	kinds := map[string]func(n int){
 		"to peer: batch_cancel": func(n int) {
 			for range n {

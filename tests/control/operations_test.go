@@ -47,7 +47,12 @@ func TestPayloadBesidePointers(t *testing.T) {
 func TestErrorsCrossWhole(t *testing.T) {
 	for class := control.Permanent; class <= control.Internal; class++ {
 		for _, kind := range []control.OpKind{control.Validate, control.Start} {
-			_, err := peer.Call(t.Context(), kind, 1, work(t, "fail", map[string]any{"class": uint32(class)}))
+			_, err := peer.Call(
+				t.Context(),
+				kind,
+				1,
+				work(t, "fail", map[string]any{"class": uint32(class)}),
+			)
 			require.Equal(t, &control.OperationError{
 				Class: class, Message: "as asked", Component: "test",
 				Errors: []control.PathError{{Path: "nodes::0::x", Message: "expected a number"}},

@@ -28,8 +28,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Guarantees: Rust keeps values in a Go storage extension, in one batch; they are there for the next Collector; and a
-// storage that was left open does not keep its extension from stopping.
+// Guarantees: Rust keeps values in a Go storage extension, in one batch; they are there for the
+// next Collector; and a storage that was left open does not keep its extension from stopping.
 func TestRustUsesAGoStorage(t *testing.T) {
 	dir := t.TempDir()
 	for run := range 3 {
@@ -51,13 +51,18 @@ func TestRustIsToldWhatItCannotHave(t *testing.T) {
 		"probe/b":      `extension "probe/b" keeps no storage`,
 		"not an id":    `"not an id" is no id of an extension`,
 	} {
-		err := newCollector(t, fmt.Sprintf("probe/a: {on: {start: [{count: {storage: %q}}]}}\nprobe/b: {}", extension),
-			[]string{"probe/a", "probe/b"}, "").run(t, t.Context())
+		err := newCollector(
+			t,
+			fmt.Sprintf("probe/a: {on: {start: [{count: {storage: %q}}]}}\nprobe/b: {}", extension),
+			[]string{"probe/a", "probe/b"},
+			"",
+		).run(t, t.Context())
 		require.ErrorContains(t, err, want)
 	}
 }
 
-// Guarantees: Rust gets the headers that a Go extension makes, and whom it sees in others; and the same from Rust.
+// Guarantees: Rust gets the headers that a Go extension makes, and whom it sees in others; and the
+// same from Rust.
 func TestRustUsesAuthenticatorsOfBothLanguages(t *testing.T) {
 	c := newCollector(t, `
 bearertokenauth: {token: sesame}
@@ -77,8 +82,11 @@ probe/b:
 	require.Equal(t, "Bearer sesame", c.fields("probe/a", "a header")["value"])
 	require.Contains(t, c.fields("probe/a", "an identity")["identity"], `"subject": String("me")`)
 	require.Equal(t, true, c.fields("probe/a", "no identity")["refused"])
-	require.Equal(t, "bearertokenauth:client_auth+server_auth probe/a: probe/b: probe/rust:client_auth+server_auth",
-		c.fields("probe/a", "the extensions")["list"])
+	require.Equal(
+		t,
+		"bearertokenauth:client_auth+server_auth probe/a: probe/b: probe/rust:client_auth+server_auth",
+		c.fields("probe/a", "the extensions")["list"],
+	)
 	require.Equal(t, "Bearer rust", c.fields("probe/b", "a header")["value"])
 	require.NotNil(t, c.fields("probe/b", "an identity"))
 }
@@ -93,25 +101,39 @@ service: {pipelines: {logs: {receivers: [otlp], exporters: [nop]}}}`, freePort(t
 
 func someLogs() plogotlp.ExportRequest {
 	logs := plog.NewLogs()
-	logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Body().SetStr("hello")
+	logs.ResourceLogs().
+		AppendEmpty().
+		ScopeLogs().
+		AppendEmpty().
+		LogRecords().
+		AppendEmpty().
+		Body().
+		SetStr("hello")
 	return plogotlp.NewExportRequestFromLogs(logs)
 }
 
-// Guarantees: the Collector's own exporters send with a token of a Rust extension, and its own receivers accept it, over
-// HTTP and gRPC; they refuse other tokens with the protocols' own codes; a token that is replaced in the file counts
-// without a restart.
+// Guarantees: the Collector's own exporters send with a token of a Rust extension, and its own
+// receivers accept it, over HTTP and gRPC; they refuse other tokens with the protocols' own codes;
+// a token that is replaced in the file counts without a restart.
 func TestTokensBothWays(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tokens")
 	require.NoError(t, os.WriteFile(file, []byte("# ours\nfirst\n"), 0o600))
 	overHTTP, overGRPC, in := freePort(t), freePort(t), freePort(t)
 	var gone atomic.Bool
 	m := &middle{statuses: func(id, status, err string) {
-		if id == "token_provider" && status == "StatusRecoverableError" && strings.Contains(err, "No such file") {
+		if id == "token_provider" && status == "StatusRecoverableError" &&
+			strings.Contains(err, "No such file") {
 			gone.Store(true)
 		}
 	}}
-	c := newCollector(t, fmt.Sprintf("token_provider: {file: %q, check_interval: 20ms, allow_unencrypted: true}\nmiddle: {}", file),
-		[]string{"token_provider", "middle"}, fmt.Sprintf(`
+	c := newCollector(
+		t,
+		fmt.Sprintf(
+			"token_provider: {file: %q, check_interval: 20ms, allow_unencrypted: true}\nmiddle: {}",
+			file,
+		),
+		[]string{"token_provider", "middle"},
+		fmt.Sprintf(`
 receivers:
   otlp/guarded:
     protocols:
@@ -124,7 +146,9 @@ exporters:
 service:
   pipelines:
     logs/in: {receivers: [otlp/guarded], exporters: [nop]}
-    logs/out: {receivers: [otlp/open], exporters: [otlp_http, otlp_grpc]}`, overHTTP, overGRPC, in, overHTTP, overGRPC), middleFactory(m)).started(t)
+    logs/out: {receivers: [otlp/open], exporters: [otlp_http, otlp_grpc]}`, overHTTP, overGRPC, in, overHTTP, overGRPC),
+		middleFactory(m),
+	).started(t)
 
 	body, err := someLogs().MarshalProto()
 	require.NoError(t, err)
@@ -140,7 +164,10 @@ service:
 		require.NoError(t, answer.Body.Close())
 		return answer.StatusCode
 	}
-	connection, err := grpc.NewClient(overGRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	connection, err := grpc.NewClient(
+		overGRPC,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+	)
 	require.NoError(t, err)
 	defer connection.Close()
 	call := func(token string) codes.Code {
@@ -148,8 +175,15 @@ service:
 		_, err := plogotlp.NewGRPCClient(connection).Export(ctx, someLogs())
 		return status.Code(err)
 	}
-	// The exporter's connection may have been tried before the receiver listened, and is then tried again.
-	require.Eventually(t, func() bool { return post(in, "") == http.StatusOK }, minute, 10*tick, "through both exporters")
+	// The exporter's connection may have been tried before the receiver listened, and is then tried
+	// again.
+	require.Eventually(
+		t,
+		func() bool { return post(in, "") == http.StatusOK },
+		minute,
+		10*tick,
+		"through both exporters",
+	)
 	require.Equal(t, http.StatusOK, post(overHTTP, "Bearer first"))
 	require.Equal(t, codes.OK, call("Bearer first"))
 	for _, wrong := range []string{"Bearer second", "Basic first", ""} {
@@ -158,19 +192,29 @@ service:
 	}
 
 	require.NoError(t, os.WriteFile(file, []byte("second\n"), 0o600))
-	require.Eventually(t, func() bool { return post(overHTTP, "Bearer second") == http.StatusOK }, minute, tick)
+	require.Eventually(
+		t,
+		func() bool { return post(overHTTP, "Bearer second") == http.StatusOK },
+		minute,
+		tick,
+	)
 	require.Equal(t, http.StatusUnauthorized, post(overHTTP, "Bearer first"))
 	require.Equal(t, http.StatusOK, post(in, ""), "with the new token")
 	require.Contains(t, c.lines("token_provider"), "the file of tokens has changed")
 
 	require.NoError(t, os.Remove(file))
 	require.Eventually(t, func() bool { return gone.Load() }, minute, tick, "the status says so")
-	require.Equal(t, http.StatusOK, post(overHTTP, "Bearer second"), "the tokens stay while the file is gone")
+	require.Equal(
+		t,
+		http.StatusOK,
+		post(overHTTP, "Bearer second"),
+		"the tokens stay while the file is gone",
+	)
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// Guarantees: the reporter's file says when the Collector is ready, what is wrong and when it is not any more, and goes
-// with it.
+// Guarantees: the reporter's file says when the Collector is ready, what is wrong and when it is
+// not any more, and goes with it.
 func TestTheHealthReporter(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "health.json")
 	c := newCollector(t, fmt.Sprintf(`
@@ -183,7 +227,14 @@ probe/a: {on: {task: [{report: {status: recoverable, message: no way}}, {sleep: 
 			return err == nil && string(b) == want
 		}
 	}
-	require.Eventually(t, says(`{"healthy":false,"ready":true,"components":{"extension probe/a":"recoverable_error: no way"}}`), minute, tick)
+	require.Eventually(
+		t,
+		says(
+			`{"healthy":false,"ready":true,"components":{"extension probe/a":"recoverable_error: no way"}}`,
+		),
+		minute,
+		tick,
+	)
 	require.Eventually(t, says(`{"healthy":true,"ready":true,"components":{}}`), minute, tick)
 	require.NoError(t, c.stop(t))
 	require.NoFileExists(t, file)
@@ -199,7 +250,8 @@ func instance(t testing.TB, f extension.Factory, id, config string) extension.Ex
 	return made
 }
 
-// Guarantees: an identity's attributes are the context's; a cancelled caller gets its error, and the instance goes on.
+// Guarantees: an identity's attributes are the context's; a cancelled caller gets its error, and
+// the instance goes on.
 func TestServerAuthGivesTheIdentity(t *testing.T) {
 	made := instance(t, probe, "probe/a", "server_auth: true")
 	require.NoError(t, made.Start(t.Context(), componenttest.NewNopHost()))
@@ -226,15 +278,19 @@ func TestServerAuthGivesTheIdentity(t *testing.T) {
 	require.Equal(t, codes.Unavailable, status.Code(err))
 }
 
-// Guarantees: a call that holds its thread past the caller's deadline ends there; the status says that the thread is
-// blocked and the metric counts it, until it returns.
+// Guarantees: a call that holds its thread past the caller's deadline ends there; the status says
+// that the thread is blocked and the metric counts it, until it returns.
 func TestABlockedThreadIsToldAndCounted(t *testing.T) {
 	reader := componenttest.NewTelemetry()
 	defer func() { require.NoError(t, reader.Shutdown(context.Background())) }()
 	set := extensiontest.NewNopSettings(probe.Type())
 	set.ID = component.MustNewIDWithName("probe", "blocked")
 	set.TelemetrySettings = reader.NewTelemetrySettings()
-	made, err := probe.Create(t.Context(), set, configOf(t, probe, "server_auth: true\non: {authenticate: [{block: {seconds: 3}}]}"))
+	made, err := probe.Create(
+		t.Context(),
+		set,
+		configOf(t, probe, "server_auth: true\non: {authenticate: [{block: {seconds: 3}}]}"),
+	)
 	require.NoError(t, err)
 	host := &statusHost{Host: componenttest.NewNopHost()}
 	require.NoError(t, made.Start(t.Context(), host))
@@ -246,14 +302,19 @@ func TestABlockedThreadIsToldAndCounted(t *testing.T) {
 	_, err = made.(extensionauth.Server).Authenticate(ctx, nil)
 	require.Error(t, err)
 	require.Less(t, time.Since(began), 2*time.Second)
-	require.Eventually(t, func() bool { return host.said("probe/blocked: its thread is blocked since authenticate") }, minute, tick)
+	require.Eventually(
+		t,
+		func() bool { return host.said("probe/blocked: its thread is blocked since authenticate") },
+		minute,
+		tick,
+	)
 	require.EqualValues(t, 1, gauge(t, reader, "otelcol_strait_leaked_threads"))
 	nothingLeaks(t, reader)
 	require.Eventually(t, func() bool { return host.said("StatusOK") }, minute, tick)
 }
 
-// Guarantees: a shutdown that holds its thread ends at the caller's deadline with an error; the thread is given up, counted
-// while it is blocked, and gone after.
+// Guarantees: a shutdown that holds its thread ends at the caller's deadline with an error; the
+// thread is given up, counted while it is blocked, and gone after.
 func TestAThreadThatDoesNotEndIsGivenUp(t *testing.T) {
 	reader := componenttest.NewTelemetry()
 	defer func() { require.NoError(t, reader.Shutdown(context.Background())) }()

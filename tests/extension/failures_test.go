@@ -17,8 +17,8 @@ const (
 	tick   = 2 * time.Millisecond
 )
 
-// Guarantees: an error or a panic in any phase is the Collector's error, in its own words, and names the instance; the
-// process lives on, and the next Collector starts.
+// Guarantees: an error or a panic in any phase is the Collector's error, in its own words, and
+// names the instance; the process lives on, and the next Collector starts.
 func TestFailuresInEveryPhase(t *testing.T) {
 	for name, at := range map[string]struct{ config, want string }{
 		"invalid":      {"invalid: true", "extensions::probe/a: invalid: is true, expected false"},
@@ -43,20 +43,26 @@ func TestFailuresInEveryPhase(t *testing.T) {
 	newCollector(t, "probe/a: {}", []string{"probe/a"}, "").started(t)
 }
 
-// Guarantees: an error or a panic at the end does not keep the others from stopping, and is the Collector's error.
+// Guarantees: an error or a panic at the end does not keep the others from stopping, and is the
+// Collector's error.
 func TestFailuresAtShutdown(t *testing.T) {
 	for step, want := range map[string]string{
 		"fail: no way": "failed to shutdown extensions: probe/a: shutdown: no way",
 		"panic: boom":  "failed to shutdown extensions: probe/a: panic in shutdown: boom",
 	} {
-		c := newCollector(t, "probe/a: {on: {shutdown: ["+step+"]}}\nprobe/b: {}", []string{"probe/a", "probe/b"}, "").started(t)
+		c := newCollector(
+			t,
+			"probe/a: {on: {shutdown: ["+step+"]}}\nprobe/b: {}",
+			[]string{"probe/a", "probe/b"},
+			"",
+		).started(t)
 		require.ErrorContains(t, c.stop(t), want)
 		require.Contains(t, c.lines("probe/b"), "stops")
 	}
 }
 
-// Guarantees: a start that does not end, whether it waits or holds its thread, ends at the caller's deadline with an error
-// that names it.
+// Guarantees: a start that does not end, whether it waits or holds its thread, ends at the caller's
+// deadline with an error that names it.
 func TestAHangingStartEndsAtTheDeadline(t *testing.T) {
 	for _, step := range []string{"hang", "block: {seconds: 4}"} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -69,20 +75,31 @@ func TestAHangingStartEndsAtTheDeadline(t *testing.T) {
 	}
 }
 
-// Guarantees: a create that never returns ends with the caller's deadline, by an error that names it; its thread is counted
-// until it is free.
+// Guarantees: a create that never returns ends with the caller's deadline, by an error that names
+// it; its thread is counted until it is free.
 func TestAHangingCreateEndsAtTheDeadline(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	before := control.ReadStats().Abandoned
-	err := newCollector(t, "probe/a: {on: {create: [{block: {seconds: 8}}]}}", []string{"probe/a"}, "").run(t, ctx)
+	err := newCollector(
+		t,
+		"probe/a: {on: {create: [{block: {seconds: 8}}]}}",
+		[]string{"probe/a"},
+		"",
+	).run(t, ctx)
 	require.ErrorContains(t, err, `failed to create extension "probe/a": probe/a: create of handle`)
 	require.ErrorIs(t, err, control.ErrAbandoned)
 	require.Equal(t, before+1, control.ReadStats().Abandoned)
-	require.Eventually(t, func() bool { return control.ReadStats().Abandoned == before }, minute, 10*tick)
+	require.Eventually(
+		t,
+		func() bool { return control.ReadStats().Abandoned == before },
+		minute,
+		10*tick,
+	)
 }
 
-// Guarantees: what a task of an extension says when it panics is logged with its place, and makes the status permanent.
+// Guarantees: what a task of an extension says when it panics is logged with its place, and makes
+// the status permanent.
 func TestAPanickingTaskIsTold(t *testing.T) {
 	var mu sync.Mutex
 	said := ""
@@ -93,7 +110,13 @@ func TestAPanickingTaskIsTold(t *testing.T) {
 			said = err
 		}
 	}}
-	c := newCollector(t, "probe/a: {on: {task: [panic: boom]}}\nmiddle: {}", []string{"middle", "probe/a"}, "", middleFactory(m)).started(t)
+	c := newCollector(
+		t,
+		"probe/a: {on: {task: [panic: boom]}}\nmiddle: {}",
+		[]string{"middle", "probe/a"},
+		"",
+		middleFactory(m),
+	).started(t)
 	require.Eventually(t, func() bool {
 		mu.Lock()
 		defer mu.Unlock()

@@ -89,5 +89,10 @@ func readAllocated(t testing.TB) int {
 // nothingLeaks waits until no thread is counted as leaked: those of earlier tests end too.
 func nothingLeaks(t testing.TB, telemetry *componenttest.Telemetry) {
 	t.Helper()
-	require.Eventually(t, func() bool { return gauge(t, telemetry, "otelcol_strait_leaked_threads") == 0 }, minute, 10*tick)
+	require.Eventually(
+		t,
+		func() bool { return gauge(t, telemetry, "otelcol_strait_leaked_threads") == 0 },
+		minute,
+		10*tick,
+	)
 }

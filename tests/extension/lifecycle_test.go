@@ -23,8 +23,8 @@ import (
 	"github.com/strait-data/strait/go/rustextension"
 )
 
-// Guarantees: the suites that the Collector has for its own components: the configuration type, the factory, and the life
-// cycle with and without Start.
+// Guarantees: the suites that the Collector has for its own components: the configuration type, the
+// factory, and the life cycle with and without Start.
 func TestTheCollectorsSuites(t *testing.T) {
 	configs := map[string]string{
 		"probe": "on: {}", "token_provider": "file: " + os.DevNull, "health_reporter": "file: " + t.TempDir() + "/health",
@@ -33,13 +33,21 @@ func TestTheCollectorsSuites(t *testing.T) {
 		require.NoError(t, componenttest.CheckConfigStruct(f.CreateDefaultConfig()))
 		require.NotEqual(t, component.StabilityLevelUndefined, f.Stability())
 		create := func() extension.Extension {
-			made, err := f.Create(t.Context(), extensiontest.NewNopSettings(f.Type()), configOf(t, f, configs[f.Type().String()]))
+			made, err := f.Create(
+				t.Context(),
+				extensiontest.NewNopSettings(f.Type()),
+				configOf(t, f, configs[f.Type().String()]),
+			)
 			require.NoError(t, err)
 			return made
 		}
 		require.NoError(t, create().Shutdown(t.Context()), "without Start")
 		if f.Type().String() == "token_provider" {
-			require.ErrorContains(t, create().Start(t.Context(), componenttest.NewNopHost()), "holds no token")
+			require.ErrorContains(
+				t,
+				create().Start(t.Context(), componenttest.NewNopHost()),
+				"holds no token",
+			)
 			continue
 		}
 		for range 2 { // a second life after the first
@@ -53,9 +61,15 @@ func TestTheCollectorsSuites(t *testing.T) {
 	}
 }
 
-// Guarantees: an extension of another crate, version or stability than the Go side was made for does not start.
+// Guarantees: an extension of another crate, version or stability than the Go side was made for
+// does not start.
 func TestMetadataIsChecked(t *testing.T) {
-	right := rustextension.Metadata{Type: "probe", Crate: "strait-extension-testpeer", Version: "0.1.0", Stability: component.StabilityLevelDevelopment}
+	right := rustextension.Metadata{
+		Type:      "probe",
+		Crate:     "strait-extension-testpeer",
+		Version:   "0.1.0",
+		Stability: component.StabilityLevelDevelopment,
+	}
 	for _, change := range []func(*rustextension.Metadata){
 		func(m *rustextension.Metadata) { m.Crate = "other" },
 		func(m *rustextension.Metadata) { m.Version = "0.2.0" },
@@ -64,7 +78,11 @@ func TestMetadataIsChecked(t *testing.T) {
 		wrong := right
 		change(&wrong)
 		made := instance(t, rustextension.NewFactory(wrong), "probe/a", "")
-		require.ErrorContains(t, made.Start(t.Context(), componenttest.NewNopHost()), "build both with one `strait build`")
+		require.ErrorContains(
+			t,
+			made.Start(t.Context(), componenttest.NewNopHost()),
+			"build both with one `strait build`",
+		)
 		require.NoError(t, made.Shutdown(t.Context()))
 	}
 }
@@ -74,7 +92,12 @@ func TestShutdownDuringStart(t *testing.T) {
 	made := instance(t, probe, "probe/during", "on: {start: [hang]}")
 	started := make(chan error, 1)
 	go func() { started <- made.Start(context.Background(), componenttest.NewNopHost()) }()
-	require.Eventually(t, func() bool { return threads(t) > 0 && named(t, "probe/during") == 1 }, minute, tick)
+	require.Eventually(
+		t,
+		func() bool { return threads(t) > 0 && named(t, "probe/during") == 1 },
+		minute,
+		tick,
+	)
 	require.NoError(t, made.Shutdown(t.Context()))
 	require.ErrorIs(t, <-started, context.Canceled)
 	require.Eventually(t, func() bool { return named(t, "probe/during") == 0 }, minute, tick)
@@ -85,7 +108,12 @@ func TestManyInstances(t *testing.T) {
 	var wg sync.WaitGroup
 	for n := range 64 {
 		wg.Go(func() {
-			made := instance(t, probe, fmt.Sprintf("probe/n%d", n), fmt.Sprintf("server_auth: %t\non: {start: [{sleep: {ms: %d}}]}", n%2 == 0, n%7))
+			made := instance(
+				t,
+				probe,
+				fmt.Sprintf("probe/n%d", n),
+				fmt.Sprintf("server_auth: %t\non: {start: [{sleep: {ms: %d}}]}", n%2 == 0, n%7),
+			)
 			if err := made.Start(context.Background(), componenttest.NewNopHost()); err != nil {
 				t.Error(err)
 			}
@@ -110,7 +138,8 @@ func TestForgottenInstancesAreDropped(t *testing.T) {
 	}, minute, 10*tick)
 }
 
-// cycles is how many lives the cycle test has: 10,000 take about half a minute; STRAIT_CYCLES says otherwise.
+// cycles is how many lives the cycle test has: 10,000 take about half a minute; STRAIT_CYCLES says
+// otherwise.
 func cycles(t *testing.T, normal int) int {
 	t.Helper()
 	if text := os.Getenv("STRAIT_CYCLES"); text != "" {
@@ -121,11 +150,15 @@ func cycles(t *testing.T, normal int) int {
 	return normal
 }
 
-// Guarantees: 10,000 lives of an extension with a task, a storage call and a timer leave no memory, thread, descriptor or
-// goroutine.
+// Guarantees: 10,000 lives of an extension with a task, a storage call and a timer leave no memory,
+// thread, descriptor or goroutine.
 func TestCyclesLeaveNothing(t *testing.T) {
 	host := componenttest.NewNopHost()
-	config := configOf(t, probe, "server_auth: true\nclient_auth: true\nwatch: true\non: {task: [hang], start: [{log: {level: info, lines: 1}}]}")
+	config := configOf(
+		t,
+		probe,
+		"server_auth: true\nclient_auth: true\nwatch: true\non: {task: [hang], start: [{log: {level: info, lines: 1}}]}",
+	)
 	life := func() {
 		made, err := probe.Create(t.Context(), extensiontest.NewNopSettings(probe.Type()), config)
 		require.NoError(t, err)
@@ -140,14 +173,25 @@ func TestReloadsLeaveNothing(t *testing.T) {
 	dir := t.TempDir()
 	tokens := dir + "/tokens"
 	require.NoError(t, os.WriteFile(tokens, []byte("t\n"), 0o600))
-	c := newCollector(t, fmt.Sprintf(`
+	c := newCollector(
+		t,
+		fmt.Sprintf(`
 strait: {memory_limit_mib: 1000}
 file_storage: {directory: %q}
 probe/a: {depends_on: [file_storage], on: {start: [{count: {storage: file_storage}}], task: [hang]}}
 probe/b: {depends_on: [probe/a], watch: true}
 token_provider: {file: %q}
 health_reporter: {file: %q}`, dir, tokens, dir+"/health.json"),
-		[]string{"strait", "probe/b", "probe/a", "file_storage", "token_provider", "health_reporter"}, "").started(t)
+		[]string{
+			"strait",
+			"probe/b",
+			"probe/a",
+			"file_storage",
+			"token_provider",
+			"health_reporter",
+		},
+		"",
+	).started(t)
 	flat(t, 100, func() {
 		loads := c.loads()
 		require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
@@ -158,7 +202,8 @@ health_reporter: {file: %q}`, dir, tokens, dir+"/health.json"),
 	require.NoError(t, c.stop(t))
 }
 
-// flat runs life many times and compares what the process holds after a tenth of them with what it holds at the end.
+// flat runs life many times and compares what the process holds after a tenth of them with what it
+// holds at the end.
 func flat(t *testing.T, times int, life func()) {
 	t.Helper()
 	for range max(times/10, 10) {
@@ -191,7 +236,13 @@ func holds(t *testing.T) held {
 	require.NoError(t, err)
 	descriptors, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)
-	return held{pages * os.Getpagesize(), threads(t), len(descriptors), runtime.NumGoroutine(), readAllocated(t)}
+	return held{
+		pages * os.Getpagesize(),
+		threads(t),
+		len(descriptors),
+		runtime.NumGoroutine(),
+		readAllocated(t),
+	}
 }
 
 func threads(t *testing.T) int {
@@ -215,8 +266,8 @@ func named(t *testing.T, prefix string) (n int) {
 	return n
 }
 
-// BenchmarkCapability is what a question to a Rust extension costs: into the other runtime, to the instance's thread, and
-// back.
+// BenchmarkCapability is what a question to a Rust extension costs: into the other runtime, to the
+// instance's thread, and back.
 func BenchmarkCapability(b *testing.B) {
 	made := instance(b, probe, "probe/a", "server_auth: true")
 	if err := made.Start(b.Context(), componenttest.NewNopHost()); err != nil {

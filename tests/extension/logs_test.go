@@ -10,10 +10,15 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Guarantees: Rust's lines are the component's, with level, caller, target and fields, and none is lost at the end.
+// Guarantees: Rust's lines are the component's, with level, caller, target and fields, and none is
+// lost at the end.
 func TestLogLinesArriveWhole(t *testing.T) {
-	c := newCollector(t, "probe/a: {on: {start: [{log: {level: warn, lines: 2}}], shutdown: [{log: {level: error, lines: 100}}]}}",
-		[]string{"probe/a"}, "").started(t)
+	c := newCollector(
+		t,
+		"probe/a: {on: {start: [{log: {level: warn, lines: 2}}], shutdown: [{log: {level: error, lines: 100}}]}}",
+		[]string{"probe/a"},
+		"",
+	).started(t)
 	require.NoError(t, c.stop(t))
 	levels := map[zapcore.Level]int{}
 	for _, e := range c.logs.FilterMessage("a line of the probe").All() {
@@ -28,7 +33,8 @@ func TestLogLinesArriveWhole(t *testing.T) {
 	require.Equal(t, map[zapcore.Level]int{zapcore.WarnLevel: 2, zapcore.ErrorLevel: 100}, levels)
 }
 
-// Guarantees: Rust's lines follow the level of the Collector's configuration, from one Collector to the next.
+// Guarantees: Rust's lines follow the level of the Collector's configuration, from one Collector to
+// the next.
 func TestLevelsFollowTheCollector(t *testing.T) {
 	steps := "[{log: {level: trace, lines: 1}}, {log: {level: debug, lines: 1}}, {log: {level: info, lines: 1}}, {log: {level: warn, lines: 1}}, {log: {level: error, lines: 1}}]"
 	for level, want := range map[string]int{"debug": 4, "info": 3, "warn": 2, "error": 1} {
@@ -39,12 +45,19 @@ func TestLevelsFollowTheCollector(t *testing.T) {
 	}
 }
 
-// Guarantees: of a flood some lines come and the rest is counted, in a line and not silently; errors have room of their
-// own.
+// Guarantees: of a flood some lines come and the rest is counted, in a line and not silently;
+// errors have room of their own.
 func TestAFloodIsLimitedAndCounted(t *testing.T) {
 	const flood = 20000
-	c := newCollector(t, fmt.Sprintf("probe/a: {on: {start: [{log: {level: info, lines: %d}}, {log: {level: error, lines: 10}}]}}", flood),
-		[]string{"probe/a"}, "").started(t)
+	c := newCollector(
+		t,
+		fmt.Sprintf(
+			"probe/a: {on: {start: [{log: {level: info, lines: %d}}, {log: {level: error, lines: 10}}]}}",
+			flood,
+		),
+		[]string{"probe/a"},
+		"",
+	).started(t)
 	require.NoError(t, c.stop(t))
 	came, dropped, errors := 0, 0, 0
 	number := regexp.MustCompile(`^(\d+) log lines were dropped`)

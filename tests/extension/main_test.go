@@ -1,5 +1,6 @@
-// Package extension runs real Collectors in this process with Rust extensions: a native module without an engine
-// (tests/extension/peer) holds the two examples and `probe`, which does in each phase of its life as it is told.
+// Package extension runs real Collectors in this process with Rust extensions: a native module
+// without an engine (tests/extension/peer) holds the two examples and `probe`, which does in each
+// phase of its life as it is told.
 package extension
 
 import (
@@ -50,9 +51,30 @@ func TestMain(m *testing.M) {
 
 // The crates' metadata, as `strait build` writes it.
 var (
-	probe          = rustextension.NewFactory(rustextension.Metadata{Type: "probe", Crate: "strait-extension-testpeer", Version: "0.1.0", Stability: component.StabilityLevelDevelopment})
-	tokenProvider  = rustextension.NewFactory(rustextension.Metadata{Type: "token_provider", Crate: "token-provider", Version: "0.1.0", Stability: component.StabilityLevelAlpha})
-	healthReporter = rustextension.NewFactory(rustextension.Metadata{Type: "health_reporter", Crate: "health-reporter", Version: "0.1.0", Stability: component.StabilityLevelAlpha})
+	probe = rustextension.NewFactory(
+		rustextension.Metadata{
+			Type:      "probe",
+			Crate:     "strait-extension-testpeer",
+			Version:   "0.1.0",
+			Stability: component.StabilityLevelDevelopment,
+		},
+	)
+	tokenProvider = rustextension.NewFactory(
+		rustextension.Metadata{
+			Type:      "token_provider",
+			Crate:     "token-provider",
+			Version:   "0.1.0",
+			Stability: component.StabilityLevelAlpha,
+		},
+	)
+	healthReporter = rustextension.NewFactory(
+		rustextension.Metadata{
+			Type:      "health_reporter",
+			Crate:     "health-reporter",
+			Version:   "0.1.0",
+			Stability: component.StabilityLevelAlpha,
+		},
+	)
 )
 
 func factories(more ...extension.Factory) func() (otelcol.Factories, error) {
@@ -68,7 +90,11 @@ func factories(more ...extension.Factory) func() (otelcol.Factories, error) {
 		if f.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](nopreceiver.NewFactory(), otlpreceiver.NewFactory()); err != nil {
 			return f, err
 		}
-		f.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](nopexporter.NewFactory(), otlpexporter.NewFactory(), otlphttpexporter.NewFactory())
+		f.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](
+			nopexporter.NewFactory(),
+			otlpexporter.NewFactory(),
+			otlphttpexporter.NewFactory(),
+		)
 		return f, err
 	}
 }
@@ -91,8 +117,15 @@ type collector struct {
 	err      error
 }
 
-// newCollector makes a Collector with extensions in the order of ids; its configuration is theirs, and what more adds.
-func newCollector(t testing.TB, extensions string, ids []string, more string, own ...extension.Factory) *collector {
+// newCollector makes a Collector with extensions in the order of ids; its configuration is theirs,
+// and what more adds.
+func newCollector(
+	t testing.TB,
+	extensions string,
+	ids []string,
+	more string,
+	own ...extension.Factory,
+) *collector {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -102,7 +135,14 @@ func newCollector(t testing.TB, extensions string, ids []string, more string, ow
 	}
 	uris := []string{
 		write("rest.yaml", rest),
-		write("extensions.yaml", fmt.Sprintf("extensions:\n%s\nservice: {extensions: [%s]}\n", indent(extensions), strings.Join(ids, ", "))),
+		write(
+			"extensions.yaml",
+			fmt.Sprintf(
+				"extensions:\n%s\nservice: {extensions: [%s]}\n",
+				indent(extensions),
+				strings.Join(ids, ", "),
+			),
+		),
 	}
 	if more != "" {
 		uris = append(uris, write("more.yaml", more))
@@ -198,7 +238,8 @@ func (c *collector) lines(id string) (out []string) {
 	return out
 }
 
-// fields are those that Rust gave to the first line with this message from this component; nil: there is none.
+// fields are those that Rust gave to the first line with this message from this component; nil:
+// there is none.
 func (c *collector) fields(id, message string) map[string]any {
 	for _, e := range c.logs.All() {
 		if all := e.ContextMap(); e.Message == message && fmt.Sprint(all["otelcol.component.id"]) == id {

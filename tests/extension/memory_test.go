@@ -13,11 +13,15 @@ import (
 	"github.com/strait-data/strait/go/control"
 )
 
-// Guarantees: growth past memory_limit_mib is a fatal status that names both figures and stops the Collector; below it
-// nothing happens; and the limit ends with its Collector.
+// Guarantees: growth past memory_limit_mib is a fatal status that names both figures and stops the
+// Collector; below it nothing happens; and the limit ends with its Collector.
 func TestGrowthPastTheLimitStopsTheCollector(t *testing.T) {
 	config := func(limit, mib int) string {
-		return fmt.Sprintf("strait: {memory_limit_mib: %d}\nprobe/a: {on: {task: [{allocate: {mib: %d}}]}}", limit, mib)
+		return fmt.Sprintf(
+			"strait: {memory_limit_mib: %d}\nprobe/a: {on: {task: [{allocate: {mib: %d}}]}}",
+			limit,
+			mib,
+		)
 	}
 	ids := []string{"strait", "probe/a"}
 	c := newCollector(t, config(200, 4000), ids, "")
@@ -32,11 +36,15 @@ func TestGrowthPastTheLimitStopsTheCollector(t *testing.T) {
 	require.NoError(t, unlimited.stop(t))
 }
 
-// Guarantees: below the limit by the spike, new batches are refused with both figures, until memory is free again or the
-// Collector stops.
+// Guarantees: below the limit by the spike, new batches are refused with both figures, until memory
+// is free again or the Collector stops.
 func TestBatchesAreRefusedBelowTheLimit(t *testing.T) {
-	c := newCollector(t, "strait: {memory_limit_mib: 4000, memory_spike_limit_mib: 3900}\nprobe/a: {on: {task: [{allocate: {mib: 150}}]}}",
-		[]string{"strait", "probe/a"}, "").started(t)
+	c := newCollector(
+		t,
+		"strait: {memory_limit_mib: 4000, memory_spike_limit_mib: 3900}\nprobe/a: {on: {task: [{allocate: {mib: 150}}]}}",
+		[]string{"strait", "probe/a"},
+		"",
+	).started(t)
 	require.Eventually(t, func() bool { return control.MemoryRefusal() != nil }, minute, tick)
 	refusal := control.MemoryRefusal()
 	require.Equal(t, control.Refused, refusal.Class)

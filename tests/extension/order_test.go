@@ -13,7 +13,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// middle is a Go extension that starts after what it depends on, and keeps the statuses of the Collector.
+// middle is a Go extension that starts after what it depends on, and keeps the statuses of the
+// Collector.
 type middle struct {
 	component.StartFunc
 	logger   *zap.Logger
@@ -30,7 +31,11 @@ func (m *middle) Shutdown(context.Context) error {
 	m.logger.Info("stops")
 	return nil
 }
-func (m *middle) ComponentStatusChanged(source *componentstatus.InstanceID, e *componentstatus.Event) {
+
+func (m *middle) ComponentStatusChanged(
+	source *componentstatus.InstanceID,
+	e *componentstatus.Event,
+) {
 	if m.statuses != nil {
 		text := ""
 		if e.Err() != nil {
@@ -41,27 +46,43 @@ func (m *middle) ComponentStatusChanged(source *componentstatus.InstanceID, e *c
 }
 
 func middleFactory(m *middle) extension.Factory {
-	return extension.NewFactory(component.MustNewType("middle"), func() component.Config { return &struct{}{} },
+	return extension.NewFactory(
+		component.MustNewType("middle"),
+		func() component.Config { return &struct{}{} },
 		func(_ context.Context, set extension.Settings, _ component.Config) (extension.Extension, error) {
 			m.logger = set.Logger
 			return m, nil
-		}, component.StabilityLevelDevelopment)
+		},
+		component.StabilityLevelDevelopment,
+	)
 }
 
-// Guarantees: extensions of both languages start after what they depend on and stop before it, whatever the order of the
-// configuration; each log line is its instance's.
+// Guarantees: extensions of both languages start after what they depend on and stop before it,
+// whatever the order of the configuration; each log line is its instance's.
 func TestDependenciesOrderStartAndStop(t *testing.T) {
 	first := component.MustNewIDWithName("probe", "first")
-	c := newCollector(t, `
+	c := newCollector(
+		t,
+		`
 probe/first: {}
 middle: {}
 probe/last: {depends_on: [middle]}`,
-		[]string{"probe/last", "middle", "probe/first"}, "", middleFactory(&middle{after: []component.ID{first}})).started(t)
+		[]string{
+			"probe/last",
+			"middle",
+			"probe/first",
+		},
+		"",
+		middleFactory(&middle{after: []component.ID{first}}),
+	).started(t)
 	require.NoError(t, c.stop(t))
 	var order []string
 	for _, e := range c.logs.All() {
 		if e.Message == "starts" || e.Message == "stops" {
-			order = append(order, strings.Join([]string{e.ContextMap()["otelcol.component.id"].(string), e.Message}, " "))
+			order = append(
+				order,
+				strings.Join([]string{e.ContextMap()["otelcol.component.id"].(string), e.Message}, " "),
+			)
 		}
 	}
 	require.Equal(t, []string{
@@ -70,7 +91,8 @@ probe/last: {depends_on: [middle]}`,
 	}, order)
 }
 
-// Guarantees: a dependency that is no extension's id, that does not run, or that goes round, is the Collector's error.
+// Guarantees: a dependency that is no extension's id, that does not run, or that goes round, is the
+// Collector's error.
 func TestWrongDependenciesAreRefused(t *testing.T) {
 	for config, want := range map[string]string{
 		"probe/a: {depends_on: [not an id]}\nprobe/b: {}":                    `probe/a depends on "not an id"`,
@@ -83,10 +105,22 @@ func TestWrongDependenciesAreRefused(t *testing.T) {
 	}
 }
 
-// Guarantees: an extension hears of the configuration, of the pipelines, and of every status, in order.
+// Guarantees: an extension hears of the configuration, of the pipelines, and of every status, in
+// order.
 func TestWatchers(t *testing.T) {
-	c := newCollector(t, "probe/w: {watch: true}\nmiddle: {}", []string{"probe/w", "middle"}, "", middleFactory(&middle{})).started(t)
-	require.Eventually(t, func() bool { return slices.Contains(statusesSeen(c), "nop ok") }, minute, tick)
+	c := newCollector(
+		t,
+		"probe/w: {watch: true}\nmiddle: {}",
+		[]string{"probe/w", "middle"},
+		"",
+		middleFactory(&middle{}),
+	).started(t)
+	require.Eventually(
+		t,
+		func() bool { return slices.Contains(statusesSeen(c), "nop ok") },
+		minute,
+		tick,
+	)
 	require.NoError(t, c.stop(t))
 	require.Contains(t, c.fields("probe/w", "sees the configuration")["keys"], "extensions")
 	require.Contains(t, statusesSeen(c), "middle ok")

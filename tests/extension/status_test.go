@@ -12,8 +12,8 @@ import (
 	"go.opentelemetry.io/collector/featuregate"
 )
 
-// Guarantees: each status that Rust reports reaches the Collector once, equal ones only the first time; the Collector's own
-// (starting, stopping, stopped) stand around them.
+// Guarantees: each status that Rust reports reaches the Collector once, equal ones only the first
+// time; the Collector's own (starting, stopping, stopped) stand around them.
 func TestStatusesReachTheCollector(t *testing.T) {
 	var mu sync.Mutex
 	var seen []string
@@ -31,7 +31,13 @@ func TestStatusesReachTheCollector(t *testing.T) {
 		report("recoverable", "one"), report("recoverable", "one"), report("recoverable", "two"),
 		report("ok", "x"), report("ok", "y"), report("permanent", "three"),
 	}, "}, {")
-	c := newCollector(t, "probe/a: {on: {task: [{"+steps+"}]}}\nmiddle: {}", []string{"middle", "probe/a"}, "", middleFactory(m)).started(t)
+	c := newCollector(
+		t,
+		"probe/a: {on: {task: [{"+steps+"}]}}\nmiddle: {}",
+		[]string{"middle", "probe/a"},
+		"",
+		middleFactory(m),
+	).started(t)
 	require.Eventually(t, func() bool {
 		mu.Lock()
 		defer mu.Unlock()
@@ -46,13 +52,29 @@ func TestStatusesReachTheCollector(t *testing.T) {
 			own = append(own, s)
 		}
 	}
-	require.Equal(t, []string{"RecoverableError one", "RecoverableError two", "PermanentError three", "Stopping", "Stopped"}, own)
+	require.Equal(
+		t,
+		[]string{
+			"RecoverableError one",
+			"RecoverableError two",
+			"PermanentError three",
+			"Stopping",
+			"Stopped",
+		},
+		own,
+	)
 }
 
-// Guarantees: a fatal status stops the Collector with its text, also when it is reported before the start has ended.
+// Guarantees: a fatal status stops the Collector with its text, also when it is reported before the
+// start has ended.
 func TestAFatalStatusStopsTheCollector(t *testing.T) {
 	for _, phase := range []string{"task", "start"} {
-		c := newCollector(t, "probe/a: {on: {"+phase+": [report: {status: fatal, message: out of luck}]}}", []string{"probe/a"}, "")
+		c := newCollector(
+			t,
+			"probe/a: {on: {"+phase+": [report: {status: fatal, message: out of luck}]}}",
+			[]string{"probe/a"},
+			"",
+		)
 		_ = c.run(t, t.Context())
 		require.Contains(t, fmt.Sprint(c.err, c.errors()), "out of luck", phase)
 	}

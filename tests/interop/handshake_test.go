@@ -133,7 +133,9 @@ func handshakeAsHost(socket *net.UnixConn, link *ring.Link) error {
 	if err := ring.CheckClock(answer.ClockNanos); err != nil {
 		return err
 	}
-	return link.Accept(ring.Answer{FDs: ring.PeerFDs{H2PConsumer: fds[0], P2HProducer: fds[1], PeerCounters: fds[2]}})
+	return link.Accept(
+		ring.Answer{FDs: ring.PeerFDs{H2PConsumer: fds[0], P2HProducer: fds[1], PeerCounters: fds[2]}},
+	)
 }
 
 // joinAsPeer makes the peer's side of what the host at the other end of the socket offers.

@@ -25,7 +25,8 @@ import (
 // pairEnv names the built example `pair`; without it the tests build it with cargo.
 const pairEnv = "STRAIT_PAIR"
 
-// roleEnv makes this test binary a Go side of its own: `host` or `peer`, with `pair`'s descriptor 3.
+// roleEnv makes this test binary a Go side of its own: `host` or `peer`, with `pair`'s descriptor
+// 3.
 const roleEnv = "STRAIT_INTEROP_ROLE"
 
 func TestMain(m *testing.M) {
@@ -44,7 +45,17 @@ var rustPair = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv(pairEnv); path != "" {
 		return path, nil
 	}
-	build := exec.Command("cargo", "build", "--quiet", "-p", "strait-ringbuf", "--example", "pair", "--message-format", "json")
+	build := exec.Command(
+		"cargo",
+		"build",
+		"--quiet",
+		"-p",
+		"strait-ringbuf",
+		"--example",
+		"pair",
+		"--message-format",
+		"json",
+	)
 	build.Dir, build.Stderr = "../..", os.Stderr
 	out, err := build.Output()
 	if err != nil {
@@ -57,7 +68,8 @@ var rustPair = sync.OnceValues(func() (string, error) {
 				Name string `json:"name"`
 			} `json:"target"`
 		}
-		if json.Unmarshal([]byte(line), &message) == nil && message.Target.Name == "pair" && message.Executable != "" {
+		if json.Unmarshal([]byte(line), &message) == nil && message.Target.Name == "pair" &&
+			message.Executable != "" {
 			return message.Executable, nil
 		}
 	}
@@ -74,8 +86,8 @@ type child struct {
 	result  error         // of Wait, once ended
 }
 
-// start runs a side in a language ("rust" or "go") and role, and waits for its end in the background,
-// through its pidfd.
+// start runs a side in a language ("rust" or "go") and role, and waits for its end in the
+// background, through its pidfd.
 func start(t *testing.T, language, role string, options ...string) *child {
 	t.Helper()
 	path, environment := "", os.Environ()
@@ -165,7 +177,13 @@ func runAsChild(role string) error {
 		return err
 	}
 	go watchHangUp(socket, link)
-	s := &side{link: link, isHost: role == "host", batches: batchesOfChild, max: batchBytesMax, after: func(uint64) {}}
+	s := &side{
+		link:    link,
+		isHost:  role == "host",
+		batches: batchesOfChild,
+		max:     batchBytesMax,
+		after:   func(uint64) {},
+	}
 	r, err := s.run(context.Background())
 	if err != nil {
 		return err

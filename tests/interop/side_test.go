@@ -218,7 +218,10 @@ func (s *side) publishEcho(ctx context.Context, e echo) error {
 	s.open[e.callID|peerBit] = e.callID
 	s.sent.Add(1)
 	s.mu.Unlock()
-	return s.published(s.link.Producer().Publish(c, 0, e.callID|peerBit, len(c.Bytes())), e.callID|peerBit)
+	return s.published(
+		s.link.Producer().Publish(c, 0, e.callID|peerBit, len(c.Bytes())),
+		e.callID|peerBit,
+	)
 }
 
 // published takes back the books on a message that did not go out.

@@ -1,6 +1,6 @@
-// Package native tests units in one process with the Rust side that `strait build` made from builder.yaml: real
-// rings, real control channel, real engine. It links that native module, so it is a Go module of its own;
-// `make test-system` builds and runs it.
+// Package native tests units in one process with the Rust side that `strait build` made from
+// builder.yaml: real rings, real control channel, real engine. It links that native module, so it
+// is a Go module of its own; `make test-system` builds and runs it.
 package native
 
 import (
@@ -55,7 +55,14 @@ func eachForm(t *testing.T, test func(t *testing.T, f form)) {
 
 // spec is a unit of engine nodes.
 func (f form) spec(nodes any) unit.Spec {
-	return unit.Spec{ID: "otap/test", Signal: unit.Logs, Lanes: 1, Fidelity: f.fidelity, MaxInFlight: 64, Nodes: nodes}
+	return unit.Spec{
+		ID:          "otap/test",
+		Signal:      unit.Logs,
+		Lanes:       1,
+		Fidelity:    f.fidelity,
+		MaxInFlight: 64,
+		Nodes:       nodes,
+	}
 }
 
 // component is a unit of one Rust component.
@@ -120,7 +127,10 @@ func atLeast(severity int) any {
 }
 
 var (
-	deleteA = node("attribute", map[string]any{"actions": []any{map[string]any{"action": "delete", "key": "a"}}})
+	deleteA = node(
+		"attribute",
+		map[string]any{"actions": []any{map[string]any{"action": "delete", "key": "a"}}},
+	)
 	// twice sends every batch to two outputs.
 	twice = map[string]any{
 		"nodes": map[string]any{
@@ -141,20 +151,38 @@ var (
 const patience = 10 * time.Second
 
 // start makes a running logs processor that is shut down at the test's end.
-func start(t *testing.T, s unit.Spec, transport unit.Transport, next consumer.Logs) *unit.LogsProcessor {
+func start(
+	t *testing.T,
+	s unit.Spec,
+	transport unit.Transport,
+	next consumer.Logs,
+) *unit.LogsProcessor {
 	t.Helper()
 	return startOn(t, s, transport, next, componenttest.NewNopHost())
 }
 
-func startOn(t *testing.T, s unit.Spec, transport unit.Transport, next consumer.Logs, host component.Host) *unit.LogsProcessor {
+func startOn(
+	t *testing.T,
+	s unit.Spec,
+	transport unit.Transport,
+	next consumer.Logs,
+	host component.Host,
+) *unit.LogsProcessor {
 	t.Helper()
 	p, stop := run(t, s, transport, next, host)
 	t.Cleanup(stop)
 	return p
 }
 
-// run makes a running logs processor and the function that shuts it down and checks that nothing was left in it.
-func run(t require.TestingT, s unit.Spec, transport unit.Transport, next consumer.Logs, host component.Host) (*unit.LogsProcessor, func()) {
+// run makes a running logs processor and the function that shuts it down and checks that nothing
+// was left in it.
+func run(
+	t require.TestingT,
+	s unit.Spec,
+	transport unit.Transport,
+	next consumer.Logs,
+	host component.Host,
+) (*unit.LogsProcessor, func()) {
 	p, err := unit.NewLogs(s, transport, componenttest.NewNopTelemetrySettings(), next)
 	require.NoError(t, err)
 	require.NoError(t, p.Start(context.Background(), host))
@@ -182,7 +210,8 @@ func quiet(t *testing.T, p *unit.LogsProcessor) {
 	}, patience, time.Millisecond, "something stays in flight")
 }
 
-// logs makes n logs over two resources; every third has no attributes, severities cover all classes.
+// logs makes n logs over two resources; every third has no attributes, severities cover all
+// classes.
 func logs(n int) plog.Logs {
 	d := plog.NewLogs()
 	for r := range 2 {

@@ -14,8 +14,8 @@ import (
 	"github.com/strait-data/strait/go/otap/otaptest"
 )
 
-// A model of the engine's attribute and filter nodes, by their documentation alone: it knows nothing of records.
-// A step has a configuration and does its work on plain logs.
+// A model of the engine's attribute and filter nodes, by their documentation alone: it knows
+// nothing of records. A step has a configuration and does its work on plain logs.
 
 // step is one node of a chain.
 type step interface {
@@ -198,8 +198,10 @@ func (m *match) groups(r pcommon.Resource, lr plog.LogRecord) (out []bool) {
 	if len(m.texts) > 0 || len(m.bodies) > 0 || m.severity != nil {
 		n := int(lr.SeverityNumber())
 		severity := m.severity == nil || n >= *m.severity || (m.undefined && n == 0)
-		text := len(m.texts) == 0 || slices.ContainsFunc(m.texts, func(p string) bool { return m.text(p, lr.SeverityText()) })
-		body := len(m.bodies) == 0 || slices.ContainsFunc(m.bodies, func(v any) bool { return m.equal(lr.Body(), v) })
+		text := len(m.texts) == 0 ||
+			slices.ContainsFunc(m.texts, func(p string) bool { return m.text(p, lr.SeverityText()) })
+		body := len(m.bodies) == 0 ||
+			slices.ContainsFunc(m.bodies, func(v any) bool { return m.equal(lr.Body(), v) })
 		out = append(out, severity && text && body)
 	}
 	return out
@@ -228,7 +230,18 @@ func (m *match) equal(v pcommon.Value, want any) bool {
 
 var (
 	texts   = []string{"", "v0", "v1", "über"}
-	scalars = []any{"", "v0", "v1", "über", int64(0), int64(-5), int64(math.MinInt64), 1.5, true, false}
+	scalars = []any{
+		"",
+		"v0",
+		"v1",
+		"über",
+		int64(0),
+		int64(-5),
+		int64(math.MinInt64),
+		1.5,
+		true,
+		false,
+	}
 )
 
 func drawChain(t *rapid.T) []step {
@@ -247,7 +260,11 @@ func drawAttribute(t *rapid.T) step {
 	keys := rapid.Permutation(otaptest.Keys).Draw(t, "keys") // no key twice in one node
 	var s attributeStep
 	for range rapid.IntRange(1, 2).Draw(t, "actions") {
-		a := action{kind: rapid.SampledFrom([]string{"rename", "delete", "insert", "upsert", "update"}).Draw(t, "action"), key: keys[0]}
+		a := action{
+			kind: rapid.SampledFrom([]string{"rename", "delete", "insert", "upsert", "update"}).
+				Draw(t, "action"),
+			key: keys[0],
+		}
 		keys = keys[1:]
 		switch a.kind {
 		case "rename":
@@ -258,7 +275,8 @@ func drawAttribute(t *rapid.T) step {
 		}
 		s.actions = append(s.actions, a)
 	}
-	s.applyTo = rapid.SampledFrom([][]string{nil, nil, {"signal"}, {"resource"}, {"scope", "signal"}, {"signal", "resource", "scope"}}).Draw(t, "apply to")
+	s.applyTo = rapid.SampledFrom([][]string{nil, nil, {"signal"}, {"resource"}, {"scope", "signal"}, {"signal", "resource", "scope"}}).
+		Draw(t, "apply to")
 	return s
 }
 
@@ -326,7 +344,11 @@ func season(t *rapid.T, d plog.Logs) {
 			for _, lr := range sl.LogRecords().All() {
 				attributes(lr.Attributes())
 				if some("season record") {
-					lr.SetSeverityNumber(plog.SeverityNumber(rapid.SampledFrom([]int32{0, 1, 9, 13, 17, -3}).Draw(t, "season severity")))
+					lr.SetSeverityNumber(
+						plog.SeverityNumber(
+							rapid.SampledFrom([]int32{0, 1, 9, 13, 17, -3}).Draw(t, "season severity"),
+						),
+					)
 					lr.SetSeverityText(rapid.SampledFrom(texts).Draw(t, "season text"))
 					set(lr.Body(), rapid.SampledFrom(scalars).Draw(t, "season body"))
 				}
@@ -335,8 +357,9 @@ func season(t *rapid.T, d plog.Logs) {
 	}
 }
 
-// The model of mask_cards with its default configuration: 13 to 19 digits that pass the Luhn check, in groups that
-// one space or dash separates, of three digits or more but for the last; digits after a decimal point are none.
+// The model of mask_cards with its default configuration: 13 to 19 digits that pass the Luhn check,
+// in groups that one space or dash separates, of three digits or more but for the last; digits
+// after a decimal point are none.
 
 func maskLogs(d plog.Logs) {
 	mask := func(v pcommon.Value) {
@@ -388,7 +411,8 @@ func maskOnce(s string) string {
 	return string(out)
 }
 
-// longestCard is the index of the last group of the longest card that begins with the first group, or -1.
+// longestCard is the index of the last group of the longest card that begins with the first group,
+// or -1.
 func longestCard(s string, groups [][]int) int {
 	found, number := -1, ""
 	for i, g := range groups {
@@ -437,7 +461,8 @@ func hideAllButFour(b []byte) {
 // cardText draws text that is full of what might be card numbers.
 func cardText() *rapid.Generator[string] {
 	number := rapid.Custom(func(t *rapid.T) string {
-		n := rapid.SampledFrom([]string{"4111111111111111", "5500005555555559", "378282246310005", "4222222222222", "6011000990139424123", "1234567890123"}).Draw(t, "number")
+		n := rapid.SampledFrom([]string{"4111111111111111", "5500005555555559", "378282246310005", "4222222222222", "6011000990139424123", "1234567890123"}).
+			Draw(t, "number")
 		if rapid.Bool().Draw(t, "grouped") {
 			var b strings.Builder
 			for i := range n {
@@ -450,7 +475,11 @@ func cardText() *rapid.Generator[string] {
 		}
 		return n
 	})
-	part := rapid.OneOf(number, rapid.SampledFrom([]string{" ", "-", ".", "0.", "card ", "é", "12", ""}), rapid.StringMatching(`[0-9]{1,20}`))
+	part := rapid.OneOf(
+		number,
+		rapid.SampledFrom([]string{" ", "-", ".", "0.", "card ", "é", "12", ""}),
+		rapid.StringMatching(`[0-9]{1,20}`),
+	)
 	return rapid.Custom(func(t *rapid.T) string {
 		return strings.Join(rapid.SliceOfN(part, 0, 6).Draw(t, "parts"), "")
 	})

@@ -16,8 +16,8 @@ import (
 	"github.com/strait-data/strait/go/otap/otaptest"
 )
 
-// Models of the engine's nodes but attribute and filter, which have their own: what comes out for a batch, by the
-// documentation of the node alone, with the configuration of its case.
+// Models of the engine's nodes but attribute and filter, which have their own: what comes out for a
+// batch, by the documentation of the node alone, with the configuration of its case.
 
 // nodeModel is one node's.
 type nodeModel struct {
@@ -30,13 +30,16 @@ type nodeModel struct {
 func unchanged(d plog.Logs) ([]plog.Logs, bool) { return []plog.Logs{d}, true }
 
 var nodeModels = map[string]nodeModel{
-	"batch":                  {nil, unchanged},
-	"content_router":         {nameServices, oneRoute},
-	"debug":                  {nil, unchanged},
-	"durable_buffer":         {nil, unchanged},
-	"fanout":                 {nil, twiceWithoutA},
-	"log_parser":             {putJSON, parseJSON},
-	"log_sampling":           {nil, unchanged},          // one of one; a smaller share is TestSamplingKeepsItsShare
+	"batch":          {nil, unchanged},
+	"content_router": {nameServices, oneRoute},
+	"debug":          {nil, unchanged},
+	"durable_buffer": {nil, unchanged},
+	"fanout":         {nil, twiceWithoutA},
+	"log_parser":     {putJSON, parseJSON},
+	"log_sampling": {
+		nil,
+		unchanged,
+	}, // one of one; a smaller share is TestSamplingKeepsItsShare
 	"partition":              {nameServices, unchanged}, // in other batches, which this does not see
 	"retry":                  {nil, unchanged},
 	"temporal_reaggregation": {nil, unchanged}, // it is for metrics
@@ -86,7 +89,9 @@ func twiceWithoutA(d plog.Logs) ([]plog.Logs, bool) {
 }
 
 func putJSON(t *rapid.T, d plog.Logs) {
-	bodies := rapid.SampledFrom([]string{`{"x": "found"}`, `{"y": "other", "x": ""}`, `{"y": "not there"}`, `{"x": `, "plain"})
+	bodies := rapid.SampledFrom(
+		[]string{`{"x": "found"}`, `{"y": "other", "x": ""}`, `{"y": "not there"}`, `{"x": `, "plain"},
+	)
 	for _, rl := range d.ResourceLogs().All() {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
@@ -105,7 +110,8 @@ func parseJSON(d plog.Logs) ([]plog.Logs, bool) {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
 				var parsed map[string]any
-				if lr.Body().Type() != pcommon.ValueTypeStr || json.Unmarshal([]byte(lr.Body().Str()), &parsed) != nil {
+				if lr.Body().Type() != pcommon.ValueTypeStr ||
+					json.Unmarshal([]byte(lr.Body().Str()), &parsed) != nil {
 					continue
 				}
 				if text, ok := parsed["x"].(string); ok {
@@ -144,7 +150,8 @@ func each(all []plog.Logs) (out []string) {
 	return out
 }
 
-// Guarantees: for random logs every node gives what its documentation says, each log whole and as often as it should.
+// Guarantees: for random logs every node gives what its documentation says, each log whole and as
+// often as it should.
 func TestEveryNodeEqualsItsModel(t *testing.T) {
 	f, leftOut := exactForms()[0], onRequest(t)
 	for _, c := range nodeCases(t) {
@@ -177,7 +184,12 @@ func TestEveryNodeEqualsItsModel(t *testing.T) {
 				require.NoError(t, err)
 				logs := each(want)
 				if c.AcksFirst {
-					require.Eventually(t, func() bool { return s.count() >= len(logs) }, patience, time.Millisecond)
+					require.Eventually(
+						t,
+						func() bool { return s.count() >= len(logs) },
+						patience,
+						time.Millisecond,
+					)
 				}
 				got := each(s.take())
 				slices.Sort(logs)
@@ -189,12 +201,18 @@ func TestEveryNodeEqualsItsModel(t *testing.T) {
 	}
 }
 
-// Guarantees: a share of the logs stays, each whole and in their order, over all batches as many as was asked for.
+// Guarantees: a share of the logs stays, each whole and in their order, over all batches as many as
+// was asked for.
 func TestSamplingKeepsItsShare(t *testing.T) {
 	f := exactForms()[0]
 	s := &sink{}
 	ratio := map[string]any{"emit": 1, "out_of": 3}
-	p := start(t, f.spec(chain(node("log_sampling", map[string]any{"policy": map[string]any{"ratio": ratio}}))), f.transport, s)
+	p := start(
+		t,
+		f.spec(chain(node("log_sampling", map[string]any{"policy": map[string]any{"ratio": ratio}}))),
+		f.transport,
+		s,
+	)
 	sent, kept := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		d := crossable(t, otaptest.Options{NoDuplicates: true})

@@ -25,8 +25,8 @@ import (
 // allNodes says that the native module is that of all-nodes.yaml.
 var allNodes = os.Getenv("STRAIT_ALL_NODES") != ""
 
-// nodeCase is one of the engine's nodes in a unit where it has something to do. The cases are shared with the
-// engine's own tests.
+// nodeCase is one of the engine's nodes in a unit where it has something to do. The cases are
+// shared with the engine's own tests.
 type nodeCase struct {
 	Node string `json:"node"`
 	// Nodes of the unit; $FOLDER stands for an empty folder.
@@ -55,7 +55,10 @@ func readJSON(t *testing.T, name string, into any) {
 func (c *nodeCase) in(t *testing.T, folder string) any {
 	t.Helper()
 	var nodes any
-	require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(string(c.Nodes), "$FOLDER", folder)), &nodes))
+	require.NoError(
+		t,
+		json.Unmarshal([]byte(strings.ReplaceAll(string(c.Nodes), "$FOLDER", folder)), &nodes),
+	)
 	return nodes
 }
 
@@ -97,9 +100,10 @@ func TestEveryNodeHasACase(t *testing.T) {
 	require.ElementsMatch(t, slices.Collect(maps.Keys(onRequest(t))), tried)
 }
 
-// Guarantees: through every node, in every form, all logs reach the next consumer; on the caller's own goroutine and
-// under its context (seen through its values), except where a node merges or keeps batches; and the caller gets nil.
-// A node that the builder file left out is refused with the way to it; `make test-nodes` has one without such nodes.
+// Guarantees: through every node, in every form, all logs reach the next consumer; on the caller's
+// own goroutine and under its context (seen through its values), except where a node merges or
+// keeps batches; and the caller gets nil. A node that the builder file left out is refused with the
+// way to it; `make test-nodes` has one without such nodes.
 func TestEveryNode(t *testing.T) {
 	leftOut := onRequest(t)
 	for _, c := range nodeCases(t) {
@@ -107,7 +111,12 @@ func TestEveryNode(t *testing.T) {
 			eachForm(t, func(t *testing.T, f form) {
 				s := &sink{}
 				if leftOut[c.Node] && !allNodes {
-					_, err := unit.NewLogs(f.spec(c.in(t, "")), f.transport, componenttest.NewNopTelemetrySettings(), s)
+					_, err := unit.NewLogs(
+						f.spec(c.in(t, "")),
+						f.transport,
+						componenttest.NewNopTelemetrySettings(),
+						s,
+					)
 					require.EqualError(t, err, "otap/test: nodes::0::"+c.Node+": the node `"+c.Node+
 						"` is not compiled into this binary: list it in `dist.engine_nodes` of the builder file")
 					return
@@ -147,8 +156,8 @@ func TestEveryNode(t *testing.T) {
 	}
 }
 
-// Guarantees: what a durable buffer has not delivered when its unit ends comes out of the next unit on the same
-// folder, once; it belongs to no call, so a worker hands it on.
+// Guarantees: what a durable buffer has not delivered when its unit ends comes out of the next unit
+// on the same folder, once; it belongs to no call, so a worker hands it on.
 func TestDurableBufferOutlivesItsUnit(t *testing.T) {
 	for _, c := range nodeCases(t) {
 		if !c.AcksFirst {
@@ -179,14 +188,26 @@ func TestDurableBufferOutlivesItsUnit(t *testing.T) {
 func TestShutdownDeliversWhatIsHeld(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		batch := map[string]any{"min_size": 1_000_000, "sizer": "items"}
-		held := node("batch", map[string]any{"otap": batch, "otlp": map[string]any{"min_size": 100_000_000, "sizer": "bytes"}, "max_batch_duration": "1h"})
+		held := node(
+			"batch",
+			map[string]any{
+				"otap":               batch,
+				"otlp":               map[string]any{"min_size": 100_000_000, "sizer": "bytes"},
+				"max_batch_duration": "1h",
+			},
+		)
 		s := &sink{}
 		p, stop := run(t, f.spec(chain(held)), f.transport, s, componenttest.NewNopHost())
 		errs := make(chan error, 5)
 		for range cap(errs) {
 			go func() { errs <- p.ConsumeLogs(t.Context(), logs(10)) }()
 		}
-		require.Eventually(t, func() bool { return p.Unit().Links()[0].Peer[ring.CounterBatchesReceived] == 5 }, patience, time.Millisecond)
+		require.Eventually(
+			t,
+			func() bool { return p.Unit().Links()[0].Peer[ring.CounterBatchesReceived] == 5 },
+			patience,
+			time.Millisecond,
+		)
 		stop()
 		for range cap(errs) {
 			require.NoError(t, <-errs)
@@ -200,10 +221,15 @@ func TestNackOfANodeNamesIt(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		door := map[string]any{
 			"nodes": map[string]any{"door": node("content_router", map[string]any{
-				"routing_key": map[string]any{"resource_attribute": "service.name"}, "routes": map[string]any{"other": "goods"},
+				"routing_key": map[string]any{
+					"resource_attribute": "service.name",
+				}, "routes": map[string]any{"other": "goods"},
 			})},
 			"connections": []any{
-				map[string]any{"from": "in", "to": "door"}, map[string]any{"from": `door["goods"]`, "to": "out"},
+				map[string]any{
+					"from": "in",
+					"to":   "door",
+				}, map[string]any{"from": `door["goods"]`, "to": "out"},
 			},
 		}
 		p := start(t, f.spec(door), f.transport, &sink{})

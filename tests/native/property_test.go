@@ -29,7 +29,8 @@ func through(t *rapid.T, p *unit.LogsProcessor, s *sink, d plog.Logs) plog.Logs 
 	return all[0]
 }
 
-// crossable draws logs that every unit takes: what has no items is refused by those that read resources or scopes.
+// crossable draws logs that every unit takes: what has no items is refused by those that read
+// resources or scopes.
 func crossable(t *rapid.T, o otaptest.Options) plog.Logs {
 	d := otaptest.Logs(t, o)
 	otaptest.Prune(d)
@@ -45,8 +46,8 @@ func equal(t *rapid.T, what string, want, got plog.Logs) {
 	}
 }
 
-// Guarantees: what a unit does not change comes out exactly equal, order and duplicates included, whatever it holds;
-// containers without logs aside, which records cannot carry.
+// Guarantees: what a unit does not change comes out exactly equal, order and duplicates included,
+// whatever it holds; containers without logs aside, which records cannot carry.
 func TestUnchangedLogsComeOutEqual(t *testing.T) {
 	for _, f := range exactForms() {
 		for name, s := range map[string]unit.Spec{
@@ -69,8 +70,8 @@ func TestUnchangedLogsComeOutEqual(t *testing.T) {
 	}
 }
 
-// sorted is a copy with the attributes in the order of their keys: a map has no order, and a key that was deleted
-// and inserted again by one chain may keep its place.
+// sorted is a copy with the attributes in the order of their keys: a map has no order, and a key
+// that was deleted and inserted again by one chain may keep its place.
 func sorted(d plog.Logs) plog.Logs {
 	d = otaptest.Clone(d)
 	sort := func(m pcommon.Map) {
@@ -94,7 +95,8 @@ func sorted(d plog.Logs) plog.Logs {
 	return d
 }
 
-// Guarantees: for random chains of attribute actions and filters the difference, the full records and the model agree.
+// Guarantees: for random chains of attribute actions and filters the difference, the full records
+// and the model agree.
 func TestChainsEqualTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		steps := drawChain(t)
@@ -118,7 +120,12 @@ func TestChainsEqualTheModel(t *testing.T) {
 				s.apply(want)
 			}
 			for i, f := range exactForms() {
-				equal(t, f.name+" of\n"+describe(steps), sorted(want), sorted(through(t, units[i], sinks[i], d)))
+				equal(
+					t,
+					f.name+" of\n"+describe(steps),
+					sorted(want),
+					sorted(through(t, units[i], sinks[i], d)),
+				)
 			}
 		}
 	})

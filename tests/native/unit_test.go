@@ -97,8 +97,8 @@ func TestConsumerErrorComesBack(t *testing.T) {
 	})
 }
 
-// Guarantees: a caller whose context ends returns at once with its cause, also while its batch is with the
-// next consumer of nobody, and the unit goes on.
+// Guarantees: a caller whose context ends returns at once with its cause, also while its batch is
+// with the next consumer of nobody, and the unit goes on.
 func TestCancel(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		cause := errors.New("the caller's own reason")
@@ -128,8 +128,8 @@ func TestCancel(t *testing.T) {
 	})
 }
 
-// Guarantees: a full ring makes callers wait until max_wait and then fail as retryable; nothing deadlocks
-// when both rings are full.
+// Guarantees: a full ring makes callers wait until max_wait and then fail as retryable; nothing
+// deadlocks when both rings are full.
 func TestFullRing(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		if f.name == forms()[0].name {
@@ -161,8 +161,8 @@ func TestFullRing(t *testing.T) {
 	})
 }
 
-// consumersHoldNoPlace: a difference ends its call, so a consumer that holds takes no place in the rings, and what it
-// says reaches the caller.
+// consumersHoldNoPlace: a difference ends its call, so a consumer that holds takes no place in the
+// rings, and what it says reaches the caller.
 func consumersHoldNoPlace(t *testing.T, f form) {
 	f.transport.Geometry = ring.Geometry{Descriptors: 8, Blocks: 256}
 	const n = 64
@@ -187,8 +187,8 @@ func consumersHoldNoPlace(t *testing.T, f form) {
 	}
 }
 
-// Guarantees: a batch over the limit of u16 ids crosses in parts and comes out whole; when a part fails, the
-// error carries exactly the rest.
+// Guarantees: a batch over the limit of u16 ids crosses in parts and comes out whole; when a part
+// fails, the error carries exactly the rest.
 func TestPartsAndPartialFailure(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		s := &sink{}
@@ -213,11 +213,27 @@ func TestPartsAndPartialFailure(t *testing.T) {
 	})
 }
 
-// Guarantees: batches that the engine merges reach the next consumer, and each caller gets its verdict.
+// Guarantees: batches that the engine merges reach the next consumer, and each caller gets its
+// verdict.
 func TestMergedBatches(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		s := &sink{}
-		p := start(t, f.spec(chain(node("batch", map[string]any{"otap": map[string]any{"min_size": 100, "sizer": "items"}, "max_batch_duration": "50ms"}))), f.transport, s)
+		p := start(
+			t,
+			f.spec(
+				chain(
+					node(
+						"batch",
+						map[string]any{
+							"otap":               map[string]any{"min_size": 100, "sizer": "items"},
+							"max_batch_duration": "50ms",
+						},
+					),
+				),
+			),
+			f.transport,
+			s,
+		)
 		var wait sync.WaitGroup
 		for range 20 {
 			wait.Go(func() { require.NoError(t, p.ConsumeLogs(t.Context(), logs(10))) })
@@ -228,7 +244,8 @@ func TestMergedBatches(t *testing.T) {
 	})
 }
 
-// Guarantees: shutting down with batches in flight ends every call once, with nil or a retryable error.
+// Guarantees: shutting down with batches in flight ends every call once, with nil or a retryable
+// error.
 func TestShutdownWithBatchesInFlight(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		s := &sink{}

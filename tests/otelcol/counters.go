@@ -18,7 +18,8 @@ type Counters struct {
 	Values ring.Counters
 }
 
-// Counters reads the counters objects through their names in /proc, as any tool of the same user may.
+// Counters reads the counters objects through their names in /proc, as any tool of the same user
+// may.
 func (c *Process) Counters() ([]Counters, error) {
 	dir := fmt.Sprintf("/proc/%d/fd", c.command.Process.Pid)
 	fds, err := os.ReadDir(dir)
@@ -30,7 +31,8 @@ func (c *Process) Counters() ([]Counters, error) {
 	for _, fd := range fds {
 		path := filepath.Join(dir, fd.Name())
 		name, err := os.Readlink(path)
-		if err != nil || !strings.HasPrefix(name, "/memfd:strait:") || !strings.Contains(name, "-counters") {
+		if err != nil || !strings.HasPrefix(name, "/memfd:strait:") ||
+			!strings.Contains(name, "-counters") {
 			continue
 		}
 		object, _, _ := strings.Cut(strings.TrimPrefix(name, "/memfd:"), " ")

@@ -47,7 +47,14 @@ func ReadFile(path string) ([]plog.Logs, error) {
 // Describe is everything that one log says, as text: equal logs have equal texts.
 func Describe(res pcommon.Resource, scope pcommon.InstrumentationScope, lr plog.LogRecord) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %d %q", lr.Timestamp(), lr.SeverityText(), lr.SeverityNumber(), lr.Body().AsString())
+	fmt.Fprintf(
+		&b,
+		"%s %s %d %q",
+		lr.Timestamp(),
+		lr.SeverityText(),
+		lr.SeverityNumber(),
+		lr.Body().AsString(),
+	)
 	fmt.Fprintf(&b, " %s %s", attributes(lr.Attributes()), attributes(res.Attributes()))
 	fmt.Fprintf(&b, " %s %x %x %d", scope.Name(), lr.TraceID(), lr.SpanID(), lr.Flags())
 	return b.String()

@@ -1,5 +1,6 @@
-// Package otelcol runs a Collector as a process of its own, with the real parts around it: telemetrygen, an OTLP
-// sink, the files that the file exporter writes. The system tests and the demo share it.
+// Package otelcol runs a Collector as a process of its own, with the real parts around it:
+// telemetrygen, an OTLP sink, the files that the file exporter writes. The system tests and the
+// demo share it.
 package otelcol
 
 import (
@@ -43,10 +44,14 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// Start runs the Collector at path with a configuration file and further environment variables. Kill must be
-// called in any case.
+// Start runs the Collector at path with a configuration file and further environment variables.
+// Kill must be called in any case.
 func Start(path, config string, env map[string]string) (*Process, error) {
-	c := &Process{command: exec.Command(path, "--config", config), log: &lockedBuffer{}, exited: make(chan struct{})}
+	c := &Process{
+		command: exec.Command(path, "--config", config),
+		log:     &lockedBuffer{},
+		exited:  make(chan struct{}),
+	}
 	c.command.Env = os.Environ()
 	for k, v := range env {
 		c.command.Env = append(c.command.Env, k+"="+v)
@@ -75,7 +80,8 @@ func Start(path, config string, env map[string]string) (*Process, error) {
 // PID is the process's number.
 func (c *Process) PID() int { return c.command.Process.Pid }
 
-// CloseOutput stops reading what the process writes: from now on its standard output and error are broken pipes.
+// CloseOutput stops reading what the process writes: from now on its standard output and error are
+// broken pipes.
 func (c *Process) CloseOutput() { _ = c.output.Close() }
 
 // Ready waits until the Collector accepts connections.

@@ -36,7 +36,10 @@ func StartSink() (*Sink, error) {
 }
 
 // Export implements the OTLP logs service.
-func (s *Sink) Export(_ context.Context, r plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+func (s *Sink) Export(
+	_ context.Context,
+	r plogotlp.ExportRequest,
+) (plogotlp.ExportResponse, error) {
 	d := plog.NewLogs()
 	r.Logs().CopyTo(d)
 	s.mu.Lock()

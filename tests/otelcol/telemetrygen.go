@@ -21,7 +21,11 @@ type Workload struct {
 }
 
 // Generate sends a workload as fast as it goes and says how much CPU time that took.
-func Generate(ctx context.Context, telemetrygen, address string, w Workload) (time.Duration, error) {
+func Generate(
+	ctx context.Context,
+	telemetrygen, address string,
+	w Workload,
+) (time.Duration, error) {
 	args := []string{
 		"logs", "--otlp-insecure", "--otlp-endpoint", address, "--rate", "0", "--workers", "1",
 		"--logs", strconv.Itoa(w.Logs), "--severity-number", strconv.Itoa(w.Severity), "--severity-text", w.Text, "--body", w.Body,

@@ -65,7 +65,8 @@ pub(crate) unsafe extern "C" fn strait_bench_memcpy(reader: *mut Reader, rounds:
     0
 }
 
-/// Reads the slot `rounds` times into record batches, all checks included; gives the rows of the last time.
+/// Reads the slot `rounds` times into record batches, all checks included; gives the rows of the
+/// last time.
 ///
 /// # Safety
 /// `reader` is open and used by nobody else.
@@ -81,7 +82,8 @@ pub(crate) unsafe extern "C" fn strait_bench_decode(
         let mut rows = 0;
         for _ in 0..rounds {
             let batch = if trusted {
-                // SAFETY: the Go side of the bench wrote the slot, and checked that its text is UTF-8.
+                // SAFETY: the Go side of the bench wrote the slot, and checked that its text is
+                // UTF-8.
                 unsafe { Batch::trusted(reader.slot.clone())? }
             } else {
                 // As the ring does with what another side may still write.

@@ -1,9 +1,9 @@
-//! The Rust side of `bench/`: the other end of rings, the node that batches are sent to, the rivals that live in
-//! Rust, and the yardsticks (a cache line's round trip, memcpy).
+//! The Rust side of `bench/`: the other end of rings, the node that batches are sent to, the rivals
+//! that live in Rust, and the yardsticks (a cache line's round trip, memcpy).
 //!
-//! Everything is called from one Go program through the functions below, so that all rivals run in one process and
-//! take turns. A function that can fail gives a null handle or a negative number, and its reason to
-//! `strait_bench_error`; nothing unwinds into Go.
+//! Everything is called from one Go program through the functions below, so that all rivals run in
+//! one process and take turns. A function that can fail gives a null handle or a negative number,
+//! and its reason to `strait_bench_error`; nothing unwinds into Go.
 #![allow(
     unsafe_code,
     reason = "the interface is C's; each use names what Go upholds"

@@ -21,8 +21,8 @@ pub(crate) fn pin(cpu: i32) -> Result<(), String> {
     sched_setaffinity(None, &set).map_err(|error| format!("cannot run on CPU {cpu}: {error}"))
 }
 
-/// Sends one line to a thread on `cpu` and back, `rounds` times; the caller stays where it is. Gives the nanoseconds from
-/// the first answer on: the other thread's start does not count.
+/// Sends one line to a thread on `cpu` and back, `rounds` times; the caller stays where it is.
+/// Gives the nanoseconds from the first answer on: the other thread's start does not count.
 #[no_mangle]
 pub(crate) extern "C" fn strait_bench_line(rounds: u64, cpu: i32) -> i64 {
     guard(-1, || {

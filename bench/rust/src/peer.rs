@@ -18,8 +18,8 @@ pub(crate) struct Peer {
     _fds: PeerFds<OwnedFd>,
 }
 
-/// Starts a peer that turns each batch into record batches and acks it, and acks inline messages. Ends with
-/// `strait_bench_peer_join`.
+/// Starts a peer that turns each batch into record batches and acks it, and acks inline messages.
+/// Ends with `strait_bench_peer_join`.
 ///
 /// # Safety
 /// `offer` can be read and `answer` written; the offer's descriptors are open.

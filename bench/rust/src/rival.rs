@@ -1,12 +1,13 @@
-//! What the upstream plan proposes: OTLP bytes as the argument of a rust2go call, converted by the engine.
+//! What the upstream plan proposes: OTLP bytes as the argument of a rust2go call, converted by the
+//! engine.
 
 use bytes::Bytes;
 use std::panic::catch_unwind;
 use strait_engine::otlp_logs_to_records;
 
 mod idl {
-    // The glue is rust2go's own, in the form that works (go/control has the same): Go passes a list by value, and
-    // rust2go copies it into a Vec.
+    // The glue is rust2go's own, in the form that works (go/control has the same): Go passes a list
+    // by value, and rust2go copies it into a Vec.
     #[rust2go::g2r]
     pub(super) trait Rival {
         fn otlp(request: Vec<u8>);

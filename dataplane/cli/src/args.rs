@@ -67,7 +67,8 @@ pub struct BuildOptions {
     /// Folder for everything that is written [default: `dist.output_path`]
     #[arg(long, value_name = "FOLDER")]
     pub output_path: Option<PathBuf>,
-    /// Strait's sources [default: `dist.strait_path`, STRAIT_PATH, what this command was built from]
+    /// Strait's sources [default: `dist.strait_path`, STRAIT_PATH, what this command was built
+    /// from]
     #[arg(long, value_name = "FOLDER")]
     pub strait_path: Option<PathBuf>,
     /// Take Strait's crates and Go module from the registries, in this command's version
@@ -164,7 +165,8 @@ pub struct Schema {
     /// What every build is told.
     #[command(flatten)]
     pub options: BuildOptions,
-    /// Type of a component in the builder file, as in `mask_cards` or `processor/mask_cards` [default: all]
+    /// Type of a component in the builder file, as in `mask_cards` or `processor/mask_cards`
+    /// [default: all]
     #[arg(value_name = "TYPE")]
     pub name: Option<String>,
     /// Print a reference page instead

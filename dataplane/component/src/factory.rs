@@ -48,8 +48,8 @@ pub trait Factory: Send + Sync + 'static {
     ) -> Result<Box<dyn Processor>, CreateError>;
 }
 
-/// A component as the host sees it, of any kind: its configuration is JSON. Every [`Factory`] is one;
-/// an [`ExtensionFactory`](crate::extension::ExtensionFactory) is made one by
+/// A component as the host sees it, of any kind: its configuration is JSON. Every [`Factory`] is
+/// one; an [`ExtensionFactory`](crate::extension::ExtensionFactory) is made one by
 /// [`AsExtension`](crate::extension::AsExtension).
 pub trait DynFactory: Send + Sync {
     /// What the component is.
@@ -65,8 +65,8 @@ pub trait DynFactory: Send + Sync {
     /// The JSON Schema of the configuration, with every key's default.
     fn config_schema(&self) -> Value;
 
-    /// Reads a configuration as confmap reads that of a Go component, and validates it: what the Collector asks for
-    /// while it loads its configuration.
+    /// Reads a configuration as confmap reads that of a Go component, and validates it: what the
+    /// Collector asks for while it loads its configuration.
     ///
     /// # Errors
     ///

@@ -96,7 +96,8 @@ impl Batch {
     }
 }
 
-/// The ids that some log has, a bit each: a byte each would take longer to clear than a small batch to filter.
+/// The ids that some log has, a bit each: a byte each would take longer to clear than a small batch
+/// to filter.
 struct Live([u64; (1 << 16) / 64]);
 
 impl Live {

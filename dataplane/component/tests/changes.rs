@@ -34,8 +34,8 @@ fn error(access: Access, batch: &Batch) -> String {
     error.to_string()
 }
 
-// Guarantees: each way to change a batch is found where it is not declared, with the column's name, and
-// allowed where it is.
+// Guarantees: each way to change a batch is found where it is not declared, with the column's name,
+// and allowed where it is.
 #[test]
 fn undeclared_changes_are_found() {
     let mut bodies = two();

@@ -1,7 +1,7 @@
 //! Operations that this side starts in the host: the mirror of `operations`.
 //!
-//! Guarantees that each ends once for whoever waits: with the host's answer, at its limit, or by being
-//! dropped, in which case the host is told that it is no longer wanted.
+//! Guarantees that each ends once for whoever waits: with the host's answer, at its limit, or by
+//! being dropped, in which case the host is told that it is no longer wanted.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,8 +1,9 @@
 //! Binding: the two sides exchange their tables of functions, once per process.
 //!
-//! The exported C symbol is made where the library is put together, by [`export_entry!`](crate::export_entry);
-//! it calls [`entry`] and returns its answer. Nothing here refers to a Go symbol, so the same code
-//! serves a static library and a plugin that is loaded at run time.
+//! The exported C symbol is made where the library is put together, by
+//! [`export_entry!`](crate::export_entry); it calls [`entry`] and returns its answer. Nothing here
+//! refers to a Go symbol, so the same code serves a static library and a plugin that is loaded at
+//! run time.
 #![allow(unsafe_code)] // the tables cross as raw pointers
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -72,7 +73,8 @@ pub unsafe fn entry(
     ENTRY_OK
 }
 
-/// Defines the one symbol that a host needs, `strait_entry`, for the peer that this constructor makes.
+/// Defines the one symbol that a host needs, `strait_entry`, for the peer that this constructor
+/// makes.
 ///
 /// ```
 /// use strait_control::{Failure, BoxFuture, OpResult, Operation, Peer};

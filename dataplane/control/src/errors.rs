@@ -64,8 +64,8 @@ impl Class {
         self as u32
     }
 
-    /// Whether the same data must not be offered again: it would fail the same way, or nobody waits for
-    /// it any more. The rule of both languages, and of the engine's nack.
+    /// Whether the same data must not be offered again: it would fail the same way, or nobody waits
+    /// for it any more. The rule of both languages, and of the engine's nack.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(

@@ -1,7 +1,7 @@
 //! Calls to the host, for the code behind [`Peer`](crate::Peer).
 //!
-//! Each is one-way: it returns when the host's Go function has returned, and tells nothing. Before a
-//! host is bound the calls do nothing. They run Go code on the calling thread's stack: never call
+//! Each is one-way: it returns when the host's Go function has returned, and tells nothing. Before
+//! a host is bound the calls do nothing. They run Go code on the calling thread's stack: never call
 //! them from a thread with a small stack, or while holding a lock that an operation needs.
 
 pub use crate::asked::operate;

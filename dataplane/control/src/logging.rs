@@ -1,12 +1,13 @@
-//! Rust's log lines (`tracing`), given to the host: level, target, place, fields, and whose they are.
+//! Rust's log lines (`tracing`), given to the host: level, target, place, fields, and whose they
+//! are.
 //!
-//! A thread belongs to one component, so its lines carry that component's handle ([`attach`]); lines
-//! of other threads carry 0. Each line is in the host before the macro returns: nothing is buffered,
-//! so nothing is lost when the process ends.
+//! A thread belongs to one component, so its lines carry that component's handle ([`attach`]);
+//! lines of other threads carry 0. Each line is in the host before the macro returns: nothing is
+//! buffered, so nothing is lost when the process ends.
 //!
-//! Lines below what the host listens to are not made. A thread may write [`LINES_PER_SECOND`] after a
-//! burst of [`LINES_BURST`], warnings and errors apart from the rest; more is not formatted but counted,
-//! and the count is the next line that comes through.
+//! Lines below what the host listens to are not made. A thread may write [`LINES_PER_SECOND`] after
+//! a burst of [`LINES_BURST`], warnings and errors apart from the rest; more is not formatted but
+//! counted, and the count is the next line that comes through.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
@@ -64,9 +65,9 @@ pub fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
-/// Sends this process's log lines, and what panics say, to the host, but for lines that are `moot`: of
-/// no use to whoever reads the host's log. A program that has a subscriber of its own keeps it. Does
-/// nothing the second time.
+/// Sends this process's log lines, and what panics say, to the host, but for lines that are `moot`:
+/// of no use to whoever reads the host's log. A program that has a subscriber of its own keeps it.
+/// Does nothing the second time.
 pub fn install(moot: fn(&Metadata<'_>) -> bool) {
     let subscriber = tracing_subscriber::registry().with(ToHost { moot });
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
@@ -84,8 +85,8 @@ pub fn install(moot: fn(&Metadata<'_>) -> bool) {
 const FILE: &str = "code_file";
 const LINE: &str = "code_line";
 
-/// One line for a panic, with the place that panicked as its own, and with a trace of the stack where
-/// `RUST_BACKTRACE` asks for it: the field `backtrace`, for which the host's log has a place.
+/// One line for a panic, with the place that panicked as its own, and with a trace of the stack
+/// where `RUST_BACKTRACE` asks for it: the field `backtrace`, for which the host's log has a place.
 fn tell_panic(panic: &PanicHookInfo<'_>) {
     let text = panic.payload_as_str().unwrap_or("a panic without a text");
     let place = panic.location();
@@ -109,8 +110,8 @@ pub(crate) fn set_level(level: u32) {
     }
 }
 
-/// Tells the host of lines of this thread that were over the limit since the last that came through.
-/// For a thread that writes no more.
+/// Tells the host of lines of this thread that were over the limit since the last that came
+/// through. For a thread that writes no more.
 pub fn flush() {
     LIMITS.with_borrow_mut(|limits| limits.iter_mut().for_each(Limit::tell));
 }

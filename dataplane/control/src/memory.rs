@@ -1,12 +1,14 @@
 //! What this library has allocated, and a soft limit on it.
 //!
-//! A library installs [`CountingAllocator`] as its global allocator (strait-host's `export!` does). It
-//! counts into one of a few dozen counters, by thread, so that threads do not meet on one cache line.
-//! Each MiB that a counter passes, and each large block, compares the sum with the limit; the first
-//! time it is above, a waiting thread reports a fatal status, so that the Collector can stop in order.
+//! A library installs [`CountingAllocator`] as its global allocator (strait-host's `export!` does).
+//! It counts into one of a few dozen counters, by thread, so that threads do not meet on one cache
+//! line. Each MiB that a counter passes, and each large block, compares the sum with the limit; the
+//! first time it is above, a waiting thread reports a fatal status, so that the Collector can stop
+//! in order.
 //!
-//! What it does not do: refuse an allocation. Rust ends the process when one fails, so this can warn of
-//! steady growth but not of one request for more than there is; that needs a limit of the system's.
+//! What it does not do: refuse an allocation. Rust ends the process when one fails, so this can
+//! warn of steady growth but not of one request for more than there is; that needs a limit of the
+//! system's.
 #![allow(unsafe_code)] // an allocator is unsafe by nature
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -39,8 +41,8 @@ struct Reporter {
 }
 
 thread_local! {
-    /// Which counter is this thread's, plus one; 0 = not chosen yet. Const and without a destructor:
-    /// reading it never allocates.
+    /// Which counter is this thread's, plus one; 0 = not chosen yet. Const and without a
+    /// destructor: reading it never allocates.
     static MINE: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -85,8 +87,8 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 }
 
-/// Adds to this thread's counter. Relaxed everywhere: each counter is a sum, and nothing else is read
-/// by its value.
+/// Adds to this thread's counter. Relaxed everywhere: each counter is a sum, and nothing else is
+/// read by its value.
 #[inline]
 fn count(bytes: i64) {
     let counter = &ALLOCATED[mine()].0;
@@ -132,8 +134,8 @@ pub fn allocated() -> u64 {
     u64::try_from(sum()).unwrap_or(0)
 }
 
-/// Sets the limit, in bytes; the component with this handle reports a fatal status when it is passed.
-/// 0 takes it away. The latest call counts.
+/// Sets the limit, in bytes; the component with this handle reports a fatal status when it is
+/// passed. 0 takes it away. The latest call counts.
 ///
 /// # Errors
 /// The thread that reports cannot be started.
@@ -197,14 +199,16 @@ fn report() {
 mod tests {
     use super::*;
 
-    // Guarantees: what is allocated is counted by size, whichever way, and nothing stays when it is freed, also by
-    // another thread; the limit is seen when the sum passes it. One test: the counters are the process's.
+    // Guarantees: what is allocated is counted by size, whichever way, and nothing stays when it is
+    // freed, also by another thread; the limit is seen when the sum passes it. One test: the
+    // counters are the process's.
     #[test]
     fn allocations_are_counted_and_limited() {
         const MIB: usize = 1 << 20;
         let layout = |size| Layout::from_size_align(size, 8).unwrap();
         assert_eq!(allocated(), 0);
-        // SAFETY: layouts are not empty; each block is freed once, with the layout that it has then.
+        // SAFETY: layouts are not empty; each block is freed once, with the layout that it has
+        // then.
         let block = unsafe { CountingAllocator.alloc(layout(3 * MIB)) };
         assert_eq!(allocated(), 3 * MIB as u64);
         // SAFETY: as above.

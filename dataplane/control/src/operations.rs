@@ -1,7 +1,7 @@
 //! Runs operations: each ends exactly once, with a reply or with the reason why there is none.
 //!
-//! Inline kinds run on the host's thread before `start` returns; the others as one task each on this
-//! module's own small runtime, which does not exist before the first of them. Leaves what an
+//! Inline kinds run on the host's thread before `start` returns; the others as one task each on
+//! this module's own small runtime, which does not exist before the first of them. Leaves what an
 //! operation does to the [`Peer`].
 
 use std::collections::BTreeMap;

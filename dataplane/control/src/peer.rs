@@ -121,16 +121,16 @@ impl Operation {
 /// Every method may be called from any thread, at the same time. A panic in one is contained and
 /// becomes the operation's error; in `batch_*` it is logged to the host.
 pub trait Peer: Send + Sync + 'static {
-    /// Runs describe, default_config, validate, create or counters, on a thread of the host's. Must not block, start
-    /// a thread, or open anything.
+    /// Runs describe, default_config, validate, create or counters, on a thread of the host's. Must
+    /// not block, start a thread, or open anything.
     ///
     /// # Errors
     /// Whatever the operation finds; the host gets it as it is.
     fn inline(&self, operation: Operation) -> OpResult;
 
-    /// Makes the future of start, shutdown or capability. This call itself runs on a thread
-    /// of the host's and must return at once; the future runs on the channel's own small runtime and
-    /// must not block its thread. A future that is cancelled, or runs past its deadline, is dropped.
+    /// Makes the future of start, shutdown or capability. This call itself runs on a thread of the
+    /// host's and must return at once; the future runs on the channel's own small runtime and must
+    /// not block its thread. A future that is cancelled, or runs past its deadline, is dropped.
     fn spawn(&self, operation: Operation) -> BoxFuture<OpResult>;
 
     /// The host gave up this call. May come before its batch; keep it until that is read. A call

@@ -184,8 +184,8 @@ impl Instance {
     }
 }
 
-/// A call that was given up (its deadline passed, or it was cancelled): is the thread blocked? Then the
-/// instance's status says so, and that it is well again when it is.
+/// A call that was given up (its deadline passed, or it was cancelled): is the thread blocked? Then
+/// the instance's status says so, and that it is well again when it is.
 struct Unanswered {
     call: Option<(Arc<Running>, String, &'static str)>,
 }

@@ -1,9 +1,10 @@
-//! Runs Rust extensions behind the control channel: instances by the handle that the host gave them.
+//! Runs Rust extensions behind the control channel: instances by the handle that the host gave
+//! them.
 //!
-//! An instance is made by `create`, which has no effect outside it; `start` gives it a thread of its
-//! own with a tokio runtime; `shutdown` ends both. So what an instance blocks is itself, what it
-//! spawned ends with it, and its log lines carry its handle. A thread that does not end in time is
-//! given up and counted ([`leaked_threads`]); no other instance notices.
+//! An instance is made by `create`, which has no effect outside it; `start` gives it a thread of
+//! its own with a tokio runtime; `shutdown` ends both. So what an instance blocks is itself, what
+//! it spawned ends with it, and its log lines carry its handle. A thread that does not end in time
+//! is given up and counted ([`leaked_threads`]); no other instance notices.
 //!
 //! It knows nothing of the engine: a library of extensions only needs no more than this crate, and
 //! strait-host puts units beside it.
@@ -40,10 +41,11 @@ pub mod private {
     pub use strait_control::memory::CountingAllocator;
 }
 
-/// Defines the entry symbol, `strait_entry`, of a native library of extensions only, and its allocator. A library with
-/// processors uses strait-host's.
+/// Defines the entry symbol, `strait_entry`, of a native library of extensions only, and its
+/// allocator. A library with processors uses strait-host's.
 ///
-/// A library without extensions; an extension is one more expression, such as `token_provider::factory()`:
+/// A library without extensions; an extension is one more expression, such as
+/// `token_provider::factory()`:
 ///
 /// ```
 /// strait_extension::export! {}

@@ -1,5 +1,5 @@
-//! What concerns the whole process: what it counts, and its memory limit, which only the host's own settings may set:
-//! no unit and no extension.
+//! What concerns the whole process: what it counts, and its memory limit, which only the host's own
+//! settings may set: no unit and no extension.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -77,8 +77,8 @@ enum Setting {
     Question,
 }
 
-/// Sets what holds for the whole process; the settings with this handle report what comes of it. For a capability
-/// call whose handle is no extension's.
+/// Sets what holds for the whole process; the settings with this handle report what comes of it.
+/// For a capability call whose handle is no extension's.
 ///
 /// # Errors
 /// The handle names no settings, the payload is no setting, or it cannot be kept.
@@ -104,7 +104,8 @@ pub fn set(handle: u64, payload: &[u8]) -> OpResult {
 mod tests {
     use super::*;
 
-    // Guarantees: only the host's settings may set what holds for the whole process, and only as long as they are there.
+    // Guarantees: only the host's settings may set what holds for the whole process, and only as
+    // long as they are there.
     #[test]
     fn only_settings_set_limits() {
         let limit = br#"{"call": "memory_limit", "bytes": 0}"#;

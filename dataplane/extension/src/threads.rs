@@ -1,4 +1,5 @@
-//! Threads that do not come back: those of instances that have ended, or whose thread does not answer.
+//! Threads that do not come back: those of instances that have ended, or whose thread does not
+//! answer.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,8 +31,9 @@ impl Threads {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// The instance's own thread does not answer. Returns whether that is new. SeqCst: paired with `speak`
-    /// through the probe's flag (see `instance::Unanswered`), one of the two sees the other.
+    /// The instance's own thread does not answer. Returns whether that is new. SeqCst: paired with
+    /// `speak` through the probe's flag (see `instance::Unanswered`), one of the two sees the
+    /// other.
     pub(crate) fn fall_silent(self: &Arc<Self>) -> bool {
         let new = !self.silent.swap(true, Ordering::SeqCst);
         if new {
@@ -67,8 +69,8 @@ impl Threads {
     }
 }
 
-/// How many threads of extensions are blocked now: of instances that have ended, and own threads that
-/// do not answer.
+/// How many threads of extensions are blocked now: of instances that have ended, and own threads
+/// that do not answer.
 #[must_use]
 pub fn leaked() -> usize {
     let mut suspects = SUSPECTS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -60,7 +60,8 @@ impl Worker {
                         tokio::spawn(job);
                     }
                 });
-                // Tasks are dropped here, on the thread that they ran on; blocking threads end by themselves.
+                // Tasks are dropped here, on the thread that they ran on; blocking threads end by
+                // themselves.
                 runtime.shutdown_background();
                 logging::flush();
                 of_thread.end();
@@ -92,8 +93,8 @@ impl Worker {
         })
     }
 
-    /// Runs `future` on the thread and waits for it. It is dropped there when nobody waits any more. The
-    /// error is the text of its panic.
+    /// Runs `future` on the thread and waits for it. It is dropped there when nobody waits any
+    /// more. The error is the text of its panic.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,
@@ -111,8 +112,8 @@ impl Worker {
             .map_err(|_| OperationError::new(Class::Cancelled, "it ended while this was under way"))
     }
 
-    /// Whether the thread takes a job within a short time; `answered` runs on it when it does, however
-    /// late that is.
+    /// Whether the thread takes a job within a short time; `answered` runs on it when it does,
+    /// however late that is.
     pub(crate) fn probe(
         &self,
         answered: impl FnOnce() + Send + 'static,
@@ -125,8 +126,8 @@ impl Worker {
         async move { sent.is_ok() && tokio::time::timeout(ANSWERS_WITHIN, rx).await.is_ok() }
     }
 
-    /// Ends the thread and waits for it and its blocking threads until `until`. What lives then is given
-    /// up and counted, and their number is the error.
+    /// Ends the thread and waits for it and its blocking threads until `until`. What lives then is
+    /// given up and counted, and their number is the error.
     pub(crate) async fn end(&self, until: Instant) -> Result<(), usize> {
         let take =
             |slot: &Mutex<Option<_>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -139,7 +140,8 @@ impl Worker {
         if let Some(ended) = take(&self.ended) {
             let _ = tokio::time::timeout_at(until.into(), ended).await;
         }
-        // Blocking threads that are idle end at once when their runtime does, but nobody can wait for them.
+        // Blocking threads that are idle end at once when their runtime does, but nobody can wait
+        // for them.
         while self.threads.live() > 0 && Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -110,8 +110,8 @@ const SECOND: Duration = Duration::from_secs(1);
 // The threads are the process's: one test at a time counts them.
 static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-// Guarantees: a life from create to shutdown, the reply of create, and that the instance is gone after it; an operation
-// out of order is an error that names the instance.
+// Guarantees: a life from create to shutdown, the reply of create, and that the instance is gone
+// after it; an operation out of order is an error that names the instance.
 #[tokio::test]
 async fn an_instance_lives_and_ends() {
     let (_one, all) = (ONE.lock().await, extensions());
@@ -156,8 +156,8 @@ async fn create_refuses_by_path() {
     assert_eq!(error.message, "no extension of type `x` is linked in");
 }
 
-// Guarantees: an error and a panic of a phase are that phase's, and name the instance; it is gone after shutdown, and a
-// call's panic leaves it running.
+// Guarantees: an error and a panic of a phase are that phase's, and name the instance; it is gone
+// after shutdown, and a call's panic leaves it running.
 #[tokio::test]
 async fn failures_name_the_phase() {
     let (_one, all) = (ONE.lock().await, extensions());
@@ -208,8 +208,8 @@ async fn what_waits_ends_with_its_instance() {
     assert_eq!((ALIVE.load(Ordering::SeqCst), leaked_threads()), (0, 0));
 }
 
-// Guarantees: a thread that does not end in time, the instance's own or one of its blocking ones, is an error, is counted
-// while it lives, and is not counted after.
+// Guarantees: a thread that does not end in time, the instance's own or one of its blocking ones,
+// is an error, is counted while it lives, and is not counted after.
 #[tokio::test]
 async fn a_blocked_thread_is_given_up_and_counted() {
     let (_one, all) = (ONE.lock().await, extensions());

@@ -1,12 +1,12 @@
 //! The peer side of Strait: units, their lanes and links, and beside them the extensions of
 //! strait-extension, behind the control channel.
 //!
-//! What it is: the implementation of [`strait_control::Peer`] and the macro [`export!`], which makes
-//! the one symbol of a native library. A unit is created from its specification, started on the
-//! links that the host made, and shut down; lanes are strait-engine's.
+//! What it is: the implementation of [`strait_control::Peer`] and the macro [`export!`], which
+//! makes the one symbol of a native library. A unit is created from its specification, started on
+//! the links that the host made, and shut down; lanes are strait-engine's.
 //!
-//! What it guarantees: describe, default_config, decode, validate and create are pure; a start that fails leaves
-//! nothing behind; a shutdown works without a start, and twice.
+//! What it guarantees: describe, default_config, decode, validate and create are pure; a start that
+//! fails leaves nothing behind; a shutdown works without a start, and twice.
 
 mod convert;
 mod links;
@@ -27,8 +27,8 @@ pub mod private {
 /// Defines the library's entry symbol, `strait_entry`, for these components of any kind, and its
 /// allocator, which counts.
 ///
-/// A library without components of its own, only the engine's nodes; a component is one more expression, such
-/// as `mask_cards::factory()`:
+/// A library without components of its own, only the engine's nodes; a component is one more
+/// expression, such as `mask_cards::factory()`:
 ///
 /// ```
 /// strait_host::export! {}

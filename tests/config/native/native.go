@@ -1,7 +1,8 @@
 //go:build cgo && linux
 
-// Package native links the test peer (dataplane/component/testpeer) and registers it, as a generated
-// native module does. tests/config/build.sh makes the object; without it this does not link.
+// Package native links the test peer (dataplane/component/testpeer) and registers it, as a
+// generated native module does. tests/config/build.sh makes the object; without it this does not
+// link.
 package native
 
 /*

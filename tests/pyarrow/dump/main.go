@@ -25,7 +25,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: dump DIRECTORY")
 		os.Exit(2)
 	}
-	cases := map[string]plog.Logs{"l1000": otaptest.L(1000), "kinds": kinds(), "empty": empty(), "many_keys": manyKeys()}
+	cases := map[string]plog.Logs{
+		"l1000":     otaptest.L(1000),
+		"kinds":     kinds(),
+		"empty":     empty(),
+		"many_keys": manyKeys(),
+	}
 	for name, ld := range cases {
 		if err := dump(os.Args[1], name, ld); err != nil {
 			fmt.Fprintf(os.Stderr, "dump %s: %v\n", name, err)
@@ -81,7 +86,8 @@ func manyKeys() plog.Logs {
 	return ld
 }
 
-// fact is what the test compares of one record. The time is text, because JSON numbers are floats to many.
+// fact is what the test compares of one record. The time is text, because JSON numbers are floats
+// to many.
 type fact struct {
 	Time         string  `json:"time"`
 	Severity     int32   `json:"severity"`
@@ -97,7 +103,8 @@ type fact struct {
 
 func dump(dir, name string, ld plog.Logs) error {
 	p := otaptest.NewPreambles()
-	b, err := otap.NewLogsEncoder(record.NewRegistry(p), otap.Options{}).Measure(context.Background(), &record.Header{}, ld, otap.Cursor{})
+	b, err := otap.NewLogsEncoder(record.NewRegistry(p), otap.Options{}).
+		Measure(context.Background(), &record.Header{}, ld, otap.Cursor{})
 	if err != nil {
 		return err
 	}
@@ -135,9 +142,14 @@ func facts(ld plog.Logs) (out []fact) {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
 				f := fact{
-					Time: strconv.FormatUint(uint64(lr.Timestamp()), 10), Severity: int32(lr.SeverityNumber()), SeverityText: lr.SeverityText(),
+					Time: strconv.FormatUint(
+						uint64(lr.Timestamp()),
+						10,
+					), Severity: int32(lr.SeverityNumber()), SeverityText: lr.SeverityText(),
 					Flags: uint32(lr.Flags()), Scope: sl.Scope().Name(),
-					Attributes: pairs(lr.Attributes()), Resource: pairs(rl.Resource().Attributes()), ScopeAttrs: pairs(sl.Scope().Attributes()),
+					Attributes: pairs(
+						lr.Attributes(),
+					), Resource: pairs(rl.Resource().Attributes()), ScopeAttrs: pairs(sl.Scope().Attributes()),
 				}
 				if id := lr.TraceID(); !id.IsEmpty() {
 					f.TraceID = hex.EncodeToString(id[:])
@@ -153,7 +165,8 @@ func facts(ld plog.Logs) (out []fact) {
 	return out
 }
 
-// pairs returns [key, type, value]; bytes in hex, maps and slices as the CBOR that they must become.
+// pairs returns [key, type, value]; bytes in hex, maps and slices as the CBOR that they must
+// become.
 func pairs(m pcommon.Map) [][]any {
 	out := [][]any{}
 	for k, v := range m.All() {

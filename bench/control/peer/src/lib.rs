@@ -1,5 +1,5 @@
-//! One library, two ways in and out: the control channel (rust2go), and the same calls in C, written by hand. Both
-//! make the same values: what is compared is how they cross.
+//! One library, two ways in and out: the control channel (rust2go), and the same calls in C,
+//! written by hand. Both make the same values: what is compared is how they cross.
 #![allow(unsafe_code)] // the C interface is what is measured
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -189,13 +189,15 @@ pub extern "C" fn raw_lines(lines: u64) {
     }
 }
 
-/// Allocates and frees 64 bytes this many times, with the allocator that counts or with the system's.
+/// Allocates and frees 64 bytes this many times, with the allocator that counts or with the
+/// system's.
 #[unsafe(no_mangle)]
 pub extern "C" fn raw_allocate(counted: bool, rounds: u64) {
     fn run(allocator: &impl GlobalAlloc, rounds: u64) {
         let layout = Layout::new::<[u64; 8]>();
         for _ in 0..rounds {
-            // SAFETY: the layout is not empty; the block is the same allocator's, and is freed once.
+            // SAFETY: the layout is not empty; the block is the same allocator's, and is freed
+            // once.
             unsafe { allocator.dealloc(black_box(allocator.alloc(layout)), layout) };
         }
     }

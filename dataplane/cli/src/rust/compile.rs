@@ -230,7 +230,8 @@ impl<'u> Run<'u> {
     }
 }
 
-/// Why cargo did not succeed, with the component that it belongs to. `repeat` is the command line to repeat it.
+/// Why cargo did not succeed, with the component that it belongs to. `repeat` is the command line
+/// to repeat it.
 pub(super) fn failure(diagnostics: &[String], workspace: &Workspace, repeat: String) -> StepError {
     // Cargo names crates by their place in the workspace; people know their own folders.
     let mut output = diagnostics.join("\n");

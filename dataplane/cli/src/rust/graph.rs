@@ -217,7 +217,8 @@ impl Graph {
         Some(folder.strip_prefix(&self.root).ok()?.to_owned())
     }
 
-    /// The path crates: `name@version`, folder relative to the workspace, whether it is among the copied ones.
+    /// The path crates: `name@version`, folder relative to the workspace, whether it is among the
+    /// copied ones.
     #[must_use]
     pub fn path_crates(&self, copied: &HashSet<PathBuf>) -> Vec<(String, PathBuf, bool)> {
         let reachable = self.reachable();

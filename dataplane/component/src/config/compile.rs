@@ -1,5 +1,6 @@
-//! From the JSON Schema that schemars derives (its vocabulary, not all of the standard's) to [`Node`]s. A schema that
-//! says something else allows anything at its place, which leaves the answer to serde.
+//! From the JSON Schema that schemars derives (its vocabulary, not all of the standard's) to
+//! [`Node`]s. A schema that says something else allows anything at its place, which leaves the
+//! answer to serde.
 
 use std::collections::HashMap;
 

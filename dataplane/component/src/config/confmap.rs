@@ -1,9 +1,13 @@
-//! The rules by which confmap fills a Go struct, applied to JSON: what an author need not do with serde.
+//! The rules by which confmap fills a Go struct, applied to JSON: what an author need not do with
+//! serde.
 //!
-//! - A key that is left out has the value that the default configuration has, in structs at any depth. Maps are
-//!   joined with their defaults, lists replace them, elements of both start from nothing.
-//! - `null` leaves structs, maps, lists and optional values at their default; anything else becomes empty.
-//! - Text stays the text that `${...}` gave. A text where a list of texts is wanted is split at its commas.
+//! - A key that is left out has the value that the default configuration has, in structs at any
+//!   depth. Maps are joined with their defaults, lists replace them, elements of both start from
+//!   nothing.
+//! - `null` leaves structs, maps, lists and optional values at their default; anything else becomes
+//!   empty.
+//! - Text stays the text that `${...}` gave. A text where a list of texts is wanted is split at its
+//!   commas.
 //! - A whole number may be written as a float. Nothing else changes its type.
 //! - A key that does not exist is an error.
 
@@ -21,7 +25,8 @@ pub(super) struct Conformed {
     pub(super) value: Value,
     /// What cannot be read.
     pub(super) wrong: Vec<Finding>,
-    /// What cannot be read unless serde says otherwise: an alias of an enum's variant is not in the schema.
+    /// What cannot be read unless serde says otherwise: an alias of an enum's variant is not in the
+    /// schema.
     pub(super) doubtful: Vec<Finding>,
 }
 
@@ -367,7 +372,8 @@ impl Conformer<'_> {
         });
     }
 
-    /// An enum with data: the alternative that the value has the form of; none: serde says what it wants.
+    /// An enum with data: the alternative that the value has the form of; none: serde says what it
+    /// wants.
     fn one_of(&mut self, alternatives: &[Id], raw: &Value, at: &At<'_>) -> Value {
         let shapes = self.shapes;
         let fitting = alternatives

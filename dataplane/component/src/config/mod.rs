@@ -47,8 +47,8 @@ impl<T: DeserializeOwned + Serialize + Default + JsonSchema + 'static> Configura
 pub struct Values {
     /// The values, with what `${...}` expanded to read as YAML. `null` stands for none.
     pub config: Value,
-    /// The texts that `${...}` expanded to, by the JSON pointer of their place: a key that takes text gets
-    /// the text (`0123`), any other key the value (83).
+    /// The texts that `${...}` expanded to, by the JSON pointer of their place: a key that takes
+    /// text gets the text (`0123`), any other key the value (83).
     pub originals: BTreeMap<String, String>,
 }
 
@@ -78,8 +78,9 @@ pub struct Decoded {
 ///
 /// # Errors
 ///
-/// Every value that does not fit the type, every unknown key. The paths and the messages are those that confmap
-/// gives for a Go component: `rules[1].pattern`, `expected type 'string', got unconvertible type 'bool'`.
+/// Every value that does not fit the type, every unknown key. The paths and the messages are those
+/// that confmap gives for a Go component: `rules[1].pattern`, `expected type 'string', got
+/// unconvertible type 'bool'`.
 pub(crate) fn decode<C: Configuration>(
     type_name: &str,
     values: &Values,

@@ -1,7 +1,8 @@
 //! Where a finding is, and the two ways that the Collector writes that.
 //!
-//! Decoding names a place as mapstructure does (`rules[1].pattern`, `headers[X-Id]`), validation as confmap does
-//! (`rules::1::pattern`). A finding keeps its place in parts until it is known which phase it is reported in.
+//! Decoding names a place as mapstructure does (`rules[1].pattern`, `headers[X-Id]`), validation as
+//! confmap does (`rules::1::pattern`). A finding keeps its place in parts until it is known which
+//! phase it is reported in.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,5 @@
-//! What is derived from a configuration type once per process: its schema, the shapes made of it, its default.
+//! What is derived from a configuration type once per process: its schema, the shapes made of it,
+//! its default.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -23,7 +24,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan of `C`: made at the first call, kept for good. There are as many as there are component types.
+    /// The plan of `C`: made at the first call, kept for good. There are as many as there are
+    /// component types.
     pub(super) fn of<C: Configuration>() -> &'static Self {
         static PLANS: RwLock<Option<HashMap<TypeId, &'static Plan>>> = RwLock::new(None);
         let id = TypeId::of::<C>();
@@ -32,7 +34,8 @@ impl Plan {
             return plan;
         }
         drop(known);
-        // Made outside the lock: it runs the author's code. A plan that another thread made meanwhile stays.
+        // Made outside the lock: it runs the author's code. A plan that another thread made
+        // meanwhile stays.
         let made = Self::make::<C>();
         let mut plans = PLANS.write().unwrap_or_else(PoisonError::into_inner);
         plans

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::plan::Plan;
 
-/// The schema with every key's default, and closed where unknown keys are refused. A key that the default
-/// configuration fills in is not required, whatever serde would say of the type alone.
+/// The schema with every key's default, and closed where unknown keys are refused. A key that the
+/// default configuration fills in is not required, whatever serde would say of the type alone.
 pub(super) fn published(plan: &Plan) -> Value {
     let mut schema = plan.schema.clone();
     close(&mut schema, false);
@@ -38,8 +38,8 @@ pub(super) fn published(plan: &Plan) -> Value {
     schema
 }
 
-/// Says of every struct that it has no other keys, and takes out the defaults of secrets. The alternatives of a
-/// flattened enum are left open: their keys stand beside others.
+/// Says of every struct that it has no other keys, and takes out the defaults of secrets. The
+/// alternatives of a flattened enum are left open: their keys stand beside others.
 fn close(schema: &mut Value, is_flattened: bool) {
     let Some(object) = schema.as_object_mut() else {
         return;

@@ -1,5 +1,5 @@
-//! The operations about configurations as they cross the control channel: JSON in, JSON out, of every kind of
-//! component. A peer, with or without an engine, answers them with these functions.
+//! The operations about configurations as they cross the control channel: JSON in, JSON out, of
+//! every kind of component. A peer, with or without an engine, answers them with these functions.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +63,8 @@ pub fn default_config(
         })
 }
 
-/// `{"kind", "type", "config", "originals"}`, of which the last two are [`Values`], to a [`Decoded`](super::Decoded).
+/// `{"kind", "type", "config", "originals"}`, of which the last two are [`Values`], to a
+/// [`Decoded`](super::Decoded).
 ///
 /// # Errors
 ///

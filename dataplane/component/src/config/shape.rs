@@ -1,5 +1,5 @@
-//! A configuration type's schema, compiled: what a value at each place must be, which keys an object has, where its
-//! secrets are. Made by `compile`.
+//! A configuration type's schema, compiled: what a value at each place must be, which keys an
+//! object has, where its secrets are. Made by `compile`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,7 +104,8 @@ impl Shapes {
     /// The shape of a node behind its links, and whether it may be null.
     pub(super) fn get(&self, mut id: Id) -> (&Shape, bool) {
         let mut may_be_null = false;
-        // Links form no circle in a type that can exist; the bound keeps a wrong schema from hanging us.
+        // Links form no circle in a type that can exist; the bound keeps a wrong schema from
+        // hanging us.
         for _ in 0..=self.nodes.len() {
             match &self.nodes[id].shape {
                 Shape::Link { to, nullable } => {
@@ -144,8 +145,8 @@ impl Shapes {
         }
     }
 
-    /// Whether a value has the form that this shape asks for, as far as one look tells. `default` fills in keys
-    /// that the value leaves out.
+    /// Whether a value has the form that this shape asks for, as far as one look tells. `default`
+    /// fills in keys that the value leaves out.
     pub(super) fn fits(&self, id: Id, value: &Value, default: Option<&Value>) -> bool {
         let (shape, nullable) = self.get(id);
         if value.is_null() {
@@ -178,7 +179,8 @@ impl Shapes {
         })
     }
 
-    /// Which alternative of a flattened enum the keys of an object choose; failing that, the keys of the default.
+    /// Which alternative of a flattened enum the keys of an object choose; failing that, the keys
+    /// of the default.
     fn chosen<'a>(
         &'a self,
         alternatives: &[Id],
@@ -201,7 +203,8 @@ impl Shapes {
         })
     }
 
-    /// The keys of an object: its own, those of the chosen alternatives of its flattened enums, and of theirs.
+    /// The keys of an object: its own, those of the chosen alternatives of its flattened enums, and
+    /// of theirs.
     pub(super) fn view<'a>(
         &'a self,
         object: &'a Object,

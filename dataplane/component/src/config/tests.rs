@@ -551,7 +551,8 @@ proptest! {
         prop_assert_eq!(duration.to_string().parse(), Ok(duration));
     }
 
-    /// Whatever comes in: no panic, and what is accepted is accepted again, to the same effect, in each of its forms.
+    /// Whatever comes in: no panic, and what is accepted is accepted again, to the same effect, in
+    /// each of its forms.
     #[test]
     fn what_is_accepted_is_accepted_again(values in any_json()) {
         let Ok(first) = decoded::<Config>(values.clone()) else { return Ok(()) };

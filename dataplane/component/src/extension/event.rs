@@ -8,8 +8,8 @@ use serde_json::Value;
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// The configuration that the Collector runs with: after every extension has started, before the
-    /// first pipeline does. A reload makes new instances.
+    /// The configuration that the Collector runs with: after every extension has started, before
+    /// the first pipeline does. A reload makes new instances.
     Config {
         /// With every reference expanded.
         effective: Value,

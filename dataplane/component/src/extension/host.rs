@@ -32,8 +32,8 @@ impl Host {
         &self.id
     }
 
-    /// Says how the instance is. The Collector says by itself that it starts, has started, stops and
-    /// has stopped. The same status with the same message again is not sent again.
+    /// Says how the instance is. The Collector says by itself that it starts, has started, stops
+    /// and has stopped. The same status with the same message again is not sent again.
     pub fn report(&self, status: Status) {
         self.link.report(status);
     }
@@ -80,8 +80,8 @@ impl Host {
         })
     }
 
-    /// An extension that authenticates requests which are sent. Whether it exists and can is said by
-    /// its first use.
+    /// An extension that authenticates requests which are sent. Whether it exists and can is said
+    /// by its first use.
     #[must_use]
     pub fn client_auth(&self, extension: impl Into<String>) -> ClientAuth {
         ClientAuth {

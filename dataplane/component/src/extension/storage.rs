@@ -59,8 +59,8 @@ impl Storage {
             .map(drop)
     }
 
-    /// Does all of it in order, together where the storage can. One value for each operation: what a
-    /// [`StorageOperation::Get`] found, else `None`.
+    /// Does all of it in order, together where the storage can. One value for each operation: what
+    /// a [`StorageOperation::Get`] found, else `None`.
     ///
     /// # Errors
     ///

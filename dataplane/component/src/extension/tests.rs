@@ -78,7 +78,8 @@ fn questions_cross_in_their_words() {
     );
 }
 
-// Guarantees: an answer that is not what it must be is an error, not a panic; so are too few values.
+// Guarantees: an answer that is not what it must be is an error, not a panic; so are too few
+// values.
 #[test]
 fn a_wrong_answer_is_an_error() {
     for answer in [

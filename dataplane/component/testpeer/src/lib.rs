@@ -1,6 +1,8 @@
-//! A peer that reads configurations and does nothing else, for the tests in `tests/config`: no engine, no ring.
+//! A peer that reads configurations and does nothing else, for the tests in `tests/config`: no
+//! engine, no ring.
 //!
-//! It answers describe, default_config and decode with the functions that the real peer answers them with.
+//! It answers describe, default_config and decode with the functions that the real peer answers
+//! them with.
 
 mod twin;
 

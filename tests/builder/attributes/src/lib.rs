@@ -1,5 +1,6 @@
-//! A twin of contrib's attributes processor: the same configuration, as far as the action `update` with a text goes,
-//! on logs. It stands in the builder's tests for a component that is maintained in both languages.
+//! A twin of contrib's attributes processor: the same configuration, as far as the action `update`
+//! with a text goes, on logs. It stands in the builder's tests for a component that is maintained
+//! in both languages.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! A native library of extensions only: the two examples, and `probe`, which does in each phase what its
-//! configuration says. Linked into tests/extension.
+//! A native library of extensions only: the two examples, and `probe`, which does in each phase
+//! what its configuration says. Linked into tests/extension.
 
 mod probe;
 mod signals;

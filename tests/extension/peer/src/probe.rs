@@ -13,7 +13,8 @@ use crate::signals;
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct Config {
-    /// What to do in each phase: `create`, `start`, `task`, `headers`, `authenticate`, `notify`, `shutdown`, `drop`.
+    /// What to do in each phase: `create`, `start`, `task`, `headers`, `authenticate`, `notify`,
+    /// `shutdown`, `drop`.
     on: BTreeMap<String, Vec<Step>>,
     depends_on: Vec<String>,
     client_auth: bool,

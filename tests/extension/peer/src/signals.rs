@@ -6,8 +6,9 @@ use std::process::Command;
 use strait_component::child::takes_signals;
 use strait_component::extension::prelude::*;
 
-/// Writes to a pipe whose other side is closed, which raises SIGPIPE in the thread that does it: on the
-/// instance's own thread, one of its runtime's for blocking work, and one that it starts itself.
+/// Writes to a pipe whose other side is closed, which raises SIGPIPE in the thread that does it: on
+/// the instance's own thread, one of its runtime's for blocking work, and one that it starts
+/// itself.
 pub(crate) async fn break_pipes() {
     tell("own", write());
     let blocking = tokio::task::spawn_blocking(write).await;
