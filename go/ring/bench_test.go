@@ -42,7 +42,7 @@ func benchmarkPair(b *testing.B, o Options, body func(host *Link)) {
 func BenchmarkRoundTrip(b *testing.B) {
 	for name, policy := range map[string]Policy{"efficient": Efficient, "latency": Latency} {
 		b.Run(name, func(b *testing.B) {
-			benchmarkPair(b, Options{Policy: policy}, func(host *Link) {
+			benchmarkPair(b, Options{Policy: policy, Trust: VouchForPeer()}, func(host *Link) {
 				ctx := context.Background()
 				payload := make([]byte, 32)
 				for range b.N {
@@ -63,7 +63,7 @@ func BenchmarkThroughput(b *testing.B) {
 	for _, size := range []int{64, 4096, 65536, 1 << 20} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			b.SetBytes(int64(size))
-			benchmarkPair(b, Options{}, func(host *Link) {
+			benchmarkPair(b, Options{Trust: VouchForPeer()}, func(host *Link) {
 				var acks sync.WaitGroup
 				acks.Go(func() {
 					for range b.N {
@@ -93,7 +93,7 @@ func BenchmarkThroughput(b *testing.B) {
 // BenchmarkOneSide is the cost of each step with nobody asleep and nothing to wait for: claim,
 // publish, receive, release, ack, read the ack.
 func BenchmarkOneSide(b *testing.B) {
-	host, peer := pair(b, Options{})
+	host, peer := pair(b, Options{Trust: VouchForPeer()})
 	b.ReportAllocs()
 	for b.Loop() {
 		c, err := host.Producer().TryClaim(4096)

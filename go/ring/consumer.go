@@ -2,6 +2,7 @@ package ring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -26,7 +27,8 @@ const (
 const (
 	spinTime  = 2 * time.Microsecond
 	yieldTime = 20 * time.Microsecond
-	// spinLooks is how often it looks between two looks at the clock, each of which takes longer than a message.
+	// spinLooks is how often it looks between two looks at the clock, each of which takes longer than
+	// a message.
 	spinLooks = 32
 )
 
@@ -37,9 +39,11 @@ type Consumer struct {
 	where          string // the ring's name in messages
 	n              uint64 // descriptors
 	blocks, edges  uint32
+	half           int64 // n / 2, the bound of R-11
 	policy         Policy
-	copyAll        bool
+	trust          Trust
 	leasedBytesMax int64
+	copiedBytesMax int64
 
 	// This side's consumer object and the doorbells.
 	headWord *atomic.Uint64   // pair free
@@ -55,6 +59,8 @@ type Consumer struct {
 	slots       []byte
 	spaceWait   *atomic.Uint32 // pair space
 	peerClose   *atomic.Uint32 // pair close
+
+	unanswered atomic.Int64 // messages received that the other side still counts as in flight
 
 	rungFor atomic.Uint32 // value of space_wait for which the doorbell rang last
 
@@ -77,14 +83,16 @@ func newConsumer(l *Link, direction uint32, mem []byte, id identity, c counters,
 		n:              uint64(id.geometry.Descriptors),
 		blocks:         id.geometry.Blocks,
 		edges:          o.EdgesIn,
+		half:           int64(id.geometry.Descriptors / 2),
 		policy:         o.Policy,
-		copyAll:        o.CopyBatches,
+		trust:          o.Trust,
 		leasedBytesMax: o.LeasedBytesMax,
+		copiedBytesMax: o.CopiedBytesMax,
 		headWord:       word64(mem, WordHead),
 		sleep:          word32(mem, WordSleep),
 		ownClose:       word32(mem, WordConsumerClose),
 		counters:       c,
-		space:          ringer{fd: -1},
+		space:          ringer{lost: l.PeerLost},
 		left:           uint64(id.geometry.Descriptors),
 		leaseTable:     newLeaseTable(id.geometry.Blocks),
 	}
@@ -111,6 +119,8 @@ type Message struct {
 	Kind   Kind
 	Edge   uint16
 	CallID uint64
+	// Final says that the message wants no answer; false for kinds that never do.
+	Final bool
 	// Lease is a batch's slot; of a preamble a copy of its slot, which needs no release.
 	Lease Lease
 
@@ -176,16 +186,17 @@ func (c *Consumer) next() (Message, bool, error) {
 		m, ok, broken := c.poll(end)
 		switch {
 		case broken != nil && end == nil:
-			c.link.fail(broken)
-			return Message{}, false, broken
+			c.link.end(broken)
+			return Message{}, false, c.link.Err()
 		case ok:
 			return m, true, nil
 		case end == nil:
-			code := c.peerClose.Load() // pair close: look once more, what came before it counts
+			// Pair close: look once more then, what came before it counts.
+			code := Code(c.peerClose.Load())
 			if code == 0 {
 				return Message{}, false, nil
 			}
-			c.link.peerClosed(Code(code), c.where+" producer")
+			c.link.end(closedByPeer(code, c.where+" producer"))
 		case broken != nil || c.isEmpty():
 			return Message{}, false, end.err
 		}
@@ -207,7 +218,7 @@ func (c *Consumer) sequenceWord() *atomic.Uint64 {
 func (c *Consumer) offset() int { return int(c.head&(c.n-1)) * DescriptorBytes }
 
 // poll reads the message at the head, if one is published. After the link's end it reads a bounded
-// number of positions, and skips what must not be delivered any more (ok is false then too).
+// number of positions, and passes over what must not be delivered any more (ok is false then too).
 func (c *Consumer) poll(end *ending) (m Message, ok bool, broken *Error) {
 	sequence := c.sequenceWord().Load() // pair publish
 	switch classify(sequence, c.head, c.n) {
@@ -226,16 +237,34 @@ func (c *Consumer) poll(end *ending) (m Message, ok bool, broken *Error) {
 	if end != nil {
 		c.left--
 		if end.drain == drainAcks && d.kind != KindAck {
-			c.advance()
-			return Message{}, false, nil
+			return Message{}, false, c.passOver(&d)
 		}
 	}
 	return c.accept(&d)
 }
 
+// passOver gives back what is not delivered any more.
+func (c *Consumer) passOver(d *descriptor) *Error {
+	var lease Lease
+	if d.kind.hasSlot() {
+		var v *violation
+		if lease, v = c.lease(d); v != nil {
+			return v.at(CodeDescriptor, c.place())
+		}
+	}
+	c.advance()
+	_ = lease.Release() // stale where there is no slot
+	return nil
+}
+
 // accept turns a checked descriptor into a message, and moves on.
 func (c *Consumer) accept(d *descriptor) (Message, bool, *Error) {
-	m := Message{Kind: d.kind, Edge: d.edge, CallID: d.callID}
+	m := Message{Kind: d.kind, Edge: d.edge, CallID: d.callID, Final: d.flags&FlagFinal != 0}
+	if d.wantsAnswer() {
+		if broken := c.countUnanswered(); broken != nil {
+			return Message{}, false, broken
+		}
+	}
 	if d.kind.hasSlot() {
 		lease, v := c.lease(d)
 		if v != nil {
@@ -244,15 +273,14 @@ func (c *Consumer) accept(d *descriptor) (Message, bool, *Error) {
 		m.Lease = lease
 	}
 	c.advance()
-	var err error
 	switch d.kind {
 	case KindBatch:
 		c.counters.add(CounterBatchesReceived, 1)
 		c.counters.add(CounterBatchBytesReceived, uint64(d.length))
-		m.Lease, err = c.keep(m.Lease)
+		m.Lease = c.keep(m.Lease)
 	case KindPreamble:
 		c.counters.add(CounterPreamblesReceived, 1)
-		m.Lease, err = c.copyOut(m.Lease)
+		m.Lease = copyOut(m.Lease, nil)
 	case KindInline:
 		c.counters.add(CounterInlineReceived, 1)
 		m.inline, m.length = d.inline, uint8(d.length)
@@ -260,10 +288,30 @@ func (c *Consumer) accept(d *descriptor) (Message, bool, *Error) {
 		c.counters.add(CounterAcksReceived, 1)
 		c.link.producer.answered()
 	}
-	if err != nil { // a lease made above cannot have ended
-		return Message{}, false, &Error{Code: CodeDescriptor, Where: c.place(), Cause: err}
-	}
 	return m, true, nil
+}
+
+// countUnanswered holds the sender to R-11. Only the receiving goroutine counts up.
+func (c *Consumer) countUnanswered() *Error {
+	if c.unanswered.Load() >= c.half {
+		expected := fmt.Sprintf("at most %d", c.half)
+		v := outside("unanswered messages", expected, uint64(c.half)+1)
+		return v.at(CodeInFlight, c.place())
+	}
+	c.unanswered.Add(1)
+	return nil
+}
+
+// Answered says that one received message, batch or inline and not final, is about to be answered
+// other than with SendAck: over the control channel, or as the layer above says. It comes
+// before that answer, because with it the other side may send the next; the caller sees to it that a
+// message is answered once.
+func (c *Consumer) Answered() {
+	for n := c.unanswered.Load(); n > 0; n = c.unanswered.Load() {
+		if c.unanswered.CompareAndSwap(n, n-1) {
+			return
+		}
+	}
 }
 
 // advance hands the descriptor back.
@@ -322,8 +370,11 @@ func (c *Consumer) park() {
 		return
 	}
 	c.counters.add(CounterSleeps, 1)
-	if c.data.wait() == wakingInterrupted {
+	switch woken, err := c.data.wait(); woken {
+	case wakingInterrupted:
 		c.data.resume()
+	case wakingLost:
+		c.link.PeerLost(err)
 	}
 }
 
@@ -358,9 +409,5 @@ func (c *Consumer) close() error {
 	c.closed = true
 	c.forget()
 	c.receiving.Unlock()
-	err := c.data.close()
-	if other := c.space.close(); err == nil {
-		err = other
-	}
-	return err
+	return errors.Join(c.data.close(), c.space.close())
 }

@@ -32,8 +32,12 @@ func (k Kind) String() string {
 // hasSlot says whether a message of this kind carries a slot.
 func (k Kind) hasSlot() bool { return k == KindBatch || k == KindPreamble }
 
-// wantsAnswer says whether a message of this kind is in flight until its ack (R-11).
+// wantsAnswer says whether a message of this kind is in flight until its ack (R-11), unless it
+// is `final`.
 func (k Kind) wantsAnswer() bool { return k == KindBatch || k == KindInline }
+
+// wantsAnswer says whether the message is in flight until its answer (R-11).
+func (d *descriptor) wantsAnswer() bool { return d.kind.wantsAnswer() && d.flags&FlagFinal == 0 }
 
 // descriptor is one entry of the ring, without its sequence.
 type descriptor struct {
@@ -80,7 +84,9 @@ func (d *descriptor) check(blocks, edges uint32) *violation {
 	switch {
 	case d.kind < KindBatch || d.kind > KindGoaway:
 		return outside("kind", "1 to 5", uint64(d.kind))
-	case d.flags != 0:
+	case d.kind.wantsAnswer() && d.flags&^FlagFinal != 0:
+		return outside("flags", "0 or 1", uint64(d.flags))
+	case !d.kind.wantsAnswer() && d.flags != 0:
 		return mismatch("flags", 0, uint64(d.flags))
 	case uint32(d.edge) >= edges:
 		return outside("edge", fmt.Sprintf("below %d", edges), uint64(d.edge))
@@ -114,7 +120,8 @@ func (d *descriptor) checkSlot(blocks uint32) *violation {
 	case uint64(d.block)+run > uint64(blocks):
 		return outside("block", fmt.Sprintf("at most %d", uint64(blocks)-run), uint64(d.block))
 	case length < 1 || length > BlockBytes*run || length <= BlockBytes*(run-1):
-		return outside("length", fmt.Sprintf("%d to %d", BlockBytes*(run-1)+1, BlockBytes*run), length)
+		expected := fmt.Sprintf("%d to %d", BlockBytes*(run-1)+1, BlockBytes*run)
+		return outside("length", expected, length)
 	}
 	return nil
 }

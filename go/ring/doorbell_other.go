@@ -2,8 +2,14 @@
 
 package ring
 
-func newEvent() (int, error)             { return -1, ErrUnsupported }
-func ringEvent(int)                      {}
-func duplicate(int, string) (int, error) { return -1, ErrUnsupported }
-func checkEvent(int, string) error       { return ErrUnsupported }
-func closeFD(int) error                  { return ErrUnsupported }
+func newEvent(string) (doorbell, error)           { return doorbell{}, ErrUnsupported }
+func newSocketPair(string) (doorbell, int, error) { return doorbell{}, -1, ErrUnsupported }
+func ringDoorbell(*doorbell) error                { return ErrUnsupported }
+func duplicate(int, string) (int, error)          { return -1, ErrUnsupported }
+func closeFD(int) error                           { return ErrUnsupported }
+
+func drainDoorbell(int, doorbellKind, []byte) (rung bool, lost error) {
+	return false, ErrUnsupported
+}
+
+func checkDoorbell(int, string, Trust) (doorbellKind, error) { return 0, ErrUnsupported }

@@ -2,7 +2,38 @@ package ring
 
 import "errors"
 
-// The end of a link (protocol section 5), and of its memory.
+// The end of a link: the state machine of protocol section 5, which the Rust side has in a file of
+// the same name. A side is open; then ended, once, with a code, by itself or by the other side
+// (R-23); then gone, when its owner has called Close. What each operation does in each state is the
+// table of R-24; memory outlives the side until the last claim, lease and running call have ended
+// (R-26, Link.enter). There are no finalizers: a link that nobody closes stays.
+
+// drain is what may still be received after a link's end (the columns of R-24's table).
+type drain uint8
+
+const (
+	drainNothing drain = iota // this side ended it
+	drainAcks                 // the other side found an error, or is lost
+	drainAll                  // the other side closed in order
+)
+
+// ending is why a link ended. There is at most one.
+type ending struct {
+	err   *Error
+	drain drain
+}
+
+// endingOf is the column of R-24's table for an error.
+func endingOf(e *Error) *ending {
+	switch {
+	case e.ByPeer && e.Code == CodeClosed:
+		return &ending{err: e, drain: drainAll}
+	case e.ByPeer || e.Code == CodePeerLost:
+		return &ending{err: e, drain: drainAcks}
+	default:
+		return &ending{err: e}
+	}
+}
 
 // Done is closed when the link has ended, whoever ended it.
 func (l *Link) Done() <-chan struct{} { return l.done }
@@ -16,40 +47,43 @@ func (l *Link) Err() error {
 }
 
 // Fail ends the link with a code and a reason, such as CodeContent for a slot that the layer above
-// refuses. It does nothing if the link has ended.
-func (l *Link) Fail(code Code, cause error) { l.fail(&Error{Code: code, Cause: cause}) }
+// refuses. It does nothing if the link has ended. CodePeerLost is PeerLost; code 0, which says
+// nothing, is taken for CodeAbandoned.
+func (l *Link) Fail(code Code, cause error) {
+	switch code {
+	case CodePeerLost:
+		l.PeerLost(cause)
+	case 0:
+		l.end(&Error{Code: CodeAbandoned, Cause: cause})
+	default:
+		l.end(&Error{Code: code, Cause: cause})
+	}
+}
 
 // PeerLost ends the link because the other side's process has ended. Acks that it published can
 // still be received; data is not delivered any more. If it had closed the link before, that is what
 // counts.
 func (l *Link) PeerLost(cause error) {
 	if l.joined.Load() && l.enter() {
-		code := l.consumer.peerClose.Load() // pair close
+		code := Code(l.consumer.peerClose.Load()) // pair close
 		l.leave()
 		if code != 0 {
-			l.peerClosed(Code(code), l.consumer.where+" producer")
+			l.end(closedByPeer(code, l.consumer.where+" producer"))
 			return
 		}
 	}
-	l.end(&ending{err: &Error{Code: CodePeerLost, Cause: cause}, drain: drainAcks})
+	l.end(&Error{Code: CodePeerLost, Cause: cause})
 }
 
-// fail ends the link for a rule that the other side broke.
-func (l *Link) fail(e *Error) { l.end(&ending{err: e}) }
-
-// peerClosed ends the link because the other side has: R-23.
-func (l *Link) peerClosed(code Code, where string) {
-	e := &ending{err: &Error{Code: code, Where: where, ByPeer: true}, drain: drainAcks}
-	if code == CodeClosed {
-		e.drain = drainAll
-	}
-	l.end(e)
+// closedByPeer is the end that the other side's close word says, which lies in the object `where`.
+func closedByPeer(code Code, where string) *Error {
+	return &Error{Code: code, Where: where, ByPeer: true}
 }
 
-// end ends the link once.
-func (l *Link) end(e *ending) {
-	if l.beginEnd(e) {
-		l.carryOut(e)
+// end ends the link once; it does nothing if it has ended.
+func (l *Link) end(e *Error) {
+	if end := endingOf(e); l.beginEnd(end) {
+		l.carryOut(end)
 	}
 }
 
@@ -97,40 +131,12 @@ func (l *Link) tell(code Code) {
 // may be called twice and at the same time, by any goroutine but one that is in Receive; each call
 // returns when the descriptors are given back.
 func (l *Link) Close() error {
-	l.end(&ending{err: &Error{Code: CodeClosed}})
+	l.end(&Error{Code: CodeClosed})
 	<-l.done // whoever ends the link has stopped the producer
 	l.closeOnce.Do(func() {
 		l.tell(CodeClosed) // for an end that the other side made
-		l.closeErr = errors.Join(l.producer.close(), l.consumer.close(), l.own.each((*region).closeFile))
+		l.closeErr = errors.Join(l.producer.close(), l.consumer.close(), l.dropFiles())
 		l.leave() // the link's own reference
 	})
 	return l.closeErr
-}
-
-// enter takes a reference to the mappings, unless they are gone.
-func (l *Link) enter() bool {
-	for {
-		n := l.references.Load()
-		if n == 0 {
-			return false
-		}
-		if l.references.CompareAndSwap(n, n+1) {
-			return true
-		}
-	}
-}
-
-// retain takes one more reference where the caller knows of another that lasts.
-func (l *Link) retain() { l.references.Add(1) }
-
-// leave drops a reference; the last one unmaps.
-func (l *Link) leave() {
-	if l.references.Add(-1) > 0 {
-		return
-	}
-	own, peer := l.readCounters()
-	l.last.Store(&[2]Counters{own, peer})
-	// Unmapping a mapping of ours cannot fail (munmap fails for bad arguments only).
-	_ = l.own.each((*region).unmap)
-	_ = l.peer.each((*region).unmap)
 }

@@ -56,7 +56,7 @@ func TestConcurrentEnds(t *testing.T) {
 			func() { closeLink(t, host) },
 			func() {
 				closeLink(t, host)
-				if host.producer.data.fd != -1 {
+				if !host.producer.data.closed {
 					t.Error("closed before the descriptors were given back")
 				}
 			},

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Errors that callers tell apart with errors.Is. The first nine stand for the codes of the
+// Errors that callers tell apart with errors.Is. The first eleven stand for the codes of the
 // protocol's close words (section 5): an [*Error] matches the one of its code, whoever found it.
 var (
 	// ErrClosed says that the link was closed in order, by this side or the other.
@@ -26,8 +26,13 @@ var (
 	ErrAckOverflow error = codeError(CodeAckOverflow)
 	// ErrContent says that the layer above refused a slot's content.
 	ErrContent error = codeError(CodeContent)
-	// ErrPeerLost says that the other side's process has ended.
+	// ErrPeerLost says that the other side's process has ended, or hung up.
 	ErrPeerLost error = codeError(CodePeerLost)
+
+	// ErrAbandoned says that a side's program failed and left the link without ending it.
+	ErrAbandoned error = codeError(CodeAbandoned)
+	// ErrInFlight says that the sender had more unanswered messages than it may.
+	ErrInFlight error = codeError(CodeInFlight)
 
 	// ErrFull says that there is no room now; a later call may succeed.
 	ErrFull = errors.New("strait ring: full")
@@ -35,6 +40,8 @@ var (
 	ErrDeadline = errors.New("strait ring: no room before the deadline")
 	// ErrTooLarge says that a message can never fit this link.
 	ErrTooLarge = errors.New("strait ring: too large for the link")
+	// ErrNoMemory says that the system has no memory for a slot. Nothing is claimed.
+	ErrNoMemory = errors.New("strait ring: no memory for a slot")
 	// ErrStale says that a claim or a lease was used after its end. Nothing was changed.
 	ErrStale = errors.New("strait ring: claim or lease was used after its end")
 	// ErrGoaway says that this side has announced that no message follows.
@@ -52,7 +59,6 @@ var (
 	errNoBlocks      = fmt.Errorf("%w: no free run of slab blocks is long enough", ErrFull)
 	errNoInFlight    = fmt.Errorf("%w: too many messages wait for their answer (R-11)", ErrFull)
 	errNoDescriptors = fmt.Errorf("%w: no free descriptor (R-11)", ErrFull)
-	errClaimsOpen    = fmt.Errorf("%w: claims are still open before a goaway (R-13)", ErrFull)
 	errQueued        = fmt.Errorf("%w: earlier callers wait for room", ErrFull)
 )
 
@@ -72,10 +78,14 @@ func (c Code) hint() string {
 	switch c {
 	case CodeHeader:
 		return "build both sides from the same version of Strait, and start the peer again"
-	case CodeSequence, CodeDescriptor, CodeHead, CodeRelease, CodeAckOverflow, CodeContent:
-		return "this is a fault of one side's program, or memory was overwritten; the peer must be started again"
+	case CodeSequence, CodeDescriptor, CodeHead, CodeRelease, CodeAckOverflow, CodeContent, CodeInFlight:
+		return "this is a fault of one side's program, or memory was overwritten; " +
+			"the peer must be started again"
 	case CodePeerLost:
 		return "what was in flight may be sent again once the peer runs"
+	case CodeAbandoned:
+		return "the log of the side that failed says why; what was in flight may be sent again " +
+			"once it runs"
 	default:
 		return ""
 	}

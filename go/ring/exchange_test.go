@@ -178,9 +178,12 @@ func TestExchangeProperty(t *testing.T) {
 		o := Options{
 			Geometry:       Geometry{Descriptors: 8 << rapid.IntRange(0, 3).Draw(rt, "descriptors"), Blocks: rapid.Uint32Range(MinBlocks, 80).Draw(rt, "blocks")},
 			Policy:         Policy(rapid.IntRange(0, 1).Draw(rt, "policy")),
-			CopyBatches:    rapid.Bool().Draw(rt, "copy"),
-			LeasedBytesMax: rapid.SampledFrom([]int64{0, 1, 16 * BlockBytes}).Draw(rt, "leased"),
+			LeasedBytesMax: rapid.SampledFrom([]int64{-1, 0, 1, 16 * BlockBytes}).Draw(rt, "leased"),
+			CopiedBytesMax: rapid.SampledFrom([]int64{0, 50_000, 1 << 40}).Draw(rt, "copied"),
 			PrefaultBytes:  -1,
+		}
+		if rapid.Bool().Draw(rt, "vouched") {
+			o.Trust = VouchForPeer()
 		}
 		bytesMax := rapid.IntRange(13, int(o.Geometry.Blocks)*BlockBytes).Draw(rt, "bytes")
 		senders := rapid.IntRange(1, 12).Draw(rt, "senders")
@@ -227,7 +230,16 @@ func TestExchangeOneProcessor(t *testing.T) {
 
 // TestSteadyStateDoesNotAllocate: a batch and an inline message there, their acks back.
 func TestSteadyStateDoesNotAllocate(t *testing.T) {
-	host, peer := pair(t, Options{Geometry: small})
+	for name, trust := range trusts {
+		t.Run(name, func(t *testing.T) { steadyState(t, trust) })
+	}
+}
+
+// trusts are both kinds of link.
+var trusts = map[string]Trust{"vouched": VouchForPeer(), "untrusted": {}}
+
+func steadyState(t *testing.T, trust Trust) {
+	host, peer := pair(t, Options{Geometry: small, Trust: trust})
 	ctx := context.Background()
 	payload := make([]byte, InlineBytes)
 	roundTrip := func() {

@@ -90,11 +90,6 @@ func TestOffersThatAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ordinary.Close()
-	var blocking [2]int
-	if err := unix.Pipe2(blocking[:], unix.O_CLOEXEC); err != nil {
-		t.Fatal(err)
-	}
-	defer closeAll(blocking[:])
 	bigger := id
 	bigger.geometry.Blocks++
 	for name, test := range map[string]struct {
@@ -109,14 +104,14 @@ func TestOffersThatAreRefused(t *testing.T) {
 		"swapped objects": {func(o *Offer) {
 			o.FDs.HostCounters = object(t, host.identity(ObjectCounters, DirectionPeerToHost), objectSeals, keep)
 		}, "direction"},
-		"session":           {func(o *Offer) { o.Session++ }, "session"},
-		"epoch":             {func(o *Offer) { o.Epoch++ }, "epoch"},
-		"no epoch":          {func(o *Offer) { o.Epoch = 0 }, "epoch"},
-		"geometry":          {func(o *Offer) { o.Geometry.Blocks++ }, "size"},
-		"bad geometry":      {func(o *Offer) { o.Geometry.Descriptors = 9 }, "descriptors"},
-		"no memfd":          {func(o *Offer) { o.FDs.H2PProducer = int(ordinary.Fd()) }, ""},
-		"no descriptor":     {func(o *Offer) { o.FDs.P2HConsumer = -1 }, "fd"},
-		"blocking doorbell": {func(o *Offer) { o.FDs.P2HSpace = blocking[0] }, "flags"},
+		"session":       {func(o *Offer) { o.Session++ }, "session"},
+		"epoch":         {func(o *Offer) { o.Epoch++ }, "epoch"},
+		"no epoch":      {func(o *Offer) { o.Epoch = 0 }, "epoch"},
+		"geometry":      {func(o *Offer) { o.Geometry.Blocks++ }, "size"},
+		"bad geometry":  {func(o *Offer) { o.Geometry.Descriptors = 9 }, "descriptors"},
+		"no memfd":      {func(o *Offer) { o.FDs.H2PProducer = int(ordinary.Fd()) }, ""},
+		"no descriptor": {func(o *Offer) { o.FDs.P2HConsumer = -1 }, "fd"},
+		"no doorbell":   {func(o *Offer) { o.FDs.P2HSpace = int(ordinary.Fd()) }, "kind"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			offer := host.Offer()
@@ -125,6 +120,73 @@ func TestOffersThatAreRefused(t *testing.T) {
 			l, err := NewPeer(offer, Options{})
 			var e *Error
 			if l != nil || !errors.As(err, &e) || !errors.Is(err, ErrHeader) || e.Field != test.field {
+				t.Fatalf("peer %v, error %v", l, err)
+			}
+			if f, m := resources(t); f != fds || m != mappings {
+				t.Fatalf("before: %d descriptors, %d mappings; after: %d, %d", fds, mappings, f, m)
+			}
+		})
+	}
+}
+
+// TestDoorbellsThatAreRefused: R-22. What is neither kind of doorbell is refused by name, and so is
+// an eventfd where the other side is not trusted, because that could make it block.
+func TestDoorbellsThatAreRefused(t *testing.T) {
+	host, err := NewHost(Options{Geometry: small, Trust: VouchForPeer()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeLink(t, host)
+	made := func(fd int, err error) int {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = closeFD(fd) })
+		return fd
+	}
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		t.Fatal(err)
+	}
+	datagrams, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const flags = unix.EFD_CLOEXEC
+	for name, test := range map[string]struct {
+		fd    int
+		trust Trust
+		found string
+	}{
+		"reading end of a pipe": {made(pipe[0], nil), VouchForPeer(), "a pipe"},
+		"writing end of a pipe": {made(pipe[1], nil), VouchForPeer(), "a pipe"},
+		"blocking eventfd":      {made(unix.Eventfd(0, flags)), VouchForPeer(), "blocks"},
+		"semaphore": {
+			made(unix.Eventfd(0, flags|unix.EFD_NONBLOCK|unix.EFD_SEMAPHORE)), VouchForPeer(), "semaphore",
+		},
+		"epoll": {made(unix.EpollCreate1(unix.EPOLL_CLOEXEC)), VouchForPeer(), "blocks"},
+		"timer": {
+			made(unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)),
+			VouchForPeer(), "takes no ring",
+		},
+		"datagram socket": {made(datagrams[0], nil), VouchForPeer(), "a socket of domain 1 and type 2"},
+		"its other end":   {made(datagrams[1], nil), Trust{}, "a socket of domain 1 and type 2"},
+		"socket without a peer": {
+			made(unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)), Trust{}, "without a peer",
+		},
+		"eventfd of an untrusted host": {
+			made(unix.Eventfd(0, flags|unix.EFD_NONBLOCK)), Trust{}, "an eventfd",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			offer := host.Offer()
+			offer.FDs.H2PData = test.fd
+			fds, mappings := resources(t)
+			l, err := NewPeer(offer, Options{Trust: test.trust})
+			var e *Error
+			if l != nil || !errors.As(err, &e) || e.Code != CodeHeader ||
+				e.Where != "h2p data doorbell" || !strings.Contains(e.Found, test.found) {
 				t.Fatalf("peer %v, error %v", l, err)
 			}
 			if f, m := resources(t); f != fds || m != mappings {

@@ -9,23 +9,28 @@ import (
 // named by its first block and a generation, so that a second release is noticed and changes
 // nothing.
 
-// Lease is the right to read one slot. It ends exactly once, with [Lease.Release]; until then it
-// keeps the link's memory mapped, also after the link's end. A Lease is a value: copies name the
-// same lease. Any goroutine may release it.
+// Lease is the right to read one slot, or the copy of one. It ends exactly once, with
+// [Lease.Release]; until then it keeps the link's memory mapped, also after the link's end. A Lease
+// is a value: copies name the same lease. Any goroutine may release it.
 type Lease struct {
-	consumer   *Consumer
+	consumer   *Consumer // of a copy: whose budget it takes, or nil
 	bytes      []byte
 	copied     *atomic.Bool // set at the release of a copy; nil when the slot itself is leased
 	block      uint32
 	blocks     uint32
 	generation uint32
+	trust      Trust
 }
 
-// Bytes is the slot's content. It must not be written, nor used after the release.
+// Bytes is the slot's content. It must not be written, nor used after the release. Unless the other
+// side was vouched for they are a copy, which nobody changes.
 func (l Lease) Bytes() []byte { return l.bytes }
 
-// IsCopy says that the content was copied at receive, so that holding it takes no room from the
-// other side.
+// Trust is what the link takes for granted of who wrote the bytes.
+func (l Lease) Trust() Trust { return l.trust }
+
+// IsCopy says that the content was copied at receive and its slot released, so that holding it takes
+// no room from the other side.
 func (l Lease) IsCopy() bool { return l.copied != nil }
 
 // Release ends the lease. A second release, of this or of a copy of the value, changes nothing and
@@ -35,6 +40,9 @@ func (l Lease) Release() error {
 	case l.copied != nil:
 		if l.copied.Swap(true) {
 			return ErrStale
+		}
+		if l.consumer != nil {
+			l.consumer.forgetCopy(len(l.bytes))
 		}
 		return nil
 	case l.consumer == nil:
@@ -50,6 +58,7 @@ type leaseTable struct {
 	generations []uint32 // by first block: odd while leased
 	leases      int
 	leasedBytes int64 // of whole blocks
+	copiedBytes int64 // of copies whose slots are released
 }
 
 func newLeaseTable(blocks uint32) leaseTable {
@@ -60,7 +69,8 @@ func newLeaseTable(blocks uint32) leaseTable {
 func (t *leaseTable) begin(d *descriptor) (generation uint32, v *violation) {
 	end := d.block + d.blocks
 	if taken := t.leased.nextSet(d.block, end); taken < end {
-		return 0, outside("block", fmt.Sprintf("a slot of %d blocks of which none is leased (block %d is)", d.blocks, taken), uint64(d.block))
+		const what = "a slot of %d blocks of which none is leased (block %d is)"
+		return 0, outside("block", fmt.Sprintf(what, d.blocks, taken), uint64(d.block))
 	}
 	t.leased.setRange(d.block, end)
 	t.generations[d.block]++
@@ -92,7 +102,10 @@ func (c *Consumer) lease(d *descriptor) (Lease, *violation) {
 	c.link.retain() // the lease's reference
 	from := int(d.block) * BlockBytes
 	to := from + int(d.length)
-	return Lease{consumer: c, bytes: c.slots[from:to:to], block: d.block, blocks: d.blocks, generation: generation}, nil
+	return Lease{
+		consumer: c, bytes: c.slots[from:to:to], trust: c.trust,
+		block: d.block, blocks: d.blocks, generation: generation,
+	}, nil
 }
 
 // release ends a lease and tells the producer.
@@ -113,21 +126,45 @@ func (c *Consumer) release(l Lease) error {
 	return nil
 }
 
-// keep makes of a leased slot what the reader gets: the lease, or a copy where leases must not or
-// should not be held.
-func (c *Consumer) keep(l Lease) (Lease, error) {
-	c.mu.Lock()
-	over := c.leasedBytes > c.leasedBytesMax
-	c.mu.Unlock()
-	if !c.copyAll && !over {
-		return l, nil
+// keep makes of a leased slot what the reader gets. Of a side that was not vouched for it is a
+// copy, made in one pass, so that what is checked is what is used; its slot stays leased, and so is
+// the place of its copy.
+func (c *Consumer) keep(l Lease) Lease {
+	if mirror := c.link.mirror; !c.trust.vouched {
+		c.counters.add(CounterBatchesCopied, 1)
+		from := int(l.block) * BlockBytes
+		to := from + copy(mirror[from:], l.bytes)
+		l.bytes = mirror[from:to:to]
+		return l
+	}
+	if c.copiedBytesMax <= 0 || !c.reserveCopy(len(l.bytes)) {
+		return l
 	}
 	c.counters.add(CounterBatchesCopied, 1)
-	return c.copyOut(l)
+	return copyOut(l, c)
 }
 
-// copyOut copies a slot and releases it.
-func (c *Consumer) copyOut(l Lease) (Lease, error) {
-	copied := Lease{bytes: append([]byte(nil), l.bytes...), copied: new(atomic.Bool)}
-	return copied, l.Release()
+// reserveCopy says whether n bytes should be copied, and may.
+func (c *Consumer) reserveCopy(n int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.leasedBytes <= c.leasedBytesMax || int64(n) > c.copiedBytesMax-c.copiedBytes {
+		return false
+	}
+	c.copiedBytes += int64(n)
+	return true
+}
+
+// forgetCopy gives back what reserveCopy took.
+func (c *Consumer) forgetCopy(n int) {
+	c.mu.Lock()
+	c.copiedBytes -= int64(n)
+	c.mu.Unlock()
+}
+
+// copyOut copies a slot and releases it; budget is whose copiedBytes the copy takes, or nil.
+func copyOut(l Lease, budget *Consumer) Lease {
+	bytes := append([]byte(nil), l.bytes...)
+	_ = l.Release() // it was made just now, so it has not ended
+	return Lease{consumer: budget, bytes: bytes, copied: new(atomic.Bool), trust: l.trust}
 }

@@ -127,39 +127,92 @@ func TestMemoryOutlivesTheLink(t *testing.T) {
 	host.PeerLost(nil)
 }
 
-// TestCopiesTakeNoRoom: past the lease budget, or always if so asked, a batch is copied, its slot is
-// free at once, and the copy stays as it was when the slot is used again.
-func TestCopiesTakeNoRoom(t *testing.T) {
-	for name, o := range map[string]Options{
-		"always":      {Geometry: small, CopyBatches: true},
-		"past budget": {Geometry: small, LeasedBytesMax: 8 * BlockBytes},
-	} {
-		t.Run(name, func(t *testing.T) {
-			host, peer := pair(t, o)
-			var held []Message
-			for id := range uint64(20) {
-				send(t, host.Producer(), id+1, bytes.Repeat([]byte{byte(id)}, 9*BlockBytes))
-				held = append(held, receive(t, peer.Consumer()))
-				if err := peer.Producer().SendAck(id + 1); err != nil {
-					t.Fatal(err)
-				}
-				receive(t, host.Consumer())
-			}
-			for id, m := range held {
-				if !m.Lease.IsCopy() || !bytes.Equal(m.Bytes(), bytes.Repeat([]byte{byte(id)}, 9*BlockBytes)) {
-					t.Fatalf("batch %d: copy %v, content changed or not copied", id, m.Lease.IsCopy())
-				}
-				if err := m.Lease.Release(); err != nil {
-					t.Fatal(err)
-				}
-				if err := m.Lease.Release(); !errors.Is(err, ErrStale) {
-					t.Fatal(err)
-				}
-			}
-			if n := peer.Stats().Own[CounterBatchesCopied]; n != 20 {
-				t.Fatalf("%d batches counted as copied", n)
-			}
-		})
+// TestCopiesWithinTheirBudget: copies are made where they are asked for, their slots are free at
+// once, and past the budget slots are leased, so that heap stays bounded and the slab's room holds
+// the other side back.
+func TestCopiesWithinTheirBudget(t *testing.T) {
+	const size = 4 * BlockBytes
+	host, peer := pair(t, Options{
+		Geometry: small, Trust: VouchForPeer(), LeasedBytesMax: -1, CopiedBytesMax: 10 * size,
+	})
+	var held []Message
+	for id := range uint64(14) {
+		send(t, host.Producer(), id+1, bytes.Repeat([]byte{byte(id)}, size))
+		held = append(held, receive(t, peer.Consumer()))
+		if err := peer.Producer().SendAck(id + 1); err != nil {
+			t.Fatal(err)
+		}
+		receive(t, host.Consumer())
+	}
+	if _, err := host.Producer().TryClaim(1); !errors.Is(err, errNoBlocks) {
+		t.Fatalf("the slab is not full: %v", err)
+	}
+	if s := peer.Stats(); s.CopiedBytes != 10*size || s.LeasedBytes != 4*size {
+		t.Fatalf("%d bytes copied, %d leased", s.CopiedBytes, s.LeasedBytes)
+	}
+	for id, m := range held {
+		if m.Lease.IsCopy() != (id < 10) {
+			t.Fatalf("batch %d: copy %v", id, m.Lease.IsCopy())
+		}
+		if !bytes.Equal(m.Bytes(), bytes.Repeat([]byte{byte(id)}, size)) {
+			t.Fatalf("batch %d has changed", id)
+		}
+		if err := m.Lease.Release(); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Lease.Release(); !errors.Is(err, ErrStale) {
+			t.Fatal(err)
+		}
+	}
+	if s := peer.Stats(); s.CopiedBytes != 0 || s.LeasesOpen != 0 {
+		t.Fatalf("%d bytes of copies, %d leases are left", s.CopiedBytes, s.LeasesOpen)
+	}
+	if n := peer.Stats().Own[CounterBatchesCopied]; n != 10 {
+		t.Fatalf("%d batches counted as copied", n)
+	}
+}
+
+// TestNoCopiesUnlessAskedFor: however much is leased.
+func TestNoCopiesUnlessAskedFor(t *testing.T) {
+	host, peer := pair(t, Options{Geometry: small, Trust: VouchForPeer(), LeasedBytesMax: -1})
+	send(t, host.Producer(), 1, make([]byte, 16*BlockBytes))
+	m := receive(t, peer.Consumer())
+	if m.Lease.IsCopy() || &m.Bytes()[0] != &peer.consumer.slots[0] {
+		t.Fatal("the batch was copied")
+	}
+	if err := m.Lease.Release(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestUntrustedBytesStay: what an untrusted side writes into a slot after it was received changes
+// nothing that is read, and the slot is the other side's again only when the copy is let go of.
+func TestUntrustedBytesStay(t *testing.T) {
+	host, peer := pair(t, Options{Geometry: small})
+	send(t, host.Producer(), 1, []byte("checked"))
+	m := receive(t, peer.Consumer())
+	copy(host.producer.slots, "changed")
+	if string(m.Bytes()) != "checked" || m.Lease.Trust().Vouched() {
+		t.Fatalf("read %q, vouched %v", m.Bytes(), m.Lease.Trust().Vouched())
+	}
+	if _, err := host.Producer().TryClaim(16 * BlockBytes); !errors.Is(err, errNoBlocks) {
+		t.Fatal("the slot was given back while its copy is held")
+	}
+	if s := peer.Stats(); s.LeasesOpen != 1 || s.Own[CounterBatchesCopied] != 1 {
+		t.Fatalf("%+v", s)
+	}
+	if err := m.Lease.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Lease.Release(); !errors.Is(err, ErrStale) {
+		t.Fatal(err)
+	}
+	c, err := host.Producer().TryClaim(16 * BlockBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Producer().Abort(c); err != nil {
+		t.Fatal(err)
 	}
 }
 

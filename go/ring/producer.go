@@ -1,7 +1,6 @@
 package ring
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -20,6 +19,11 @@ type Producer struct {
 	half    uint32 // n / 2, the bounds of R-11
 	edges   uint32
 	maxWait time.Duration
+
+	populating sync.Mutex    // held while the system is asked for pages
+	memory     *region       // of the slab; nil after close
+	slabOffset uint64        // of the slab in memory
+	populated  atomic.Uint32 // blocks from the first on that have their pages
 
 	// This side's producer object and the doorbells.
 	descriptors []byte
@@ -44,7 +48,7 @@ type Producer struct {
 	slab       slab
 	seen       []uint64 // the release bitmap as last read
 	unread     unread
-	reserved   uint32 // descriptors promised to open claims and to queued goaways
+	reserved   uint32 // descriptors promised to open claims
 	claims     uint32 // open claims
 	rungFor    uint32 // value of sleep for which the doorbell rang last
 	goaway     bool
@@ -55,19 +59,21 @@ type Producer struct {
 	watched    chan struct{}
 }
 
-func newProducer(l *Link, direction uint32, mem []byte, id identity, c counters, edges uint32) *Producer {
+func newProducer(l *Link, direction uint32, r *region, id identity, c counters, edges uint32) *Producer {
 	return &Producer{
 		link:        l,
 		where:       ringName(direction),
 		half:        id.geometry.Descriptors / 2,
 		edges:       edges,
 		maxWait:     l.maxWait,
-		descriptors: mem[id.firstOffset():id.slabOffset()],
-		slots:       mem[id.slabOffset():id.totalBytes()],
-		spaceWait:   word32(mem, WordSpaceWait),
-		ownClose:    word32(mem, WordProducerClose),
+		memory:      r,
+		slabOffset:  id.slabOffset(),
+		descriptors: r.mem[id.firstOffset():id.slabOffset()],
+		slots:       r.mem[id.slabOffset():id.totalBytes()],
+		spaceWait:   word32(r.mem, WordSpaceWait),
+		ownClose:    word32(r.mem, WordProducerClose),
 		counters:    c,
-		data:        ringer{fd: -1},
+		data:        ringer{lost: l.PeerLost},
 		stopped:     ErrNotReady,
 		slab:        newSlab(id.geometry.Blocks),
 		seen:        make([]uint64, id.geometry.bitmapWords()),
@@ -91,174 +97,33 @@ func (p *Producer) join(mem []byte, id identity) {
 	}
 }
 
-// Claim is a slot that this side fills. It ends exactly once, with [Producer.Publish] or
-// [Producer.Abort]; until then it keeps the link's memory mapped. A Claim is a value: copies name
-// the same claim. It belongs to one goroutine at a time.
-type Claim struct {
-	producer          *Producer
-	bytes             []byte
-	block, generation uint32
-	kind              Kind
-}
-
-// Bytes is the slot, writable, as long as was claimed. It must not be used after the claim's end.
-func (c Claim) Bytes() []byte { return c.bytes }
-
 // MaxBytes is the size of the biggest slot of this ring.
 func (p *Producer) MaxBytes() int { return len(p.slots) }
 
-// TryClaim claims a slot of n bytes for a batch, or fails at once with ErrFull.
-func (p *Producer) TryClaim(n int) (Claim, error) {
-	return p.claim(context.Background(), fail, need{kind: KindBatch, bytes: n})
-}
-
-// Claim claims a slot of n bytes for a batch. When there is no room it waits, first come first
-// served, until ctx ends (the error is its cause) or the link's longest wait is over (ErrDeadline).
-// Callers should not hold one claim while they wait for another.
-func (p *Producer) Claim(ctx context.Context, n int) (Claim, error) {
-	return p.claim(ctx, wait, need{kind: KindBatch, bytes: n})
-}
-
-// ClaimPreamble is Claim for a preamble, which wants no answer and so is never in flight.
-func (p *Producer) ClaimPreamble(ctx context.Context, n int) (Claim, error) {
-	return p.claim(ctx, wait, need{kind: KindPreamble, bytes: n})
-}
-
-func (p *Producer) claim(ctx context.Context, full whenFull, n need) (Claim, error) {
-	if n.bytes < 1 {
-		return Claim{}, fmt.Errorf("%w: a slot of %d bytes: at least 1 is needed", ErrInvalid, n.bytes)
+// refuses is why nothing but acks may be published, or nil. Under mu.
+func (p *Producer) refuses() error {
+	if p.stopped != nil {
+		return p.stopped
 	}
-	if n.bytes > len(p.slots) {
-		return Claim{}, fmt.Errorf("%w: a slot of %d bytes: the slab of ring %s has %d", ErrTooLarge, n.bytes, p.where, len(p.slots))
+	if p.goaway {
+		return ErrGoaway
 	}
-	return p.reserve(ctx, full, n)
-}
-
-// Publish hands the first length bytes of a claim to the other side, and gives the rest back. callID
-// names the call or egress token; of a preamble it is 0. It never waits. ErrInvalid leaves the claim
-// open; any other result ends it. ErrStale says that it had ended before.
-func (p *Producer) Publish(c Claim, edge uint16, callID uint64, length int) error {
-	if length < 1 || length > len(c.bytes) {
-		return fmt.Errorf("%w: %d bytes published of a claim of %d", ErrInvalid, length, len(c.bytes))
-	}
-	if err := p.checkEdge(edge); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	if c.producer != p || !p.slab.isClaim(c.block, c.generation) {
-		p.mu.Unlock()
-		return ErrStale
-	}
-	defer p.link.leave() // the claim's reference
-	if err := p.stopped; err != nil {
-		p.dropClaim(c)
-		p.mu.Unlock()
-		return err
-	}
-	blocks := uint32(blocksFor(uint64(length)))
-	p.slab.publish(c.block, blocks)
-	p.noteBlocks()
-	p.claims--
-	p.reserved--
-	if c.kind == KindBatch {
-		p.counters.add(CounterBatchesPublished, 1)
-		p.counters.add(CounterBatchBytesPublished, uint64(length))
-	} else {
-		p.counters.add(CounterPreamblesPublished, 1)
-	}
-	ring := p.write(&descriptor{kind: c.kind, edge: edge, callID: callID, length: uint32(length), block: c.block, blocks: blocks})
-	p.unlockAfter(ring, p.served())
 	return nil
 }
 
-// Abort gives a claim back unpublished. ErrStale says that it had ended before.
-func (p *Producer) Abort(c Claim) error {
+// Goaway announces that no batch, inline message or preamble follows. From now on claims are
+// refused with ErrGoaway, and so is publishing one that is still open, which gives it back. It waits
+// for nothing; a second call does nothing.
+func (p *Producer) Goaway() error {
 	p.mu.Lock()
-	if c.producer != p || !p.slab.isClaim(c.block, c.generation) {
-		p.mu.Unlock()
-		return ErrStale
+	if p.stopped != nil || p.goaway {
+		defer p.mu.Unlock()
+		return p.stopped
 	}
-	defer p.link.leave() // the claim's reference
-	p.dropClaim(c)
-	p.unlockAfter(false, p.served())
-	return nil
-}
-
-func (p *Producer) dropClaim(c Claim) {
-	p.slab.abort(c.block)
-	p.claims--
-	p.reserved--
-	if c.kind.wantsAnswer() {
-		p.inFlight.Add(-1)
-	}
-	if p.stopped == nil {
-		p.noteBlocks()
-	}
-}
-
-// TrySendInline is SendInline that fails at once with ErrFull.
-func (p *Producer) TrySendInline(edge uint16, callID uint64, payload []byte) error {
-	return p.sendInline(context.Background(), fail, edge, callID, payload)
-}
-
-// SendInline publishes up to InlineBytes bytes without a slot. The message wants an answer. It waits
-// for room as Claim does.
-func (p *Producer) SendInline(ctx context.Context, edge uint16, callID uint64, payload []byte) error {
-	return p.sendInline(ctx, wait, edge, callID, payload)
-}
-
-func (p *Producer) sendInline(ctx context.Context, full whenFull, edge uint16, callID uint64, payload []byte) error {
-	if len(payload) > InlineBytes {
-		return fmt.Errorf("%w: an inline message of %d bytes: at most %d fit", ErrTooLarge, len(payload), InlineBytes)
-	}
-	if err := p.checkEdge(edge); err != nil {
-		return err
-	}
-	d := descriptor{kind: KindInline, edge: edge, callID: callID, length: uint32(len(payload))}
-	copy(d.inline[:], payload)
-	p.mu.Lock()
-	_, broken, err := p.tryReserve(need{kind: KindInline})
-	if broken == nil && err == nil { // mostly there is room: one critical section is enough then
-		return p.publishReserved(&d, CounterInlinePublished)
-	}
-	p.unlockAfter(false, broken)
-	switch {
-	case broken != nil:
-		return broken
-	case full == fail || !isFull(err):
-		return err
-	}
-	if _, err := p.reserve(ctx, full, need{kind: KindInline}); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	return p.publishReserved(&d, CounterInlinePublished)
-}
-
-// Goaway announces that no batch or inline message follows. Claims made from now on fail with
-// ErrGoaway. It waits, as Claim does, until open claims have ended and a descriptor is free; if that
-// fails, claims are possible again.
-func (p *Producer) Goaway(ctx context.Context) error {
-	if _, err := p.reserve(ctx, wait, need{kind: KindGoaway}); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	return p.publishReserved(&descriptor{kind: KindGoaway}, noCounter)
-}
-
-// publishReserved publishes a message without a slot for which room was reserved. Under mu, which it ends.
-func (p *Producer) publishReserved(d *descriptor, counter int) error {
-	p.reserved--
-	p.claims--
-	if err := p.stopped; err != nil {
-		p.mu.Unlock()
-		return err
-	}
-	if counter != noCounter {
-		p.counters.add(counter, 1)
-	}
-	ring := p.write(d)
-	p.unlockAfter(ring, p.served())
+	p.goaway = true
+	p.refuseAll(ErrGoaway)
+	ring := p.write(&descriptor{kind: KindGoaway}) // its place was kept
+	p.unlockAfter(ring, nil)
 	return nil
 }
 
@@ -276,13 +141,15 @@ func (p *Producer) SendAck(callID uint64) error {
 	if p.unread.acks >= p.half {
 		_, broken := p.readHead()
 		if broken == nil && p.unread.acks >= p.half {
-			broken = outside("unread acks", fmt.Sprintf("below %d", p.half), uint64(p.unread.acks)).at(CodeAckOverflow, p.where)
+			expected := fmt.Sprintf("below %d", p.half)
+			v := outside("unread acks", expected, uint64(p.unread.acks))
+			broken = v.at(CodeAckOverflow, p.where)
 		}
 		if broken != nil {
-			p.unlockAfter(false, broken)
-			return broken
+			return p.unlockAfter(false, broken)
 		}
 	}
+	p.link.consumer.Answered() // before it is published
 	p.counters.add(CounterAcksPublished, 1)
 	ring := p.write(&descriptor{kind: KindAck, callID: callID})
 	p.unlockAfter(ring, nil)
@@ -332,15 +199,17 @@ func (p *Producer) write(d *descriptor) bool {
 }
 
 // unlockAfter ends a critical section, and then does what must not be done inside: ring, and end the
-// link if the other side broke a rule.
-func (p *Producer) unlockAfter(ring bool, broken *Error) {
+// link if something was found that ends it. Then it returns the link's error.
+func (p *Producer) unlockAfter(ring bool, broken *Error) error {
 	p.mu.Unlock()
 	if ring {
 		p.data.ring()
 	}
-	if broken != nil {
-		p.link.fail(broken)
+	if broken == nil {
+		return nil
 	}
+	p.link.end(broken)
+	return p.link.Err()
 }
 
 // readHead takes the consumer's head over and reports whether it moved. Under mu.
@@ -363,8 +232,9 @@ func (p *Producer) readReleases(from, to int) (moved bool, broken *Error) {
 			continue
 		}
 		if block, ok := p.slab.release(i, changed); !ok {
+			v := &violation{"bit", "unchanged: no published slot starts there", "toggled"}
 			where := fmt.Sprintf("%s release bitmap, block %d", p.where, block)
-			return moved, (&violation{"bit", "unchanged: no published slot starts there", "toggled"}).at(CodeRelease, where)
+			return moved, v.at(CodeRelease, where)
 		}
 		p.seen[i] = now
 		moved = true
@@ -380,11 +250,4 @@ func (p *Producer) readReleases(from, to int) (moved bool, broken *Error) {
 func (p *Producer) noteBlocks() {
 	p.counters.set(CounterBlocksInUse, uint64(p.slab.inUse))
 	p.counters.raise(CounterBlocksInUseMax, uint64(p.slab.inUse))
-}
-
-func (p *Producer) checkEdge(edge uint16) error {
-	if uint32(edge) >= p.edges {
-		return fmt.Errorf("%w: edge %d: the link has %d", ErrInvalid, edge, p.edges)
-	}
-	return nil
 }

@@ -11,10 +11,16 @@ type region struct {
 	fd  int
 }
 
-func createRegion(identity, [16]byte, int) (*region, error) { return nil, ErrUnsupported }
+func createRegion(identity, [16]byte, uint64) (*region, error) { return nil, ErrUnsupported }
+func adoptRegion(int, identity, uint64) (*region, error)       { return nil, ErrUnsupported }
 
-func adoptRegion(int, identity, int) (*region, error) { return nil, ErrUnsupported }
+func (r *region) populate(uint64, uint64) error { return ErrUnsupported }
+func (r *region) closeFile() error              { return nil }
+func (r *region) unmap() error                  { return nil }
+func (r *region) discard() error                { return nil }
 
-func (r *region) closeFile() error { return nil }
-func (r *region) unmap() error     { return nil }
-func (r *region) discard() error   { return nil }
+type mirror []byte
+
+func newMirror(int64) (mirror, error) { return nil, ErrUnsupported }
+
+func (m *mirror) unmap() error { return nil }

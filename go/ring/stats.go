@@ -2,9 +2,6 @@ package ring
 
 // Counters (protocol section 7): each side writes its own object, anyone may read both.
 
-// noCounter is given where a message has no counter of its own.
-const noCounter = -1
-
 // counters is a mapped counters object. Its words wrap, and order nothing.
 type counters []byte
 
@@ -44,6 +41,10 @@ type Stats struct {
 	// LeasesOpen is how many slots readers hold, LeasedBytes how many bytes of slab those take.
 	LeasesOpen  int
 	LeasedBytes int64
+	// CopiedBytes is how many bytes of copies readers hold whose slots are released.
+	CopiedBytes int64
+	// Unanswered is how many received messages this side has not answered.
+	Unanswered int
 }
 
 // Stats reads the link's figures. Once the memory is unmapped, it returns the counters as they were
@@ -51,7 +52,8 @@ type Stats struct {
 func (l *Link) Stats() Stats {
 	s := Stats{InFlight: int(l.producer.inFlight.Load())}
 	s.ClaimsOpen = l.producer.openClaims()
-	s.LeasesOpen, s.LeasedBytes = l.consumer.openLeases()
+	s.LeasesOpen, s.LeasedBytes, s.CopiedBytes = l.consumer.openLeases()
+	s.Unanswered = int(l.consumer.unanswered.Load())
 	if l.enter() {
 		s.Own, s.Peer = l.readCounters()
 		l.leave()
@@ -76,8 +78,8 @@ func (p *Producer) openClaims() int {
 	return int(p.claims)
 }
 
-func (c *Consumer) openLeases() (count int, bytes int64) {
+func (c *Consumer) openLeases() (count int, leased, copied int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.leases, c.leasedBytes
+	return c.leases, c.leasedBytes, c.copiedBytes
 }

@@ -2,6 +2,7 @@ package ring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,8 +16,12 @@ import (
 // need is what a message has to have before it can be published.
 type need struct {
 	kind  Kind
-	bytes int // of the slot; 0 for a message without one
+	final bool // it wants no answer, though its kind does
+	bytes int  // of the slot; 0 for a message without one
 }
+
+// wantsAnswer says whether the message is in flight until its answer.
+func (n need) wantsAnswer() bool { return n.kind.wantsAnswer() && !n.final }
 
 // waiter is a caller in the queue. Its fields are guarded by the producer's mu; ready gets one value
 // when done becomes true.
@@ -38,13 +43,12 @@ const (
 )
 
 // reserve finds room, or waits for it. The claim of a message without a slot has no bytes; it counts
-// as open all the same until publishReserved.
+// as open all the same until publishInline.
 func (p *Producer) reserve(ctx context.Context, full whenFull, n need) (Claim, error) {
 	p.mu.Lock()
 	c, broken, err := p.tryReserve(n)
 	if broken != nil {
-		p.unlockAfter(false, broken)
-		return Claim{}, broken
+		return Claim{}, p.unlockAfter(false, broken)
 	}
 	if err == nil || full == fail || !isFull(err) {
 		p.mu.Unlock()
@@ -63,7 +67,7 @@ func (p *Producer) reserve(ctx context.Context, full whenFull, n need) (Claim, e
 // isFull says whether err is one of the answers that waiting can change.
 func isFull(err error) bool {
 	switch err {
-	case errNoBlocks, errNoInFlight, errNoDescriptors, errClaimsOpen, errQueued:
+	case errNoBlocks, errNoInFlight, errNoDescriptors, errQueued:
 		return true
 	}
 	return false
@@ -71,11 +75,11 @@ func isFull(err error) bool {
 
 // tryReserve takes room if there is some and nobody waits for it. Under mu.
 func (p *Producer) tryReserve(n need) (c Claim, broken *Error, err error) {
-	if p.stopped != nil {
-		return Claim{}, nil, p.stopped
+	if err := p.refuses(); err != nil {
+		return Claim{}, nil, err
 	}
-	if p.goaway {
-		return Claim{}, nil, ErrGoaway
+	if code := Code(p.peerClose.Load()); code != 0 { // pair close
+		return Claim{}, p.closedByPeer(code), nil
 	}
 	if len(p.queue) > 0 {
 		return Claim{}, nil, errQueued
@@ -94,6 +98,11 @@ func (p *Producer) tryReserve(n need) (c Claim, broken *Error, err error) {
 	return p.take(n)
 }
 
+// closedByPeer is the end that the close word of the other side's consumer object says.
+func (p *Producer) closedByPeer(code Code) *Error {
+	return closedByPeer(code, p.where+" consumer")
+}
+
 // look reads all that the consumer says about room. Under mu.
 func (p *Producer) look() (moved bool, broken *Error) {
 	heads, broken := p.readHead()
@@ -106,42 +115,46 @@ func (p *Producer) look() (moved bool, broken *Error) {
 
 // take reserves what n needs from the room that is known, or says what is lacking. Under mu.
 func (p *Producer) take(n need) (c Claim, broken *Error, err error) {
-	if p.unread.others+p.reserved >= p.half {
+	if p.unread.others+p.reserved >= p.half-1 { // one is kept for goaway
 		return Claim{}, nil, errNoDescriptors
 	}
-	if n.kind.wantsAnswer() && p.inFlight.Load() >= int64(p.half) {
+	if n.wantsAnswer() && p.inFlight.Load() >= int64(p.half) {
 		return Claim{}, nil, errNoInFlight
 	}
-	if n.kind == KindGoaway {
-		if p.claims > 0 {
-			return Claim{}, nil, errClaimsOpen
-		}
-		p.goaway = true
-	}
-	c = Claim{producer: p, kind: n.kind}
+	c = Claim{producer: p, need: n}
 	if n.kind.hasSlot() {
-		block, generation, ok := p.slab.claim(uint32(blocksFor(uint64(n.bytes))))
-		if !ok {
-			return Claim{}, nil, errNoBlocks
+		if broken, err = p.takeSlot(&c); broken != nil || err != nil {
+			return Claim{}, broken, err
 		}
-		// A bit that changed while no slot was published there would be taken for the release of this one.
-		word := int(block / 64)
-		if _, broken := p.readReleases(word, word+1); broken != nil {
-			p.slab.abort(block)
-			return Claim{}, broken, nil
-		}
-		from := int(block) * BlockBytes
-		c.block, c.generation = block, generation
-		c.bytes = p.slots[from : from+n.bytes : from+n.bytes]
-		p.link.retain() // the claim's reference: not stopped, so the link holds one too
-		p.noteBlocks()
 	}
 	p.reserved++
 	p.claims++
-	if n.kind.wantsAnswer() {
+	if n.wantsAnswer() {
 		p.inFlight.Add(1)
 	}
 	return c, nil, nil
+}
+
+// takeSlot takes the blocks of a claim. Under mu.
+func (p *Producer) takeSlot(c *Claim) (broken *Error, err error) {
+	bytes := c.need.bytes
+	block, generation, ok := p.slab.claim(uint32(blocksFor(uint64(bytes))))
+	if !ok {
+		return nil, errNoBlocks
+	}
+	// A bit that changed while no slot was published there would be taken for the release of this
+	// one.
+	word := int(block / 64)
+	if _, broken := p.readReleases(word, word+1); broken != nil {
+		p.slab.abort(block)
+		return broken, nil
+	}
+	from := int(block) * BlockBytes
+	c.block, c.generation = block, generation
+	c.bytes = p.slots[from : from+bytes : from+bytes]
+	p.link.retain() // the claim's reference: not stopped, so the link holds one too
+	p.noteBlocks()
+	return nil, nil
 }
 
 // enqueue adds the caller to the queue and starts the listener. Under mu. The queue's length is
@@ -173,7 +186,8 @@ func (p *Producer) await(ctx context.Context, w *waiter) (Claim, error) {
 	case <-ctx.Done():
 		over = endOfWait(ctx)
 	case <-w.timer.C:
-		over = fmt.Errorf("%w: a message of kind %s (%d bytes) waited %v for ring %s", ErrDeadline, w.need.kind, w.need.bytes, p.maxWait, p.where)
+		const what = "%w: a message of kind %s (%d bytes) waited %v for ring %s"
+		over = fmt.Errorf(what, ErrDeadline, w.need.kind, w.need.bytes, p.maxWait, p.where)
 	}
 	w.timer.Stop()
 	p.mu.Lock()
@@ -253,15 +267,11 @@ func (p *Producer) serve() *Error {
 func (p *Producer) grant() *Error {
 	for len(p.queue) > 0 {
 		w := p.queue[0]
-		if p.goaway {
-			w.finish(Claim{}, ErrGoaway)
-		} else {
-			c, broken, err := p.take(w.need)
-			if broken != nil || err != nil {
-				return broken
-			}
-			w.finish(c, nil)
+		c, broken, err := p.take(w.need)
+		if broken != nil || err != nil {
+			return broken
 		}
+		w.finish(c, nil)
 		p.dequeue(w)
 	}
 	return nil
@@ -276,7 +286,14 @@ func (w *waiter) finish(c Claim, err error) {
 // watchSpace is the goroutine that listens to the space doorbell until the link ends.
 func (p *Producer) watchSpace(done chan<- struct{}) {
 	defer close(done)
-	for p.space.wait() == wakingRung {
+	for {
+		woken, err := p.space.wait()
+		if woken == wakingLost {
+			p.link.PeerLost(err) // nothing, where this side closed it
+		}
+		if woken != wakingRung {
+			return
+		}
 		p.mu.Lock()
 		if p.stopped != nil {
 			p.mu.Unlock()
@@ -287,12 +304,20 @@ func (p *Producer) watchSpace(done chan<- struct{}) {
 		if broken == nil {
 			broken = p.serve()
 		}
-		code := p.peerClose.Load() // pair close
-		p.unlockAfter(false, broken)
-		if code != 0 {
-			p.link.peerClosed(Code(code), p.where+" consumer")
+		if code := Code(p.peerClose.Load()); broken == nil && code != 0 { // pair close
+			broken = p.closedByPeer(code)
 		}
+		p.unlockAfter(false, broken)
 	}
+}
+
+// refuseAll ends all waits with err. Under mu.
+func (p *Producer) refuseAll(err error) {
+	for _, w := range p.queue {
+		w.finish(Claim{}, err)
+	}
+	p.queue = p.queue[:0]
+	p.queued.Store(0)
 }
 
 // stop refuses all further messages, and ends all waits, with err. Claims stay until their end.
@@ -300,11 +325,7 @@ func (p *Producer) stop(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stopped = err
-	for _, w := range p.queue {
-		w.finish(Claim{}, err)
-	}
-	p.queue = p.queue[:0]
-	p.queued.Store(0)
+	p.refuseAll(err)
 	p.space.interrupt()
 }
 
@@ -317,8 +338,8 @@ func (p *Producer) close() error {
 	if watched != nil {
 		<-watched
 	}
-	if other := p.data.close(); err == nil {
-		err = other
-	}
-	return err
+	p.populating.Lock()
+	p.memory = nil
+	p.populating.Unlock()
+	return errors.Join(err, p.data.close())
 }

@@ -76,8 +76,8 @@ func TestFullSaysWhatIsLacking(t *testing.T) {
 	t.Run("descriptors", func(t *testing.T) {
 		host, peer := pair(t, Options{Geometry: small})
 		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // so that what would wait does not
-		for range 4 {
+		cancel()      // so that what would wait does not
+		for range 3 { // of 4 places one is kept for goaway
 			c, err := host.Producer().ClaimPreamble(ctx, 1)
 			if err != nil {
 				t.Fatal(err)
@@ -103,10 +103,13 @@ func TestFullSaysWhatIsLacking(t *testing.T) {
 // the other side's fault and ends the link by name on both sides.
 func TestAckAlwaysHasRoom(t *testing.T) {
 	host, peer := pair(t, Options{Geometry: small})
-	for id := range uint64(4) {
+	for id := range uint64(3) {
 		if err := host.Producer().TrySendInline(0, id+1, nil); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := host.Producer().Goaway(); err != nil {
+		t.Fatal(err)
 	}
 	for id := range uint64(4) {
 		if err := host.Producer().SendAck(id + 1); err != nil {
@@ -119,7 +122,7 @@ func TestAckAlwaysHasRoom(t *testing.T) {
 	if err := host.Err(); !errors.Is(err, ErrAckOverflow) {
 		t.Fatal(err)
 	}
-	// the acks that were published before are still read, then the code.
+	// what was published before is read until the ring is found empty, then comes the code.
 	for range 4 {
 		receive(t, peer.Consumer())
 	}
@@ -136,7 +139,7 @@ func TestAckAlwaysHasRoom(t *testing.T) {
 
 // TestReleaseServesTheWaiter: a caller that waits for blocks gets them when the reader lets go.
 func TestReleaseServesTheWaiter(t *testing.T) {
-	host, peer := pair(t, Options{Geometry: small, LeasedBytesMax: 1 << 30})
+	host, peer := pair(t, Options{Geometry: small})
 	send(t, host.Producer(), 1, make([]byte, 16*BlockBytes))
 	m := receive(t, peer.Consumer())
 	result := claimInBackground(long(t), host, BlockBytes)
@@ -155,7 +158,7 @@ func TestReleaseServesTheWaiter(t *testing.T) {
 // TestSpaceIsLookedAtAfterArming: pair space. A release between the caller's last look and the store of
 // space_wait rings nothing, so the caller itself has to find it.
 func TestSpaceIsLookedAtAfterArming(t *testing.T) {
-	host, peer := pair(t, Options{Geometry: small, LeasedBytesMax: 1 << 30})
+	host, peer := pair(t, Options{Geometry: small})
 	send(t, host.Producer(), 1, make([]byte, 16*BlockBytes))
 	m := receive(t, peer.Consumer())
 	p := host.producer
@@ -204,7 +207,7 @@ func TestAckServesTheWaiter(t *testing.T) {
 // TestWaitersAreServedInOrder: a small message does not overtake a big one that waits, and those
 // that fail at once do not either.
 func TestWaitersAreServedInOrder(t *testing.T) {
-	host, peer := pair(t, Options{Geometry: small, LeasedBytesMax: 1 << 30})
+	host, peer := pair(t, Options{Geometry: small})
 	send(t, host.Producer(), 1, make([]byte, 8*BlockBytes))
 	send(t, host.Producer(), 2, make([]byte, 8*BlockBytes))
 	first, second := receive(t, peer.Consumer()), receive(t, peer.Consumer())
@@ -356,7 +359,7 @@ func TestContextsFollowEachOther(t *testing.T) {
 // TestTwoFullRingsGoOn: both rings full of everything, callers waiting on both sides: as soon as both
 // sides read, all goes on.
 func TestTwoFullRingsGoOn(t *testing.T) {
-	host, peer := pair(t, Options{Geometry: small, LeasedBytesMax: 1 << 30})
+	host, peer := pair(t, Options{Geometry: small})
 	ctx := long(t)
 	var waiting sync.WaitGroup
 	errs := make(chan error, 64)
@@ -388,7 +391,7 @@ func TestTwoFullRingsGoOn(t *testing.T) {
 	var reading sync.WaitGroup
 	for _, l := range []*Link{host, peer} {
 		reading.Go(func() {
-			for range 16 { // 8 batches of the other side, 8 acks
+			for range 14 { // 7 batches of the other side, 7 acks
 				m, err := l.Consumer().Receive(ctx)
 				if err != nil {
 					errs <- err
@@ -410,32 +413,118 @@ func TestTwoFullRingsGoOn(t *testing.T) {
 	}
 }
 
-// TestGoaway: it waits for open claims, is the last of its kind, and acks still follow.
+// TestGoaway: it waits for nothing, open claims are refused and given back, those who wait are
+// told, and acks still follow.
 func TestGoaway(t *testing.T) {
 	host, peer := pair(t, Options{Geometry: small})
-	c, err := host.Producer().TryClaim(1)
+	p := host.Producer()
+	send(t, p, 1, []byte("x"))
+	open, err := p.TryClaim(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := waits(host)
-	done := make(chan error, 1)
-	go func() { done <- host.Producer().Goaway(long(t)) }()
-	until(func() bool { return waits(host) > before })
-	if err := host.Producer().Publish(c, 0, 1, 1); err != nil {
+	preamble, err := p.ClaimPreamble(long(t), 1)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := <-done; err != nil {
+	waiting := claimInBackground(long(t), host, 16*BlockBytes)
+	for range 2 { // asking twice is asking once
+		if err := p.Goaway(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a := <-waiting; !errors.Is(a.err, ErrGoaway) {
+		t.Fatal(a.err)
+	}
+	for _, c := range []Claim{open, preamble} {
+		if err := p.Publish(c, 0, 2, 1); !errors.Is(err, ErrGoaway) {
+			t.Fatal(err)
+		}
+		if err := p.Abort(c); !errors.Is(err, ErrStale) {
+			t.Fatalf("the claim was not given back: %v", err)
+		}
+	}
+	if _, err := p.TryClaim(1); !errors.Is(err, ErrGoaway) {
 		t.Fatal(err)
 	}
-	if _, err := host.Producer().TryClaim(1); !errors.Is(err, ErrGoaway) {
+	if err := p.TrySendInline(0, 3, nil); !errors.Is(err, ErrGoaway) {
 		t.Fatal(err)
 	}
-	if err := host.Producer().SendAck(9); err != nil {
+	if err := p.SendAck(9); err != nil {
 		t.Fatal(err)
+	}
+	if s := host.Stats(); s.ClaimsOpen != 0 || s.InFlight != 1 {
+		t.Fatalf("%d claims are open, %d in flight", s.ClaimsOpen, s.InFlight)
 	}
 	for _, want := range []Kind{KindBatch, KindGoaway, KindAck} {
 		if m := receive(t, peer.Consumer()); m.Kind != want {
 			t.Fatalf("received %s, want %s", m.Kind, want)
 		}
+	}
+}
+
+// TestGoawayAlwaysHasAPlace: also where everything else that may be unread is.
+func TestGoawayAlwaysHasAPlace(t *testing.T) {
+	host, _ := pair(t, Options{Geometry: small})
+	p := host.Producer()
+	for id := uint64(1); ; id++ {
+		if err := p.TrySendInline(0, id, nil); errors.Is(err, ErrFull) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Goaway(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReceiverHoldsTheSenderToInFlight: R-11. One message too many ends the link; an ack, or another
+// answer, makes place for the next; what is final is not counted.
+func TestReceiverHoldsTheSenderToInFlight(t *testing.T) {
+	host, peer := pair(t, Options{Geometry: small})
+	p := host.Producer()
+	inline := func(id uint64) {
+		t.Helper()
+		if err := p.TrySendInline(0, id, nil); err != nil {
+			t.Fatal(err)
+		}
+		receive(t, peer.Consumer())
+	}
+	for id := range uint64(4) {
+		inline(id + 1)
+	}
+	c, err := p.ClaimFinal(long(t), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Publish(c, 0, 9, 1); err != nil {
+		t.Fatal(err)
+	}
+	m := receive(t, peer.Consumer())
+	if !m.Final || host.Stats().InFlight != 4 || peer.Stats().Unanswered != 4 {
+		t.Fatalf("final %v, %d in flight, %d unanswered", m.Final, host.Stats().InFlight, peer.Stats().Unanswered)
+	}
+	if err := m.Lease.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := peer.Producer().SendAck(1); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, host.Consumer())
+	inline(5)
+	peer.Consumer().Answered()
+	p.Settle()
+	inline(6)
+	p.Settle() // a lie: none of the 4 was answered
+	if err := p.TrySendInline(0, 7, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := peer.Consumer().Receive(long(t)); !errors.Is(err, ErrInFlight) {
+		t.Fatal(err)
+	}
+	var e *Error
+	if _, err := host.Consumer().Receive(long(t)); !errors.As(err, &e) || e.Code != CodeInFlight || !e.ByPeer {
+		t.Fatal(err)
 	}
 }

@@ -96,18 +96,25 @@ func (l *lane) refuse(o output) {
 	if o.verdict {
 		return
 	}
-	l.peer.BatchFailed(o.token, &control.Failure{Class: control.Cancelled, Message: "the caller has gone"})
+	l.batchFailed(o.token, &control.Failure{Class: control.Cancelled, Message: "the caller has gone"})
 }
 
 // answer tells the engine what became of an output that was consumed under ctx.
 func (l *lane) answer(ctx context.Context, token uint64, err error) {
 	if err != nil {
-		l.peer.BatchFailed(token, outputFailure(ctx, err))
+		l.batchFailed(token, outputFailure(ctx, err))
 		return
 	}
 	if err := l.link.Producer().SendAck(token); err != nil {
 		l.fail(err)
 	}
+}
+
+// batchFailed answers an output over the control channel. It stops counting as unanswered first, since
+// with the answer Rust may send the next.
+func (l *lane) batchFailed(token uint64, f *control.Failure) {
+	l.link.Consumer().Answered()
+	l.peer.BatchFailed(token, f)
 }
 
 // outputFailure is what an output's consumer said. To the engine, Cancelled and Deadline mean that nobody waits for
@@ -157,16 +164,19 @@ func (l *lane) dispatch(m ring.Message) error {
 			l.release(m.Lease)
 			return err
 		}
-		l.receive(o)
+		l.receive(o, m.Final)
 	}
 	return nil
 }
 
 // receive hands an output to whom it belongs. A difference ends its call (S-16).
-func (l *lane) receive(o output) {
+func (l *lane) receive(o output, final bool) {
 	var c *call
 	switch o.verdict = o.batch.Encoding == record.EncodingDifference; {
 	case o.verdict:
+		if !final { // a difference wants no answer, whether it says so or not
+			l.link.Consumer().Answered()
+		}
 		l.link.Producer().Settle()
 		c = l.take(o.batch.CallID)
 	case o.batch.CallID == 0:

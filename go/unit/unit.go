@@ -157,6 +157,7 @@ func (u *Unit) newLane(session uint64) (*lane, error) {
 	link, err := ring.NewHost(ring.Options{
 		Number: number, Session: session, Epoch: epoch, Geometry: u.transport.Geometry,
 		Policy: u.transport.Wake.policy(), MaxWait: u.transport.MaxWait,
+		Trust: ring.VouchForPeer(), // the other side is this process
 	})
 	if err != nil {
 		control.ReleaseLink(number)
@@ -222,7 +223,7 @@ func (u *Unit) takeForeign(l *lane, o output) {
 	if !u.foreign.offer(foreignBatch{lane: l, output: o}) {
 		u.stats.foreignRefused.Add(1)
 		l.release(o.lease)
-		u.peer.BatchFailed(o.token, &control.Failure{
+		l.batchFailed(o.token, &control.Failure{
 			Class: control.Retryable, Message: fmt.Sprintf("all %d workers for merged batches are busy", foreignWorkers),
 		})
 	}

@@ -59,14 +59,20 @@ func TestEveryBatchCrossesAndComesBack(t *testing.T) {
 		options  ring.Options
 		child    []string
 	}{
-		"go host, rust peer":                  {"rust", true, ring.Options{Geometry: roomy}, nil},
-		"go host, rust peer, latency":         {"rust", true, ring.Options{Geometry: roomy, Policy: ring.Latency}, []string{"--latency"}},
-		"go host, rust peer, untrusted":       {"rust", true, ring.Options{Geometry: roomy, CopyBatches: true}, []string{"--untrusted"}},
-		"go host, rust peer, smallest":        {"rust", true, ring.Options{Geometry: smallest}, nil},
-		"rust host, go peer":                  {"rust", false, ring.Options{}, []string{"--descriptors", "64", "--blocks", "256"}},
-		"rust host, go peer, latency":         {"rust", false, ring.Options{Policy: ring.Latency}, []string{"--latency"}},
-		"rust host, go peer, untrusted":       {"rust", false, ring.Options{CopyBatches: true}, []string{"--untrusted"}},
-		"rust host, go peer, smallest":        {"rust", false, ring.Options{}, []string{"--descriptors", "8", "--blocks", "16"}},
+		"go host, rust peer":          {"rust", true, vouched(roomy), nil},
+		"go host, rust peer, latency": {"rust", true, latency(roomy), []string{"--latency"}},
+		"go host, rust peer, untrusted": {
+			"rust", true, vouched(roomy), []string{"--untrusted"},
+		},
+		"go host, rust peer, smallest": {"rust", true, vouched(smallest), nil},
+		"rust host, go peer": {
+			"rust", false, vouched(roomy), []string{"--descriptors", "64", "--blocks", "256"},
+		},
+		"rust host, go peer, latency":   {"rust", false, latency(roomy), []string{"--latency"}},
+		"rust host, go peer, untrusted": {"rust", false, vouched(roomy), []string{"--untrusted"}},
+		"rust host, go peer, smallest": {
+			"rust", false, vouched(smallest), []string{"--descriptors", "8", "--blocks", "16"},
+		},
 		"go host, go peer in another process": {"go", true, ring.Options{Geometry: roomy}, nil},
 		"go host in another process, go peer": {"go", false, ring.Options{}, nil},
 	} {
@@ -126,7 +132,11 @@ func TestKilledInTheMiddle(t *testing.T) {
 func killInTheMiddle(t *testing.T, language string, isHost bool, through string) {
 	const killAt = 1000
 	c := start(t, language, other(isHost))
-	link := join(t, c, isHost, ring.Options{Geometry: ring.Geometry{Descriptors: 64, Blocks: 256}})
+	o := vouched(ring.Geometry{Descriptors: 64, Blocks: 256})
+	if language == "go" {
+		o.Trust = ring.Trust{}
+	}
+	link := join(t, c, isHost, o)
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		if through == "hang-up" {
@@ -168,7 +178,7 @@ func killInTheMiddle(t *testing.T, language string, isHost bool, through string)
 // the host gets the reason.
 func TestRustRefusesByName(t *testing.T) {
 	c := start(t, "rust", "peer")
-	link, err := ring.NewHost(ring.Options{Geometry: ring.Geometry{Descriptors: 8, Blocks: 16}})
+	link, err := ring.NewHost(vouched(ring.Geometry{Descriptors: 8, Blocks: 16}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,4 +198,15 @@ func TestRustRefusesByName(t *testing.T) {
 		t.Fatalf("%v, code %d", err, answer.Code)
 	}
 	<-c.ended
+}
+
+// vouched are the options of a side that vouches for the other, which is this test's own program.
+func vouched(g ring.Geometry) ring.Options {
+	return ring.Options{Geometry: g, Trust: ring.VouchForPeer()}
+}
+
+func latency(g ring.Geometry) ring.Options {
+	o := vouched(g)
+	o.Policy = ring.Latency
+	return o
 }
