@@ -29,7 +29,9 @@ func CheckClock(otherNanos int64) error {
 		return err
 	}
 	if skew := now - otherNanos; skew > int64(clockSkewMax) || skew < -int64(clockSkewMax) {
-		return (&violation{"clock", fmt.Sprintf("within %v of %d ns", clockSkewMax, now), fmt.Sprintf("%d ns: is the peer in another time namespace?", otherNanos)}).at(CodeHeader, "handshake")
+		expected := fmt.Sprintf("within %v of %d ns", clockSkewMax, now)
+		found := fmt.Sprintf("%d ns: is the peer in another time namespace?", otherNanos)
+		return (&violation{"clock", expected, found}).at(CodeHeader, "handshake")
 	}
 	return nil
 }

@@ -76,7 +76,9 @@ type Consumer struct {
 	leaseTable
 }
 
-func newConsumer(l *Link, direction uint32, mem []byte, id identity, c counters, o *Options) *Consumer {
+func newConsumer(
+	l *Link, direction uint32, mem []byte, id identity, c counters, o *Options,
+) *Consumer {
 	consumer := &Consumer{
 		link:           l,
 		where:          ringName(direction),

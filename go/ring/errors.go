@@ -78,7 +78,8 @@ func (c Code) hint() string {
 	switch c {
 	case CodeHeader:
 		return "build both sides from the same version of Strait, and start the peer again"
-	case CodeSequence, CodeDescriptor, CodeHead, CodeRelease, CodeAckOverflow, CodeContent, CodeInFlight:
+	case CodeSequence, CodeDescriptor, CodeHead, CodeRelease, CodeAckOverflow, CodeContent,
+		CodeInFlight:
 		return "this is a fault of one side's program, or memory was overwritten; " +
 			"the peer must be started again"
 	case CodePeerLost:

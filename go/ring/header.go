@@ -71,12 +71,14 @@ func checkHeader(header *[HeaderBytes]byte, id identity) *violation {
 		return &violation{"magic", strconv.Quote(MagicBytes), strconv.Quote(magic)}
 	}
 	if order := le.Uint32(header[OffByteOrder:]); order != ByteOrderMark {
-		return &violation{"byte_order", fmt.Sprintf("%#08x", uint32(ByteOrderMark)), fmt.Sprintf("%#08x", order)}
+		expected := fmt.Sprintf("%#08x", uint32(ByteOrderMark))
+		return &violation{"byte_order", expected, fmt.Sprintf("%#08x", order)}
 	}
 	if major := le.Uint16(header[OffMajor:]); major != MajorVersion {
 		return mismatch("major", MajorVersion, uint64(major))
 	}
-	if want, found := crc32.ChecksumIEEE(header[:HeaderCRCBytes]), le.Uint32(header[OffCRC:]); want != found {
+	want, found := crc32.ChecksumIEEE(header[:HeaderCRCBytes]), le.Uint32(header[OffCRC:])
+	if want != found {
 		return &violation{"crc", fmt.Sprintf("%#08x", want), fmt.Sprintf("%#08x", found)}
 	}
 	for _, f := range id.fields() {

@@ -59,7 +59,9 @@ type Producer struct {
 	watched    chan struct{}
 }
 
-func newProducer(l *Link, direction uint32, r *region, id identity, c counters, edges uint32) *Producer {
+func newProducer(
+	l *Link, direction uint32, r *region, id identity, c counters, edges uint32,
+) *Producer {
 	return &Producer{
 		link:        l,
 		where:       ringName(direction),

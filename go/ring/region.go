@@ -19,8 +19,10 @@ type Geometry struct {
 
 // check applies R-4.
 func (g Geometry) check() *violation {
-	if g.Descriptors < MinDescriptors || g.Descriptors > MaxDescriptors || bits.OnesCount32(g.Descriptors) != 1 {
-		return outside("descriptors", fmt.Sprintf("a power of two, %d to %d", MinDescriptors, MaxDescriptors), uint64(g.Descriptors))
+	n := g.Descriptors
+	if n < MinDescriptors || n > MaxDescriptors || bits.OnesCount32(n) != 1 {
+		expected := fmt.Sprintf("a power of two, %d to %d", MinDescriptors, MaxDescriptors)
+		return outside("descriptors", expected, uint64(n))
 	}
 	if g.Blocks < MinBlocks || g.Blocks > MaxBlocks {
 		return outside("blocks", fmt.Sprintf("%d to %d", MinBlocks, MaxBlocks), uint64(g.Blocks))
