@@ -2,6 +2,8 @@ package record_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/strait-data/strait/go/otap"
@@ -51,10 +53,26 @@ func FuzzBatchHeader(f *testing.F) {
 	})
 }
 
+// refusedVectors adds what is beyond the format's limits: what is near them is found from there.
+func refusedVectors(f *testing.F) {
+	files, err := filepath.Glob(vectors + "/refused/*.bin")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no vectors, %v", err)
+	}
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+}
+
 // FuzzRecords reads whole batches of telemetry: metadata, dictionaries and columns.
 func FuzzRecords(f *testing.F) {
 	slot, p := telemetry(f)
 	f.Add(slot)
+	refusedVectors(f)
 	f.Fuzz(func(_ *testing.T, data []byte) { use(slotOf(data), p.Schemas) })
 }
 
@@ -64,5 +82,6 @@ func FuzzSchema(f *testing.F) {
 	for _, c := range p.Contents {
 		f.Add(c)
 	}
+	refusedVectors(f)
 	f.Fuzz(func(_ *testing.T, data []byte) { _ = record.NewSchemas().Add(slotOf(data)) })
 }

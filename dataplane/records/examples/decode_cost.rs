@@ -1,7 +1,7 @@
 //! What reading and writing a batch of 1,000 logs costs, next to a memcpy of the same slot.
 //!
-//! `cargo run --release -p strait-records --example decode_cost`. Prints the best of many interleaved rounds; compare
-//! the ratios, not the times.
+//! `cargo run --release -p strait-records --example decode_cost`. Prints the best of many
+//! interleaved rounds; compare the ratios, not the times.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -1,9 +1,10 @@
 //! Batch slots in, headers, payloads and record batches out.
 //!
-//! Everything that a slot says is checked before it is used; what comes out points into the slot and keeps
-//! it alive. Text is checked too, unless the slot's writer is vouched for: only a lease of a trusted link
-//! says so ([`Batch::leased`]), or an `unsafe` block ([`Batch::trusted`]). A slot that its writer may still
-//! write is never looked at: the ring copies those of untrusted links, and leases them like any other.
+//! Everything that a slot says is checked before it is used; what comes out points into the slot
+//! and keeps it alive. Text is checked too, unless the slot's writer is vouched for: only a lease
+//! of a trusted link says so ([`Batch::leased`]), or an `unsafe` block ([`Batch::trusted`]). A slot
+//! that its writer may still write is never looked at: the ring copies those of untrusted links,
+//! and leases them like any other.
 
 use crate::column::Decoder;
 use crate::errors::{Error, Problem, SchemaProblem};
@@ -27,18 +28,18 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Takes any bytes as a batch slot: exactly those that the descriptor names. All of it is validated,
-    /// text too. `owner` is kept alive by the batch and by everything read from it.
+    /// Takes any bytes as a batch slot: exactly those that the descriptor names. All of it is
+    /// validated, text too. `owner` is kept alive by the batch and by everything read from it.
     ///
     /// # Errors
-    /// Whatever is wrong with header or variable section, and [`Error::Misaligned`] memory. `owner` has
-    /// been dropped then.
+    /// Whatever is wrong with header or variable section, and [`Error::Misaligned`] memory. `owner`
+    /// has been dropped then.
     pub fn new(owner: impl AsRef<[u8]> + Send + 'static) -> Result<Self, Error> {
         Self::of(Slot::new(owner)?, Trust::UNTRUSTED)
     }
 
-    /// Takes a slot of the ring. What may be left unchecked is what the lease says of its writer; one that
-    /// is not trusted was copied by the ring, so that no byte changes any more.
+    /// Takes a slot of the ring. What may be left unchecked is what the lease says of its writer;
+    /// one that is not trusted was copied by the ring, so that no byte changes any more.
     ///
     /// # Errors
     /// As [`new`](Self::new): a lease whose slot cannot be read has been released.
@@ -47,7 +48,8 @@ impl Batch {
         Self::of(Slot::new(lease)?, trust)
     }
 
-    /// Copies a slot of the ring, for a reader that keeps batches for long: the lease may be released.
+    /// Copies a slot of the ring, for a reader that keeps batches for long: the lease may be
+    /// released.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -67,8 +69,8 @@ impl Batch {
     /// As [`new`](Self::new).
     ///
     /// # Safety
-    /// Every text column in the slot is UTF-8 (S-13), as [`Trust::trusted`] says of a whole link: the
-    /// strings that are read from the slot are made without looking.
+    /// Every text column in the slot is UTF-8 (S-13), as [`Trust::trusted`] says of a whole link:
+    /// the strings that are read from the slot are made without looking.
     #[allow(unsafe_code)] // So that a crate that forbids it cannot get here.
     pub unsafe fn trusted(owner: impl AsRef<[u8]> + Send + 'static) -> Result<Self, Error> {
         // SAFETY: the caller vouches for the text of this slot, which is all that is read with it.
@@ -129,8 +131,8 @@ impl Batch {
         Ok(self.slot.bytes().slice(self.view()?.payload_range()))
     }
 
-    /// The record batches, each with its OTAP payload type (0 for plain Arrow), in the order of the record table.
-    /// Their buffers point into the slot.
+    /// The record batches, each with its OTAP payload type (0 for plain Arrow), in the order of the
+    /// record table. Their buffers point into the slot.
     ///
     /// # Errors
     /// The first record that is wrong, by index, payload, schema and column.

@@ -1,8 +1,9 @@
 //! What of an array goes into a record's body, and how many bytes that is.
 //!
-//! Walks an array in Arrow's depth-first order and notes nodes and buffers, cut to what the array uses of them:
-//! slices lose what they do not show, offsets are rebased to zero when written. Nothing is copied here, with the
-//! exception of the run ends of a sliced run-end encoded array. Dictionaries are noted for records of their own.
+//! Walks an array in Arrow's depth-first order and notes nodes and buffers, cut to what the array
+//! uses of them: slices lose what they do not show, offsets are rebased to zero when written.
+//! Nothing is copied here, with the exception of the run ends of a sliced run-end encoded array.
+//! Dictionaries are noted for records of their own.
 
 use crate::slot::ALIGN;
 use arrow_array::cast::AsArray;

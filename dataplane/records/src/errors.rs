@@ -1,18 +1,19 @@
 //! Every way in which a slot can be wrong or cannot be written.
 //!
-//! An error says what part of the slot it is about, what was found and what would have been right. Nothing
-//! in here allocates unless it names a column.
+//! An error says what part of the slot it is about, what was found and what would have been right.
+//! Nothing in here allocates unless it names a column.
 
 use thiserror::Error;
 
 /// What an [`Error`] says about the bytes, and so how far it reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// The slot is not laid out as the format says: nothing was taken from it, and the link ends with
-    /// the protocol's close code `content`, because its two sides no longer agree on what crosses.
+    /// The slot is not laid out as the format says: nothing was taken from it, and the link ends
+    /// with the protocol's close code `content`, because its two sides no longer agree on what
+    /// crosses.
     Content,
-    /// The slot is well formed and holds a value that it must not hold, such as text that is not UTF-8.
-    /// The call that the batch belongs to ends, and nothing else.
+    /// The slot is well formed and holds a value that it must not hold, such as text that is not
+    /// UTF-8. The call that the batch belongs to ends, and nothing else.
     Value,
     /// What was to be written is beyond a limit of the format, or of the slot. Nothing crossed.
     Limit,
@@ -22,8 +23,8 @@ pub enum ErrorKind {
 ///
 /// [`kind`](Error::kind) tells what ends the link from what ends a call only.
 ///
-/// Reading never changes anything before all checks have passed, so the receiver of an error may drop the slot
-/// and go on, or close the link: that is the caller's policy.
+/// Reading never changes anything before all checks have passed, so the receiver of an error may
+/// drop the slot and go on, or close the link: that is the caller's policy.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -159,9 +160,10 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Operation { .. } => ErrorKind::Value,
-            Self::Record { problem, .. } if matches!(problem, Problem::Text { .. }) => {
-                ErrorKind::Value
-            }
+            Self::Record {
+                problem: Problem::Text { .. },
+                ..
+            } => ErrorKind::Value,
             Self::SlotTooSmall { .. } | Self::TooLarge { .. } | Self::Unwritable { .. } => {
                 ErrorKind::Limit
             }

@@ -1,7 +1,8 @@
-//! The few parts of the flatbuffers format that record and dictionary batches need, every access checked.
+//! The few parts of the flatbuffers format that record and dictionary batches need, every access
+//! checked.
 //!
-//! Arrow's generated accessors need a verified buffer, and verifying costs more than reading; this reader
-//! checks each offset where it follows it. It allocates nothing and cannot panic.
+//! Arrow's generated accessors need a verified buffer, and verifying costs more than reading; this
+//! reader checks each offset where it follows it. It allocates nothing and cannot panic.
 
 use crate::errors::Problem;
 

@@ -1,8 +1,8 @@
 //! The batch header: written, read, and checked (format sections 1, S-1 and S-2).
 //!
-//! [`BatchView::parse`] checks everything that a header and its variable section name, once and without
-//! allocation; after that every accessor is infallible. What the record table and the payload hold is checked
-//! by [`crate::table`], [`crate::batch`] and [`crate::difference`].
+//! [`BatchView::parse`] checks everything that a header and its variable section name, once and
+//! without allocation; after that every accessor is infallible. What the record table and the
+//! payload hold is checked by [`crate::table`], [`crate::batch`] and [`crate::difference`].
 
 use crate::errors::{Error, Expected};
 use crate::limits::{MAX_METADATA, MAX_RECORDS, MAX_TRACESTATE};

@@ -1,20 +1,27 @@
 //! Arrow record batches in the slots of a Strait ring, and out of them again, in place.
 //!
-//! What a slot holds is defined in `format.md` beside this crate; rules are cited by their numbers (`S-1` to `S-21`).
-//! The crate knows Arrow and bytes, and of the ring its leases: they say how far their writer is trusted. Anything else that
-//! gives bytes and keeps them alive will do, too. It knows nothing of the engine.
+//! What a slot holds is defined in `format.md` beside this crate; rules are cited by their numbers
+//! (`S-1` to `S-21`). The crate knows Arrow and bytes, and of the ring its leases: they say how far
+//! their writer is trusted. Anything else that gives bytes and keeps them alive will do, too. It
+//! knows nothing of the engine.
 //!
 //! What it promises:
-//! - Reading copies nothing: buffers point into the slot and keep it alive. (The ring copies the slots of untrusted links.)
-//! - Everything that a slot says is checked before it is used. Foreign bytes give an [`Error`] that names the part, the value and
-//!   the limit; they never panic. [`Error::kind`] tells what ends a link from what ends a call.
-//! - Safe code gets no text that is not UTF-8: only a trusted link's lease, or `unsafe`, leaves the check out.
+//! - Reading copies nothing: buffers point into the slot and keep it alive. (The ring copies the
+//!   slots of untrusted links.)
+//! - Everything that a slot says is checked before it is used. Foreign bytes give an [`Error`] that
+//!   names the part, the value and the limit; they never panic. [`Error::kind`] tells what ends a
+//!   link from what ends a call.
+//! - Safe code gets no text that is not UTF-8: only a trusted link's lease, or `unsafe`, leaves the
+//!   check out.
 //! - What the other side can make this one keep or do has a number, in [`limits`].
-//! - Writing measures exactly, then copies each buffer once. Metadata is patched into templates kept per schema.
-//! - Anything Arrow has can be written (dictionaries within dictionaries excepted), slices and nulls included.
+//! - Writing measures exactly, then copies each buffer once. Metadata is patched into templates
+//!   kept per schema.
+//! - Anything Arrow has can be written (dictionaries within dictionaries excepted), slices and
+//!   nulls included.
 //!
-//! What it leaves to others: claiming and publishing slots, that nobody writes a leased slot, UTF-8 on trusted links
-//! (S-13: the writer's invariant), and what the columns mean, with the exception of [`compare`], which knows OTAP's logs.
+//! What it leaves to others: claiming and publishing slots, that nobody writes a leased slot, UTF-8
+//! on trusted links (S-13: the writer's invariant), and what the columns mean, with the exception
+//! of [`compare`], which knows OTAP's logs.
 //!
 //! ```
 //! use arrow_array::{ArrayRef, Int64Array, RecordBatch};

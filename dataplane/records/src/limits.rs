@@ -1,13 +1,13 @@
 //! Every limit of the format, and what keeps count of the ones that add up (format section 6).
 //!
-//! Guarantees: what the other side can make this one keep for an epoch, or do for a slot, is bounded by
-//! the numbers below; readers enforce them, and writers stay within them. Leaves to others: how many slots
-//! may be in flight, which is the ring's.
+//! Guarantees: what the other side can make this one keep for an epoch, or do for a slot, is
+//! bounded by the numbers below; readers enforce them, and writers stay within them. Leaves to
+//! others: how many slots may be in flight, which is the ring's.
 
 use crate::errors::{Problem, SchemaProblem};
 
-/// Longest tracestate, in bytes: 32 members of at most 513, and their commas, the most that W3C's grammar
-/// allows (S-1).
+/// Longest tracestate, in bytes: 32 members of at most 513, and their commas, the most that W3C's
+/// grammar allows (S-1).
 pub const MAX_TRACESTATE: usize = 32 * 513 + 31;
 /// Most keys of client metadata (S-1).
 pub const MAX_METADATA: u32 = 1024;
@@ -34,8 +34,8 @@ pub const MAX_EPOCH_PARTS: u32 = 1 << 17;
 
 /// Most arrays of all records of a slot together (S-21).
 pub const MAX_NODES: u32 = 1 << 16;
-/// How often the bytes of a slot may be checked: the sum of all buffers' lengths is at most this many
-/// times the slot's (S-21).
+/// How often the bytes of a slot may be checked: the sum of all buffers' lengths is at most this
+/// many times the slot's (S-21).
 pub const MAX_CHECKED: u64 = 4;
 
 /// How large a schema is, as S-18 counts.

@@ -1,4 +1,5 @@
-//! Encapsulated Arrow IPC messages: the frame, and the metadata of record and dictionary batches (S-4).
+//! Encapsulated Arrow IPC messages: the frame, and the metadata of record and dictionary batches
+//! (S-4).
 
 use crate::errors::Problem;
 use crate::flatbuf::Table;
@@ -68,7 +69,8 @@ pub(crate) fn frame(message: &mut [u8]) {
     message[4..FRAME_LEN].copy_from_slice(&len.to_le_bytes());
 }
 
-/// Reads the metadata of a record or dictionary batch and compares it with the record table's entry.
+/// Reads the metadata of a record or dictionary batch and compares it with the record table's
+/// entry.
 pub(crate) fn parse<'a>(message: &'a [u8], record: &Record) -> Result<BatchMessage<'a>, Problem> {
     let root = Table::root(unframe(message)?)?;
     let version = i16::from_le_bytes(root.scalar(MESSAGE_VERSION)?);

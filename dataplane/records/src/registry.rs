@@ -1,7 +1,7 @@
 //! Schemas that this side has given ids to (format section 2), and what it has to publish.
 //!
-//! A schema is looked up by what it is, not by where it lies: the engine makes a new one for each batch. The
-//! templates of its messages are made at its first batch and kept.
+//! A schema is looked up by what it is, not by where it lies: the engine makes a new one for each
+//! batch. The templates of its messages are made at its first batch and kept.
 
 use crate::body::Body;
 use crate::errors::{Error, SchemaProblem};
@@ -60,7 +60,8 @@ impl SentSchema {
             .clone()
     }
 
-    /// The template for the dictionary with this id, which is at most the number of templates made so far.
+    /// The template for the dictionary with this id, which is at most the number of templates made
+    /// so far.
     pub(crate) fn dictionary_template(&mut self, id: usize, body: &Body) -> Arc<Template> {
         let shape = body.shape();
         if !shape.variadic.is_empty() || id > self.dictionaries.len() {
@@ -78,8 +79,8 @@ impl SentSchema {
 pub(crate) enum Found {
     /// The index of its entry.
     Entry(usize),
-    /// The payload has 63 others already, and the 64th id is the superset's; or the epoch's schemas would
-    /// become too large.
+    /// The payload has 63 others already, and the 64th id is the superset's; or the epoch's schemas
+    /// would become too large.
     Full,
 }
 
@@ -150,7 +151,8 @@ impl SentSchemas {
         &mut self.entries[index]
     }
 
-    /// Schemas that were given an id and have not been marked as published, in the order of their ids.
+    /// Schemas that were given an id and have not been marked as published, in the order of their
+    /// ids.
     pub fn unpublished(&self) -> impl Iterator<Item = &SentSchema> {
         self.entries.iter().filter(|entry| !entry.published)
     }

@@ -1,8 +1,8 @@
 //! The bytes of a slot and what keeps them alive.
 //!
-//! Guarantees: the bytes stay where they are until the last [`Slot`] and the last Arrow buffer made from it
-//! are dropped; only then is the owner (a ring lease, usually) dropped. They begin at a multiple of 64.
-//! Leaves to others: that nobody writes them meanwhile, which is the ring's lease.
+//! Guarantees: the bytes stay where they are until the last [`Slot`] and the last Arrow buffer made
+//! from it are dropped; only then is the owner (a ring lease, usually) dropped. They begin at a
+//! multiple of 64. Leaves to others: that nobody writes them meanwhile, which is the ring's lease.
 
 use crate::errors::Error;
 use arrow_buffer::{Buffer, MutableBuffer};
@@ -22,7 +22,8 @@ impl Slot {
     /// Takes the bytes that `owner` gives, and drops `owner` when nothing refers to them any more.
     ///
     /// # Errors
-    /// [`Error::Misaligned`] if the memory does not begin at a multiple of 64. Slots of a ring always do.
+    /// [`Error::Misaligned`] if the memory does not begin at a multiple of 64. Slots of a ring
+    /// always do.
     pub fn new(owner: impl AsRef<[u8]> + Send + 'static) -> Result<Self, Error> {
         Self::of(Bytes::from_owner(owner))
     }

@@ -1,7 +1,7 @@
 //! The superset of an OTAP payload's columns, used for everything that no other schema fits (S-8).
 //!
-//! Dictionary-capable columns are plain in it. Columns that a batch does not have become null, which OTAP
-//! reads as absent. The lists follow otel-arrow 0.62.
+//! Dictionary-capable columns are plain in it. Columns that a batch does not have become null,
+//! which OTAP reads as absent. The lists follow otel-arrow 0.62.
 
 use crate::errors::Error;
 use arrow_array::cast::AsArray;

@@ -1,7 +1,8 @@
 //! Messages whose numbers are patched instead of built anew for each batch.
 //!
-//! Flatbuffers leave out what equals its default, so a template is built with other numbers; then the places of
-//! length, body length, nodes and buffers are looked up once. Patching one costs a copy and a few stores.
+//! Flatbuffers leave out what equals its default, so a template is built with other numbers; then
+//! the places of length, body length, nodes and buffers are looked up once. Patching one costs a
+//! copy and a few stores.
 
 use crate::flatbuf::Table;
 use crate::message::{FRAME_LEN, fields as at, frame};

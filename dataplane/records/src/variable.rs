@@ -1,7 +1,8 @@
 //! The variable section of a batch: tracestate and client metadata (S-1).
 //!
-//! [`Variable`] builds one in a buffer that is used again; [`Metadata`] and [`Values`] walk one in place. Order and
-//! repetition of keys and values are kept; keys and values are bytes, their text is not checked here.
+//! [`Variable`] builds one in a buffer that is used again; [`Metadata`] and [`Values`] walk one in
+//! place. Order and repetition of keys and values are kept; keys and values are bytes, their text
+//! is not checked here.
 
 use crate::errors::{Error, Expected};
 use crate::header::BatchView;
@@ -54,7 +55,8 @@ impl Variable {
     /// Adds one key of client metadata with its values, behind those that are there.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] when the key is longer than 65,535 bytes, has more than 65,535 values, a value is longer than
+    /// [`Error::TooLarge`] when the key is longer than 65,535 bytes, has more than 65,535 values, a
+    /// value is longer than
     /// `u32` can say, or it is the 1,025th key; the section is then unchanged.
     pub fn add<V: AsRef<[u8]>>(
         &mut self,

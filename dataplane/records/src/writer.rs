@@ -1,8 +1,8 @@
 //! Headers, payloads and record batches into slots: measured first, then written in place.
 //!
-//! [`Writer::plan`] finds the schemas, notes what goes where and knows the exact length; the caller publishes
-//! the preambles that are due, claims a slot of that length, and [`Plan::write`] copies each buffer once. A plan owns
-//! what it needs, so it may wait for room in the ring.
+//! [`Writer::plan`] finds the schemas, notes what goes where and knows the exact length; the caller
+//! publishes the preambles that are due, claims a slot of that length, and [`Plan::write`] copies
+//! each buffer once. A plan owns what it needs, so it may wait for room in the ring.
 
 use crate::body::Body;
 use crate::errors::Error;
@@ -28,7 +28,8 @@ pub fn payload_slot_len(variable: &Variable, payload_len: usize) -> Result<usize
 /// Writes header and variable section, and returns the bytes of the payload for the caller to fill.
 ///
 /// # Errors
-/// [`Error::SlotTooSmall`] if `slot` is shorter than [`payload_slot_len`]; it may be longer, the rest is not touched.
+/// [`Error::SlotTooSmall`] if `slot` is shorter than [`payload_slot_len`]; it may be longer, the
+/// rest is not touched.
 pub fn begin_payload<'a>(
     slot: &'a mut [u8],
     header: &Header,
@@ -129,7 +130,8 @@ impl Writer {
         Self::default()
     }
 
-    /// The schemas that were given ids. Publish [`SentSchemas::unpublished`] before a batch that was planned.
+    /// The schemas that were given ids. Publish [`SentSchemas::unpublished`] before a batch that
+    /// was planned.
     #[must_use]
     pub fn schemas(&self) -> &SentSchemas {
         &self.schemas
@@ -142,13 +144,13 @@ impl Writer {
 
     /// Measures a batch of records, each with its OTAP payload type (0 for plain Arrow).
     ///
-    /// Schemas that are new get an id: publish them before the batch. From the 64th schema of a payload on,
-    /// OTAP batches are converted to the superset of the payload's columns (S-8), and a plain Arrow batch carries
-    /// its schema itself (S-9).
+    /// Schemas that are new get an id: publish them before the batch. From the 64th schema of a
+    /// payload on, OTAP batches are converted to the superset of the payload's columns (S-8), and a
+    /// plain Arrow batch carries its schema itself (S-9).
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond the format's limits; [`Error::Unwritable`] with the column, or if the
-    /// header's encoding is not one of records.
+    /// [`Error::TooLarge`] beyond the format's limits; [`Error::Unwritable`] with the column, or if
+    /// the header's encoding is not one of records.
     pub fn plan(
         &mut self,
         header: Header,
@@ -371,7 +373,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Writes the batch, and returns the bytes used. `slot` may be longer than needed; the rest is not touched.
+    /// Writes the batch, and returns the bytes used. `slot` may be longer than needed; the rest is
+    /// not touched.
     ///
     /// # Errors
     /// [`Error::SlotTooSmall`] if `slot` is shorter than [`len`](Self::len).

@@ -359,7 +359,8 @@ fn table(rng: &mut Rng, rows: &[(u16, &str, &Any)]) -> RecordBatch {
     make(columns)
 }
 
-/// OTAP records of a model, with random encodings. A log without attributes may get a placeholder row.
+/// OTAP records of a model, with random encodings. A log without attributes may get a placeholder
+/// row.
 fn records(rng: &mut Rng, logs: &Logs) -> Vec<(u16, RecordBatch)> {
     let ids = |of: fn(&Log) -> u16| logs.logs.iter().map(of).collect::<Vec<_>>();
     let group = |field: (Field, ArrayRef)| -> ArrayRef {
@@ -454,7 +455,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     /// Scenario: nodes drop, delete, rename, set and insert.
-    /// Guarantees: the difference applied to the original is the output; it can always be expressed.
+    /// Guarantees: the difference applied to the original is the output; it can always be
+    /// expressed.
     #[test]
     fn changes_of_nodes_are_expressed(seed: u64, steps in 0usize..5) {
         let mut rng = Rng(seed);

@@ -1,7 +1,7 @@
 //! Foreign bytes: whatever a slot holds, reading it gives records or a named error, never a panic.
 //!
-//! A read beyond the slot would be a crash or, where it stays in mapped memory, is found by the fuzz targets under the address
-//! sanitizer. Here every array that comes out is walked to its end.
+//! A read beyond the slot would be a crash or, where it stays in mapped memory, is found by the
+//! fuzz targets under the address sanitizer. Here every array that comes out is walked to its end.
 
 mod common;
 
@@ -315,8 +315,9 @@ fn trusted_reading_checks_keys_and_offsets() {
     );
 }
 
-/// Scenario: a slot that is laid out well holds text that is not UTF-8; or a slot is laid out wrongly; or nothing fits.
-/// Guarantees: the kinds of errors tell what ends a call from what ends a link (S-13).
+/// Scenario: a slot that is laid out well holds text that is not UTF-8; or a slot is laid out
+/// wrongly; or nothing fits. Guarantees: the kinds of errors tell what ends a call from what ends a
+/// link (S-13).
 #[test]
 fn kinds_of_errors_tell_values_from_content_and_limits() {
     use arrow_array::builder::BinaryBuilder;

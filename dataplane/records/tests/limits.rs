@@ -63,8 +63,9 @@ fn named(
     }
 }
 
-/// Scenario: preambles that are as large as may be, made to be kept at any cost; and an epoch full of them.
-/// Guarantees: what is kept is a small multiple of the preambles' bytes, and an epoch's worth is bounded (S-18, S-19).
+/// Scenario: preambles that are as large as may be, made to be kept at any cost; and an epoch full
+/// of them. Guarantees: what is kept is a small multiple of the preambles' bytes, and an epoch's
+/// worth is bounded (S-18, S-19).
 #[test]
 fn what_is_kept_of_schemas_is_a_small_multiple_of_their_bytes() {
     let kept = |preambles: &[Vec<u8>]| {
@@ -256,8 +257,8 @@ fn arrays_of_a_slot_are_counted() {
 }
 
 /// Scenario: many values that name the same long bytes.
-/// Guarantees: they are read where the bytes are text as a whole; where they are not, each value is looked at by
-/// itself, and refused before that has cost more than S-21 allows.
+/// Guarantees: they are read where the bytes are text as a whole; where they are not, each value is
+/// looked at by itself, and refused before that has cost more than S-21 allows.
 #[test]
 fn values_that_name_the_same_bytes_are_bounded() {
     let mut builder = StringViewBuilder::new();

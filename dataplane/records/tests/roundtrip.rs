@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use strait_records::table::{Kind, RecordTable};
 use strait_records::{BatchView, Encoding, ReceivedSchemas, Slot, Writer};
 
-/// The Arrow stream of each record batch (S-4): its schema's message, its dictionaries, the batch, end of stream.
+/// The Arrow stream of each record batch (S-4): its schema's message, its dictionaries, the batch,
+/// end of stream.
 fn streams(slot: &Slot, schemas: &ReceivedSchemas, writer: &Writer) -> Vec<Vec<u8>> {
     let view = BatchView::parse(slot.as_ref()).expect("a good header");
     let bytes = |record: &strait_records::table::Record| {
@@ -41,8 +42,9 @@ fn streams(slot: &Slot, schemas: &ReceivedSchemas, writer: &Writer) -> Vec<Vec<u
     streams
 }
 
-/// Scenario: a batch is written to a slot and read on trusted and untrusted links, and by Arrow's reader.
-/// Guarantees: all three see what was written; the trusted reader's buffers lie in the slot.
+/// Scenario: a batch is written to a slot and read on trusted and untrusted links, and by Arrow's
+/// reader. Guarantees: all three see what was written; the trusted reader's buffers lie in the
+/// slot.
 fn check(
     writer: &mut Writer,
     schemas: &mut ReceivedSchemas,
@@ -104,8 +106,8 @@ fn logs_come_back_equal_and_are_not_copied() {
 }
 
 /// Scenario: more schemas than a payload may have.
-/// Guarantees: telemetry is converted to the superset, which reads equal column by column; plain Arrow carries
-/// its schema itself.
+/// Guarantees: telemetry is converted to the superset, which reads equal column by column; plain
+/// Arrow carries its schema itself.
 #[test]
 fn from_the_64th_schema_on_batches_still_come_back() {
     use arrow_array::cast::AsArray;

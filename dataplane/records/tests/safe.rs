@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod plain {
-    //! What such a crate can do with bytes: nothing of `tests/common`, which has `unsafe` of its own.
+    //! What such a crate can do with bytes: nothing of `tests/common`, which has `unsafe` of its
+    //! own.
 
     use arrow_array::{ArrayRef, RecordBatch, StringArray};
     use std::sync::Arc;

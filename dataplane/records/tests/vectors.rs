@@ -30,8 +30,9 @@ fn own_vectors_are_up_to_date() {
     }
 }
 
-/// Scenario: this side's vectors of what is refused are made anew, and every one in the folder is read.
-/// Guarantees: each is refused with the kind of error that its description names, in both languages.
+/// Scenario: this side's vectors of what is refused are made anew, and every one in the folder is
+/// read. Guarantees: each is refused with the kind of error that its description names, in both
+/// languages.
 #[test]
 fn refused_vectors_are_refused() {
     let folder = folder().join("refused");

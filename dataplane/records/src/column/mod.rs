@@ -1,8 +1,9 @@
 //! Arrow arrays out of a record's body, in place, with the checks of S-14 and S-21.
 //!
-//! The decoder walks the schema's types and takes the nodes and buffers that the metadata lists, in the order
-//! that Arrow prescribes. Every length, offset, null count and dictionary key is checked before an array
-//! is built, so the library's constructors have nothing left to panic about. Buffers point into the slot.
+//! The decoder walks the schema's types and takes the nodes and buffers that the metadata lists, in
+//! the order that Arrow prescribes. Every length, offset, null count and dictionary key is checked
+//! before an array is built, so the library's constructors have nothing left to panic about.
+//! Buffers point into the slot.
 
 mod nested;
 mod text;
@@ -42,7 +43,8 @@ pub(crate) struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    /// `body` is 64-aligned. Arrays and bytes are counted against `budget`, which all records of a slot share.
+    /// `body` is 64-aligned. Arrays and bytes are counted against `budget`, which all records of a
+    /// slot share.
     pub(crate) fn new(
         body: Buffer,
         message: BatchMessage<'a>,

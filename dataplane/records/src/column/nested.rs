@@ -1,6 +1,7 @@
 //! Arrays with children: lists, structs, maps, unions, runs.
 //!
-//! Guarantees and leaves as [`super`]: lengths, offsets and run ends are checked before an array is built.
+//! Guarantees and leaves as [`super`]: lengths, offsets and run ends are checked before an array is
+//! built.
 
 use super::{Decoder, built, check_end, refused, same_length};
 use crate::errors::Problem;

@@ -1,7 +1,8 @@
 //! Text and bytes of variable length, and whether text is UTF-8 (S-13).
 //!
-//! Guarantees: text that comes out is UTF-8, checked here or vouched for by the link's trust. Checking costs
-//! no more than a few times the bytes that the slot has, however many values name the same ones (S-21).
+//! Guarantees: text that comes out is UTF-8, checked here or vouched for by the link's trust.
+//! Checking costs no more than a few times the bytes that the slot has, however many values name
+//! the same ones (S-21).
 
 use super::{Decoder, check_end};
 use crate::errors::Problem;
@@ -66,8 +67,9 @@ impl Decoder<'_> {
         (0..count).map(|_| self.buffer()).collect()
     }
 
-    /// Checks that every value is UTF-8. Many values may name the same bytes, so a buffer that is text as a
-    /// whole is looked at once, and values in it only at their ends; what is looked at again is counted.
+    /// Checks that every value is UTF-8. Many values may name the same bytes, so a buffer that is
+    /// text as a whole is looked at once, and values in it only at their ends; what is looked at
+    /// again is counted.
     fn check_views(&mut self, array: &BinaryViewArray) -> Result<(), Problem> {
         let buffers = array.data_buffers().iter();
         let texts: Vec<Option<&str>> = buffers.map(|b| std::str::from_utf8(b).ok()).collect();
@@ -103,7 +105,8 @@ fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8)
 }
 
-/// Checks that every value is UTF-8 (S-13): what the offsets span is, and each of them is between two characters.
+/// Checks that every value is UTF-8 (S-13): what the offsets span is, and each of them is between
+/// two characters.
 fn check_text<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>, values: &[u8]) -> Result<(), Problem> {
     let (first, last) = (offsets[0].as_usize(), offsets[offsets.len() - 1].as_usize());
     let wrong = |at: usize| Problem::Text {

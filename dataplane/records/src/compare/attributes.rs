@@ -1,8 +1,9 @@
 //! Attribute tables: deletes, renames, new values and inserts, owner by owner.
 //!
-//! A rename that only changed the key dictionary is one operation. Otherwise rows are grouped by owner and walked
-//! side by side. A key that is gone everywhere gives one operation for every owner, tried first; what does not fit
-//! it is aligned owner by owner. Each list of steps is replayed on the owner's attributes before it is accepted.
+//! A rename that only changed the key dictionary is one operation. Otherwise rows are grouped by
+//! owner and walked side by side. A key that is gone everywhere gives one operation for every
+//! owner, tried first; what does not fit it is aligned owner by owner. Each list of steps is
+//! replayed on the owner's attributes before it is accepted.
 
 use super::columns::{TextColumn, ValuePair, Values, column, ordinals};
 use super::renames::dictionary_renames;
@@ -142,7 +143,8 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Whether each row has the owner and the key of the same row in `other`, and owners do not decrease.
+    /// Whether each row has the owner and the key of the same row in `other`, and owners do not
+    /// decrease.
     fn same_rows(&self, other: &Self) -> bool {
         self.keys == other.keys && self.parents == other.parents && self.parents.is_sorted()
     }
@@ -453,7 +455,8 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
-/// Steps from `before` to `after`, assuming that what stays keeps its order and what is new is at the tail.
+/// Steps from `before` to `after`, assuming that what stays keeps its order and what is new is at
+/// the tail.
 fn align<'a>(before: &[Attribute<'a>], after: &[Attribute<'a>]) -> Vec<Step<'a>> {
     let mut steps = Vec::new();
     let mut removed = Vec::new();

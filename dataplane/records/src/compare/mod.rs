@@ -1,10 +1,11 @@
 //! What differs between the logs that went into a unit and those that came out (format section 4).
 //!
-//! Both sides are OTAP records with plain ids: the root's `id` is the row's ordinal in the ingress batch, so it names
-//! the survivors. Columns at the same address are unchanged; others are compared by content, whatever their
-//! encoding (plain, u8 or u16 dictionary) on either side. Placeholder rows (key empty, type 0) are ignored, and so is all
-//! that [`Watch`] does not name. Every list of operations is replayed before it is believed: what cannot be
-//! expressed exactly is [`NotExpressible`], and the caller answers with full records instead.
+//! Both sides are OTAP records with plain ids: the root's `id` is the row's ordinal in the ingress
+//! batch, so it names the survivors. Columns at the same address are unchanged; others are compared
+//! by content, whatever their encoding (plain, u8 or u16 dictionary) on either side. Placeholder
+//! rows (key empty, type 0) are ignored, and so is all that [`Watch`] does not name. Every list of
+//! operations is replayed before it is believed: what cannot be expressed exactly is
+//! [`NotExpressible`], and the caller answers with full records instead.
 
 mod attributes;
 mod columns;
@@ -104,12 +105,13 @@ impl From<crate::Error> for NotExpressible {
 
 /// Compares logs before and after a unit and puts what differs into `into`, which is reset first.
 ///
-/// `before` are the records of the ingress batch, in which the root's `id` is 0, 1, 2, ... `after` are the unit's output
-/// for it; without a root record batch in it no row stays.
+/// `before` are the records of the ingress batch, in which the root's `id` is 0, 1, 2, ... `after`
+/// are the unit's output for it; without a root record batch in it no row stays.
 ///
 /// # Errors
-/// [`NotExpressible`]: the rows or attributes are not in their order, an ordinal was changed, a key that occurs twice
-/// changed otherwise than by a delete, or a column does not have a type of OTAP. `into` is then of no use.
+/// [`NotExpressible`]: the rows or attributes are not in their order, an ordinal was changed, a key
+/// that occurs twice changed otherwise than by a delete, or a column does not have a type of OTAP.
+/// `into` is then of no use.
 pub fn logs(
     before: &[(u16, RecordBatch)],
     after: &[(u16, RecordBatch)],
@@ -157,7 +159,8 @@ pub fn logs(
     Ok(())
 }
 
-/// How many items, resources and scopes a batch has, for [`Difference::parse`](crate::difference::Difference::parse).
+/// How many items, resources and scopes a batch has, for
+/// [`Difference::parse`](crate::difference::Difference::parse).
 ///
 /// # Errors
 /// [`NotExpressible`] if an ordinal column does not have OTAP's type.

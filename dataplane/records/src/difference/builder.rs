@@ -207,11 +207,12 @@ impl DifferenceBuilder {
         self.parts().1
     }
 
-    /// Writes the payload, and returns the bytes used. See [`begin_payload`](crate::writer::begin_payload) for the slot.
+    /// Writes the payload, and returns the bytes used. See
+    /// [`begin_payload`](crate::writer::begin_payload) for the slot.
     ///
     /// # Errors
-    /// [`Error::SlotTooSmall`] if `to` is shorter than [`payload_len`](Self::payload_len); [`Error::TooLarge`] if
-    /// that is more than `u32` can say.
+    /// [`Error::SlotTooSmall`] if `to` is shorter than [`payload_len`](Self::payload_len);
+    /// [`Error::TooLarge`] if that is more than `u32` can say.
     pub fn write(&self, to: &mut [u8]) -> Result<usize, Error> {
         let (header, len) = self.parts();
         let (needed, found, limit) = (len as u64, to.len() as u64, u64::from(u32::MAX));

@@ -1,7 +1,8 @@
 //! Differences: the answer of a unit whose host kept the original (format section 4).
 //!
-//! [`DifferenceBuilder`] collects operations, knows the exact length, and writes them to the payload of a slot;
-//! [`Difference`] checks one in full before it gives the first operation away (S-15), and applies nothing itself.
+//! [`DifferenceBuilder`] collects operations, knows the exact length, and writes them to the
+//! payload of a slot; [`Difference`] checks one in full before it gives the first operation away
+//! (S-15), and applies nothing itself.
 
 mod builder;
 mod reader;

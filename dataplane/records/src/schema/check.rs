@@ -1,8 +1,9 @@
 //! A schema's flatbuffer, walked before anything is made of it (S-5, S-18).
 //!
-//! Guarantees for what passed: every table that the schema is made of is there once, so that neither
-//! verifying nor keeping it costs more than its bytes; fields, nesting, metadata entries and text are within
-//! their limits. Leaves to others: what the types say, which [`super::types`] checks.
+//! Guarantees for what passed: every table that the schema is made of is there once, so that
+//! neither verifying nor keeping it costs more than its bytes; fields, nesting, metadata entries
+//! and text are within their limits. Leaves to others: what the types say, which [`super::types`]
+//! checks.
 
 use crate::errors::{Problem, SchemaProblem};
 use crate::flatbuf::Table;
@@ -118,7 +119,8 @@ impl Walk {
         Ok(())
     }
 
-    /// Counts the bytes of a vector. Text may be named twice; it is then kept twice, and counted so.
+    /// Counts the bytes of a vector. Text may be named twice; it is then kept twice, and counted
+    /// so.
     fn bytes_of(
         &mut self,
         table: &Table<'_>,

@@ -1,7 +1,7 @@
 //! Schemas that the other side has published (format section 2).
 //!
-//! A schema is parsed once, when its preamble arrives; batches then refer to it by its id. Nothing is
-//! evicted: what an epoch may hold is bounded in number and in size (S-8, S-18, S-19).
+//! A schema is parsed once, when its preamble arrives; batches then refer to it by its id. Nothing
+//! is evicted: what an epoch may hold is bounded in number and in size (S-8, S-18, S-19).
 
 mod check;
 mod types;
@@ -95,8 +95,8 @@ impl ReceivedSchemas {
     /// Takes in a preamble slot and returns the schema's id.
     ///
     /// # Errors
-    /// When the preamble is malformed, the schema cannot be read, its id is not the next one (S-6, S-7), or
-    /// it is beyond a limit (S-8, S-18, S-19). The known schemas are then unchanged.
+    /// When the preamble is malformed, the schema cannot be read, its id is not the next one (S-6,
+    /// S-7), or it is beyond a limit (S-8, S-18, S-19). The known schemas are then unchanged.
     pub fn publish(&mut self, preamble: &[u8]) -> Result<u32, Error> {
         let (wire, message) = split(preamble)?;
         let id = wire.schema_id;

@@ -1,4 +1,5 @@
-//! Vectors that every reader refuses: a preamble or a slot, the rule that it breaks, and the kind of the error.
+//! Vectors that every reader refuses: a preamble or a slot, the rule that it breaks, and the kind
+//! of the error.
 
 use super::vectors::{hex, unhex};
 use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt8Array};
