@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/ring"
+	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/unit"
 	"github.com/strait-data/strait/go/whole"
 )
@@ -60,6 +62,18 @@ func createDefaultConfig() component.Config {
 var errNoNodes = errors.New("nodes: empty: list at least one node, for example " +
 	"`- attribute: {actions: [...]}`; `strait nodes` shows what there is")
 
+// Unmarshal reads the Collector's values. What `nodes` holds is read by Rust, which knows its keys:
+// text of `${env:X}` where a key takes text, the value where it takes another, and which texts are
+// secrets.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	if err := conf.Unmarshal(c); err != nil {
+		return err
+	}
+	var err error
+	c.Nodes, err = rustconfig.Conform("nodes", c.Nodes)
+	return err
+}
+
 // Validate checks everything that needs no pipeline's signal; the nodes themselves are checked by
 // Rust, for the signals that their configuration is used with, when the pipelines are built. It
 // opens nothing.
@@ -99,18 +113,23 @@ const (
 // validateNodes asks Rust about the nodes without a signal. A program without its Rust part can
 // still be asked to validate; Start is where it says what to do.
 func (c *Config) validateNodes() error {
-	_, err := unit.Validate(c.spec("", "")) // the Collector names the component
+	spec, err := c.spec("", "") // the Collector names the component
+	if err != nil {
+		return err
+	}
+	_, err = unit.Validate(spec)
 	if errors.Is(err, control.ErrNoPeer) {
 		return nil
 	}
 	return err
 }
 
-func (c *Config) spec(id string, signal unit.Signal) unit.Spec {
+func (c *Config) spec(id string, signal unit.Signal) (unit.Spec, error) {
+	nodes, err := rustconfig.JSON("nodes", c.Nodes)
 	return unit.Spec{
 		ID: id, Signal: signal, Lanes: int(c.Lanes), Fidelity: c.Fidelity,
-		MaxInFlight: int(c.MaxInFlight), Nodes: c.Nodes,
-	}
+		MaxInFlight: int(c.MaxInFlight), Nodes: nodes,
+	}, err
 }
 
 // transport fails where a size has no place in a ring's numbers.

@@ -2,11 +2,15 @@ package otapprocessor
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -16,6 +20,7 @@ import (
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/ring"
+	"github.com/strait-data/strait/go/unit"
 )
 
 func configOf(t *testing.T, values map[string]any) *Config {
@@ -78,6 +83,35 @@ func TestSizesAreNotChanged(t *testing.T) {
 	transport, err := largest.transport()
 	require.NoError(t, err)
 	require.Equal(t, ring.Geometry{Descriptors: ring.MaxDescriptors, Blocks: ring.MaxBlocks}, transport.Geometry)
+}
+
+// Guarantees: a secret among the nodes' values crosses to Rust, and is masked where the
+// configuration is shown.
+func TestSecretsOfNodes(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	cfg.Nodes = []any{map[string]any{"attribute": map[string]any{"salt": configopaque.String("hunter2")}}}
+	spec, err := cfg.spec("otap", unit.Logs)
+	require.NoError(t, err)
+	payload, err := json.Marshal(spec)
+	require.NoError(t, err)
+	require.Contains(t, string(payload), `"nodes":[{"attribute":{"salt":"hunter2"}}]`)
+	shown := confmap.New()
+	require.NoError(t, shown.Marshal(cfg))
+	text := fmt.Sprint(shown.ToStringMap())
+	require.Contains(t, text, "salt:[REDACTED]")
+	require.NotContains(t, text, "hunter2")
+}
+
+// Guarantees: what has no JSON form among the nodes' values is an error with its place, whichever
+// way it came.
+func TestNodesThatCannotCross(t *testing.T) {
+	wrong := []any{map[string]any{"filter": map[string]any{"min": math.NaN()}}}
+	const want = "'nodes[0].filter.min' expected a finite number, found NaN"
+	conf := confmap.NewFromStringMap(map[string]any{"nodes": wrong})
+	require.ErrorContains(t, conf.Unmarshal(createDefaultConfig()), want)
+	cfg := createDefaultConfig().(*Config)
+	cfg.Nodes = wrong
+	require.ErrorContains(t, cfg.Validate(), want)
 }
 
 // Guarantees: without its Rust part a program validates and creates the component for every signal;

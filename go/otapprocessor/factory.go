@@ -5,6 +5,7 @@ package otapprocessor
 
 import (
 	"context"
+	"errors"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -54,6 +55,7 @@ func createMetrics(
 
 // unit is what a pipeline's unit is made from.
 func (c *Config) unit(id component.ID, signal unit.Signal) (unit.Spec, unit.Transport, error) {
-	transport, err := c.transport()
-	return c.spec(id.String(), signal), transport, err
+	spec, err := c.spec(id.String(), signal)
+	transport, wrong := c.transport()
+	return spec, transport, errors.Join(err, wrong)
 }

@@ -1,5 +1,6 @@
 // Package rustconfig is the configuration of one Rust component, of any kind, as the Collector handles it: read
-// from confmap, shown by print-config, checked by `otelcol validate`. What its keys are only Rust knows.
+// from confmap, shown by print-config, checked by `otelcol validate`. What its keys are only Rust knows. Conform and JSON
+// do the same for a key of a Go component's that holds the engine's nodes.
 //
 // A component's factory returns New(kind, type) as its default configuration and hands JSON to Create. Rust is
 // asked once, when the Collector's values are read: the answer has the configuration with its defaults, what

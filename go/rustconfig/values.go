@@ -42,11 +42,7 @@ func valuesOf(conf *confmap.Conf) (*values, error) {
 		}
 	}
 	e.encode(top, nil)
-	if len(e.errors) > 0 {
-		slices.SortFunc(e.errors, func(a, b control.PathError) int { return strings.Compare(a.Path, b.Path) })
-		return nil, e.errors
-	}
-	return &values{Config: e.out, Originals: e.originals}, nil
+	return e.values()
 }
 
 // text takes the text of an expanded value, after one byte that tells it from none; and nothing from anything else.
@@ -106,6 +102,15 @@ type encoder struct {
 	out       []byte
 	originals map[string]string
 	errors    decodeError
+}
+
+// values is what was encoded; the error is a decodeError.
+func (e *encoder) values() (*values, error) {
+	if len(e.errors) > 0 {
+		slices.SortFunc(e.errors, func(a, b control.PathError) int { return strings.Compare(a.Path, b.Path) })
+		return nil, e.errors
+	}
+	return &values{Config: e.out, Originals: e.originals}, nil
 }
 
 // encode writes what YAML makes without reflection, and all else with it.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
@@ -81,6 +82,11 @@ func tell(t *testing.T, pid, thread int, s syscall.Signal) {
 func TestSignalsToEveryThread(t *testing.T) {
 	health := filepath.Join(t.TempDir(), "health.json")
 	c, in := run(t, fmt.Sprintf(signalsConfig, health), map[string]string{})
+	// Its receivers listen before the Collector knows what SIGTERM is.
+	require.Eventually(t, func() bool {
+		b, err := os.ReadFile(health)
+		return err == nil && strings.Contains(string(b), `"ready":true`)
+	}, time.Minute, time.Millisecond, "%s", c.Output())
 	send := func() {
 		conn, err := grpc.NewClient(in, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		require.NoError(t, err)

@@ -21,12 +21,38 @@ pub(crate) fn describe() -> OpResult {
 
 /// Whether a specification is an extension's, not a unit's.
 pub(crate) fn is_extension(payload: &[u8]) -> bool {
+    kind(payload) == "extension"
+}
+
+fn kind(payload: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Kind {
         #[serde(default)]
         kind: String,
     }
-    read::<Kind>(payload).is_ok_and(|which| which.kind == "extension")
+    read::<Kind>(payload).map_or_else(|_| String::new(), |which| which.kind)
+}
+
+/// The Collector's values for nodes: `config` has them under one key, the text `type`.
+#[derive(Deserialize)]
+struct Nodes {
+    r#type: String,
+    config: Value,
+    #[serde(default)]
+    originals: catalog::Originals,
+}
+
+fn nodes(mut asked: Nodes) -> OpResult {
+    let secrets = asked
+        .config
+        .get_mut(&asked.r#type)
+        .map(|nodes| catalog::conform(nodes, &format!("/{}", asked.r#type), &asked.originals));
+    reply(&json!({
+        "config": null,
+        "shown": asked.config,
+        "secrets": secrets.unwrap_or_default(),
+        "findings": [],
+    }))
 }
 
 /// The default configuration of one component.
@@ -35,8 +61,12 @@ pub(crate) fn default_config(payload: &[u8]) -> OpResult {
     reply(&config.map_err(strait_extension::refused)?)
 }
 
-/// Reads and validates the configuration of one component.
+/// Reads and validates the configuration of one component; or gives the values for a chain or graph
+/// of nodes as their keys take them, which the unit's own validation checks.
 pub(crate) fn decode(payload: &[u8]) -> OpResult {
+    if kind(payload) == "nodes" {
+        return nodes(read(payload)?);
+    }
     let decoded = serve::decode(&components::all(), payload);
     reply(&decoded.map_err(strait_extension::refused)?)
 }

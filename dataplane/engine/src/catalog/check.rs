@@ -22,8 +22,13 @@ fn check_object(findings: &mut Vec<Finding>, path: &str, keys: &[Key], map: &Map
         match keys.iter().find(|key| key.name == name) {
             Some(key) => {
                 // null means "not given", as in YAML `key:`.
-                if !value.is_null() {
-                    check_shape(findings, &here, &key.shape, value);
+                if value.is_null() {
+                    continue;
+                }
+                let before = findings.len();
+                check_shape(findings, &here, &key.shape, value);
+                if key.secret {
+                    withhold(&mut findings[before..], &key.shape);
                 }
             }
             None => findings.push(Finding::new(here, unknown(name, keys))),
@@ -144,7 +149,7 @@ fn check_tagged(
 }
 
 /// Whether `value` has this shape at its top (inner parts are checked by [`check_shape`]).
-fn fits(shape: &Shape, value: &Value) -> bool {
+pub(super) fn fits(shape: &Shape, value: &Value) -> bool {
     match shape {
         Shape::Bool => value.is_boolean(),
         Shape::Int(least) => value.as_u64().is_some_and(|number| number >= *least),
@@ -166,6 +171,13 @@ fn fits(shape: &Shape, value: &Value) -> bool {
 /// What the engine says of a size or a time without a number names neither the key nor the value.
 fn starts_with_digit(text: &str) -> bool {
     text.trim_start().starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Findings of a secret say what was expected, not what was found.
+fn withhold(findings: &mut [Finding], shape: &Shape) {
+    for finding in findings {
+        finding.message = format!("expected {}; this key's value is not shown", words(shape));
+    }
 }
 
 fn wrong(path: &str, expected: &str, found: &Value) -> Finding {
@@ -269,6 +281,18 @@ mod tests {
             }),
         );
         assert_eq!(found.len(), 4, "{found:?}");
+    }
+
+    // Guarantees: whatever is wrong with a secret, a message does not show it.
+    #[test]
+    fn a_secret_is_not_in_a_message() {
+        for salt in [json!(90125), json!(["90125"]), json!({"90125": 1})] {
+            let action = json!({"action": "hash", "key": "a", "salt": salt});
+            let found = findings("attribute", &json!({"actions": [action]}));
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(!found[0].contains("90125"), "{found:?}");
+            assert!(found[0].contains("::salt: expected string"), "{found:?}");
+        }
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct KeyInfo {
     pub kind: String,
     /// Whether it must be there when its parent is.
     pub required: bool,
+    /// Whether its value is shown to nobody.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
     /// One line for people.
     pub doc: &'static str,
 }
@@ -65,6 +68,7 @@ fn flatten(into: &mut Vec<KeyInfo>, prefix: &str, keys: &[Key]) {
             name: name.clone(),
             kind: words(&key.shape),
             required: key.required,
+            secret: key.secret,
             doc: key.doc,
         };
         if !into.contains(&info) {
@@ -87,6 +91,7 @@ fn flatten_shape(into: &mut Vec<KeyInfo>, name: &str, shape: &Shape) {
                 name: format!("{prefix}{tag}"),
                 kind: kinds.join(" | "),
                 required: true,
+                secret: false,
                 doc: "chooses the other keys",
             });
             for (_, keys) in *variants {

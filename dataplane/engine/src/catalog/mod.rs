@@ -13,6 +13,7 @@
 mod attribute;
 mod batch;
 mod check;
+mod conform;
 mod content_router;
 mod debug;
 mod durable_buffer;
@@ -34,6 +35,7 @@ mod transform;
 mod type_router;
 
 pub use check::{check, suggest};
+pub use conform::{Originals, conform};
 pub use info::{KeyInfo, NodeInfo, describe};
 pub use node::{Choice, Node};
 pub use shape::{Key, Shape};

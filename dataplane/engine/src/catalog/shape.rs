@@ -44,6 +44,8 @@ pub struct Key {
     pub shape: Shape,
     /// Whether the node refuses a configuration without it.
     pub required: bool,
+    /// Whether its value is shown to nobody.
+    pub secret: bool,
     /// One line for people.
     pub doc: &'static str,
 }
@@ -54,6 +56,7 @@ impl Key {
             name,
             shape,
             required: false,
+            secret: false,
             doc,
         }
     }
@@ -63,7 +66,16 @@ impl Key {
             name,
             shape,
             required: true,
+            secret: false,
             doc,
+        }
+    }
+
+    /// The key, its value a secret.
+    pub(crate) const fn secret(self) -> Self {
+        Self {
+            secret: true,
+            ..self
         }
     }
 }

@@ -55,7 +55,7 @@ const KEYS: &[Key] = &[
                     &[
                         KEY,
                         Key::optional("algorithm", Word(&["sha256"]), "hash function"),
-                        Key::optional("salt", Text, "put before the value"),
+                        Key::optional("salt", Text, "put before the value").secret(),
                     ],
                 ),
             ],
