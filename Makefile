@@ -21,7 +21,9 @@ STRAIT := $(CARGO_TARGET_DIR)/debug/strait
 # Crates that need no engine are built in the dev profile; everything that links it in the release profile, with
 # one set of packages, so that the engine is compiled once.
 LIGHT := -p strait-ringbuf -p strait-records -p strait-control -p strait-control-testpeer -p strait-component -p strait-component-testpeer -p strait-extension -p strait-extension-testpeer -p strait -p mask-cards \
-	-p health-reporter -p token-provider -p strait-bench-control
+	-p health-reporter -p token-provider -p strait-bench-control -p strait-tidy
+# Test peers and the command's whole builds are left to `test`.
+CHECKED := -p strait-ringbuf -p strait-records -p strait-control -p strait-component -p strait-extension -p strait -p strait-tidy
 HEAVY := -p strait-engine -p strait-host -p strait-bench
 GO_MODULES := go tests examples/demo bench
 
@@ -52,6 +54,15 @@ old-facade:
 
 # ---------------------------------------------------------------------------- tests
 
+.PHONY: check
+check: ## format, lints and the light tests: the inner loop
+	cargo fmt --all --check
+	cargo clippy --quiet --locked --all-targets $(LIGHT) -- -D warnings
+	cargo test --quiet --locked --lib $(CHECKED)
+	unformatted=$$(gofmt -l $(GO_MODULES)); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	cd go && go vet ./... && go test -short ./...
+	cd tests && go test ./tidy
+
 .PHONY: test
 test: lint test-light test-go generated test-heavy test-system ## pass every test, with formatting and lints
 	@echo "all tests passed"
@@ -65,6 +76,7 @@ lint: $(STATICCHECK) ## formatting and lints
 	for m in $(GO_MODULES); do (cd $$m && go vet ./... && $(STATICCHECK) ./...); done
 	cd tests && go vet -tags all_nodes ./collector && $(STATICCHECK) -tags all_nodes ./collector
 	python3 tests/licences.py
+	cd tests && go test ./tidy
 
 .PHONY: test-light
 test-light: ## the Rust crates that need no engine, and the model checks of the ring
@@ -74,6 +86,7 @@ test-light: ## the Rust crates that need no engine, and the model checks of the 
 .PHONY: test-go
 test-go: ## the Go packages, with the race detector, and once on one processor
 	cd go && go test -race ./...
+	cd go && go vet -modfile=newest.mod ./... && go test -modfile=newest.mod ./...
 	cd go && GOMAXPROCS=1 go test ./ring ./record ./otap ./unit
 	cd go && CGO_ENABLED=0 go build ./... && CGO_ENABLED=0 go test ./unit ./otapprocessor ./rustprocessor ./rustconfig
 	cd go && GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go vet ./... && GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go vet ./...
