@@ -37,13 +37,17 @@ func (u *Unit) Shutdown(ctx context.Context) error {
 	u.stopping.Lock()
 	defer u.stopping.Unlock()
 	u.mu.Lock()
-	lanes := u.lanes
 	running := u.state == stateRunning
 	u.state = stateStopped
 	u.mu.Unlock()
 	if !running {
 		return nil
 	}
+	u.health.end()
+	u.endRenewals(ctx)
+	u.mu.Lock()
+	lanes := u.lanes
+	u.mu.Unlock()
 	return u.close(ctx, lanes)
 }
 
@@ -123,9 +127,7 @@ func awaitReaders(ctx context.Context, lanes []*lane) {
 // awaitConsumers returns when no goroutine of this unit, and no caller of it, is in the next
 // consumer any more.
 func (u *Unit) awaitConsumers() {
-	if u.foreign != nil {
-		u.foreign.wait()
-	}
+	u.foreign.Wait()
 	u.inUse.Wait()
 }
 

@@ -85,21 +85,3 @@ func monotonicDeadline(d time.Time) uint64 {
 	}
 	return uint64(max(1, now+time.Until(d).Nanoseconds()))
 }
-
-// foreignContext is the context of a batch that belongs to no call: nobody's deadline, nobody's
-// cancellation, with the span context and metadata that the engine kept.
-func foreignContext(ctx context.Context, h record.Header) context.Context {
-	if h.TraceID != [16]byte{} {
-		ctx = trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
-			TraceID: h.TraceID, SpanID: h.SpanID, TraceFlags: trace.TraceFlags(h.TraceFlags), Remote: true,
-		}))
-	}
-	if len(h.Metadata) > 0 {
-		m := make(map[string][]string, len(h.Metadata))
-		for _, e := range h.Metadata {
-			m[e.Key] = e.Values
-		}
-		ctx = client.NewContext(ctx, client.Info{Metadata: client.NewMetadata(m)})
-	}
-	return ctx
-}

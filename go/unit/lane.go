@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"go.opentelemetry.io/collector/component/componentstatus"
-
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/otap"
 	"github.com/strait-data/strait/go/record"
@@ -21,14 +19,19 @@ import (
 type lane struct {
 	link     *ring.Link
 	peer     *control.Peer
+	index    int // which of the unit's lanes it is
 	number   uint16
 	epoch    uint32
 	schemas  *record.Schemas   // of what the peer writes
 	logs     *otap.LogsEncoder // with the schemas that this side has published
 	decoders sync.Pool
-	foreign  func(output) // outputs of no call: merged, or made by the engine
+	foreign  foreign // outputs of no call: merged, or made by the engine
 	stats    *Stats
-	report   func(*componentstatus.Event)
+	onEnd    func(*lane, error) // is told once why the link has ended; must not wait
+
+	budget  budget // of its link's renewals; only who renews it uses it
+	renewed bool   // somebody renews it; under the unit's lock
+	callers atomic.Int64
 
 	sequence atomic.Uint64
 	mu       sync.Mutex
@@ -164,13 +167,13 @@ func (l *lane) dispatch(m ring.Message) error {
 			l.release(m.Lease)
 			return err
 		}
-		l.receive(o, m.Final)
+		return l.receive(o, m.Final)
 	}
 	return nil
 }
 
 // receive hands an output to whom it belongs. A difference ends its call (S-16).
-func (l *lane) receive(o output, final bool) {
+func (l *lane) receive(o output, final bool) error {
 	var c *call
 	switch o.verdict = o.batch.Encoding == record.EncodingDifference; {
 	case o.verdict:
@@ -180,30 +183,22 @@ func (l *lane) receive(o output, final bool) {
 		l.link.Producer().Settle()
 		c = l.take(o.batch.CallID)
 	case o.batch.CallID == 0:
-		l.foreign(o)
-		return
+		return l.foreign.take(l, o)
 	default:
 		c = l.find(o.batch.CallID)
 	}
 	if c == nil || !c.addOutput(o) {
 		l.refuse(o)
 	}
-}
-
-// refuseContent ends the lane when err says that the content of a slot is not valid; it returns err.
-func (l *lane) refuseContent(err error) error {
-	if errors.Is(err, record.ErrContent) {
-		l.fail(err)
-	}
-	return err
+	return nil
 }
 
 // linkEnded is what a caller is told whose lane carries nothing more, whether it or the lane's reader finds out first.
 func linkEnded(err error) error { return fmt.Errorf("the link to the Rust side has ended: %w", err) }
 
-// fail ends the lane: every call in flight ends once, as retryable, and so does every later one at once.
-// Content that is not valid ends the link with the protocol's error. Unless the link was closed in order,
-// the component's status says so: nothing starts it again.
+// fail ends the lane: every call in flight ends once, as retryable, and so does every later one at
+// once. Content that is not valid ends the link with the protocol's error. While its unit runs, the
+// link is renewed.
 func (l *lane) fail(err error) {
 	if errors.Is(err, record.ErrContent) {
 		l.link.Fail(ring.CodeContent, err)
@@ -216,12 +211,19 @@ func (l *lane) fail(err error) {
 	calls := l.calls
 	l.calls = map[uint64]*call{}
 	l.mu.Unlock()
-	if first && !errors.Is(err, ring.ErrClosed) {
-		l.report(componentstatus.NewPermanentErrorEvent(l.closed))
-	}
 	for _, c := range calls {
 		c.end(&control.Failure{Class: control.Unavailable, Message: l.closed.Error()})
 	}
+	if first {
+		l.onEnd(l, err)
+	}
+}
+
+// ended is why the lane carries nothing more; nil while it does.
+func (l *lane) ended() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
 }
 
 // BatchFailed is the control channel's verdict on a call of this lane.

@@ -121,18 +121,13 @@ func (p *LogsProcessor) applyTo(d plog.Logs) take {
 	return func(ctx context.Context, l *lane, o output) error {
 		if o.batch.Encoding != record.EncodingDifference {
 			l.release(o.lease)
-			return l.refuseContent(
-				fmt.Errorf(
-					"%w: found encoding %d, expected a difference",
-					record.ErrContent,
-					o.batch.Encoding,
-				),
-			)
+			return p.refuse(l, fmt.Errorf("%w: found encoding %d, expected a difference",
+				record.ErrContent, o.batch.Encoding))
 		}
 		err := otap.ApplyDifference(d, o.batch.Payload())
 		l.release(o.lease)
 		if err != nil {
-			return l.refuseContent(err)
+			return p.refuse(l, err)
 		}
 		return p.deliver(ctx, d)
 	}
@@ -148,7 +143,7 @@ func (p *LogsProcessor) takeRecords(ctx context.Context, l *lane, o output) erro
 	l.decoders.Put(decoder)
 	l.release(o.lease)
 	if err != nil {
-		return l.refuseContent(err)
+		return p.refuse(l, err)
 	}
 	return p.deliver(ctx, d)
 }

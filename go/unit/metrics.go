@@ -84,7 +84,6 @@ var unitMetrics = []unitMetric{
 	{(*builder).RegisterStraitLateOutputsCallback, func(s *Snapshot) uint64 { return s.LateOutputs }},
 	{(*builder).RegisterStraitLateVerdictsCallback, func(s *Snapshot) uint64 { return s.LateVerdicts }},
 	{(*builder).RegisterStraitMergedBatchesCallback, func(s *Snapshot) uint64 { return s.ForeignOutputs }},
-	{(*builder).RegisterStraitMergedRefusedCallback, func(s *Snapshot) uint64 { return s.ForeignRefused }},
 	{(*builder).RegisterStraitPartsCallback, func(s *Snapshot) uint64 { return s.Parts }},
 	{(*builder).RegisterStraitWholeBatchesCallback, func(s *Snapshot) uint64 { return s.Fallbacks }},
 	{(*builder).RegisterStraitRepairedTextsCallback, func(s *Snapshot) uint64 { return s.RepairedTexts }},

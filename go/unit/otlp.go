@@ -103,7 +103,7 @@ func (p *Processor[T]) hasBare(d T) bool {
 func (p *Processor[T]) takeOTLP(ctx context.Context, l *lane, o output) error {
 	d, err := p.decodeOTLP(l, o)
 	if err != nil {
-		return l.refuseContent(err)
+		return p.refuse(l, err)
 	}
 	return p.deliver(ctx, d)
 }
@@ -119,7 +119,7 @@ func (p *Processor[T]) decodeOTLP(l *lane, o output) (T, error) {
 	}
 	d, err := p.signal.unmarshal(o.batch.Payload())
 	if err != nil {
-		return d, fmt.Errorf("%w: OTLP bytes: %w", record.ErrContent, err)
+		return d, record.ValueErrorf("S-10", "OTLP bytes", "%v", err)
 	}
 	return d, nil
 }

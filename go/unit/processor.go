@@ -6,8 +6,10 @@ import (
 	"fmt"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 
 	"github.com/strait-data/strait/go/otap"
+	"github.com/strait-data/strait/go/record"
 )
 
 // Processor carries one signal through a unit: what a Collector's processor of that signal is made
@@ -24,7 +26,8 @@ type Processor[T any] struct {
 	// screens says that a batch is looked at before it is sent, because nobody else would find what
 	// is bad.
 	screens bool
-	// foreign takes what belongs to no call.
+	// foreign takes what belongs to no call, under a context of nobody: without deadline, metadata
+	// and span context. The engine's batch holds data of several callers and keeps none of theirs.
 	foreign take
 }
 
@@ -38,7 +41,7 @@ type position struct {
 // Start makes the unit and its links; on an error nothing stays open.
 func (p *Processor[T]) Start(ctx context.Context, host component.Host) error {
 	return p.unit.Start(ctx, host, func(ctx context.Context, l *lane, o output) error {
-		return p.foreign(foreignContext(ctx, o.batch.Header), l, o)
+		return p.foreign(ctx, l, o)
 	})
 }
 
@@ -63,7 +66,7 @@ func (p *Processor[T]) Consume(ctx context.Context, d T) error {
 	if err != nil {
 		return err
 	}
-	defer p.unit.leave()
+	defer p.unit.leave(l)
 	return p.ship(l, d, n).run(ctx)
 }
 
@@ -100,4 +103,20 @@ func (p *Processor[T]) rest(err error, d T, from, to, n int) error {
 		return p.signal.undelivered(err, d)
 	}
 	return err
+}
+
+// refuse ends what a wrong content ends (S-17): a slot that is malformed the link, because its
+// sides no longer agree on what crosses; a wrong value in one that is well formed only its call,
+// for good, and by the component's name.
+func (p *Processor[T]) refuse(l *lane, err error) error {
+	switch {
+	case errors.Is(err, record.ErrContent):
+		l.fail(err)
+		return linkEnded(err)
+	case errors.Is(err, record.ErrValue):
+		err = fmt.Errorf("%s: what comes out holds a wrong value: %w", p.unit.spec.ID, err)
+		return consumererror.NewPermanent(err)
+	default:
+		return err
+	}
 }

@@ -19,7 +19,6 @@ type Stats struct {
 	lateVerdicts     atomic.Uint64
 	cancelledOutputs atomic.Uint64
 	foreignOutputs   atomic.Uint64
-	foreignRefused   atomic.Uint64
 	parts            atomic.Uint64
 	fallbacks        atomic.Uint64
 	repairedTexts    atomic.Uint64
@@ -39,8 +38,6 @@ type Snapshot struct {
 	LateVerdicts uint64
 	// ForeignOutputs are batches that the engine merged or made itself.
 	ForeignOutputs uint64
-	// ForeignRefused are those of them for which no worker was free.
-	ForeignRefused uint64
 	// Parts counts the pieces of batches that were split.
 	Parts uint64
 	// Fallbacks are batches that crossed whole because a projection could not hold them.
@@ -76,7 +73,6 @@ func (s *Stats) Snapshot() Snapshot {
 		LateOutputs:    s.lateOutputs.Load(),
 		LateVerdicts:   s.lateVerdicts.Load(),
 		ForeignOutputs: s.foreignOutputs.Load(),
-		ForeignRefused: s.foreignRefused.Load(),
 		Parts:          s.parts.Load(),
 		Fallbacks:      s.fallbacks.Load(),
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -29,21 +30,30 @@ type Unit struct {
 	telemetry component.TelemetrySettings
 	stats     Stats
 
-	mu       sync.Mutex // of state and lanes; never held while anything waits
+	mu       sync.Mutex // of state, lanes and retired; never held while anything waits
 	state    state
-	lanes    []*lane
-	stopping sync.Mutex // held by Start and Shutdown: each waits for the other's end
+	lanes    []*lane      // by index; a link that is renewed is a new lane there
+	retired  []ring.Stats // by index: the sums of what links that have ended counted
+	stopping sync.Mutex   // held by Start and Shutdown: each waits for the other's end
 
-	peer    *control.Peer
-	handle  uint64
-	cancel  context.CancelFunc
-	release []func() // of the sinks of log lines and of status reports
+	peer       *control.Peer
+	handle     uint64
+	session    uint64
+	background context.Context // until everything of the unit has ended
+	cancel     context.CancelFunc
+	release    []func() // of the sinks of log lines and of status reports
+
+	health         *health
+	statusOf       []uint64 // by index: the handle by which Rust says how a lane is
+	renewing       sync.WaitGroup
+	stopRenewing   context.Context
+	cancelRenewing context.CancelFunc
 
 	unobserve func() // ends the metrics; nil: there are none
-	report    func(*componentstatus.Event)
 
-	next    atomic.Uint64 // round robin over the lanes
-	foreign *workers
+	next    atomic.Uint64 // where the search for a lane begins
+	consume consumeForeign
+	foreign sync.WaitGroup // batches of no call
 	inUse   sync.WaitGroup // calls between enter and leave
 
 	consuming atomic.Int64 // batches that are with the next consumer now
@@ -64,9 +74,10 @@ func New(spec Spec, transport Transport, telemetry component.TelemetrySettings) 
 	return &Unit{spec: spec, transport: transport, telemetry: telemetry}
 }
 
-// Start makes the unit in Rust and its links, and returns when every lane is ready. On an error nothing
-// stays open. consume takes what the engine merged or made itself, on a worker's goroutine. From then on the
-// host hears of lanes that fail: as recoverable while Rust starts them again, else as permanent.
+// Start makes the unit in Rust and its links, and returns when every lane is ready. On an error
+// nothing stays open. consume takes what the engine merged or made itself, on a goroutine of its
+// own. From then on the host hears of lanes that fail: as recoverable while they are made anew,
+// else as permanent.
 func (u *Unit) Start(ctx context.Context, host component.Host, consume consumeForeign) error {
 	u.stopping.Lock()
 	defer u.stopping.Unlock()
@@ -84,8 +95,10 @@ func (u *Unit) Start(ctx context.Context, host component.Host, consume consumeFo
 	}
 	u.peer, u.handle = peer, control.NextHandle()
 	u.spec.Pipeline = pipelineOf(host)
-	u.report = func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
-	lanes, err := u.open(ctx, consume)
+	u.consume = consume
+	report := func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
+	u.health = newHealth(max(u.spec.Lanes, 1), report)
+	lanes, err := u.open(ctx)
 	if err == nil {
 		u.unobserve, err = u.observe()
 	}
@@ -96,8 +109,13 @@ func (u *Unit) Start(ctx context.Context, host component.Host, consume consumeFo
 		return errors.Join(err, u.close(ctx, lanes))
 	}
 	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.lanes, u.state = lanes, stateRunning
+	u.lanes, u.retired, u.state = lanes, make([]ring.Stats, len(lanes)), stateRunning
+	u.mu.Unlock()
+	for _, l := range lanes {
+		if err := l.ended(); err != nil { // while the unit was not running yet
+			u.linkEnded(l, err)
+		}
+	}
 	return nil
 }
 
@@ -108,54 +126,39 @@ func (u *Unit) stateNow() state {
 }
 
 // open returns the lanes that it made also when it fails: close takes them.
-func (u *Unit) open(ctx context.Context, consume consumeForeign) (lanes []*lane, err error) {
-	u.release = []func(){sinks.Logs(u.handle, u.telemetry.Logger), sinks.Status(u.handle, u.report).Release}
+func (u *Unit) open(ctx context.Context) (lanes []*lane, err error) {
+	u.background, u.cancel = context.WithCancel(context.Background())
+	u.stopRenewing, u.cancelRenewing = context.WithCancel(u.background)
+	u.release = []func(){sinks.Logs(u.handle, u.telemetry.Logger)}
 	if _, err := operate[struct{}](ctx, u.peer, control.Create, u.handle, u.spec); err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}
-	session, err := newSession()
-	if err != nil {
+	if u.session, err = newSession(); err != nil {
 		return nil, err
 	}
-	background, cancel := context.WithCancel(context.Background())
-	u.cancel = cancel
-	u.foreign = newWorkers(background, foreignWorkers, consume)
-	for range max(u.spec.Lanes, 1) {
-		l, err := u.newLane(session)
+	for i := range max(u.spec.Lanes, 1) {
+		status := control.NextHandle()
+		u.statusOf = append(u.statusOf, status)
+		heard := func(s control.Status) { u.health.heard(i, s) }
+		u.release = append(u.release, control.HandleStatus(status, heard))
+		l, err := u.newLane(i, 1)
 		if err != nil {
 			return lanes, err
 		}
 		lanes = append(lanes, l)
 	}
-	request := startRequest{Policy: u.transport.Wake, MaxWaitNS: u.transport.MaxWait.Nanoseconds()}
-	for _, l := range lanes {
-		request.Links = append(request.Links, l.link.Offer())
-	}
-	reply, err := operate[startReply](ctx, u.peer, control.Start, u.handle, request)
-	if err != nil {
-		return lanes, fmt.Errorf("start: %w", err)
-	}
-	if len(reply.Links) != len(lanes) {
-		return lanes, fmt.Errorf("start: %d links were answered, expected %d", len(reply.Links), len(lanes))
-	}
-	for i, l := range lanes {
-		if err := l.link.Accept(reply.Links[i]); err != nil {
-			return lanes, fmt.Errorf("start: link %d: %w", l.number, err)
-		}
-		l.reader = make(chan struct{})
-		go l.read(background)
-	}
-	return lanes, nil
+	return lanes, u.join(ctx, nil, lanes...)
 }
 
-func (u *Unit) newLane(session uint64) (*lane, error) {
+// newLane makes the host's side of a lane. A link that is renewed has a number of its own, so that
+// what is late for the one before finds nothing.
+func (u *Unit) newLane(index int, epoch uint32) (*lane, error) {
 	number, err := control.AllocateLink()
 	if err != nil {
 		return nil, err
 	}
-	const epoch = 1
 	link, err := ring.NewHost(ring.Options{
-		Number: number, Session: session, Epoch: epoch, Geometry: u.transport.Geometry,
+		Number: number, Session: u.session, Epoch: epoch, Geometry: u.transport.Geometry,
 		Policy: u.transport.Wake.policy(), MaxWait: u.transport.MaxWait,
 		Trust: ring.VouchForPeer(), // the other side is this process
 	})
@@ -164,13 +167,17 @@ func (u *Unit) newLane(session uint64) (*lane, error) {
 		return nil, fmt.Errorf("link: %w", err)
 	}
 	l := &lane{
-		link: link, peer: u.peer, number: number, epoch: epoch, schemas: record.NewSchemas(),
-		stats: &u.stats, report: u.report, calls: map[uint64]*call{},
+		link: link, peer: u.peer, index: index, number: number, epoch: epoch,
+		schemas: record.NewSchemas(), stats: &u.stats,
+		calls: map[uint64]*call{}, onEnd: u.linkEnded,
+		foreign: foreign{
+			credit: creditOf(&u.spec, &u.transport), ctx: u.background,
+			consume: u.consume, running: &u.foreign,
+		},
 	}
 	l.logs = otap.NewLogsEncoder(record.NewRegistry(preambles{link.Producer()}),
 		encoderOptions(u.spec.Fidelity, link.Producer().MaxBytes()))
 	l.decoders.New = func() any { return otap.NewLogsDecoder(l.schemas) }
-	l.foreign = func(o output) { u.takeForeign(l, o) }
 	if err := control.HandleLink(number, l); err != nil {
 		control.ReleaseLink(number)
 		return nil, errors.Join(err, link.Close())
@@ -178,8 +185,7 @@ func (u *Unit) newLane(session uint64) (*lane, error) {
 	return l, nil
 }
 
-// enter gives a caller a lane, and keeps the unit open until it leaves. A lane whose link has ended gets no
-// further batches while another one works.
+// enter gives a caller a lane, and keeps the unit open until it leaves.
 func (u *Unit) enter() (*lane, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -190,53 +196,57 @@ func (u *Unit) enter() (*lane, error) {
 		refused.Component = u.spec.ID
 		return nil, refused.AsError()
 	}
-	u.inUse.Add(1)
-	n := uint64(len(u.lanes))
-	first := u.next.Add(1)
-	for i := range n {
-		if l := u.lanes[(first+i)%n]; l.link.Err() == nil {
-			return l, nil
-		}
+	l := u.choose()
+	if l == nil {
+		return nil, u.health.refusal(u.spec.ID)
 	}
-	return u.lanes[first%n], nil // its begin says why
+	l.callers.Add(1)
+	u.inUse.Add(1)
+	return l, nil
 }
 
-func (u *Unit) leave() { u.inUse.Done() }
+// choose gives the lane with the fewest callers among those that work, and of equals the next in
+// turn. Where none works it is one that is being made anew: what is sent there waits, or is told
+// why not. nil: all have failed.
+func (u *Unit) choose() (best *lane) {
+	n := uint64(len(u.lanes))
+	first := u.next.Add(1)
+	state, fewest := failed, int64(0)
+	for i := range n {
+		l := u.lanes[(first+i)%n]
+		is, callers := u.health.of(l.index), l.callers.Load()
+		if is == working && l.link.Err() != nil {
+			is = restarting // nobody has said so yet
+		}
+		if is < state || is == state && best != nil && callers < fewest {
+			best, state, fewest = l, is, callers
+		}
+		if state == working && fewest == 0 {
+			break // none has fewer
+		}
+	}
+	return best
+}
+
+func (u *Unit) leave(l *lane) {
+	l.callers.Add(-1)
+	u.inUse.Done()
+}
 
 // Stats are the unit's own counters.
 func (u *Unit) Stats() Snapshot { return u.stats.Snapshot() }
 
-// Links are the ring counters of each lane, ours and the peer's; after Shutdown the last ones.
+// Links are the ring counters of each lane, ours and the peer's, those of links before the last one
+// included; after Shutdown the last ones.
 func (u *Unit) Links() []ring.Stats {
 	u.mu.Lock()
-	lanes := u.lanes
+	lanes, retired := u.lanes, slices.Clone(u.retired)
 	u.mu.Unlock()
 	out := make([]ring.Stats, 0, len(lanes))
-	for _, l := range lanes {
-		out = append(out, l.link.Stats())
+	for i, l := range lanes {
+		out = append(out, add(retired[i], l.link.Stats()))
 	}
 	return out
-}
-
-func (u *Unit) takeForeign(l *lane, o output) {
-	u.stats.foreignOutputs.Add(1)
-	if !u.foreign.offer(foreignBatch{lane: l, output: o}) {
-		u.stats.foreignRefused.Add(1)
-		l.release(o.lease)
-		l.batchFailed(o.token, &control.Failure{
-			Class: control.Retryable, Message: fmt.Sprintf("all %d workers for merged batches are busy", foreignWorkers),
-		})
-	}
-}
-
-type startRequest struct {
-	Links     []ring.Offer `json:"links"`
-	Policy    Wake         `json:"policy"`
-	MaxWaitNS int64        `json:"max_wait_ns"`
-}
-
-type startReply struct {
-	Links []ring.Answer `json:"links"`
 }
 
 func newSession() (uint64, error) {

@@ -104,39 +104,82 @@ func (s *statuses) Report(e *componentstatus.Event) {
 	s.events = append(s.events, e)
 }
 
-func (s *statuses) permanent() error {
+func (s *statuses) permanent() error { return s.first(componentstatus.StatusPermanentError) }
+
+// first is the error of the first report of a status.
+func (s *statuses) first(status componentstatus.Status) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.events {
-		if e.Status() == componentstatus.StatusPermanentError {
+		if e.Status() == status {
 			return e.Err()
 		}
 	}
 	return nil
 }
 
+// last is the newest report's status.
+func (s *statuses) last() componentstatus.Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.events) == 0 {
+		return componentstatus.StatusNone
+	}
+	return s.events[len(s.events)-1].Status()
+}
+
+func (s *statuses) times(status componentstatus.Status) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.events {
+		if e.Status() == status {
+			n++
+		}
+	}
+	return n
+}
+
+// reasons are the errors of all reports of a status, joined.
+func (s *statuses) reasons(status componentstatus.Status) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all strings.Builder
+	for _, e := range s.events {
+		if e.Status() == status {
+			fmt.Fprintln(&all, e.Err())
+		}
+	}
+	return all.String()
+}
+
 var _ componentstatus.Reporter = (*statuses)(nil)
 
-// expectTheEnd checks what follows a broken rule: calls fail and may be tried again elsewhere, the component's status
-// says what was found, a counter counts it, and another unit of the same process works.
-func expectTheEnd(t *testing.T, f form, p *unit.LogsProcessor, host *statuses, rule string) {
+// expectARenewal checks what follows a broken rule: the component's status says what was found, a
+// counter counts it, the link is made anew, and the unit works as before; another unit of the
+// process never noticed.
+func expectARenewal(
+	t *testing.T, f form, p *unit.LogsProcessor, s *sink, host *statuses, rule string,
+) {
 	t.Helper()
-	require.Eventually(t, func() bool { return host.permanent() != nil }, patience, time.Millisecond, "no permanent status")
-	require.Regexp(t, rule, host.permanent().Error())
-	err := p.ConsumeLogs(t.Context(), logs(1))
-	require.ErrorContains(t, err, "the link to the Rust side has ended")
-	require.False(t, consumererror.IsPermanent(err))
+	works := func() bool { return host.last() == componentstatus.StatusOK }
+	require.Eventually(t, works, patience, time.Millisecond, "the link is not renewed")
+	require.Regexp(t, rule, host.reasons(componentstatus.StatusRecoverableError))
+	require.NoError(t, host.permanent())
 	l := p.Unit().Links()[0]
-	require.Positive(t, l.Own[ring.CounterProtocolErrors]+l.Peer[ring.CounterProtocolErrors], "the counter protocol_errors")
-	s := &sink{}
-	other, stop := run(t, f.spec(chain(deleteA)), f.transport, s, componenttest.NewNopHost())
+	found := l.Own[ring.CounterProtocolErrors] + l.Peer[ring.CounterProtocolErrors]
+	require.Positive(t, found, "the counter protocol_errors")
+	s.take()
+	require.NoError(t, p.ConsumeLogs(t.Context(), logs(7)))
+	require.Equal(t, 7, s.count())
+	other := &sink{}
+	q, stop := run(t, f.spec(chain(deleteA)), f.transport, other, componenttest.NewNopHost())
 	defer stop()
-	require.NoError(t, other.ConsumeLogs(t.Context(), logs(5)))
-	require.Equal(t, 5, s.count())
+	require.NoError(t, q.ConsumeLogs(t.Context(), logs(5)))
+	require.Equal(t, 5, other.count())
 }
 
 // Guarantees: whatever a side's words hold, the other side says which rule was broken and closes the link; every
-// call ends.
+// call ends, and the link is made anew.
 func TestCorruptWords(t *testing.T) {
 	words := func(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) }
 	for _, c := range []struct {
@@ -154,7 +197,8 @@ func TestCorruptWords(t *testing.T) {
 			eachForm(t, func(t *testing.T, f form) {
 				f.transport.Geometry = ring.Geometry{Descriptors: 8, Blocks: 128}
 				host := &statuses{}
-				p := startOn(t, f.spec(chain(deleteA)), f.transport, &sink{}, host)
+				s := &sink{}
+				p := startOn(t, f.spec(chain(deleteA)), f.transport, s, host)
 				o := open(t, c.object)
 				require.NoError(t, p.ConsumeLogs(t.Context(), logs(5)))
 				at := c.at
@@ -171,7 +215,7 @@ func TestCorruptWords(t *testing.T) {
 				}
 				require.Error(t, err)
 				require.False(t, consumererror.IsPermanent(err), err)
-				expectTheEnd(t, f, p, host, c.rule)
+				expectARenewal(t, f, p, s, host, c.rule)
 			})
 		})
 	}
@@ -271,8 +315,8 @@ func TestDamagedOnTheWayIn(t *testing.T) {
 
 // damageIngress is false when Rust read the batch before the damage was done.
 func damageIngress(t *testing.T, f form, d damage) bool {
-	host := &statuses{}
-	p, stop := run(t, f.component("faulty", nil), f.transport, &sink{}, host)
+	host, s := &statuses{}, &sink{}
+	p, stop := run(t, f.component("faulty", nil), f.transport, s, host)
 	defer stop()
 	errs := make(chan error, 2)
 	go func() { errs <- p.ConsumeLogs(t.Context(), order(3, "sleep 60")) }()
@@ -294,11 +338,13 @@ func damageIngress(t *testing.T, f form, d damage) bool {
 		}
 	}
 	require.Error(t, failed)
-	expectTheEnd(t, f, p, host, d.rule)
+	expectARenewal(t, f, p, s, host, d.rule)
 	return true
 }
 
-// Guarantees: the same on the way out: the second of two outputs is damaged while its caller is busy with the first.
+// Guarantees: the same on the way out: the second of two outputs is damaged while its caller is
+// busy with the first. Where the slot is still well formed, and only holds what no log can, it ends
+// its call for good and nothing else.
 func TestDamagedOnTheWayOut(t *testing.T) {
 	for _, f := range forms()[1:] {
 		t.Run(f.name, func(t *testing.T) {
@@ -336,6 +382,64 @@ func damageEgress(t *testing.T, f form, d damage) {
 	last := o.last(t)
 	d.do(t, o, o.descriptor(last), o.slot(t, last))
 	close(hold)
-	require.Error(t, <-errs)
-	expectTheEnd(t, f, p, host, d.rule)
+	err := <-errs
+	require.Error(t, err)
+	if consumererror.IsPermanent(err) { // a wrong value (S-17)
+		require.ErrorContains(t, err, "otap/test: what comes out holds a wrong value")
+		require.Equal(t, componentstatus.StatusNone, host.last())
+		return
+	}
+	s.answer = nil
+	expectARenewal(t, f, p, s, host, d.rule)
+}
+
+// breakSequences makes the first descriptors of a lane, one of the running unit's, of another lap.
+func breakSequences(t *testing.T) {
+	t.Helper()
+	o, lap := open(t, "h2p-producer"), binary.LittleEndian.AppendUint64(nil, 1<<40)
+	for i := range int64(8) {
+		o.write(t, o.descriptor(i)+ring.DescSequence, lap)
+	}
+}
+
+// Guarantees: a link that ends again and again is given up; the component says so, and a caller is
+// told at once.
+func TestALinkIsGivenUp(t *testing.T) {
+	f := exactForms()[0]
+	host, s := &statuses{}, &sink{}
+	p := startOn(t, f.component("faulty", nil), f.transport, s, host)
+	for renewed := 0; host.permanent() == nil; renewed++ {
+		breakSequences(t)
+		require.Eventually(t, func() bool {
+			_ = p.ConsumeLogs(t.Context(), logs(1)) // makes Rust look; fails, or comes to the next
+			return host.permanent() != nil || host.times(componentstatus.StatusOK) > renewed
+		}, patience, time.Millisecond)
+	}
+	require.ErrorContains(t, host.permanent(), "the link ended 6 times within a minute")
+	err := p.ConsumeLogs(t.Context(), logs(1))
+	require.ErrorContains(t, err, "faulty/test: takes no batches any more")
+	require.False(t, consumererror.IsPermanent(err))
+}
+
+// Guarantees: with several lanes a link that ends costs the calls on it and no other; the others go
+// on meanwhile.
+func TestOtherLanesGoOn(t *testing.T) {
+	f := exactForms()[0]
+	host, s := &statuses{}, &sink{}
+	sp := f.component("faulty", nil)
+	sp.Lanes = 3
+	p := startOn(t, sp, f.transport, s, host)
+	breakSequences(t)
+	failed := 0
+	for range 60 {
+		if err := p.ConsumeLogs(t.Context(), logs(3)); err != nil {
+			require.False(t, consumererror.IsPermanent(err), err)
+			failed++
+		}
+	}
+	require.LessOrEqual(t, failed, 1, "the call that found it")
+	works := func() bool { return host.last() == componentstatus.StatusOK }
+	require.Eventually(t, works, patience, time.Millisecond)
+	require.Regexp(t, `^lane [123] of 3: `, host.reasons(componentstatus.StatusRecoverableError))
+	quiet(t, p)
 }

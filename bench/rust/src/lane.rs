@@ -99,6 +99,7 @@ pub(crate) unsafe extern "C" fn strait_bench_lane_start(
             link_number: 1,
             epoch: offer.epoch(),
             max_wait: MAX_WAIT,
+            credit: 64,
             upcalls: Arc::new(Report),
         }));
         let lane = lane.map_err(|failure| failure.to_string())?;

@@ -16,10 +16,22 @@ pub(crate) struct StartRequest {
     pub(crate) policy: Wake,
     #[serde(default = "default_max_wait")]
     pub(crate) max_wait_ns: u64,
+    /// Per lane: how many batches of no call the host takes before it has answered one.
+    #[serde(default = "default_credit")]
+    pub(crate) credit: u32,
+    /// The lane that the only link replaces, because its own has ended; `None`: all lanes are
+    /// started.
+    #[serde(default)]
+    pub(crate) lane: Option<u32>,
 }
 
 fn default_max_wait() -> u64 {
     5_000_000_000
+}
+
+/// What any host can take.
+fn default_credit() -> u32 {
+    1
 }
 
 /// How the peer waits for messages.
@@ -41,6 +53,9 @@ pub(crate) struct Offer {
     session: u64,
     fds: OfferFds,
     geometry: OfferGeometry,
+    /// By which the host is told how this link's lane is; 0: the unit's.
+    #[serde(default)]
+    pub(crate) status: u64,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,7 +2,7 @@
 //! its lane.
 
 use crate::convert;
-use crate::links::{Accepted, Answer, StartReply, StartRequest};
+use crate::links::{Accepted, Answer, Offer, StartReply, StartRequest};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -62,14 +62,26 @@ impl Units {
         Ok(())
     }
 
-    /// Starts a unit's lanes, one per link. On an error nothing runs.
+    /// Starts a unit's lanes, one per link, or one lane anew. On an error nothing that was not
+    /// there before runs.
     pub(crate) async fn start(
         &self,
         handle: u64,
         request: StartRequest,
     ) -> Result<StartReply, OperationError> {
+        match request.lane {
+            Some(index) => self.replace(handle, index, &request).await,
+            None => self.start_all(handle, &request).await,
+        }
+    }
+
+    async fn start_all(
+        &self,
+        handle: u64,
+        request: &StartRequest,
+    ) -> Result<StartReply, OperationError> {
         let unit = self.begin_start(handle)?;
-        let result = self.start_lanes(handle, &unit, &request).await;
+        let result = self.start_lanes(handle, &unit, request).await;
         let mut units = self.lock();
         let Some(entry) = units.get_mut(&handle) else {
             // Shut down meanwhile: the lanes end as they are dropped.
@@ -125,34 +137,58 @@ impl Units {
             return Err(OperationError::new(Class::Permanent, message));
         }
         let mut started = Vec::with_capacity(request.links.len());
-        for (index, offer) in request.links.iter().enumerate() {
-            let Accepted {
-                link,
-                fds,
-                number,
-                epoch,
-                descriptors,
-            } = offer.accept(request.policy)?;
-            let config = LaneConfig {
-                unit: Arc::clone(unit),
-                index: index as u32,
-                link,
-                descriptors,
-                link_number: number,
-                epoch,
-                max_wait: Duration::from_nanos(request.max_wait_ns),
-                upcalls: Arc::new(ToHost { handle }),
-            };
-            let lane = Lane::start(config)
-                .await
-                .map_err(|failure| convert::failed(&named(failure, unit)))?;
-            started.push(Started {
-                number,
-                lane: Arc::new(lane),
-                _fds: fds,
-            });
+        for (index, offer) in (0..).zip(&request.links) {
+            started.push(start_lane(handle, unit, index, offer, request).await?);
         }
         Ok(started)
+    }
+
+    /// Puts a new lane in the place of one whose link has ended. The old one ends first, at once:
+    /// its calls have ended on the host's side.
+    async fn replace(
+        &self,
+        handle: u64,
+        index: u32,
+        request: &StartRequest,
+    ) -> Result<StartReply, OperationError> {
+        let wrong = |message: String| OperationError::new(Class::Permanent, message);
+        let [offer] = request.links.as_slice() else {
+            let links = request.links.len();
+            return Err(wrong(format!("{links} links were offered for one lane")));
+        };
+        let (unit, old) = self.lane_at(handle, index).ok_or_else(|| {
+            wrong(format!(
+                "no unit of handle {handle} runs a lane {index} to replace"
+            ))
+        })?;
+        old.shutdown(Instant::now()).await;
+        let started = start_lane(handle, &unit, index, offer, request).await?;
+        let mut units = self.lock();
+        let Some(Running::Yes(lanes)) = units.get_mut(&handle).map(|entry| &mut entry.running)
+        else {
+            return Err(OperationError::new(
+                Class::Cancelled,
+                "the unit was shut down while its lane was replaced",
+            ));
+        };
+        let answer = Accepted::answer(&started._fds);
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        routes.insert(started.number, Arc::clone(&started.lane));
+        let before = std::mem::replace(&mut lanes[index as usize], started);
+        routes.remove(&before.number);
+        Ok(StartReply {
+            links: vec![answer],
+        })
+    }
+
+    fn lane_at(&self, handle: u64, index: u32) -> Option<(Arc<Unit>, Arc<Lane>)> {
+        let units = self.lock();
+        let entry = units.get(&handle)?;
+        let Running::Yes(lanes) = &entry.running else {
+            return None;
+        };
+        let lane = Arc::clone(&lanes.get(index as usize)?.lane);
+        Some((Arc::clone(&entry.unit), lane))
     }
 
     /// Drains and ends a unit, and forgets it. A unit that is not known has ended.
@@ -194,6 +230,47 @@ impl Units {
             .get(&link)
             .cloned()
     }
+}
+
+/// Starts a lane on the link that the host offers.
+async fn start_lane(
+    handle: u64,
+    unit: &Arc<Unit>,
+    index: u32,
+    offer: &Offer,
+    request: &StartRequest,
+) -> Result<Started, OperationError> {
+    let Accepted {
+        link,
+        fds,
+        number,
+        epoch,
+        descriptors,
+    } = offer.accept(request.policy)?;
+    let status = if offer.status == 0 {
+        handle
+    } else {
+        offer.status
+    };
+    let config = LaneConfig {
+        unit: Arc::clone(unit),
+        index,
+        link,
+        descriptors,
+        link_number: number,
+        epoch,
+        max_wait: Duration::from_nanos(request.max_wait_ns),
+        credit: request.credit.max(1) as usize,
+        upcalls: Arc::new(ToHost { handle, status }),
+    };
+    let lane = Lane::start(config)
+        .await
+        .map_err(|failure| convert::failed(&named(failure, unit)))?;
+    Ok(Started {
+        number,
+        lane: Arc::new(lane),
+        _fds: fds,
+    })
 }
 
 /// Takes lanes out of the routes when it goes.
@@ -241,7 +318,10 @@ fn named(failure: Failure, unit: &Unit) -> Failure {
 
 /// The way from a lane to the host.
 struct ToHost {
+    /// The unit's.
     handle: u64,
+    /// By which the host knows the lane.
+    status: u64,
 }
 
 impl Upcalls for ToHost {
@@ -263,6 +343,6 @@ impl Upcalls for ToHost {
             LaneStatus::Recoverable => StatusCode::RecoverableError,
             LaneStatus::Permanent => StatusCode::PermanentError,
         };
-        host::status(self.handle, code, message);
+        host::status(self.status, code, message);
     }
 }

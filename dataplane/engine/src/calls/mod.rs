@@ -13,6 +13,7 @@
 //!
 //! It leaves reading and sleeping to the lane's read loop, encodings to the ends.
 
+pub(crate) mod carried;
 mod deadlines;
 mod inbox;
 mod outputs;
@@ -121,6 +122,8 @@ pub(crate) struct Settings {
     pub(crate) max_wait: Duration,
     /// Egress tokens are `token_base | sequence`.
     pub(crate) token_base: u64,
+    /// Batches of no call that the host takes before it has answered one.
+    pub(crate) credit: usize,
     /// What of a batch the unit reads and writes.
     pub(crate) projection: Projection,
 }
@@ -159,7 +162,7 @@ impl Port {
         upcalls: Arc<dyn Upcalls>,
         inbox: Arc<Inbox>,
     ) -> Rc<Self> {
-        let tokens = Tokens::new(settings.token_base);
+        let tokens = Tokens::new(settings.token_base, settings.credit);
         Rc::new(Self {
             reader: RefCell::new(Some(reader)),
             writer,
@@ -539,6 +542,7 @@ impl Port {
     /// Ends a call whose difference was published: the host needs no other answer, and gives none.
     pub(crate) fn conclude(&self, call_id: u64) {
         self.calls.borrow_mut().remove(&call_id);
+        self.notes.borrow_mut().remove(&call_id);
         self.originals.end(call_id);
         self.left_engine();
         self.writer.ended();
@@ -595,9 +599,15 @@ impl Port {
         self.takes_records.get()
     }
 
-    /// A fresh egress token, in flight from now on.
-    pub(crate) fn issue_token(&self) -> u64 {
-        self.tokens.issue()
+    /// Whether the egress may take a batch from the engine: it may be one of no call, and the host
+    /// has said how many of those it takes. A link that is gone takes any, to refuse it.
+    pub(crate) fn may_send(&self) -> bool {
+        self.tokens.has_credit() || self.closed.borrow().is_some()
+    }
+
+    /// A fresh egress token for a batch of this origin, in flight from now on.
+    pub(crate) fn issue_token(&self, origin: Origin) -> u64 {
+        self.tokens.issue(origin.call_id().is_none())
     }
 
     /// Takes a token back whose batch was not sent.
@@ -610,11 +620,12 @@ impl Port {
         self.tokens.next_answer()
     }
 
-    /// Waits for [`next_answer`](Self::next_answer), or for the link's end.
+    /// Waits for [`next_answer`](Self::next_answer), the link's end, or credit where there was
+    /// none.
     pub(crate) async fn answered(&self) {
-        self.tokens
-            .answered(|| self.closed.borrow().is_some())
-            .await;
+        let could_send = self.tokens.has_credit();
+        let over = || self.closed.borrow().is_some() || self.tokens.has_credit() != could_send;
+        self.tokens.answered(over).await;
     }
 }
 

@@ -14,7 +14,17 @@ use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::sync::LazyLock;
 
 /// Name of the private header. The leading dot cannot occur in a header that arrives from outside.
-pub(crate) const NAME: &str = ".strait-call";
+const NAME: &str = ".strait-call";
+
+/// What the names of private headers begin with. What comes from outside under such a name is left
+/// out.
+const PRIVATE: &str = ".strait-";
+
+/// Whether a header is one that only this side may write.
+pub(crate) fn is_private(name: &str) -> bool {
+    name.get(..PRIVATE.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PRIVATE))
+}
 
 static ENTRY: LazyLock<ContextEntryName> =
     LazyLock::new(|| ContextEntryName::try_from(NAME).expect("a printable name without a colon"));

@@ -2,6 +2,7 @@
 
 use crate::catalog::keys::ADMISSION;
 use crate::catalog::node::Node;
+use crate::catalog::places;
 use crate::catalog::shape::Key;
 use crate::catalog::shape::Shape::{Bool, Map, Object, OneOf, Text};
 use serde_json::Value;
@@ -38,6 +39,7 @@ pub(super) const NODE: Node = Node {
     stateful: true,
     ports: true,
     outputs,
+    places: places::waits,
     ..Node::PLAIN
 };
 

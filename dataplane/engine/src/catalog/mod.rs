@@ -27,6 +27,7 @@ mod log_parser;
 mod log_sampling;
 pub(crate) mod node;
 mod partition;
+mod places;
 pub(crate) mod reads;
 mod retry;
 mod shape;
@@ -81,8 +82,14 @@ pub fn find(name: &str) -> Option<&'static Node> {
 
 /// Checks one node's configuration: its keys, what we know of it, then the engine itself.
 pub(crate) fn check_node(node: &Node, asked: &Asked<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    check(&mut findings, asked.path, node.keys, asked.config);
+    let sought = node.instead.iter();
+    let mut findings: Vec<_> = sought
+        .filter(|(key, _)| asked.config.get(key).is_some())
+        .map(|(key, what)| asked.finding(key, *what))
+        .collect();
+    if findings.is_empty() {
+        check(&mut findings, asked.path, node.keys, asked.config);
+    }
     if findings.is_empty() {
         findings = (node.refuses)(asked);
     }

@@ -6,7 +6,7 @@ use crate::catalog::shape::Key;
 use crate::finding::Finding;
 use crate::signal::Signal;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// One processor node of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,10 @@ pub struct Node {
     pub choice: Choice,
     /// Whether it is in this one.
     pub included: bool,
+    /// Keys that a user of the Collector's own component looks for here, and what to do instead.
+    pub(crate) instead: &'static [(&'static str, &'static str)],
+    /// Gives it places for what so many calls at a time bring, where its user does not say how many.
+    pub(crate) places: fn(&mut Map<String, Value>, u32),
     /// Finds what the engine accepts but must not be given: what loses data or panics on it.
     pub(crate) refuses: fn(&Asked<'_>) -> Vec<Finding>,
     /// The outputs that its configuration names: the key's place in it, and the output.
@@ -65,6 +69,8 @@ impl Node {
         ports: false,
         choice: Choice::Always,
         included: true,
+        instead: &[],
+        places: |_, _| {},
         refuses: |_| Vec::new(),
         outputs: |_| Vec::new(),
         reads: None,

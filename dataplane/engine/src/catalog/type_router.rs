@@ -2,6 +2,7 @@
 
 use crate::catalog::keys::ADMISSION;
 use crate::catalog::node::Node;
+use crate::catalog::places;
 use crate::catalog::shape::Key;
 use crate::catalog::shape::Shape::Object;
 
@@ -18,5 +19,6 @@ pub(super) const NODE: Node = Node {
     keys: KEYS,
     stateful: true,
     ports: true,
+    places: places::waits,
     ..Node::PLAIN
 };

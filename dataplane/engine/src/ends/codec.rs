@@ -21,7 +21,7 @@ use otel_arrow_dfe_pdata::otap::{Logs, Metrics, Traces};
 use otel_arrow_dfe_pdata::proto::opentelemetry::arrow::v1::ArrowPayloadType;
 use otel_arrow_dfe_pdata::{OtapArrowRecords, OtlpProtoBytes};
 use otel_arrow_dfe_pdata_codec::{EncodePolicy, EncodingPlan, OtapPayload, PdataEncoding};
-use strait_records::{BatchView, Encoding, Header, ReceivedSchemas, Signal};
+use strait_records::{BatchView, Encoding, ErrorKind, Header, ReceivedSchemas, Signal};
 
 /// Why a batch does not enter the engine.
 pub(crate) enum Refusal {
@@ -47,7 +47,10 @@ pub(crate) fn decode(
 ) -> Result<(OtapPayload, TransportHeaders), Refusal> {
     let bad = |error: strait_records::Error| {
         let message = format!("the batch cannot be read: {error}");
-        Refusal::Content(Failure::new(Class::Unavailable, message))
+        match error.kind() {
+            ErrorKind::Content => Refusal::Content(Failure::new(Class::Unavailable, message)),
+            _ => Refusal::Batch(Failure::new(Class::Permanent, message)),
+        }
     };
     let header = *batch.content.header();
     let signal = match header.signal {
@@ -126,7 +129,7 @@ fn headers(view: &BatchView<'_>) -> TransportHeaders {
             continue;
         };
         // Only this side may say which call a batch belongs to.
-        if key.eq_ignore_ascii_case(tag::NAME) {
+        if tag::is_private(key) {
             continue;
         }
         let Ok(name) = ContextEntryName::try_from(key) else {

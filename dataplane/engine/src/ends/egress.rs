@@ -1,12 +1,16 @@
 //! The egress node: what comes out of the engine goes to the host here, and the host's answers go
 //! back as acks and nacks.
 //!
-//! Never blocks its control channel: a batch that finds no space waits beside it, with a deadline,
-//! and while it waits no other batch is taken. The private header is left out of what crosses.
+//! Never blocks its control channel: a batch that finds no space waits beside it, and while it
+//! waits no other batch is taken; nor while as many batches of no call are with the host as it
+//! takes. What the engine has waits in the engine, so that pressure reaches whoever sends. An
+//! output of a call waits no longer than the call, or `max_wait`; a batch of no call, for which
+//! nobody waits, until there is space. Private headers are left out of what crosses.
 //!
 //! A difference is its call's verdict (format S-16): the host answers neither it nor the engine,
 //! and the engine is told nothing, because a unit that answers so has no node that acts on acks.
 
+use crate::calls::carried;
 use crate::calls::tag::Tag;
 use crate::calls::{Origin, Port};
 use crate::ends::codec;
@@ -24,7 +28,7 @@ use otel_arrow_dfe_engine::terminal_state::TerminalState;
 use otel_arrow_dfe_engine::wiring_contract::WiringContract;
 use otel_arrow_dfe_engine::{ConsumerEffectHandlerExtension, ExporterFactory};
 use otel_arrow_dfe_otap::pdata::OtapPdata;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -66,58 +70,8 @@ struct Outgoing {
     ends: Option<u64>,
     /// What the host answers it by; of a difference the call's own id.
     token: u64,
-    until: Instant,
-}
-
-#[async_trait(?Send)]
-impl Exporter<OtapPdata> for Egress {
-    async fn start(
-        self: Box<Self>,
-        mut inbox: ExporterInbox<OtapPdata>,
-        effect_handler: EffectHandler<OtapPdata>,
-    ) -> Result<TerminalState, Error> {
-        let port = self.port;
-        let codec = codec::Encoder::new(&effect_handler)?;
-        let mut sent: HashMap<u64, Sent> = HashMap::new();
-        let mut waiting: Option<Outgoing> = None;
-        let mut shutdown: Option<Instant> = None;
-        loop {
-            while let Some((token, result)) = port.next_answer() {
-                if let Some(batch) = sent.remove(&token) {
-                    answer(&port, &effect_handler, batch, result).await?;
-                }
-            }
-            if let Some(failure) = port.closed().map(link::unavailable) {
-                let rest = sent.drain().map(|(_, batch)| batch);
-                let rest = rest.chain(waiting.take().map(Outgoing::into_sent));
-                for batch in rest {
-                    answer(&port, &effect_handler, batch, Err(failure.clone())).await?;
-                }
-            }
-            if let Some(deadline) = shutdown
-                && ((sent.is_empty() && waiting.is_none()) || Instant::now() >= deadline)
-            {
-                return stop(&port, &effect_handler, sent, waiting, deadline).await;
-            }
-            tokio::select! {
-                biased;
-                () = port.answered(), if !sent.is_empty() && port.closed().is_none() => {}
-                message = inbox.recv_when(waiting.is_none()), if shutdown.is_none() => match message? {
-                    Message::PData(pdata) => {
-                        waiting = take(&port, &effect_handler, &codec, &mut sent, pdata).await?;
-                    }
-                    Message::Control(NodeControlMsg::Shutdown { deadline, .. }) => shutdown = Some(deadline),
-                    Message::Control(_) => {}
-                },
-                result = publish(&port, waiting.as_ref()), if waiting.is_some() => {
-                    if let Some(batch) = waiting.take() {
-                        published(&port, &effect_handler, &mut sent, batch, result).await?;
-                    }
-                }
-                () = sleep_until(shutdown), if shutdown.is_some() => {}
-            }
-        }
-    }
+    /// How long it waits for space; `None`: as long as the link lasts.
+    until: Option<Instant>,
 }
 
 impl Outgoing {
@@ -129,81 +83,68 @@ impl Outgoing {
     }
 }
 
-/// Takes a batch from the engine: encodes it and writes it at once, or gives it back to wait for
-/// space.
-async fn take(
-    port: &Port,
-    effect_handler: &EffectHandler<OtapPdata>,
-    codec: &codec::Encoder,
-    sent: &mut HashMap<u64, Sent>,
-    pdata: OtapPdata,
-) -> Result<Option<Outgoing>, Error> {
-    let batch = match prepare(port, effect_handler, codec, pdata).await {
-        Ok(batch) => batch,
-        Err((batch, failure)) => {
-            answer(port, effect_handler, batch, Err(failure)).await?;
-            return Ok(None);
-        }
-    };
-    match port.writer.try_publish(batch.token, &batch.encoded) {
-        Ok(false) => Ok(Some(batch)),
-        Ok(true) => {
-            published(port, effect_handler, sent, batch, Ok(())).await?;
-            Ok(None)
-        }
-        Err(failure) => {
-            published(port, effect_handler, sent, batch, Err(failure)).await?;
-            Ok(None)
-        }
-    }
+/// What the node has in hand.
+struct Work {
+    port: Rc<Port>,
+    engine: EffectHandler<OtapPdata>,
+    codec: codec::Encoder,
+    /// Taken from the engine, not looked at yet. One at most, but for a shutdown: then the engine
+    /// hands out what its channel holds, whether it was asked for or not.
+    taken: VecDeque<OtapPdata>,
+    /// Waits for space.
+    waiting: Option<Outgoing>,
+    /// With the host, by token.
+    sent: HashMap<u64, Sent>,
 }
 
-/// Encodes a batch for the ring. Its context stays with the (now empty) pdata.
-async fn prepare(
-    port: &Port,
-    effect_handler: &EffectHandler<OtapPdata>,
-    codec: &codec::Encoder,
-    mut pdata: OtapPdata,
-) -> Result<Outgoing, (Sent, Failure)> {
-    let origin = port.origin_of(Tag::of(&pdata));
-    let mut until = Instant::now() + port.settings.max_wait;
-    match origin {
-        Origin::Unwanted => {
-            let failure = Failure::new(Class::Cancelled, "the call has ended already");
-            return Err((
-                Sent {
-                    pdata,
-                    call_id: None,
+#[async_trait(?Send)]
+impl Exporter<OtapPdata> for Egress {
+    async fn start(
+        self: Box<Self>,
+        mut inbox: ExporterInbox<OtapPdata>,
+        effect_handler: EffectHandler<OtapPdata>,
+    ) -> Result<TerminalState, Error> {
+        let mut work = Work {
+            codec: codec::Encoder::new(&effect_handler)?,
+            engine: effect_handler,
+            port: Rc::clone(&self.port),
+            taken: VecDeque::new(),
+            waiting: None,
+            sent: HashMap::new(),
+        };
+        let port = self.port;
+        let mut shutdown: Option<Instant> = None;
+        loop {
+            work.hand_on_answers().await?;
+            if let Some(deadline) = shutdown
+                && (work.is_empty() || Instant::now() >= deadline)
+            {
+                return work.stop(deadline).await;
+            }
+            let may_take = work.waiting.is_none() && port.may_send();
+            if may_take && let Some(pdata) = work.taken.pop_front() {
+                work.take(pdata).await?;
+                continue;
+            }
+            let answers = !work.sent.is_empty() || !may_take;
+            tokio::select! {
+                biased;
+                () = port.answered(), if answers && port.closed().is_none() => {}
+                message = inbox.recv_when(may_take), if shutdown.is_none() => match message? {
+                    Message::PData(pdata) => work.taken.push_back(pdata),
+                    Message::Control(NodeControlMsg::Shutdown { deadline, .. }) => {
+                        shutdown = Some(deadline);
+                    }
+                    Message::Control(_) => {}
                 },
-                failure,
-            ));
-        }
-        Origin::Call(call_id) => {
-            if let Some(deadline) = port.deadline_of(call_id) {
-                until = until.min(deadline);
+                result = publish(&port, work.waiting.as_ref()), if work.waiting.is_some() => {
+                    if let Some(batch) = work.waiting.take() {
+                        work.published(batch, result).await?;
+                    }
+                }
+                () = sleep_until(shutdown), if shutdown.is_some() => {}
             }
         }
-        Origin::Engine => {}
-    }
-    match codec.encode(effect_handler, &mut pdata, origin, port).await {
-        Ok(encoded) => {
-            let ends = origin.call_id().filter(|_| encoded.is_difference());
-            Ok(Outgoing {
-                pdata,
-                encoded,
-                origin,
-                ends,
-                token: ends.unwrap_or_else(|| port.issue_token()),
-                until,
-            })
-        }
-        Err(failure) => Err((
-            Sent {
-                pdata,
-                call_id: origin.call_id(),
-            },
-            failure,
-        )),
     }
 }
 
@@ -221,74 +162,148 @@ async fn publish(port: &Port, batch: Option<&Outgoing>) -> Result<(), Failure> {
     }
 }
 
-/// Notes that a batch is the host's now, or answers for it.
-async fn published(
-    port: &Port,
-    effect_handler: &EffectHandler<OtapPdata>,
-    sent: &mut HashMap<u64, Sent>,
-    batch: Outgoing,
-    result: Result<(), Failure>,
-) -> Result<(), Error> {
-    let token = batch.token;
-    match result {
-        Ok(()) => {
-            port.count(|counters| counters.egress += 1);
-            match batch.ends {
-                Some(call_id) => port.conclude(call_id),
-                None => drop(sent.insert(token, batch.into_sent())),
+impl Work {
+    fn is_empty(&self) -> bool {
+        self.taken.is_empty() && self.waiting.is_none() && self.sent.is_empty()
+    }
+
+    /// Everything that the engine waits for an answer to.
+    fn drain(&mut self) -> Vec<Sent> {
+        let taken = self.taken.drain(..).map(|pdata| Sent {
+            call_id: self.port.origin_of(Tag::of(&pdata)).call_id(),
+            pdata,
+        });
+        let waiting = self.waiting.take().map(Outgoing::into_sent);
+        let sent = self.sent.drain().map(|(_, batch)| batch);
+        taken.chain(waiting).chain(sent).collect()
+    }
+
+    /// Gives the engine the host's answers; where the link is gone there will be none, and what
+    /// waits for one may be sent again.
+    async fn hand_on_answers(&mut self) -> Result<(), Error> {
+        while let Some((token, result)) = self.port.next_answer() {
+            if let Some(batch) = self.sent.remove(&token) {
+                self.answer(batch, result).await?;
             }
-            Ok(())
         }
-        Err(failure) => {
-            if batch.ends.is_none() {
-                port.revoke_token(token);
+        if let Some(failure) = self.port.closed().map(link::unavailable) {
+            for batch in self.drain() {
+                self.answer(batch, Err(failure.clone())).await?;
             }
-            answer(port, effect_handler, batch.into_sent(), Err(failure)).await
+        }
+        Ok(())
+    }
+
+    /// Takes a batch from the engine: encodes it and writes it at once, or keeps it until there is
+    /// space.
+    async fn take(&mut self, pdata: OtapPdata) -> Result<(), Error> {
+        let batch = match self.prepare(pdata).await {
+            Ok(batch) => batch,
+            Err((batch, failure)) => return self.answer(batch, Err(failure)).await,
+        };
+        match self.port.writer.try_publish(batch.token, &batch.encoded) {
+            Ok(false) => {
+                self.waiting = Some(batch);
+                Ok(())
+            }
+            Ok(true) => self.published(batch, Ok(())).await,
+            Err(failure) => self.published(batch, Err(failure)).await,
         }
     }
-}
 
-/// Gives the engine its answer; what the nack cannot hold is kept beside it.
-async fn answer(
-    port: &Port,
-    effect_handler: &EffectHandler<OtapPdata>,
-    batch: Sent,
-    result: Result<(), Failure>,
-) -> Result<(), Error> {
-    match result {
-        Ok(()) => effect_handler.notify_ack(AckMsg::new(batch.pdata)).await,
-        Err(failure) => {
-            let reason = failure.to_string();
-            let nack = match (failure.class.is_final(), failure.class) {
-                (true, _) => NackMsg::new_permanent(reason, batch.pdata),
-                (false, Class::Unavailable) => {
-                    NackMsg::new_with_cause(reason, batch.pdata, NackCause::NodeShutdown)
+    /// Encodes a batch for the ring. Its context stays with the (now empty) pdata.
+    async fn prepare(&self, mut pdata: OtapPdata) -> Result<Outgoing, (Sent, Failure)> {
+        let port = &self.port;
+        let origin = port.origin_of(Tag::of(&pdata));
+        let call_id = origin.call_id();
+        if origin == Origin::Unwanted {
+            let failure = Failure::new(Class::Cancelled, "the call has ended already");
+            return Err((Sent { pdata, call_id }, failure));
+        }
+        let until = call_id.map(|call_id| {
+            let until = Instant::now() + port.settings.max_wait;
+            port.deadline_of(call_id)
+                .map_or(until, |deadline| until.min(deadline))
+        });
+        match self
+            .codec
+            .encode(&self.engine, &mut pdata, origin, port)
+            .await
+        {
+            Ok(encoded) => {
+                let ends = call_id.filter(|_| encoded.is_difference());
+                Ok(Outgoing {
+                    pdata,
+                    encoded,
+                    origin,
+                    ends,
+                    token: ends.unwrap_or_else(|| port.issue_token(origin)),
+                    until,
+                })
+            }
+            Err(failure) => Err((Sent { pdata, call_id }, failure)),
+        }
+    }
+
+    /// Notes that a batch is the host's now, or answers for it.
+    async fn published(
+        &mut self,
+        batch: Outgoing,
+        result: Result<(), Failure>,
+    ) -> Result<(), Error> {
+        let token = batch.token;
+        match result {
+            Ok(()) => {
+                self.port.count(|counters| counters.egress += 1);
+                match batch.ends {
+                    Some(call_id) => self.port.conclude(call_id),
+                    None => drop(self.sent.insert(token, batch.into_sent())),
                 }
-                (false, _) => NackMsg::new(reason, batch.pdata),
-            };
-            if let Some(call_id) = batch.call_id {
-                port.note(call_id, failure);
+                Ok(())
             }
-            effect_handler.notify_nack(nack).await
+            Err(failure) => {
+                if batch.ends.is_none() {
+                    self.port.revoke_token(token);
+                }
+                self.answer(batch.into_sent(), Err(failure)).await
+            }
         }
     }
-}
 
-/// Ends the node: what is still under way is answered as unavailable.
-async fn stop(
-    port: &Port,
-    effect_handler: &EffectHandler<OtapPdata>,
-    sent: HashMap<u64, Sent>,
-    waiting: Option<Outgoing>,
-    deadline: Instant,
-) -> Result<TerminalState, Error> {
-    let rest = sent.into_values().chain(waiting.map(Outgoing::into_sent));
-    for batch in rest {
-        let failure = Failure::new(
-            Class::Unavailable,
-            "the unit stopped before the host answered",
-        );
-        answer(port, effect_handler, batch, Err(failure)).await?;
+    /// Gives the engine its answer. What a nack cannot hold is kept beside it for the batch of a
+    /// call, and goes with it where nodes have to find whose it is.
+    async fn answer(&self, batch: Sent, result: Result<(), Failure>) -> Result<(), Error> {
+        let Sent { mut pdata, call_id } = batch;
+        let failure = match result {
+            Ok(()) => return self.engine.notify_ack(AckMsg::new(pdata)).await,
+            Err(failure) => failure,
+        };
+        if call_id.is_none() {
+            carried::put(&mut pdata, &failure);
+        }
+        let reason = failure.to_string();
+        let nack = match (failure.class.is_final(), failure.class) {
+            (true, _) => NackMsg::new_permanent(reason, pdata),
+            (false, Class::Unavailable) => {
+                NackMsg::new_with_cause(reason, pdata, NackCause::NodeShutdown)
+            }
+            (false, _) => NackMsg::new(reason, pdata),
+        };
+        if let Some(call_id) = call_id {
+            self.port.note(call_id, failure);
+        }
+        self.engine.notify_nack(nack).await
     }
-    Ok(terminal(deadline))
+
+    /// Ends the node: what is still under way is answered as unavailable.
+    async fn stop(mut self, deadline: Instant) -> Result<TerminalState, Error> {
+        for batch in self.drain() {
+            let failure = Failure::new(
+                Class::Unavailable,
+                "the unit stopped before the host answered",
+            );
+            self.answer(batch, Err(failure)).await?;
+        }
+        Ok(terminal(deadline))
+    }
 }

@@ -11,10 +11,11 @@ pub(crate) mod drain;
 pub(crate) mod nacks;
 
 use crate::calls;
+use crate::calls::carried;
 use crate::calls::tag::Tag;
 use crate::catalog;
 use crate::failure::{Class, Failure};
-use crate::guard::nacks::Watch;
+use crate::guard::nacks::{Cause, Watch};
 use crate::nodes::logs;
 use crate::panics::caught;
 use async_trait::async_trait;
@@ -133,12 +134,16 @@ impl Processor<OtapPdata> for Guarded {
         };
         tracing::error!(node = %self.name, error = %message, "a node failed");
         let answered = match owned {
-            Some(pdata) => {
+            Some(mut pdata) => {
                 let failure = Failure::new(Class::Permanent, message.clone()).at(self.name.clone());
-                calls::note(Tag::of(&pdata), failure);
+                match Tag::of(&pdata) {
+                    Some(tag) => calls::note(Some(tag), failure),
+                    None => carried::put(&mut pdata, &failure),
+                }
                 let reason = format!("node `{}`: {message}", self.name);
                 let nack = NackMsg::new_permanent(reason, pdata);
-                watched(&mut self.watch, false, effect_handler.notify_nack(nack)).await?;
+                let cause = Cause::Behind(None); // noted just now
+                watched(&mut self.watch, &cause, effect_handler.notify_nack(nack)).await?;
                 true
             }
             None => false,
@@ -177,16 +182,19 @@ impl Guarded {
         if let Some(watch) = &mut self.watch {
             watch.attach(effect_handler);
         }
-        let own = !matches!(msg, Message::Control(NodeControlMsg::Nack(_)));
+        let cause = match (&msg, &mut self.watch) {
+            (Message::Control(NodeControlMsg::Nack(nack)), Some(watch)) => watch.hears(nack),
+            _ => Cause::Own,
+        };
         let work = caught(self.inner.process(msg, effect_handler));
-        watched(&mut self.watch, own, work).await
+        watched(&mut self.watch, &cause, work).await
     }
 }
 
 /// Runs `work` under the watch, where there is one.
-async fn watched<T>(watch: &mut Option<Watch>, own: bool, work: impl Future<Output = T>) -> T {
+async fn watched<T>(watch: &mut Option<Watch>, cause: &Cause, work: impl Future<Output = T>) -> T {
     match watch {
-        Some(watch) => watch.over(own, work).await,
+        Some(watch) => watch.over(cause, work).await,
         None => work.await,
     }
 }

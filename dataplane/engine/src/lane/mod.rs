@@ -46,8 +46,10 @@ pub struct LaneConfig {
     pub link_number: u16,
     /// The link's epoch.
     pub epoch: u32,
-    /// How long an egress batch waits for space.
+    /// How long an output of a call waits for space.
     pub max_wait: Duration,
+    /// Batches of no call that the host takes before it has answered one, at least 1.
+    pub credit: usize,
     /// The way back to the host.
     pub upcalls: Arc<dyn Upcalls>,
 }
@@ -86,8 +88,9 @@ impl Lane {
                 let counters = catch_unwind(body).unwrap_or_else(|panic| {
                     let message = panic_message(panic.as_ref());
                     tracing::error!(panic = %message, "a lane ended by a panic");
+                    // Its link has ended with it, and is made anew.
                     upcalls.status(
-                        LaneStatus::Permanent,
+                        LaneStatus::Recoverable,
                         &format!("the lane panicked: {message}"),
                     );
                     Counters::default()
@@ -151,6 +154,7 @@ fn run(config: LaneConfig, inbox: Arc<Inbox>, shared: &Arc<Shared>, ready: Ready
         unit: config.unit.id.clone(),
         max_in_flight: config.unit.max_in_flight as usize,
         max_wait: config.max_wait,
+        credit: config.credit,
         projection: Projection::of(&config.unit),
         token_base: 1 << 63
             | u64::from(config.link_number) << 48

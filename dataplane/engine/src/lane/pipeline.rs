@@ -64,7 +64,11 @@ fn definition(unit: &Unit, lane: &str) -> Value {
         json!({"type": egress::URN, "config": {"lane": lane}}),
     );
     for node in &unit.topology.nodes {
-        let mut entry = json!({"type": node.urn, "config": node.config});
+        let mut config = node.config.clone();
+        if let (Some(kind), Some(config)) = (node.kind, config.as_object_mut()) {
+            (kind.places)(config, unit.max_in_flight);
+        }
+        let mut entry = json!({"type": node.urn, "config": config});
         let ports = unit.topology.ports(&node.name);
         if !ports.is_empty() {
             entry["outputs"] = json!(ports);

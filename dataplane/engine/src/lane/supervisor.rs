@@ -60,13 +60,14 @@ pub(super) fn supervise(place: &Place<'_>) {
     }
 }
 
-/// Ends what is left when the lane was asked to end, or its link is gone.
+/// Ends what is left when the lane was asked to end, or its link is gone. The host makes a link
+/// anew that was not closed in order, and with it a lane.
 fn stop(port: &Port) {
     port.fail_queued(Class::Unavailable, "the unit is shutting down");
     let gone = port.closed();
     if let Some(failure) = gone.filter(|failure| failure.class != Class::Unavailable) {
         port.upcalls()
-            .status(LaneStatus::Permanent, &failure.to_string());
+            .status(LaneStatus::Recoverable, &failure.to_string());
     }
 }
 

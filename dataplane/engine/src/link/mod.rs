@@ -62,6 +62,9 @@ pub(crate) struct Writer {
 /// How long messages may be published without ringing: about what waking the host takes.
 const BELL_PATIENCE: Duration = Duration::from_micros(50);
 
+/// How long one wait for space lasts of a batch that waits as long as it takes.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Splits a link. `copy`: batches are copied when they are read, because a node may keep them.
 pub(crate) fn split(link: Link, copy: bool) -> (Reader, Writer) {
     let (mut producer, consumer, handle) = link.split();
@@ -224,24 +227,29 @@ impl Writer {
         }
     }
 
-    /// Waits for space until `deadline`, then writes the batch, if it is still wanted. Safe to
-    /// cancel.
+    /// Waits for space until `deadline`, or as long as it takes; then writes the batch, if it is
+    /// still wanted. Safe to cancel.
     pub(crate) async fn publish(
         &self,
         token: u64,
         encoded: &Encoded,
-        deadline: Instant,
+        deadline: Option<Instant>,
         wanted: impl Fn() -> bool,
     ) -> Result<(), Failure> {
         let len = encoded.slot_len()?;
         let mut holder = self.hold();
         loop {
             holder.flush();
+            // Every wait has an end.
+            let until = deadline.unwrap_or_else(|| Instant::now() + LOOK_AGAIN);
             tokio::select! {
                 biased;
                 () = self.acks_wake.notified() => {}
-                claim = holder.producer.until(deadline, |producer| self.claim(producer, len)) => {
-                    let claim = claim.map_err(|error| lost(&error))?;
+                claim = holder.producer.until(until, |producer| self.claim(producer, len)) => {
+                    let claim = match claim {
+                        Err(Error::Deadline { .. }) if deadline.is_none() => continue,
+                        claim => claim.map_err(|error| lost(&error))?,
+                    };
                     if !wanted() {
                         return Err(Failure::new(Class::Cancelled, "the call has ended already"));
                     }

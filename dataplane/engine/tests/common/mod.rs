@@ -110,6 +110,8 @@ pub struct Setup {
     pub descriptors: u32,
     pub blocks: u32,
     pub max_wait: Duration,
+    /// Batches of no call that the host takes before it has answered one.
+    pub credit: usize,
     /// Bytes of slots that the host may hold before it gets copies.
     pub lease_budget_bytes: usize,
     /// Changes the unit after its specification was checked.
@@ -123,6 +125,7 @@ impl Setup {
             descriptors: 256,
             blocks: 1024,
             max_wait: Duration::from_secs(5),
+            credit: 64,
             lease_budget_bytes: usize::MAX,
             tweak: |_| {},
         }
@@ -162,6 +165,7 @@ impl Setup {
             link_number: LINK,
             epoch: 1,
             max_wait: self.max_wait,
+            credit: self.credit,
             upcalls: Arc::new(Recorder(Mutex::new(sender))),
         }))?;
         Ok(Host {

@@ -43,7 +43,6 @@ type TelemetryBuilder struct {
 	StraitLateOutputs           metric.Int64ObservableCounter
 	StraitLateVerdicts          metric.Int64ObservableCounter
 	StraitMergedBatches         metric.Int64ObservableCounter
-	StraitMergedRefused         metric.Int64ObservableCounter
 	StraitParts                 metric.Int64ObservableCounter
 	StraitProtocolErrors        metric.Int64ObservableCounter
 	StraitRefusedItems          metric.Int64ObservableCounter
@@ -288,21 +287,6 @@ func (builder *TelemetryBuilder) RegisterStraitMergedBatchesCallback(cb metric.I
 	return nil
 }
 
-// RegisterStraitMergedRefusedCallback sets callback for observable StraitMergedRefused metric.
-func (builder *TelemetryBuilder) RegisterStraitMergedRefusedCallback(cb metric.Int64Callback) error {
-	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		cb(ctx, &observerInt64{inst: builder.StraitMergedRefused, obs: o})
-		return nil
-	}, builder.StraitMergedRefused)
-	if err != nil {
-		return err
-	}
-	builder.mu.Lock()
-	defer builder.mu.Unlock()
-	builder.registrations = append(builder.registrations, reg)
-	return nil
-}
-
 // RegisterStraitPartsCallback sets callback for observable StraitParts metric.
 func (builder *TelemetryBuilder) RegisterStraitPartsCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -508,12 +492,6 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.StraitMergedBatches, err = builder.meter.Int64ObservableCounter(
 		"otelcol_strait_merged_batches",
 		metric.WithDescription("Batches of no call: merged, or kept from an earlier life. [Alpha]"),
-		metric.WithUnit("{batches}"),
-	)
-	errs = errors.Join(errs, err)
-	builder.StraitMergedRefused, err = builder.meter.Int64ObservableCounter(
-		"otelcol_strait_merged_refused",
-		metric.WithDescription("Batches of no call for which no worker was free. [Alpha]"),
 		metric.WithUnit("{batches}"),
 	)
 	errs = errors.Join(errs, err)

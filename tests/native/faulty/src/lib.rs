@@ -2,13 +2,20 @@
 //!
 //! The body of the batch's first log says what happens to the whole batch: `permanent` and `retryable` fail it,
 //! `panic` panics, `sleep MS` holds the lane for that long, `drop` leaves nothing of it, `undeclared` changes what the
-//! component does not declare as written. Any other body passes.
+//! component does not declare as written, `wrong type`, `wrong cbor` and `wrong integer` give the
+//! first log an attribute with a value that no attribute can have (with `everything` set, for it
+//! changes attributes). Any other body passes.
 //! `create` makes the creation of the instance fail or panic.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
+use arrow_array::{ArrayRef, BinaryArray, RecordBatch, StringArray, UInt8Array, UInt16Array};
+use arrow_schema::{DataType, Field, Schema};
 use serde::{Deserialize, Serialize};
+use strait_component::Payload;
 use strait_component::prelude::*;
 
 /// The configuration of `faulty`.
@@ -17,6 +24,8 @@ use strait_component::prelude::*;
 pub struct Config {
     /// How creating an instance ends.
     pub create: Creation,
+    /// Declare that everything is read and written.
+    pub everything: bool,
 }
 
 /// How creating an instance ends.
@@ -56,6 +65,16 @@ impl Processor for Faulty {
                 batch.retain(|_| false)?;
                 Ok(())
             }
+            ("wrong", what) => {
+                let (kind, ser): (u8, &[u8]) = match what {
+                    "type" => (9, b""),
+                    "cbor" => (5, b"\xff\xff"),
+                    // {"a": 2^64 - 1}
+                    _ => (5, b"\xa1\x61a\x1b\xff\xff\xff\xff\xff\xff\xff\xff"),
+                };
+                batch.set_table(Payload::LogAttributes, Some(attribute(kind, ser)?))?;
+                Ok(())
+            }
             ("undeclared", _) => {
                 batch.edit_bodies(|_| "changed".into())?;
                 Ok(())
@@ -63,6 +82,25 @@ impl Processor for Faulty {
             _ => Ok(()),
         }
     }
+}
+
+/// The attributes of a batch whose first log has one, of this type and CBOR.
+fn attribute(kind: u8, ser: &[u8]) -> Result<RecordBatch, ProcessError> {
+    let plain = HashMap::from([("encoding".to_owned(), "plain".to_owned())]);
+    let schema = Schema::new(vec![
+        Field::new("parent_id", DataType::UInt16, false).with_metadata(plain),
+        Field::new("key", DataType::Utf8, false),
+        Field::new("type", DataType::UInt8, false),
+        Field::new("ser", DataType::Binary, true),
+    ]);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt16Array::from(vec![0])),
+        Arc::new(StringArray::from(vec!["wrong"])),
+        Arc::new(UInt8Array::from(vec![kind])),
+        Arc::new(BinaryArray::from(vec![ser])),
+    ];
+    RecordBatch::try_new(Arc::new(schema), columns)
+        .map_err(|error| ProcessError::permanent(error.to_string()))
 }
 
 struct FaultyFactory;
@@ -74,7 +112,10 @@ impl Factory for FaultyFactory {
         Description::processor("faulty", package!()).logs(Stability::Development)
     }
 
-    fn access(&self, _: &Config) -> Access {
+    fn access(&self, config: &Config) -> Access {
+        if config.everything {
+            return Access::everything();
+        }
         Access::new().read(Columns::BODY).filter()
     }
 

@@ -1,0 +1,130 @@
+package unit
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+
+	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/ring"
+)
+
+// told collects what a host hears, as "status: reason".
+func told(lanes int) (*health, *[]string) {
+	var heard []string
+	return newHealth(lanes, func(e *componentstatus.Event) {
+		text := e.Status().String()
+		if e.Err() != nil {
+			text += ": " + e.Err().Error()
+		}
+		heard = append(heard, text)
+	}), &heard
+}
+
+// Guarantees: a component has the worst status of its lanes; one lane's OK never hides another's
+// trouble, and nothing is said twice or after the end.
+func TestOneStatusOfAllLanes(t *testing.T) {
+	h, heard := told(3)
+	rust := func(lane int, code control.StatusCode, message string) {
+		h.heard(lane, control.Status{Code: code, Message: message})
+	}
+	rust(0, control.StatusOK, "")
+	rust(0, control.StatusRecoverableError, "restarting: boom")
+	rust(1, control.StatusOK, "")
+	rust(1, control.StatusRecoverableError, "restarting: bang")
+	require.Equal(t, []string{"StatusRecoverableError: lane 1 of 3: restarting: boom"}, *heard)
+	rust(0, control.StatusOK, "")
+	rust(1, control.StatusOK, "")
+	require.Equal(t,
+		[]string{"StatusRecoverableError: lane 2 of 3: restarting: bang", "StatusOK"}, (*heard)[1:])
+
+	rust(2, control.StatusPermanentError, "ended 6 times")
+	rust(0, control.StatusRecoverableError, "restarting: boom")
+	rust(0, control.StatusOK, "")
+	rust(2, control.StatusOK, "late")
+	h.end()
+	rust(1, control.StatusPermanentError, "at the end")
+	require.Equal(t, []string{"StatusPermanentError: lane 3 of 3: ended 6 times"}, (*heard)[3:])
+	require.Equal(t, []condition{working, failed, failed}, []condition{h.of(0), h.of(1), h.of(2)})
+}
+
+// Guarantees: a lane works only when both its pipeline and its link do; Rust's word on the one says
+// nothing of the other, and what is made anew forgets both.
+func TestALaneIsBothItsParts(t *testing.T) {
+	h, heard := told(1)
+	h.set(0, partLink, restarting, "the link is renewed: content")
+	h.heard(0, control.Status{Code: control.StatusOK})
+	require.Equal(t, restarting, h.of(0))
+	h.heard(0, control.Status{Code: control.StatusRecoverableError, Message: "S-4"})
+	h.renewed(0)
+	require.Equal(t, working, h.of(0))
+	require.Equal(t, []string{
+		"StatusRecoverableError: the link is renewed: content",
+		"StatusRecoverableError: S-4", "StatusOK",
+	}, *heard)
+}
+
+// Guarantees: a caller gets the working lane with the fewest callers, in turn among equals; one
+// that is made anew only where none works, one that has failed never; and where all have, a
+// retryable error that says why.
+func TestTheLeastLoadedLaneThatWorks(t *testing.T) {
+	u := &Unit{spec: Spec{ID: "otap/a"}, state: stateRunning}
+	u.health, _ = told(3)
+	for i := range 3 {
+		link, err := ring.NewHost(ring.Options{Geometry: ring.Geometry{Descriptors: 8, Blocks: 16}})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, link.Close()) })
+		u.lanes = append(u.lanes, &lane{index: i, link: link})
+	}
+	enter := func() int {
+		l, err := u.enter()
+		require.NoError(t, err)
+		return l.index
+	}
+	six := []int{enter(), enter(), enter(), enter(), enter(), enter()}
+	require.ElementsMatch(t, []int{0, 1, 2, 0, 1, 2}, six)
+	u.leave(u.lanes[1])
+	require.Equal(t, 1, enter(), "the least loaded")
+	u.leave(u.lanes[2])
+	u.leave(u.lanes[2])
+	u.health.set(2, partPipeline, restarting, "boom")
+	require.NotEqual(t, 2, enter(), "one that works")
+	u.lanes[0].link.Fail(ring.CodeContent, errors.New("test"))
+	require.Equal(t, 1, enter(), "one whose link lasts")
+	u.health.set(0, partLink, failed, "ended 6 times")
+	u.health.set(1, partPipeline, failed, "ended 6 times")
+	require.Equal(t, 2, enter(), "one that comes back")
+	u.health.set(2, partPipeline, failed, "boom")
+	_, err := u.enter()
+	require.EqualError(t, err, "otap/a: takes no batches any more: lane 1 of 3: ended 6 times")
+	require.False(t, consumererror.IsPermanent(err))
+}
+
+// Guarantees: a link is renewed five times within a minute, each time after a longer pause of at
+// most a second; a quiet minute makes it as at first.
+func TestTheBudgetOfRenewals(t *testing.T) {
+	var b budget
+	now := time.Now()
+	for _, want := range []time.Duration{10, 20, 40, 80, 160} {
+		pause, more := b.next(now)
+		require.Equal(t, want*time.Millisecond, pause)
+		require.True(t, more)
+		now = now.Add(time.Second)
+	}
+	_, more := b.next(now)
+	require.False(t, more)
+	now = now.Add(renewalWindow + time.Second)
+	pause, more := b.next(now)
+	require.Equal(t, firstPause, pause)
+	require.True(t, more)
+	for range 12 { // each within the window of the one before, never six in one
+		now = now.Add(renewalWindow / 4)
+		pause, more = b.next(now)
+		require.True(t, more)
+	}
+	require.Equal(t, longestPause, pause)
+}
