@@ -6,7 +6,7 @@ use strait_ringbuf::descriptor::Limits;
 use strait_ringbuf::layout::{
     BLOCK_BYTES, DESCRIPTOR_BYTES, Descriptor, Direction, Header, ObjectKind,
 };
-use strait_ringbuf::region::{Object, check_header, header_crc};
+use strait_ringbuf::header::{Object, check_header, header_crc};
 use strait_ringbuf::{Geometry, Identity};
 
 const LIMITS: Limits = Limits {

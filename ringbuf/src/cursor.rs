@@ -102,13 +102,13 @@ impl ProducerCursor {
         self.unread_acks < self.share()
     }
 
-    /// Whether a message that is not an ack has a place.
+    /// Whether a message that is neither an ack nor goaway has a place: one is goaway's.
     #[must_use]
     pub const fn has_room_for_other(&self) -> bool {
-        self.unread_others() + self.reserved < self.share()
+        self.unread_others() + self.reserved + 1 < self.share()
     }
 
-    /// Keeps a place for a message that is not an ack.
+    /// Keeps a place for a message that is neither an ack nor goaway.
     ///
     /// # Errors
     /// [`Error::Full`] if there is none.

@@ -2,10 +2,10 @@
 //!
 //! A descriptor is checked in a local copy, completely, before anything in it is used. Whether its
 //! slot overlaps a leased one needs the consumer's ledger and is left to
-//! [`consumer`](crate::consumer).
+//! [`lease`](crate::lease).
 
 use crate::errors::{Error, Result};
-use crate::layout::{BLOCK_BYTES, Descriptor, INLINE_BYTES, Kind};
+use crate::layout::{BLOCK_BYTES, Descriptor, FLAG_FINAL, INLINE_BYTES, Kind};
 
 /// What the values of a descriptor may be on one ring.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +116,21 @@ impl Descriptor {
         }
     }
 
+    /// The same message, which wants no answer.
+    #[must_use]
+    pub const fn into_final(self) -> Self {
+        Self {
+            flags: FLAG_FINAL,
+            ..self
+        }
+    }
+
+    /// Whether the message wants no answer although its kind does.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        self.flags & FLAG_FINAL != 0
+    }
+
     /// The slot's run.
     #[must_use]
     pub const fn run(&self) -> Run {
@@ -141,8 +156,13 @@ impl Descriptor {
         let Some(kind) = Kind::from_byte(self.kind) else {
             return bad("kind", self.kind.into(), "1 to 5".to_owned());
         };
-        if self.flags != 0 {
-            return bad("flags", self.flags.into(), "0".to_owned());
+        let flags = if kind.wants_answer() { FLAG_FINAL } else { 0 };
+        if self.flags & !flags != 0 {
+            return bad(
+                "flags",
+                self.flags.into(),
+                format!("no bits but {flags:#x}"),
+            );
         }
         if self.edge >= limits.edges {
             return bad("edge", self.edge.into(), format!("below {}", limits.edges));

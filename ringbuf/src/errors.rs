@@ -117,6 +117,16 @@ pub enum Error {
         /// Half of the descriptors.
         limit: u32,
     },
+    /// More unanswered messages than the sender may have (R-11).
+    #[error(
+        "the message at position {position} wants an answer, and {limit} that wait for theirs is the limit"
+    )]
+    InFlight {
+        /// Position of the message that is one too many.
+        position: u64,
+        /// Half of the descriptors.
+        limit: u32,
+    },
     /// The link has ended.
     #[error("{} has closed the link: {}", side.describe(), describe_code(*code))]
     Closed {
@@ -171,7 +181,7 @@ pub enum Error {
         /// How many were agreed.
         edges: u16,
     },
-    /// A batch or inline message after goaway (R-13).
+    /// Something else than an ack after goaway (R-13).
     #[error("goaway was sent: only acks may follow")]
     Goaway,
     /// A geometry outside R-4.
@@ -184,11 +194,15 @@ pub enum Error {
         /// The values that are allowed.
         expected: &'static str,
     },
-    /// A doorbell that may block (R-22).
-    #[error("doorbell `{name}` is not a non-blocking eventfd")]
+    /// A doorbell that is not one of this link (R-22).
+    #[error("doorbell `{name}` is {found}, expected {expected}")]
     Doorbell {
         /// Which one.
         name: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
     },
     /// The two sides' clocks differ (protocol section 8).
     #[error(
@@ -200,13 +214,23 @@ pub enum Error {
         /// The other side's clock, in nanoseconds.
         other_ns: u64,
     },
+    /// An object that is larger than this process may make files.
+    #[error(
+        "an object of {bytes} bytes is needed, RLIMIT_FSIZE allows {limit}; raise `ulimit -f`, or give the ring a smaller size"
+    )]
+    FileSize {
+        /// Its size, in bytes.
+        bytes: u64,
+        /// The limit, in bytes.
+        limit: u64,
+    },
     /// The operating system refused a call.
-    #[error("{call} failed")]
+    #[error("{call} failed: {cause}{}", advice(call, cause.raw_os_error()))]
     System {
         /// The call.
         call: &'static str,
         /// Its error.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
 }
 
@@ -215,12 +239,13 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> Option<Code> {
         match self {
-            Self::Header { .. } | Self::Clock { .. } => Some(Code::Header),
+            Self::Header { .. } | Self::Doorbell { .. } | Self::Clock { .. } => Some(Code::Header),
             Self::Sequence { .. } => Some(Code::Sequence),
             Self::Descriptor { .. } => Some(Code::Descriptor),
             Self::Head { .. } => Some(Code::Head),
             Self::Release { .. } => Some(Code::Release),
             Self::AckOverflow { .. } => Some(Code::AckOverflow),
+            Self::InFlight { .. } => Some(Code::InFlight),
             Self::Closed { code, .. } => Code::from_word(*code),
             _ => None,
         }
@@ -242,8 +267,33 @@ impl Error {
     pub(crate) fn system(call: &'static str) -> impl FnOnce(rustix::io::Errno) -> Self {
         move |errno| Self::System {
             call,
-            source: errno.into(),
+            cause: errno.into(),
         }
+    }
+}
+
+/// What to do about an error of the system, where something can be done.
+fn advice(call: &str, errno: Option<i32>) -> String {
+    const EPERM: i32 = 1;
+    const ENOMEM: i32 = 12;
+    const EACCES: i32 = 13;
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    const EFBIG: i32 = 27;
+    const ENOSPC: i32 = 28;
+    const ENOSYS: i32 = 38;
+    match errno {
+        Some(EPERM | EACCES | ENOSYS) => {
+            let name = call.split('(').next().unwrap_or(call);
+            format!("; allow {name} in the sandbox (seccomp) that this process runs in")
+        }
+        Some(EMFILE) => "; this process may open no more files: raise `ulimit -n`".to_owned(),
+        Some(ENFILE) => "; no process may open more files: raise the sysctl fs.file-max".to_owned(),
+        Some(EFBIG) => "; raise `ulimit -f` (RLIMIT_FSIZE) to at least that".to_owned(),
+        Some(ENOMEM | ENOSPC) => "; there is no memory left that may be used: give the ring a \
+             smaller size, or this process more"
+            .to_owned(),
+        _ => String::new(),
     }
 }
 

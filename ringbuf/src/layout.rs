@@ -4,7 +4,7 @@
 //! (`go/ring/layout_gen.go`) are generated from it, and a test fails when the two differ. It
 //! guarantees at compile time that every structure has the documented size and offsets, without
 //! padding. It holds no logic beyond arithmetic over sizes; reading and checking is left to
-//! [`region`](crate::layout) and [`descriptor`](crate::layout).
+//! [`header`](crate::layout) and [`descriptor`](crate::layout).
 
 use std::mem::{offset_of, size_of};
 

@@ -2,7 +2,7 @@
 //!
 //! A *link* joins a host and a peer by two rings, one each way. What it promises:
 //! - A batch is written once, into the slot that its reader reads: nothing is copied on the way,
-//!   unless the reader does not trust the writer or holds too much already.
+//!   unless the reader does not trust the writer, or asks for it.
 //! - Receiving, publishing and releasing take no lock and allocate nothing per byte or item.
 //! - A full ring is an answer ([`Error::Full`]); waiting always has a deadline. Acks never wait.
 //! - The other side's memory is untrusted input: every word is read once, checked and then used. A
@@ -11,9 +11,8 @@
 //! - A [`Lease`] stays readable until it is dropped, also after the link has ended.
 //!
 //! Limits: little-endian 64-bit Linux 5.1 or later; 65,536 descriptors and 4 GiB of slab per ring.
-//! The other side is untrusted unless an `unsafe` block says otherwise: see [`Trust`]. Both sides share
-//! the doorbells, so either can make them blocking for the other: link only to a side that would not,
-//! or whose process can be ended.
+//! The other side is untrusted unless an `unsafe` block says otherwise: see [`Trust`]. Both sides of
+//! a trusted link share its doorbells, so either can make them blocking for the other.
 //!
 //! The rules (R-1 and so on) and the names of the ordering pairs are those of `protocol.md`.
 //!
@@ -44,8 +43,10 @@
 //! # Ok(()) }
 //! ```
 
+pub mod budget;
 pub mod cursor;
 pub mod descriptor;
+pub mod ending;
 pub mod errors;
 pub mod layout;
 pub mod slab;
@@ -54,31 +55,55 @@ pub mod trust;
 
 // What follows maps memory or sleeps; loom's atomics can do neither.
 #[cfg(not(loom))]
+mod alarm;
+#[cfg(not(loom))]
+pub mod claim;
+#[cfg(not(loom))]
 pub mod consumer;
 #[cfg(not(loom))]
 pub mod doorbell;
 #[cfg(not(loom))]
+pub mod handshake;
+#[cfg(not(loom))]
+pub mod header;
+#[cfg(not(loom))]
+pub mod lease;
+#[cfg(not(loom))]
 pub mod link;
+#[cfg(not(loom))]
+pub mod options;
 #[cfg(not(loom))]
 pub mod producer;
 #[cfg(not(loom))]
 pub mod region;
 #[cfg(not(loom))]
+mod shared;
+#[cfg(not(loom))]
 pub mod stats;
+#[cfg(not(loom))]
+mod waiting;
 
 pub use errors::{Error, Full, Result, Side};
 pub use layout::{Code, Counter};
 pub use trust::Trust;
 
 #[cfg(not(loom))]
-pub use consumer::{Consumer, Inline, Lease, Message};
+pub use claim::Claim;
 #[cfg(not(loom))]
-pub use doorbell::{Doorbell, Policy};
+pub use consumer::{Consumer, Inline, Message};
 #[cfg(not(loom))]
-pub use link::{Handle, HostFds, HostPending, Link, Options, PeerFds, accept};
+pub use doorbell::Policy;
 #[cfg(not(loom))]
-pub use producer::{Claim, Producer};
+pub use handshake::{HostFds, HostPending, PeerFds, accept};
 #[cfg(not(loom))]
-pub use region::{Geometry, Identity};
+pub use header::{Geometry, Identity};
+#[cfg(not(loom))]
+pub use lease::Lease;
+#[cfg(not(loom))]
+pub use link::{Handle, Link};
+#[cfg(not(loom))]
+pub use options::Options;
+#[cfg(not(loom))]
+pub use producer::Producer;
 #[cfg(not(loom))]
 pub use stats::Counters;

@@ -1,54 +1,41 @@
 //! The producing end of a ring: claim, fill, publish (R-7, R-9 to R-11, R-14, R-16, R-20).
 //!
-//! A [`Claim`] is a slot to write into; publishing it gives it to the other side, dropping it gives
-//! it back. A claim keeps a descriptor and a place among the messages in flight, so publishing
-//! never finds the ring full. An ack always finds room, or the other side has broken R-11. There is
-//! one producer per ring and no lock on its path; what the slot holds is left to the layers above.
+//! A claim keeps a descriptor and a place among the messages in flight, so publishing never finds the
+//! ring full. An ack always finds room, or the other side has broken R-11; so does goaway. There is
+//! one producer per ring and no lock on its path; waiting for room is in `waiting`,
+//! and what the slot holds is left to the layers above.
 
-use std::ops::{ControlFlow, Deref, DerefMut};
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
+use crate::claim::{Aborted, Claim, Purpose};
 use crate::cursor::ProducerCursor;
 use crate::descriptor::{Run, blocks_for};
-use crate::doorbell::{AsyncDoorbell, Doorbell};
+use crate::doorbell::AsyncDoorbell;
 use crate::errors::{Error, Full, Result};
-use crate::layout::{self, Counter, Descriptor, Kind, WORD_HEAD, WORD_SLEEP, WORD_SPACE_WAIT};
-use crate::link::{Options, Shared};
-use crate::region::{Geometry, Mapping, page_bytes};
+use crate::header::page_bytes;
+use crate::layout::{self, BLOCK_BYTES, Counter, Descriptor, Kind, WORD_HEAD, WORD_SLEEP};
+use crate::options::Options;
+use crate::shared::{End, Shared};
 use crate::slab::Slab;
-use crate::sync::{self, SharedWaker, Sleeper, Waker};
+use crate::sync::{self, Sleeper, Waker};
 
-/// The ring that this side produces.
-#[derive(Debug)]
-pub(crate) struct Outbound {
-    pub(crate) geometry: Geometry,
-    /// This side's object.
-    pub(crate) producer: Arc<Mapping>,
-    /// The other side's object.
-    pub(crate) consumer: Arc<Mapping>,
-    /// Rung by this side.
-    pub(crate) data: Doorbell,
-    /// Waited for by this side.
-    pub(crate) space: Doorbell,
-    /// For room that this side itself makes (answers, aborted claims).
-    pub(crate) own_waker: SharedWaker,
-}
+/// Blocks are backed by pages in steps of this many (256 KiB), ahead of their first use.
+const BACKING_STEP: u32 = 64;
 
 /// The producing end of a ring.
 #[derive(Debug)]
 pub struct Producer {
-    shared: Arc<Shared>,
+    pub(crate) shared: End,
     edges: u16,
     cursor: ProducerCursor,
     slab: Slab,
     slab_offset: usize,
     aborted: Arc<Aborted>,
+    /// Blocks of the slab that have their pages: all before this one.
+    backed: u32,
     waker: Waker,
-    sleeper: Sleeper,
-    space: AsyncDoorbell,
+    pub(crate) sleeper: Sleeper,
+    pub(crate) space: AsyncDoorbell,
     said_goaway: bool,
     bell: Bell,
 }
@@ -65,7 +52,7 @@ enum Bell {
 }
 
 impl Producer {
-    pub(crate) fn new(shared: Arc<Shared>, options: &Options) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, options: &Options, space: AsyncDoorbell) -> Self {
         let geometry = shared.outbound.geometry;
         let slab_offset = layout::slab_offset(geometry.descriptors(), page_bytes());
         Self {
@@ -73,13 +60,14 @@ impl Producer {
             cursor: ProducerCursor::new(geometry.descriptors()),
             slab: Slab::new(geometry.blocks()),
             slab_offset: slab_offset as usize,
-            aborted: Arc::new(Aborted::new(Arc::clone(&shared))),
+            aborted: Arc::new(Aborted::new(Arc::clone(shared))),
+            backed: 0,
             waker: Waker::default(),
             sleeper: Sleeper::default(),
-            space: AsyncDoorbell::new(shared.outbound.space.clone()),
+            space,
             said_goaway: false,
             bell: Bell::Now,
-            shared,
+            shared: End::new(shared),
         }
     }
 
@@ -105,10 +93,19 @@ impl Producer {
     ///
     /// # Errors
     /// [`Error::Full`] if there is no room now, [`Error::SlotSize`] if there never is,
-    /// [`Error::Closed`], [`Error::Goaway`], and what a broken other side shows (the link is closed
-    /// then).
+    /// [`Error::Closed`], [`Error::Goaway`], [`Error::System`] if the system has no memory for it,
+    /// and what a broken other side shows (the link is closed then).
     pub fn claim(&mut self, bytes: usize) -> Result<Claim> {
-        self.claim_slot(Kind::Batch, bytes)
+        self.claim_slot(Kind::Batch, false, bytes)
+    }
+
+    /// Claims a slot of at least `bytes` bytes for a batch that wants no answer (R-8, `final`): it
+    /// is not in flight.
+    ///
+    /// # Errors
+    /// As [`Producer::claim`].
+    pub fn claim_final(&mut self, bytes: usize) -> Result<Claim> {
+        self.claim_slot(Kind::Batch, true, bytes)
     }
 
     /// Claims a slot of at least `bytes` bytes for a preamble, which wants no answer.
@@ -116,39 +113,49 @@ impl Producer {
     /// # Errors
     /// As [`Producer::claim`].
     pub fn claim_preamble(&mut self, bytes: usize) -> Result<Claim> {
-        self.claim_slot(Kind::Preamble, bytes)
+        self.claim_slot(Kind::Preamble, false, bytes)
     }
 
     /// Publishes the first `length` bytes of a claimed slot. Never finds the ring full. Blocks that
     /// `length` does not need go back to the slab. `edge` and `call_id` must be 0 for a preamble.
     ///
     /// # Errors
-    /// [`Error::Length`], [`Error::Edge`], [`Error::Closed`]; the claim is given back then.
+    /// [`Error::Length`], [`Error::Edge`], [`Error::Closed`], [`Error::Goaway`] if that was said
+    /// since the claim; the claim is given back then.
     ///
     /// # Panics
     /// If the claim is of another producer.
     pub fn publish(&mut self, claim: Claim, edge: u16, call_id: u64, length: usize) -> Result<()> {
         assert!(
-            Arc::ptr_eq(&claim.aborted, &self.aborted),
+            claim.is_of(&self.aborted),
             "the claim is of another producer"
         );
-        self.shared.check_own()?;
+        self.shared.check_known()?;
+        self.check_goaway()?;
         self.check_edge(edge)?;
         let limit = claim.len().min(u32::MAX as usize);
         if length == 0 || length > limit {
             return Err(Error::Length { length, limit });
         }
-        let (run, kind) = claim.into_parts();
+        let (run, purpose) = claim.into_parts();
         let run = self.slab.trim(run, blocks_for(length) as u32);
         self.slab.set_published(run);
-        self.shared
-            .counters
-            .set_blocks_in_use(self.slab.blocks_in_use());
+        self.note_blocks();
         self.cursor.unreserve();
+        let descriptor = Descriptor::slot(purpose.kind, edge, call_id, run, length as u32);
         self.put(
-            Descriptor::slot(kind, edge, call_id, run, length as u32),
+            if purpose.is_final {
+                descriptor.into_final()
+            } else {
+                descriptor
+            },
             false,
         );
+        self.count_published(purpose.kind, length);
+        Ok(())
+    }
+
+    fn count_published(&self, kind: Kind, length: usize) {
         let counters = &self.shared.counters;
         if kind == Kind::Batch {
             counters.add(Counter::BatchesPublished, 1);
@@ -156,7 +163,6 @@ impl Producer {
         } else {
             counters.add(Counter::PreamblesPublished, 1);
         }
-        Ok(())
     }
 
     /// Sends a message of up to 32 bytes, which wants an answer.
@@ -169,7 +175,7 @@ impl Producer {
         self.check_may_send()?;
         self.reserve_place()?;
         self.cursor.unreserve();
-        self.shared.in_flight.begin()?;
+        self.begin_in_flight()?;
         self.put(descriptor, false);
         self.shared.counters.add(Counter::InlinePublished, 1);
         Ok(())
@@ -178,14 +184,13 @@ impl Producer {
     /// Answers a batch or an inline message of the other side. Never finds the ring full.
     ///
     /// # Errors
-    /// [`Error::NoCall`], [`Error::Closed`] if this side has closed the link,
-    /// [`Error::AckOverflow`] if the other side has more in flight than it may (the link is closed
-    /// then).
+    /// [`Error::NoCall`], [`Error::Closed`], [`Error::AckOverflow`] if the other side has more in
+    /// flight than it may (the link is closed then).
     pub fn send_ack(&mut self, call_id: u64) -> Result<()> {
         if call_id == 0 {
             return Err(Error::NoCall);
         }
-        self.shared.check_own()?;
+        self.shared.check_known()?;
         if !self.cursor.has_room_for_ack() {
             self.observe_head()?;
         }
@@ -193,72 +198,24 @@ impl Producer {
             let (unread, limit) = (self.cursor.unread_acks(), self.cursor.share());
             return Err(self.shared.fail(Error::AckOverflow { unread, limit }));
         }
+        // Before the other side can see the ack, and send the next message (R-11).
+        self.shared.unanswered.end();
         self.put(Descriptor::ack(call_id), true);
         self.shared.counters.add(Counter::AcksPublished, 1);
         Ok(())
     }
 
-    /// Says that no batch or inline message follows (R-13). Saying it twice is once.
+    /// Says that nothing but acks follows (R-13). From now on nothing can be claimed, and claims
+    /// that are open cannot be published. Always finds room; saying it twice is once.
     ///
     /// # Errors
-    /// [`Error::Full`] if there is no descriptor for it now; [`Error::Closed`].
+    /// [`Error::Closed`].
     pub fn goaway(&mut self) -> Result<()> {
-        if self.said_goaway {
-            return Ok(());
+        self.shared.check_known()?;
+        if !std::mem::replace(&mut self.said_goaway, true) {
+            self.put(Descriptor::goaway(), false);
         }
-        self.check_may_send()?;
-        self.reserve_place()?;
-        self.cursor.unreserve();
-        self.put(Descriptor::goaway(), false);
-        self.said_goaway = true;
         Ok(())
-    }
-
-    /// Repeats `attempt` while it answers [`Error::Full`], sleeping in between, until `deadline`.
-    /// Safe to cancel. The thread that consumes the same link must not wait here (R-12).
-    ///
-    /// ```no_run
-    /// # async fn f(mut producer: strait_ringbuf::Producer) -> strait_ringbuf::Result<()> {
-    /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
-    /// let claim = producer.until(deadline, |producer| producer.claim(4096)).await?;
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Deadline`], [`Error::Closed`] as soon as the link ends, and what `attempt` answers.
-    ///
-    /// # Panics
-    /// If it has to wait outside a tokio runtime with I/O and time enabled.
-    pub async fn until<T>(
-        &mut self,
-        deadline: Instant,
-        mut attempt: impl FnMut(&mut Self) -> Result<T>,
-    ) -> Result<T> {
-        let mut wait = SpaceWait::new(deadline);
-        loop {
-            match self.look(&mut wait, &mut attempt) {
-                ControlFlow::Break(result) => return result,
-                ControlFlow::Continue(_announced) => self.space.wait_until(deadline).await?,
-            }
-        }
-    }
-
-    /// [`Producer::until`] for a thread that may block.
-    ///
-    /// # Errors
-    /// As [`Producer::until`].
-    pub fn until_blocking<T>(
-        &mut self,
-        deadline: Instant,
-        mut attempt: impl FnMut(&mut Self) -> Result<T>,
-    ) -> Result<T> {
-        let mut wait = SpaceWait::new(deadline);
-        loop {
-            match self.look(&mut wait, &mut attempt) {
-                ControlFlow::Break(result) => return result,
-                ControlFlow::Continue(_announced) => self.space.doorbell().wait_until(deadline)?,
-            }
-        }
     }
 
     /// Bytes of this side's slab that are claimed or published and not yet released, as far as is
@@ -268,58 +225,45 @@ impl Producer {
         self.slab.blocks_in_use() as usize * layout::BLOCK_BYTES as usize
     }
 
-    fn claim_slot(&mut self, kind: Kind, bytes: usize) -> Result<Claim> {
+    fn claim_slot(&mut self, kind: Kind, is_final: bool, bytes: usize) -> Result<Claim> {
+        let slab_bytes = self.shared.outbound.geometry.slab_bytes();
         // A descriptor's length has 32 bits.
-        let limit = self
-            .shared
-            .outbound
-            .geometry
-            .slab_bytes()
-            .min(u32::MAX as usize);
+        let limit = slab_bytes.min(u32::MAX as usize);
         if bytes == 0 || bytes > limit {
             return Err(Error::SlotSize { bytes, limit });
         }
         self.check_may_send()?;
         self.collect_aborted();
         self.reserve_place()?;
-        let result = self.take_run(kind, blocks_for(bytes) as u32);
+        let purpose = Purpose { kind, is_final };
+        let result = self.take_claim(purpose, blocks_for(bytes) as u32);
         if result.is_err() {
             self.cursor.unreserve();
         }
         result
     }
 
-    fn take_run(&mut self, kind: Kind, blocks: u32) -> Result<Claim> {
+    fn take_claim(&mut self, purpose: Purpose, blocks: u32) -> Result<Claim> {
         self.reclaim_published()?;
-        if kind.wants_answer() {
-            self.shared.in_flight.begin()?;
+        if purpose.wants_answer() {
+            self.begin_in_flight()?;
         }
-        let run = match self.take_blocks(blocks) {
-            Ok(run) => run,
+        match self.take_blocks(blocks) {
+            Ok(run) => {
+                self.note_blocks();
+                Ok(Claim::new(&self.aborted, self.slab_offset, run, purpose))
+            }
             Err(error) => {
-                if kind.wants_answer() {
+                if purpose.wants_answer() {
                     self.shared.in_flight.end();
                 }
-                return Err(error);
+                Err(error)
             }
-        };
-        self.shared
-            .counters
-            .set_blocks_in_use(self.slab.blocks_in_use());
-        let mapping = Arc::clone(&self.shared.outbound.producer);
-        let aborted = Arc::clone(&self.aborted);
-        Ok(Claim {
-            mapping,
-            slab_offset: self.slab_offset,
-            run,
-            kind,
-            aborted,
-            kept: true,
-        })
+        }
     }
 
-    /// Takes a run whose release bit is quiet: one that changed while no slot was published there
-    /// would be taken for the release of this one.
+    /// Takes a run that can be written to, and whose release bit is quiet: one that changed while no
+    /// slot was published there would be taken for the release of this one.
     fn take_blocks(&mut self, blocks: u32) -> Result<Run> {
         let Some(run) = self.slab.take(blocks) else {
             for word in 0..layout::bitmap_words(self.shared.outbound.geometry.blocks()) {
@@ -327,11 +271,41 @@ impl Producer {
             }
             return Err(Error::Full(Full::Slab));
         };
-        if let Err(error) = self.reclaim_word(run.block as usize / 64) {
+        let quiet = self.reclaim_word(run.block as usize / 64);
+        if let Err(error) = quiet.and_then(|()| self.back(run)) {
             self.slab.abort(run);
             return Err(error);
         }
         Ok(run)
+    }
+
+    /// Has the pages of a run (R-1).
+    fn back(&mut self, run: Run) -> Result<()> {
+        let end = run.block + run.blocks;
+        if end <= self.backed {
+            return Ok(());
+        }
+        let all = self.shared.outbound.geometry.blocks();
+        let end = end.next_multiple_of(BACKING_STEP).min(all);
+        let bytes = |blocks: u32| blocks as usize * BLOCK_BYTES as usize;
+        let offset = self.slab_offset + bytes(self.backed);
+        let producer = &self.shared.outbound.producer;
+        producer.back(offset, bytes(end - self.backed))?;
+        self.backed = end;
+        Ok(())
+    }
+
+    fn begin_in_flight(&self) -> Result<()> {
+        if self.shared.in_flight.begin() {
+            Ok(())
+        } else {
+            Err(Error::Full(Full::InFlight))
+        }
+    }
+
+    fn note_blocks(&self) {
+        let blocks = self.slab.blocks_in_use();
+        self.shared.counters.set_blocks_in_use(blocks);
     }
 
     fn check_edge(&self, edge: u16) -> Result<()> {
@@ -346,18 +320,22 @@ impl Producer {
 
     fn check_may_send(&self) -> Result<()> {
         self.shared.check_open()?;
-        if self.said_goaway {
-            Err(Error::Goaway)
-        } else {
-            Ok(())
-        }
+        self.check_goaway()
     }
 
-    /// Keeps a descriptor for a message that is not an ack, looking at `head` only if it must.
+    fn check_goaway(&self) -> Result<()> {
+        if self.said_goaway {
+            return Err(Error::Goaway);
+        }
+        Ok(())
+    }
+
+    /// Keeps a descriptor for a message, looking at `head` only if it must.
     fn reserve_place(&mut self) -> Result<()> {
         if self.cursor.reserve().is_ok() {
             return Ok(());
         }
+        self.collect_aborted();
         self.observe_head()?;
         self.cursor.reserve()
     }
@@ -416,175 +394,6 @@ impl Producer {
         if self.waker.must_ring(outbound.consumer.word32(WORD_SLEEP)) {
             outbound.data.ring();
             self.shared.counters.add(Counter::DataDoorbells, 1);
-        }
-    }
-
-    /// Attempts, and again after it was announced that this producer is about to sleep (R-20): gives
-    /// the answer, or the announcement to sleep under.
-    fn look<T>(
-        &mut self,
-        wait: &mut SpaceWait,
-        attempt: &mut impl FnMut(&mut Self) -> Result<T>,
-    ) -> ControlFlow<Result<T>, Announced> {
-        let result = attempt(self);
-        if let Some(result) = self.settle(result, wait) {
-            return ControlFlow::Break(result);
-        }
-        // The consumer can only make room when it is awake.
-        self.ring();
-        let announced = self.announce(wait);
-        let result = attempt(self);
-        match self.settle(result, wait) {
-            Some(result) => ControlFlow::Break(result),
-            None => ControlFlow::Continue(announced),
-        }
-    }
-
-    /// The answer to an attempt, unless it is to be repeated.
-    fn settle<T>(&self, result: Result<T>, wait: &SpaceWait) -> Option<Result<T>> {
-        let Err(Error::Full(full)) = result else {
-            return Some(result);
-        };
-        if let Err(closed) = self.shared.check_open() {
-            return Some(Err(closed));
-        }
-        if Instant::now() < wait.deadline {
-            return None;
-        }
-        self.shared.counters.add(Counter::SpaceTimeouts, 1);
-        let waited_ms = wait.started.elapsed().as_millis() as u64;
-        Some(Err(Error::Deadline { full, waited_ms }))
-    }
-
-    /// Says that this producer is about to sleep (R-20), until the guard is dropped.
-    fn announce(&mut self, wait: &mut SpaceWait) -> Announced {
-        if !std::mem::replace(&mut wait.counted, true) {
-            self.shared.counters.add(Counter::SpaceWaits, 1);
-        }
-        self.sleeper
-            .announce(self.shared.outbound.producer.word32(WORD_SPACE_WAIT));
-        Announced {
-            producer: Arc::clone(&self.shared.outbound.producer),
-        }
-    }
-}
-
-/// One wait for room.
-struct SpaceWait {
-    started: Instant,
-    deadline: Instant,
-    counted: bool,
-}
-
-impl SpaceWait {
-    fn new(deadline: Instant) -> Self {
-        Self {
-            started: Instant::now(),
-            deadline,
-            counted: false,
-        }
-    }
-}
-
-/// Keeps `space_wait` set; says that the producer is awake when dropped, also by a cancelled wait.
-struct Announced {
-    producer: Arc<Mapping>,
-}
-
-impl Drop for Announced {
-    fn drop(&mut self) {
-        sync::retract(self.producer.word32(WORD_SPACE_WAIT));
-    }
-}
-
-/// Claims that were dropped, for the producer to take back.
-#[derive(Debug)]
-struct Aborted {
-    runs: Mutex<Vec<Run>>,
-    /// Whether `runs` has any, so that the producer's path takes no lock.
-    any: AtomicBool,
-    shared: Arc<Shared>,
-}
-
-impl Aborted {
-    fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            runs: Mutex::default(),
-            any: AtomicBool::new(false),
-            shared,
-        }
-    }
-
-    fn push(&self, run: Run, kind: Kind) {
-        self.runs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(run);
-        // Release: partner is the swap in `take`.
-        self.any.store(true, Release);
-        if kind.wants_answer() {
-            self.shared.in_flight.end();
-        }
-        self.shared.wake_own_producer();
-    }
-
-    fn take(&self) -> Vec<Run> {
-        // Acquire: partner is the store in `push`.
-        if !self.any.load(Relaxed) || !self.any.swap(false, Acquire) {
-            return Vec::new();
-        }
-        std::mem::take(&mut self.runs.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// A slot to write into: `claim.publish`ed through its [`Producer`], or given back when dropped.
-///
-/// Derefs to all bytes of its blocks, which may be more than were asked for. They hold what the
-/// slot's last user left.
-#[derive(Debug)]
-pub struct Claim {
-    mapping: Arc<Mapping>,
-    slab_offset: usize,
-    run: Run,
-    kind: Kind,
-    aborted: Arc<Aborted>,
-    /// Cleared when the producer has taken the run over.
-    kept: bool,
-}
-
-impl Claim {
-    fn into_parts(mut self) -> (Run, Kind) {
-        self.kept = false;
-        (self.run, self.kind)
-    }
-}
-
-#[allow(unsafe_code)]
-impl Deref for Claim {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        // SAFETY: the slab gave the run to this claim alone, and it is not published while the
-        // claim lives; writing needs `&mut self`.
-        unsafe {
-            self.mapping
-                .slot(self.slab_offset, self.run, self.run.bytes())
-        }
-    }
-}
-
-#[allow(unsafe_code)]
-impl DerefMut for Claim {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `deref`; `&mut self` makes it the only reference.
-        unsafe { self.mapping.slot_mut(self.slab_offset, self.run) }
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        if self.kept {
-            self.aborted.push(self.run, self.kind);
         }
     }
 }

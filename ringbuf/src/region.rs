@@ -1,4 +1,4 @@
-//! Memory objects: creating, sealing, validating and mapping them.
+//! Memory objects: creating, sealing, validating and mapping them.
 //!
 //! An own object is mapped read-write and then sealed, so nobody else can write, shrink or
 //! grow it. The other side's object is mapped read-only, and only after its seals, its size and a
@@ -11,20 +11,22 @@
 //! - INV-3 `writable` is true exactly if the mapping has PROT_WRITE.
 #![allow(unsafe_code)] // Maps memory and hands out references into it; each site argues its case.
 
-use std::fmt::{Display, LowerHex};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU32, AtomicU64, fence};
 
-use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
+use rustix::process::{Resource, getrlimit};
 
 use crate::descriptor::Run;
 use crate::errors::{Error, Result};
-use crate::layout::{self, Direction, Header, ObjectKind};
+use crate::header::{self, Identity, Object, check_header, header_crc, page_bytes};
+use crate::layout::{self, Header};
+use crate::lease::AlignedBytes;
 use crate::sync::DescriptorCell;
 
 const HEADER_WORDS: usize = layout::HEADER_BYTES / 8;
@@ -35,164 +37,11 @@ pub const SEALS: SealFlags = SealFlags::FUTURE_WRITE
     .union(SealFlags::GROW)
     .union(SealFlags::SEAL);
 
-/// Size of a ring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Geometry {
-    descriptors: u32,
-    blocks: u32,
-}
-
-impl Geometry {
-    /// A ring of `descriptors` descriptors and a slab of `blocks` blocks of 4,096 bytes.
-    ///
-    /// # Errors
-    /// [`Error::Geometry`] outside R-4.
-    pub fn new(descriptors: u32, blocks: u32) -> Result<Self> {
-        let range = layout::MIN_DESCRIPTORS..=layout::MAX_DESCRIPTORS;
-        if !range.contains(&descriptors) || !descriptors.is_power_of_two() {
-            let expected = "a power of two in 8..=65536";
-            return Err(Error::Geometry {
-                field: "descriptors",
-                found: descriptors,
-                expected,
-            });
-        }
-        if !(layout::MIN_BLOCKS..=layout::MAX_BLOCKS).contains(&blocks) {
-            let expected = "16..=1048576";
-            return Err(Error::Geometry {
-                field: "blocks",
-                found: blocks,
-                expected,
-            });
-        }
-        Ok(Self {
-            descriptors,
-            blocks,
-        })
-    }
-
-    /// Number of descriptors.
-    #[must_use]
-    pub const fn descriptors(self) -> u32 {
-        self.descriptors
-    }
-
-    /// Number of slab blocks.
-    #[must_use]
-    pub const fn blocks(self) -> u32 {
-        self.blocks
-    }
-
-    /// Size of the slab, in bytes.
-    #[must_use]
-    pub const fn slab_bytes(self) -> usize {
-        self.blocks as usize * layout::BLOCK_BYTES as usize
-    }
-}
-
-/// What the six objects of a link have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity {
-    /// Random number.
-    pub session: u64,
-    /// 1, then one more for every restart of the peer.
-    pub epoch: u32,
-    /// Size of both rings.
-    pub geometry: Geometry,
-}
-
-/// One of the six objects of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Object {
-    /// What it is.
-    pub kind: ObjectKind,
-    /// Its ring; of counters, whose they are.
-    pub direction: Direction,
-}
-
-impl Object {
-    /// An object by its kind and direction.
-    #[must_use]
-    pub const fn new(kind: ObjectKind, direction: Direction) -> Self {
-        Self { kind, direction }
-    }
-
-    /// Its name in R-3.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match (self.kind, self.direction) {
-            (ObjectKind::Producer, Direction::HostToPeer) => "h2p-producer",
-            (ObjectKind::Producer, Direction::PeerToHost) => "p2h-producer",
-            (ObjectKind::Consumer, Direction::HostToPeer) => "h2p-consumer",
-            (ObjectKind::Consumer, Direction::PeerToHost) => "p2h-consumer",
-            (ObjectKind::Counters, Direction::HostToPeer) => "host-counters",
-            (ObjectKind::Counters, Direction::PeerToHost) => "peer-counters",
-        }
-    }
-
-    /// The header that the object has in the link `identity`, without build id, CRC and init word.
-    #[must_use]
-    pub fn header(self, identity: &Identity) -> Header {
-        let page = page_bytes();
-        let Geometry {
-            descriptors,
-            blocks,
-        } = identity.geometry;
-        let ring = Header {
-            magic: layout::MAGIC,
-            major: layout::MAJOR,
-            minor: layout::MINOR,
-            byte_order: layout::BYTE_ORDER,
-            page_bytes: page,
-            line_bytes: layout::LINE_BYTES,
-            kind: self.kind as u32,
-            direction: self.direction as u32,
-            features: layout::FEATURES,
-            total_bytes: 0,
-            session: identity.session,
-            epoch: identity.epoch,
-            descriptors,
-            block_bytes: layout::BLOCK_BYTES,
-            blocks,
-            first_offset: layout::first_offset(page),
-            slab_offset: 0,
-            build_id: [0; 16],
-            reserved: [0; 16],
-            crc: 0,
-            init: 0,
-        };
-        match self.kind {
-            ObjectKind::Producer => Header {
-                total_bytes: layout::producer_bytes(descriptors, blocks, page),
-                slab_offset: layout::slab_offset(descriptors, page),
-                ..ring
-            },
-            ObjectKind::Consumer => Header {
-                total_bytes: layout::consumer_bytes(blocks, page),
-                ..ring
-            },
-            ObjectKind::Counters => Header {
-                total_bytes: layout::counters_bytes(page),
-                first_offset: layout::COUNTERS_OFFSET as u64,
-                descriptors: 0,
-                block_bytes: 0,
-                blocks: 0,
-                ..ring
-            },
-        }
-    }
-}
-
-/// The system's page size.
-#[must_use]
-pub fn page_bytes() -> u32 {
-    rustix::param::page_size() as u32
-}
-
-/// Makes an own object: creates, maps, writes the header and seals it.
+/// Makes an own object: creates, maps, writes the header and seals it. All of it but the slab
+/// has its pages afterwards.
 ///
 /// # Errors
-/// [`Error::System`].
+/// [`Error::FileSize`], [`Error::System`].
 pub fn create(
     object: Object,
     identity: &Identity,
@@ -203,11 +52,27 @@ pub fn create(
         ..object.header(identity)
     };
     let fd = create_memfd(object, identity)?;
-    rustix::fs::ftruncate(&fd, header.total_bytes).map_err(Error::system("ftruncate"))?;
-    let mapping = Mapping::new(fd.as_fd(), header.total_bytes as usize, true)?;
+    set_size(fd.as_fd(), header.total_bytes)?;
+    let mut mapping = Mapping::new(fd.as_fd(), header.total_bytes as usize, true)?;
+    let head = match header.slab_offset {
+        0 => header.total_bytes,
+        slab => slab,
+    };
+    mapping.back_first(fd.as_fd(), head as usize)?;
     mapping.write_header(&header);
     rustix::fs::fcntl_add_seals(&fd, SEALS).map_err(Error::system("fcntl(F_ADD_SEALS)"))?;
     Ok((fd, Arc::new(mapping)))
+}
+
+/// Sizes an object. The kernel answers a size past RLIMIT_FSIZE with a signal that ends the
+/// process, so the limit is looked at before.
+fn set_size(fd: BorrowedFd<'_>, bytes: u64) -> Result<()> {
+    if let Some(limit) = getrlimit(Resource::Fsize).current
+        && limit < bytes
+    {
+        return Err(Error::FileSize { bytes, limit });
+    }
+    rustix::fs::ftruncate(fd, bytes).map_err(Error::system("ftruncate"))
 }
 
 fn create_memfd(object: Object, identity: &Identity) -> Result<OwnedFd> {
@@ -238,9 +103,9 @@ pub fn open(object: Object, identity: &Identity, fd: BorrowedFd<'_>) -> Result<A
         Err(Errno::INVAL) => SealFlags::empty(),
         Err(errno) => return Err(Error::system("fcntl(F_GET_SEALS)")(errno)),
     };
-    same_hex(object, "seals", SEALS.bits(), (seals & SEALS).bits())?;
+    header::same_hex(object, "seals", SEALS.bits(), (seals & SEALS).bits())?;
     let stat = rustix::fs::fstat(fd).map_err(Error::system("fstat"))?;
-    same(
+    header::same(
         object,
         "size",
         expected.total_bytes as i128,
@@ -251,111 +116,14 @@ pub fn open(object: Object, identity: &Identity, fd: BorrowedFd<'_>) -> Result<A
     Ok(Arc::new(mapping))
 }
 
-/// Checks a copied header against what was agreed.
-///
-/// # Errors
-/// [`Error::Header`] names the first field that is not as agreed.
-pub fn check_header(object: Object, expected: &Header, found: &Header) -> Result<()> {
-    same_hex(object, "init", layout::INIT, found.init)?;
-    let text = |magic: &[u8]| magic.escape_ascii().to_string();
-    same(object, "magic", text(&expected.magic), text(&found.magic))?;
-    same_hex(object, "byte_order", expected.byte_order, found.byte_order)?;
-    same(object, "major", expected.major, found.major)?;
-    same_hex(object, "crc", header_crc(found), found.crc)?;
-    same(object, "kind", expected.kind, found.kind)?;
-    same(object, "direction", expected.direction, found.direction)?;
-    same(object, "page_bytes", expected.page_bytes, found.page_bytes)?;
-    same(object, "line_bytes", expected.line_bytes, found.line_bytes)?;
-    let unknown = found.features & !layout::FEATURES;
-    same_hex(
-        object,
-        "features",
-        layout::FEATURES,
-        layout::FEATURES | unknown,
-    )?;
-    same_hex(object, "session", expected.session, found.session)?;
-    same(object, "epoch", expected.epoch, found.epoch)?;
-    same(
-        object,
-        "descriptors",
-        expected.descriptors,
-        found.descriptors,
-    )?;
-    same(
-        object,
-        "block_bytes",
-        expected.block_bytes,
-        found.block_bytes,
-    )?;
-    same(object, "blocks", expected.blocks, found.blocks)?;
-    same(
-        object,
-        "first_offset",
-        expected.first_offset,
-        found.first_offset,
-    )?;
-    same(
-        object,
-        "slab_offset",
-        expected.slab_offset,
-        found.slab_offset,
-    )?;
-    same(
-        object,
-        "total_bytes",
-        expected.total_bytes,
-        found.total_bytes,
-    )
-}
-
-/// The CRC that a header with these fields has.
-#[must_use]
-pub fn header_crc(header: &Header) -> u32 {
-    crc32fast::hash(&bytemuck::bytes_of(header)[..layout::HEADER_CRC_BYTES])
-}
-
-fn same<T: PartialEq + Display>(
-    object: Object,
-    field: &'static str,
-    expected: T,
-    found: T,
-) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    let (expected, found) = (expected.to_string(), found.to_string());
-    Err(Error::Header {
-        object: object.name(),
-        field,
-        expected,
-        found,
-    })
-}
-
-fn same_hex<T: PartialEq + LowerHex>(
-    object: Object,
-    field: &'static str,
-    expected: T,
-    found: T,
-) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    let (expected, found) = (format!("{expected:#x}"), format!("{found:#x}"));
-    Err(Error::Header {
-        object: object.name(),
-        field,
-        expected,
-        found,
-    })
-}
-
 /// A mapped object.
 #[derive(Debug)]
 pub struct Mapping {
     start: NonNull<u8>,
     bytes: usize,
     writable: bool,
+    /// Whether pages are had when they are asked for; else they all were from the start.
+    backs_later: bool,
 }
 
 // SAFETY: a mapping is plain memory that is not tied to a thread; its words are reached through
@@ -385,7 +153,44 @@ impl Mapping {
             start,
             bytes,
             writable,
+            backs_later: true,
         })
+    }
+
+    /// Has the first `bytes` bytes backed by pages, or all of the object where the kernel (before
+    /// 5.14) or a sandbox cannot do that for a part.
+    fn back_first(&mut self, fd: BorrowedFd<'_>, bytes: usize) -> Result<()> {
+        match self.populate(0, bytes) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => {
+                self.backs_later = false;
+                rustix::fs::fallocate(fd, FallocateFlags::empty(), 0, self.bytes as u64)
+                    .map_err(Error::system("fallocate"))
+            }
+            result => result.map_err(Error::system("madvise(MADV_POPULATE_WRITE)")),
+        }
+    }
+
+    /// Has `bytes` bytes at `offset` backed by pages. Where the system has none left, that is an
+    /// error here; the first touch would be a SIGBUS.
+    pub(crate) fn back(&self, offset: usize, bytes: usize) -> Result<()> {
+        if !self.backs_later {
+            return Ok(());
+        }
+        self.populate(offset, bytes)
+            .map_err(Error::system("madvise(MADV_POPULATE_WRITE)"))
+    }
+
+    fn populate(&self, offset: usize, bytes: usize) -> std::result::Result<(), Errno> {
+        let down = offset % page_bytes() as usize;
+        let (offset, bytes) = (offset - down, bytes + down);
+        let start = self.at::<u8>(offset, bytes);
+        // SAFETY: inside the mapping (`at`, INV-1); populating changes no byte of it.
+        let done = unsafe { madvise(start.as_ptr().cast(), bytes, Advice::LinuxPopulateWrite) };
+        match done {
+            // What would have been a SIGBUS: there is no page to be had.
+            Err(Errno::FAULT) => Err(Errno::NOMEM),
+            result => result,
+        }
     }
 
     /// Whether this side may write.
@@ -521,41 +326,6 @@ impl Drop for Mapping {
         // SAFETY: the mapping is this one's own (INV-1), and no reference into it is left, because
         // each borrows `self`. Fails only for arguments that are not a mapping.
         let _ = unsafe { munmap(self.start.as_ptr().cast(), self.bytes) };
-    }
-}
-
-#[repr(C, align(64))]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Line([u64; 8]);
-
-/// Bytes of its own, aligned to 64 as the layers above want their buffers.
-pub(crate) struct AlignedBytes {
-    lines: Box<[Line]>,
-    length: usize,
-}
-
-impl AlignedBytes {
-    fn zeroed(length: usize) -> Self {
-        let count = length.div_ceil(size_of::<Line>());
-        Self {
-            lines: vec![Line([0; 8]); count].into(),
-            length,
-        }
-    }
-
-    /// A copy of `bytes`.
-    pub(crate) fn copy_of(bytes: &[u8]) -> Self {
-        let mut copy = Self::zeroed(bytes.len());
-        bytemuck::cast_slice_mut(&mut copy.lines)[..bytes.len()].copy_from_slice(bytes);
-        copy
-    }
-
-    fn words_mut(&mut self) -> &mut [u64] {
-        bytemuck::cast_slice_mut(&mut self.lines)
-    }
-
-    pub(crate) fn as_slice(&self) -> &[u8] {
-        &bytemuck::cast_slice(&self.lines)[..self.length]
     }
 }
 

@@ -17,7 +17,7 @@ pub use loom::sync::atomic::{AtomicU32, AtomicU64};
 #[cfg(not(loom))]
 pub use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 use crate::layout::{DESCRIPTOR_BYTES, Descriptor};
 
@@ -51,6 +51,10 @@ pub enum Site {
     CloseStore,
     /// Pair *close*, the other side.
     CloseLoad,
+    /// A side's own state, the thread that ends the link or notices its end.
+    StateStore,
+    /// A side's own state, its other threads.
+    StateLoad,
 }
 
 #[cfg(loom)]
@@ -185,6 +189,21 @@ pub fn load_close(word: &AtomicU32) -> u32 {
     // Acquire: partner is `store_close`.
     acquire_fence(Site::CloseLoad);
     code
+}
+
+/// A side's own state: ends the link, unless something has; gives whether this did.
+pub fn store_state(word: &AtomicU64, state: u64) -> bool {
+    // AcqRel: partner is `load_state`. A thread that finds the state there sees what the other side
+    // had published before it closed, as the thread that noticed the close did.
+    word.compare_exchange(0, state, at(Site::StateStore, AcqRel), Relaxed)
+        .is_ok()
+}
+
+/// A side's own state, with all that was visible to whoever stored it.
+#[must_use]
+pub fn load_state(word: &AtomicU64) -> u64 {
+    // Acquire: partner is `store_state`.
+    word.load(at(Site::StateLoad, Acquire))
 }
 
 /// The sleeping half of the pairs *wake* (R-19) and *space* (R-20).

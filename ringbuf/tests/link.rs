@@ -27,6 +27,7 @@ fn expect_batch(consumer: &mut Consumer) -> (Lease, u64) {
             lease,
             call_id,
             edge: 0,
+            is_final: false,
         }) => (lease, call_id),
         other => panic!("expected a batch, found {other:?}"),
     }
@@ -66,6 +67,7 @@ fn every_kind_arrives_as_it_was_sent() {
         content,
         edge: 0,
         call_id: 8,
+        is_final: false,
     }) = consumer.try_recv().unwrap()
     else {
         panic!()
@@ -116,16 +118,18 @@ fn in_flight_is_limited_to_half_of_the_descriptors() {
     let (host, peer) = pair(&options(8, 64));
     let (mut producer, mut acks, handle) = host.split();
     let (mut answers, mut consumer, _) = peer.split();
-    for call_id in 1..=4 {
+    for call_id in 1..=3 {
         publish(&mut producer, call_id, 1);
     }
     assert!(matches!(
         producer.claim(1),
         Err(Error::Full(Full::Descriptors))
     ));
-    for _ in 0..4 {
+    for _ in 0..3 {
         expect_batch(&mut consumer);
     }
+    publish(&mut producer, 4, 1);
+    expect_batch(&mut consumer);
     assert!(matches!(
         producer.claim(1),
         Err(Error::Full(Full::InFlight))
@@ -144,33 +148,40 @@ fn in_flight_is_limited_to_half_of_the_descriptors() {
         producer.claim(1),
         Err(Error::Full(Full::InFlight))
     ));
-    handle.end_call();
+    handle.settle();
     assert_eq!(handle.in_flight(), 3);
     assert!(producer.claim(1).is_ok());
 }
 
 /// Scenario: a full ring of messages, none read. Guarantees: acks still find room, half of the ring
-/// of them; one more closes the link with the error that the protocol names.
+/// of them, and so does goaway; one more ack closes the link with the error that the protocol names,
+/// and of what was published before the acks are still read.
 #[test]
-fn acks_find_room_in_a_full_ring_until_the_other_side_breaks_its_limit() {
+fn acks_and_goaway_find_room_in_a_full_ring() {
     let (host, peer) = pair(&options(8, 64));
-    let (mut producer, _, _) = host.split();
-    let (_, mut consumer, _) = peer.split();
-    for call_id in 1..=4 {
+    let (mut producer, _host_consumer, _) = host.split();
+    let (_peer_producer, mut consumer, _) = peer.split();
+    for call_id in 1..=3 {
         publish(&mut producer, call_id, 1);
     }
+    assert!(matches!(
+        producer.claim(1),
+        Err(Error::Full(Full::Descriptors))
+    ));
     for call_id in 1..=4 {
         producer.send_ack(call_id).expect("room for acks");
     }
+    producer.goaway().expect("room for goaway");
     let error = producer.send_ack(5).expect_err("no room");
     assert_eq!(error.code(), Some(Code::AckOverflow));
-    for _ in 0..4 {
-        expect_batch(&mut consumer);
+    for call_id in 1..=3 {
+        assert_eq!(expect_batch(&mut consumer).1, call_id);
     }
     for call_id in 1..=4 {
         let received = consumer.try_recv();
         assert!(matches!(received, Ok(Some(Message::Ack { call_id: id })) if id == call_id));
     }
+    assert!(matches!(consumer.try_recv(), Ok(Some(Message::Goaway))));
     let closed = consumer.try_recv().expect_err("closed");
     let code = Code::AckOverflow as u32;
     assert!(matches!(closed, Error::Closed { side: Side::Other, code: c } if c == code));
@@ -180,11 +191,7 @@ fn acks_find_room_in_a_full_ring_until_the_other_side_breaks_its_limit() {
 /// Guarantees: each slot comes back exactly once; bytes stay readable until then.
 #[test]
 fn leases_end_in_any_order_and_outlive_the_link() {
-    let all = strait_ringbuf::Options {
-        lease_budget_bytes: usize::MAX,
-        ..options(16, 32)
-    };
-    let (host, peer) = pair(&all);
+    let (host, peer) = pair(&options(16, 32));
     let (mut producer, acks, host) = host.split();
     let (answers, mut consumer, peer) = peer.split();
     for call_id in 1..=6 {
@@ -207,19 +214,26 @@ fn leases_end_in_any_order_and_outlive_the_link() {
     assert!(reader.join().expect("reader"));
 }
 
-/// Scenario: leases exceed the budget, or the producer is not trusted. Guarantees: the bytes are
-/// copied, 64-byte aligned, equal, and the slot is released at once.
+/// Scenario: leases exceed what the options say, or the producer is not trusted, or neither.
+/// Guarantees: the bytes are copied or in place, 64-byte aligned, equal. A copy of a trusted slot
+/// releases it at once, up to the bytes that the options say; one of an untrusted slot keeps it.
 #[test]
-fn slots_are_copied_over_budget_and_when_untrusted() {
-    let over_budget = strait_ringbuf::Options {
-        lease_budget_bytes: 4096,
+fn slots_are_copied_when_asked_for_and_when_untrusted() {
+    let over_budget = |copied_bytes_max| strait_ringbuf::Options {
+        copy_over_leased_bytes: 4096,
+        copied_bytes_max,
         ..options(16, 32)
     };
     let untrusted = strait_ringbuf::Options {
         trust: Trust::UNTRUSTED,
         ..options(16, 32)
     };
-    for (options, copies) in [(over_budget, [false, true]), (untrusted, [true, true])] {
+    for (options, copies, held_blocks) in [
+        (over_budget(5003), [false, true], 1),
+        (over_budget(5002), [false, false], 3),
+        (options(16, 32), [false, false], 3),
+        (untrusted, [true, true], 3),
+    ] {
         let (host, peer) = pair(&options);
         let (mut producer, _acks, _) = host.split();
         let (_answers, mut consumer, handle) = peer.split();
@@ -231,10 +245,11 @@ fn slots_are_copied_over_budget_and_when_untrusted() {
             assert!(is_filled(lease, seed));
             assert_eq!(lease.as_ptr().align_offset(64), 0);
         }
-        let held = copies.iter().filter(|copy| !**copy).count() * BLOCK_BYTES as usize;
-        assert_eq!(handle.leased_bytes(), held);
+        assert_eq!(handle.leased_bytes(), held_blocks * BLOCK_BYTES as usize);
         let copied = copies.iter().filter(|copy| **copy).count() as u64;
         assert_eq!(handle.counters().get(Counter::BatchesCopied), copied);
+        drop(leases);
+        assert_eq!(handle.leased_bytes(), 0);
     }
 }
 

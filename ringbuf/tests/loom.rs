@@ -18,9 +18,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
+use strait_ringbuf::budget::Budget;
 use strait_ringbuf::cursor::{ConsumerCursor, ProducerCursor};
 use strait_ringbuf::descriptor::{Limits, Run};
-use strait_ringbuf::layout::{Descriptor, Kind};
+use strait_ringbuf::ending::Ending;
+use strait_ringbuf::errors::Side;
+use strait_ringbuf::layout::{Code, Descriptor, Kind};
 use strait_ringbuf::sync::{self, AtomicU32, AtomicU64, DescriptorCell, Site};
 use strait_ringbuf::sync::{SharedWaker, Sleeper, Waker};
 
@@ -132,7 +135,8 @@ impl Producer {
         self.cursor
             .observe_head(sync::load_head(&self.words.head))
             .expect("an honest head");
-        self.cursor.has_room_for_other()
+        // Goaway's place too, which nobody else would use here.
+        self.cursor.unread_others() < self.cursor.share()
     }
 
     fn wait_for_room(&mut self) {
@@ -340,6 +344,84 @@ fn close() {
     other.join().unwrap();
 }
 
+/// Scenario: one thread of a side notices that the other side has published and then closed, and
+/// another finds the side's own state. Guarantees: who finds the end sees the batch.
+fn noticed() {
+    let words = Words::new();
+    let mut consumer = Consumer::new(&words);
+    let ending = Arc::new(Ending::default());
+    let closer = thread::spawn({
+        let words = Arc::clone(&words);
+        move || {
+            Producer::new(&words).publish_quietly(batch(1));
+            sync::store_close(&words.close, 1);
+        }
+    });
+    let looker = thread::spawn({
+        let ending = Arc::clone(&ending);
+        move || ending.look([&words.close, &words.close])
+    });
+    if let Some(ended) = ending.get() {
+        assert_eq!((ended.side, ended.code), (Side::Other, 1));
+        assert!(consumer.next().is_some(), "published before the close");
+    }
+    closer.join().unwrap();
+    looker.join().unwrap();
+}
+
+/// Scenario: two threads end a link with different codes. Guarantees: one is first, and the state
+/// and both words say its code.
+fn two_ends() {
+    let words = Words::new();
+    let ending = Arc::new(Ending::default());
+    let end = |code| {
+        let (words, ending) = (Arc::clone(&words), Arc::clone(&ending));
+        move || ending.end(code, [&words.close, &words.sleep])
+    };
+    let other = thread::spawn(end(Code::PeerLost));
+    let first = end(Code::Closed)();
+    assert_ne!(first, other.join().unwrap());
+    let code = if first { Code::Closed } else { Code::PeerLost } as u32;
+    let ended = ending.get().expect("ended");
+    assert_eq!((ended.side, ended.code), (Side::Own, code));
+    let said = [&words.close, &words.sleep].map(sync::load_close);
+    assert_eq!(said, [code; 2]);
+}
+
+/// Scenario: a sender that may have one message in flight sends two, the second when it has read the
+/// ack of the first; the receiver counts down before it publishes that ack. Guarantees: the receiver
+/// never counts two.
+fn budget() {
+    let (there, back) = (Words::new(), Words::new());
+    let mut consumer = Consumer::new(&there);
+    let unanswered = Arc::new(Budget::new(DESCRIPTORS));
+    let sender = thread::spawn({
+        let (there, mut acks) = (Arc::clone(&there), Consumer::new(&back));
+        move || {
+            let mut producer = Producer::new(&there);
+            producer.publish_quietly(batch(1));
+            if acks.next().is_some() {
+                producer.publish_quietly(batch(2));
+            }
+        }
+    });
+    if consumer.next().is_some() {
+        assert!(unanswered.begin());
+        let answerer = thread::spawn({
+            let unanswered = Arc::clone(&unanswered);
+            move || {
+                unanswered.end();
+                Producer::new(&back).publish_quietly(batch(1));
+            }
+        });
+        if consumer.next().is_some() {
+            assert!(unanswered.begin(), "an honest sender");
+        }
+        answerer.join().unwrap();
+    }
+    sender.join().unwrap();
+}
+
 /// Scenario: two batches through a ring that holds one, both sides sleeping when they must.
 /// Guarantees: both arrive, in order.
 fn exchange() {
@@ -411,6 +493,23 @@ fn space_of_slots_is_enough_and_needed() {
 #[test]
 fn close_is_enough_and_needed() {
     needs(close, &[Site::CloseStore, Site::CloseLoad]);
+}
+
+// Loom finds no failure with `StateStore` or `StateLoad` weakened: this shows that the two are
+// enough, not that they are needed.
+#[test]
+fn a_noticed_end_is_enough() {
+    model(noticed);
+}
+
+#[test]
+fn two_ends_agree() {
+    model(two_ends);
+}
+
+#[test]
+fn an_honest_sender_is_never_refused() {
+    model(budget);
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn every_batch_crosses_two_processes_and_comes_back() {
     let cases: [(&[&str], &[&str]); 4] = [
         (&[], &[]),
         (&small, &[]),
-        (&[], &["--untrusted", "--latency"]),
+        (&["--untrusted"], &["--untrusted", "--latency"]),
         (&["--latency", "--untrusted"], &[]),
     ];
     for (host, peer) in cases {

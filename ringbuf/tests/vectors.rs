@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use strait_ringbuf::cursor::{ConsumerCursor, ProducerCursor};
 use strait_ringbuf::descriptor::{Limits, Run};
+use strait_ringbuf::header::{self, Object};
 use strait_ringbuf::layout::{Descriptor, Direction, Header, ObjectKind};
-use strait_ringbuf::region::{self, Object};
 use strait_ringbuf::slab::Slab;
 use strait_ringbuf::{Error, Geometry, Identity};
 
@@ -125,7 +125,7 @@ fn object_named(name: &str) -> Object {
 #[test]
 fn headers() {
     assert_eq!(
-        region::page_bytes(),
+        header::page_bytes(),
         4096,
         "the headers are those of pages of 4,096 bytes"
     );
@@ -139,7 +139,7 @@ fn headers() {
         };
         let object = object_named(&vector.object);
         let found: Header = bytemuck::pod_read_unaligned(&bytes(&vector.header));
-        region::check_header(object, &object.header(&identity), &found).map(|()| true)
+        header::check_header(object, &object.header(&identity), &found).map(|()| true)
     });
 }
 

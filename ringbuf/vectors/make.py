@@ -280,6 +280,9 @@ def descriptors():
     add("batch_whole_slab", "all blocks", "limit", batch, length=409600, call=7, blocks=100)
     add("batch_last_edge", "edges - 1", "limit", batch, edge=3, length=1, call=7, blocks=1)
     add("batch_call_0", "a call id of 0 is for the layer above to refuse", "limit", batch, length=1, blocks=1)
+    add("batch_final", "a batch that wants no answer", "regular", batch, length=1, call=7, blocks=1, flags=1)
+    add("inline_final", "an inline message that wants no answer", "regular", inline, length=5, call=7,
+        data=b"abcde", flags=1)
     add("inline", "five bytes", "regular", inline, length=5, call=7, data=b"abcde")
     add("inline_empty", "no bytes", "limit", inline, call=7)
     add("inline_full", "32 bytes", "limit", inline, length=32, call=7, data=b"x" * 32)
@@ -290,7 +293,12 @@ def descriptors():
     add("kind_0", "no kind", "unknown", 0, "kind")
     add("kind_6", "an unknown kind", "unknown", 6, "kind", call=1)
     add("kind_255", "an unknown kind", "unknown", 255, "kind")
-    add("flags_1", "an unknown flag", "unknown", ack, "flags", call=1, flags=1)
+    add("flags_1", "final on what wants no answer", "beyond", ack, "flags", call=1, flags=1)
+    add("final_preamble", "final on what wants no answer", "beyond", preamble, "flags", length=1, blocks=1,
+        flags=1)
+    add("final_goaway", "final on what wants no answer", "beyond", goaway, "flags", flags=1)
+    add("flags_2", "an unknown flag", "unknown", batch, "flags", length=1, call=1, blocks=1, flags=2)
+    add("flags_3", "final and an unknown flag", "unknown", inline, "flags", call=1, flags=3)
     add("edge_4", "one past the last edge", "beyond", batch, "edge", edge=4, length=1, call=7, blocks=1)
     add("edge_of_inline", "the edge of an inline message", "beyond", inline, "edge", edge=65535, call=7)
     for name, kind in (("batch", batch), ("preamble", preamble)):

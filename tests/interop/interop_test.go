@@ -62,7 +62,7 @@ func TestEveryBatchCrossesAndComesBack(t *testing.T) {
 		"go host, rust peer":          {"rust", true, vouched(roomy), nil},
 		"go host, rust peer, latency": {"rust", true, latency(roomy), []string{"--latency"}},
 		"go host, rust peer, untrusted": {
-			"rust", true, vouched(roomy), []string{"--untrusted"},
+			"rust", true, ring.Options{Geometry: roomy}, []string{"--untrusted"},
 		},
 		"go host, rust peer, smallest": {"rust", true, vouched(smallest), nil},
 		"rust host, go peer": {

@@ -1,7 +1,7 @@
 //! A link that Go's host offers, as C sees it.
 
 use std::os::fd::{AsRawFd, OwnedFd};
-use strait_ringbuf::link::duplicate;
+use strait_ringbuf::handshake::duplicate;
 use strait_ringbuf::{accept, Geometry, HostFds, Identity, Link, Options, PeerFds, Policy, Trust};
 
 /// The host's half of the handshake. The numbers of its descriptors are valid during the call.
@@ -65,7 +65,9 @@ impl Offer {
             p2h_data,
             p2h_space,
         };
-        let (link, fds) = accept(&options, fds.try_map(duplicate)?)?;
+        // SAFETY: the host's descriptors are open during the call (see the type).
+        let fds = fds.try_map(|fd| unsafe { duplicate(fd) })?;
+        let (link, fds) = accept(&options, fds)?;
         let answer = Answer {
             fds: [
                 fds.h2p_consumer.as_raw_fd(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use strait_control::{Class, LINK_MAX, OperationError};
 use strait_engine::Failure;
-use strait_ringbuf::link::duplicate;
+use strait_ringbuf::handshake::duplicate;
 use strait_ringbuf::{Geometry, HostFds, Identity, Link, Options, PeerFds, Policy, Trust, accept};
 
 /// The payload of `start`.
@@ -157,7 +157,10 @@ impl Offer {
             p2h_data: self.fds.p2h_data,
             p2h_space: self.fds.p2h_space,
         };
-        let fds = fds.try_map(duplicate).map_err(wrong)?;
+        #[allow(unsafe_code)]
+        // SAFETY: the request that this offer came in is the host's, which keeps its descriptors
+        // open until it has the reply.
+        let fds = fds.try_map(|fd| unsafe { duplicate(fd) }).map_err(wrong)?;
         let (link, fds) = accept(&options, fds).map_err(wrong)?;
         Ok(Accepted {
             link,

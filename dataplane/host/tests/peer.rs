@@ -131,7 +131,15 @@ fn a_unit_lives_and_ends() {
         p2h_producer: number("p2h_producer"),
         peer_counters: number("peer_counters"),
     };
-    let answered = answered.try_map(strait_ringbuf::link::duplicate).unwrap();
+    let answered = answered
+        .try_map(|fd| {
+            #[allow(unsafe_code)]
+            // SAFETY: the peer has just answered with it, and keeps it open.
+            unsafe {
+                strait_ringbuf::handshake::duplicate(fd)
+            }
+        })
+        .unwrap();
     let (mut producer, mut consumer, _handle) = pending.complete(&answered).unwrap().split();
 
     let call = u64::from(LINK) << 48 | 1 << 40 | 1;

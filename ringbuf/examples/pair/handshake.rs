@@ -15,7 +15,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use serde::{Deserialize, Serialize};
-use strait_ringbuf::link::{check_clock, clock_ns};
+use strait_ringbuf::handshake::{check_clock, clock_ns};
 use strait_ringbuf::{Geometry, HostFds, HostPending, Identity, Link, Options, PeerFds, accept};
 
 use crate::{Arguments, Failure};

@@ -7,9 +7,15 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::layout::{Descriptor, Kind, WORD_HEAD, WORD_SLEEP};
-use crate::region::Geometry;
+use crate::errors::{Error, Side};
+use crate::handshake::{HostPending, accept};
+use crate::header::{Geometry, Identity};
+use crate::layout::{Descriptor, Kind, WORD_CONSUMER_CLOSE, WORD_HEAD};
+use crate::layout::{WORD_PRODUCER_CLOSE, WORD_SLEEP, WORD_SPACE_WAIT};
+use crate::sync;
+use crate::trust::Trust;
 use crate::{Claim, Lease, Message};
+use std::sync::atomic::Ordering::Relaxed;
 
 const DESCRIPTORS: u32 = 8;
 const BLOCKS: u32 = 70;
@@ -17,6 +23,8 @@ const BLOCKS: u32 = 70;
 /// A host that can write anywhere in its objects, and a peer.
 struct Rig {
     host: Handle,
+    /// Dropping them would end the link.
+    _host_ends: (Producer, Consumer),
     producer: Producer,
     consumer: Consumer,
     peer: Handle,
@@ -56,10 +64,11 @@ fn links(trust: Trust) -> [Link; 2] {
 impl Rig {
     fn new(trust: Trust) -> Self {
         let [host, peer] = links(trust);
-        let (_, _, host) = host.split();
+        let (out, back, host) = host.split();
         let (producer, consumer, peer) = peer.split();
         Self {
             host,
+            _host_ends: (out, back),
             producer,
             consumer,
             peer,
@@ -180,20 +189,46 @@ fn a_skipped_sequence_is_an_error() {
 #[test]
 fn a_head_past_the_tail_is_an_error() {
     let mut rig = Rig::new(trusted());
-    for call_id in 1..=4 {
+    for call_id in 1..=3 {
         rig.producer.send_inline(0, call_id, b"").expect("room");
     }
-    sync::store_head(rig.back().word64(WORD_HEAD), 5);
-    let error = rig.producer.send_inline(0, 5, b"").expect_err("head");
+    sync::store_head(rig.back().word64(WORD_HEAD), 4);
+    let error = rig.producer.send_inline(0, 4, b"").expect_err("head");
     assert!(matches!(
         error,
         Error::Head {
             last: 0,
-            tail: 4,
-            found: 5
+            tail: 3,
+            found: 4
         }
     ));
     rig.assert_closed_with(&error, Code::Head);
+}
+
+/// Scenario: the host sends more messages than it may have unanswered. Guarantees: as many as
+/// it may are received, one more is the error `in_flight`; an answer makes room for one.
+#[test]
+fn an_unanswered_message_too_many_is_an_error() {
+    let mut rig = Rig::new(trusted());
+    let inline = |call_id| Descriptor::inline(0, call_id, b"").expect("fits");
+    for position in 0..4 {
+        rig.write(inline(position + 1), position);
+        let message = rig.consumer.try_recv();
+        assert!(matches!(message, Ok(Some(Message::Inline { .. }))));
+    }
+    rig.producer.send_ack(1).expect("ack");
+    rig.write(inline(5), 4);
+    rig.consumer.try_recv().expect("room for one").expect("it");
+    rig.write(inline(6).into_final(), 5);
+    rig.consumer.try_recv().expect("not counted").expect("it");
+    rig.write(inline(7), 6);
+    let error = rig.consumer.try_recv().expect_err("one too many");
+    let wanted = Error::InFlight {
+        position: 6,
+        limit: 4,
+    };
+    assert_eq!(error.to_string(), wanted.to_string());
+    rig.assert_closed_with(&error, Code::InFlight);
 }
 
 /// Scenario: a release bit changes inside a published slot. Guarantees: the error `release`.
@@ -530,7 +565,7 @@ proptest! {
             let Err(error) = apply(&mut rig, &mut position, step) else { continue };
             match (violated, error.code()) {
                 (Some(first), _) => {
-                    let own = Some(first) == rig.peer.shared.own_code();
+                    let own = Some(first) == rig.peer.shared.ending.get().and_then(|ended| Code::from_word(ended.code));
                     prop_assert!(own, "{error} after {first:?}");
                 }
                 (None, Some(code)) if !error.is_closed() => violated = Some(code),

@@ -5,6 +5,8 @@ use std::os::fd::AsFd;
 use proptest::prelude::*;
 
 use super::*;
+use crate::header::Geometry;
+use crate::layout::{Direction, ObjectKind};
 
 const OBJECT: Object = Object::new(ObjectKind::Producer, Direction::HostToPeer);
 

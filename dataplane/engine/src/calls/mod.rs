@@ -545,7 +545,6 @@ impl Port {
         self.notes.borrow_mut().remove(&call_id);
         self.originals.end(call_id);
         self.left_engine();
-        self.writer.ended();
         self.count(|counters| counters.acked += 1);
     }
 
@@ -566,6 +565,7 @@ impl Port {
 
     fn fail_over_control(&self, call_id: u64, failure: &Failure) {
         self.count(|counters| counters.failed += 1);
+        self.writer.answered();
         if failure.component.is_empty() {
             let failure = failure.clone().at(self.settings.unit.clone());
             self.upcalls.batch_failed(call_id, &failure);

@@ -117,7 +117,7 @@ impl Reader {
     ) -> Result<Incoming, Failure> {
         Ok(match message {
             Message::Batch { lease, call_id, .. } => {
-                let content = if self.copy && !lease.is_copy() {
+                let content = if self.copy && lease.holds_slot() {
                     strait_records::Batch::copied(&lease)
                 } else {
                     strait_records::Batch::leased(lease)
@@ -202,9 +202,14 @@ impl Writer {
         }
     }
 
-    /// An egress batch has ended without an ack: over the control channel, or it was a difference.
+    /// An egress batch has ended without an ack, over the control channel.
     pub(crate) fn ended(&self) {
-        self.handle.end_call();
+        self.handle.settle();
+    }
+
+    /// The host's call is about to be answered by something else than an ack.
+    pub(crate) fn answered(&self) {
+        self.handle.answered();
     }
 
     /// Ends the link because the content of a slot is not valid.
@@ -220,8 +225,12 @@ impl Writer {
     /// Writes a batch, if there is space now.
     pub(crate) fn try_publish(&self, token: u64, encoded: &Encoded) -> Result<bool, Failure> {
         let mut holder = self.hold();
-        match self.claim(&mut holder.producer, encoded.slot_len()?) {
-            Ok(claim) => publish(&mut holder.producer, claim, token, encoded).map(|()| true),
+        match self.claim(
+            &mut holder.producer,
+            encoded.slot_len()?,
+            encoded.is_difference(),
+        ) {
+            Ok(claim) => holder.publish(claim, token, encoded).map(|()| true),
             Err(Error::Full(_)) => Ok(false),
             Err(error) => Err(lost(&error)),
         }
@@ -245,7 +254,9 @@ impl Writer {
             tokio::select! {
                 biased;
                 () = self.acks_wake.notified() => {}
-                claim = holder.producer.until(until, |producer| self.claim(producer, len)) => {
+                claim = holder
+                    .producer
+                    .until(until, |producer| self.claim(producer, len, encoded.is_difference())) => {
                     let claim = match claim {
                         Err(Error::Deadline { .. }) if deadline.is_none() => continue,
                         claim => claim.map_err(|error| lost(&error))?,
@@ -253,7 +264,7 @@ impl Writer {
                     if !wanted() {
                         return Err(Failure::new(Class::Cancelled, "the call has ended already"));
                     }
-                    return publish(&mut holder.producer, claim, token, encoded);
+                    return holder.publish(claim, token, encoded);
                 }
             }
         }
@@ -271,7 +282,12 @@ impl Writer {
     }
 
     /// Claims a slot, after every schema that has to be known before it is read.
-    fn claim(&self, producer: &mut Producer, len: usize) -> strait_ringbuf::Result<Claim> {
+    fn claim(
+        &self,
+        producer: &mut Producer,
+        len: usize,
+        is_final: bool,
+    ) -> strait_ringbuf::Result<Claim> {
         let mut records = self.records.borrow_mut();
         loop {
             let id = {
@@ -286,7 +302,11 @@ impl Writer {
             };
             records.schemas_mut().mark_published(id);
         }
-        producer.claim(len)
+        if is_final {
+            producer.claim_final(len)
+        } else {
+            producer.claim(len)
+        }
     }
 
     fn hold(&self) -> Holder<'_> {
@@ -305,6 +325,17 @@ struct Holder<'a> {
 }
 
 impl Holder<'_> {
+    fn publish(&mut self, mut claim: Claim, token: u64, encoded: &Encoded) -> Result<(), Failure> {
+        let length = encoded.write(&mut claim)?;
+        if encoded.is_difference() {
+            // It is the verdict on the call (S-16).
+            self.writer.answered();
+        }
+        self.producer
+            .publish(claim, 0, token, length)
+            .map_err(|error| lost(&error))
+    }
+
     fn flush(&mut self) {
         while let Some(call_id) = self.writer.acks.borrow_mut().pop_front() {
             send_ack(&mut self.producer, call_id);
@@ -324,18 +355,6 @@ fn send_ack(producer: &mut Producer, call_id: u64) {
     if let Err(error) = producer.send_ack(call_id) {
         tracing::debug!(call_id, %error, "an ack was not published");
     }
-}
-
-fn publish(
-    producer: &mut Producer,
-    mut claim: Claim,
-    token: u64,
-    encoded: &Encoded,
-) -> Result<(), Failure> {
-    let length = encoded.write(&mut claim)?;
-    producer
-        .publish(claim, 0, token, length)
-        .map_err(|error| lost(&error))
 }
 
 /// What an error of the ring means to a call.
@@ -389,7 +408,7 @@ fn instant_of(deadline_ns: u64) -> Option<Instant> {
     if deadline_ns == 0 {
         return None;
     }
-    let left = deadline_ns.saturating_sub(strait_ringbuf::link::clock_ns());
+    let left = deadline_ns.saturating_sub(strait_ringbuf::handshake::clock_ns());
     // Beyond a day nobody waits; the cap keeps the sum in range.
     Some(Instant::now() + Duration::from_nanos(left).min(Duration::from_secs(86_400)))
 }

@@ -112,8 +112,6 @@ pub struct Setup {
     pub max_wait: Duration,
     /// Batches of no call that the host takes before it has answered one.
     pub credit: usize,
-    /// Bytes of slots that the host may hold before it gets copies.
-    pub lease_budget_bytes: usize,
     /// Changes the unit after its specification was checked.
     pub tweak: fn(&mut Unit),
 }
@@ -126,7 +124,6 @@ impl Setup {
             blocks: 1024,
             max_wait: Duration::from_secs(5),
             credit: 64,
-            lease_budget_bytes: usize::MAX,
             tweak: |_| {},
         }
     }
@@ -146,9 +143,7 @@ impl Setup {
             geometry,
         });
         options.trust = both_sides();
-        let mut own = options;
-        own.lease_budget_bytes = self.lease_budget_bytes;
-        let pending = HostPending::create(&own).unwrap();
+        let pending = HostPending::create(&options).unwrap();
         let fds = pending.fds().try_map(|fd| fd.try_clone_to_owned()).unwrap();
         let (peer, answer) = accept(&options, fds).unwrap();
         let (producer, consumer, handle) = pending.complete(&answer).unwrap().split();
@@ -213,7 +208,7 @@ impl Host {
         let mut header = Header::new(Signal::Logs, Encoding::Otlp, 1);
         header.call_id = id;
         header.deadline_ns = timeout.map_or(0, |timeout| {
-            strait_ringbuf::link::clock_ns() + timeout.as_nanos() as u64
+            strait_ringbuf::handshake::clock_ns() + timeout.as_nanos() as u64
         });
         let mut variable = Variable::new();
         variable.add(b"tenant", [b"acme"]).unwrap();
@@ -292,7 +287,7 @@ impl Host {
         while let Ok(control) = self.control.try_recv() {
             match control {
                 Control::Failed(id, failure) => {
-                    self.handle.end_call();
+                    self.handle.settle();
                     self.ends.entry(id).or_default().push(End::Failed(failure));
                 }
                 other => self.events.push(other),
@@ -314,7 +309,7 @@ impl Host {
                 };
                 if header.encoding == Encoding::Difference {
                     assert_eq!(call_id, header.call_id, "a difference names its call");
-                    self.handle.end_call();
+                    self.handle.settle();
                     self.ends.entry(call_id).or_default().push(End::Answered);
                 }
                 self.outputs.push(Output {
@@ -349,6 +344,7 @@ impl Host {
 
     /// Fails an output over control.
     pub fn fail(&mut self, token: u64, failure: Failure) {
+        self.handle.answered();
         self.lane.failed(token, failure);
     }
 
