@@ -6,6 +6,15 @@
 //! to one object, writes one small Go module per Rust component, and lets
 //! stock ocb build the rest. It does not depend on the engine, so installing
 //! it is quick.
+//!
+//! ```
+//! use clap::Parser as _;
+//! use strait::args::{Cli, Command};
+//!
+//! let cli = Cli::try_parse_from(["strait", "build", "--config", "builder.yaml"])?;
+//! assert!(matches!(cli.command, Command::Build(_)));
+//! # Ok::<(), clap::Error>(())
+//! ```
 
 pub mod args;
 pub mod build;

@@ -3,15 +3,10 @@
 //! Guarantees that no panic leaves it (one that did would end the process). What the calls mean is
 //! left to `operations` and to the [`Peer`](crate::Peer).
 
-use std::any::Any;
-use std::future::{poll_fn, Future};
-use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::pin::pin;
-use std::task::Poll;
-
 use crate::host::{self, Level, LogRecord};
-use crate::idl::calls::{binding::HOST, PeerCalls, PeerCallsImpl};
+use crate::idl::calls::{PeerCalls, PeerCallsImpl};
 use crate::idl::{FailureMessage, OpDone, OpStart};
+use crate::panics::contain;
 use crate::{asked, entry, logging, operations};
 
 impl PeerCalls for PeerCallsImpl {
@@ -43,49 +38,6 @@ impl PeerCalls for PeerCallsImpl {
 
     fn log_level(level: u32) {
         report("log_level", level.into(), || logging::set_level(level));
-    }
-}
-
-/// Whether there is a host to call.
-pub(crate) fn is_bound() -> bool {
-    HOST.get().is_some()
-}
-
-/// Runs `f`; the text of its panic is the error.
-///
-/// # Errors
-/// It panicked.
-pub fn contain<T>(f: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(panic_text)
-}
-
-/// Polls `future`; the text of its panic is the error, and it is not polled again.
-///
-/// # Errors
-/// It panicked.
-pub async fn contained<T>(future: impl Future<Output = T>) -> Result<T, String> {
-    let mut future = pin!(future);
-    poll_fn(
-        move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(payload) => Poll::Ready(Err(panic_text(payload))),
-        },
-    )
-    .await
-}
-
-/// The text that was given to `panic!`.
-fn panic_text(payload: Box<dyn Any + Send>) -> String {
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => match payload.downcast::<&'static str>() {
-            Ok(text) => (*text).to_owned(),
-            Err(other) => {
-                // Not ours to drop: its destructor could panic again, out of the boundary.
-                std::mem::forget(other);
-                "a panic without a text".to_owned()
-            }
-        },
     }
 }
 

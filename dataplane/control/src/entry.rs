@@ -116,3 +116,8 @@ macro_rules! export_entry {
         }
     };
 }
+
+/// Whether there is a host to call.
+pub(crate) fn is_bound() -> bool {
+    HOST.get().is_some()
+}

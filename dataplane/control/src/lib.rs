@@ -15,6 +15,17 @@
 //!
 //! What it leaves to others: what an operation does ([`Peer`], implemented by strait-host), and the
 //! exported C symbol ([`export_entry!`], where a library is put together).
+//!
+//! ```
+//! use strait_control::{CallId, Class, Failure, Origin};
+//!
+//! // What ends a call that failed: its id, and what the host's caller is to hear.
+//! let id = CallId::new(Origin::Host, 7, 1, 42)?;
+//! assert_eq!(CallId::from_bits(id.bits())?, id);
+//! let failure = Failure::new(Class::Retryable, "the database is away");
+//! assert_eq!(failure.rejected_items, 0);
+//! # Ok::<(), strait_control::CallIdError>(())
+//! ```
 
 mod asked;
 mod callid;
@@ -25,6 +36,7 @@ pub mod host;
 pub mod logging;
 pub mod memory;
 mod operations;
+mod panics;
 mod peer;
 mod signals;
 
@@ -40,10 +52,11 @@ mod signals;
 mod idl;
 
 pub use callid::{CallId, CallIdError, Origin, LINK_MAX, SEQUENCE_MAX};
-pub use calls::{contain, contained};
+
 pub use entry::{
     entry, ENTRY_BOUND_TWICE, ENTRY_OK, ENTRY_OTHER_IDL, ENTRY_OTHER_TABLES, ENTRY_PEER_FAILED,
 };
 pub use errors::{Class, Failure, OperationError, PathError};
 pub use idl::calls::{HostTable, PeerTable, ABI};
+pub use panics::{contain, contained};
 pub use peer::{BoxFuture, OpKind, OpResult, Operation, Peer};

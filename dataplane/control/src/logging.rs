@@ -23,7 +23,7 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-use crate::calls::is_bound;
+use crate::entry::is_bound;
 use crate::host::{self, Level, LogRecord};
 
 /// How many lines of a kind a thread may write at once.

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use crate::calls::{contain, contained};
 use crate::errors::CLASS_OK;
 use crate::idl::OpStart;
+use crate::panics::{contain, contained};
 use crate::signals::Blocked;
 use crate::{host, Class, OpKind, OpResult, Operation, OperationError, Peer};
 
