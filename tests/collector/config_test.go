@@ -33,7 +33,17 @@ func TestValidateNamesTheKey(t *testing.T) {
 		{"ring size", "otap", "  otap: {ring: {descriptors: 100}, nodes: [{debug: {}}]}", "logs", "ring::descriptors"},
 		{"unknown key of a Rust component", "mask_cards", "  mask_cards: {atributes: true}", "logs", "atributes"},
 		{"wrong type in a Rust component", "mask_cards", "  mask_cards: {attributes: 7}", "logs", "attributes"},
-		{"traces through a node that converts", "otap", "  otap: {nodes: [{attribute: {actions: [{action: delete, key: a}]}}]}", "traces", "fidelity"},
+		{"metrics through a node that converts", "otap", "  otap: {nodes: [{filter: {}}]}", "metrics", "fidelity"},
+		{
+			"traces through a node that fails them whole", "otap",
+			"  otap: {fidelity: best_effort, nodes: [{filter: {}}]}",
+			"traces", "empty trace ids",
+		},
+		{
+			"metrics that a redaction would skip", "otap",
+			"  otap: {fidelity: best_effort, nodes: [{attribute: {actions: [{action: delete, key: a}]}}]}",
+			"metrics", "exponential histograms",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, out := command(t, "validate", "--config", writeConfig(t, fmt.Sprintf(skeleton, c.text, c.signal, c.processor)))
@@ -49,7 +59,7 @@ func TestValidConfigurations(t *testing.T) {
 	for _, c := range []struct{ name, processor, text, signal string }{
 		{"chain", "otap", "  otap: {nodes: [{attribute: {actions: [{action: delete, key: a}]}}, {filter: {logs: {}}}]}", "logs"},
 		{"rust component", "mask_cards", "  mask_cards: {keep_last: 2}", "logs"},
-		{"traces, best effort", "otap", "  otap: {fidelity: best_effort, nodes: [{attribute: {actions: [{action: delete, key: a}]}}]}", "traces"},
+		{"metrics, best effort", "otap", "  otap: {fidelity: best_effort, nodes: [{filter: {}}]}", "metrics"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := writeConfig(t, fmt.Sprintf(skeleton, c.text, c.signal, c.processor))

@@ -219,9 +219,10 @@ func TestSignalsInBytesComeOutEqual(t *testing.T) {
 
 // Guarantees: metrics without points, which a node of the engine drops, are counted where best effort lets it.
 func TestMetricsWithoutPoints(t *testing.T) {
-	attribute := node("attribute", map[string]any{"actions": []any{
-		map[string]any{"action": "delete", "key": "gone"},
-	}})
+	attribute := node("attribute", map[string]any{
+		"apply_to": []any{"resource"},
+		"actions":  []any{map[string]any{"action": "delete", "key": "gone"}},
+	})
 	for name, x := range map[string]struct {
 		nodes         any
 		came, dropped int
@@ -336,7 +337,10 @@ func startMetrics(t *testing.T, s unit.Spec, next consumer.Metrics) *unit.Metric
 func TestOneBadSpanAndPoint(t *testing.T) {
 	attribute := node(
 		"attribute",
-		map[string]any{"actions": []any{map[string]any{"action": "delete", "key": "gone"}}},
+		map[string]any{
+			"apply_to": []any{"resource"},
+			"actions":  []any{map[string]any{"action": "delete", "key": "gone"}},
+		},
 	)
 	for how, nodes := range map[string]any{"attribute": chain(attribute), "batch": chain(merges)} {
 		t.Run(how, func(t *testing.T) {
@@ -349,7 +353,9 @@ func TestOneBadSpanAndPoint(t *testing.T) {
 			}
 
 			spans, points := new(consumertest.TracesSink), new(consumertest.MetricsSink)
-			tp, mp := startTraces(t, spec, spans), startMetrics(t, spec, points)
+			mp := startMetrics(t, spec, points)
+			spec.Nodes = chain(merges) // no node that edits takes spans
+			tp := startTraces(t, spec, spans)
 			td := badSpans()
 			err := tp.ConsumeTraces(t.Context(), td)
 			require.ErrorIs(t, err, otap.ErrDepth)

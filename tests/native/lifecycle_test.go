@@ -22,7 +22,7 @@ func TestVerifyShutdown(t *testing.T) {
 	f := otapprocessor.NewFactory()
 	cfg := f.CreateDefaultConfig()
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{
-		"fidelity": "best_effort", "nodes": chain(deleteA),
+		"fidelity": "best_effort", "nodes": chain(node("retry", map[string]any{})),
 	}).Unmarshal(cfg))
 	processortest.VerifyShutdown(t, f, cfg)
 }

@@ -380,12 +380,12 @@ fn one_mistake_is_one_finding() {
 // Guarantees: in strict mode a signal that crosses as OTLP does not go through nodes that convert.
 #[test]
 fn strict_refuses_conversions() {
-    let spec = |fidelity: &str, node: Value| json!({"id": "otap", "signal": "traces", "fidelity": fidelity, "nodes": [node]});
-    let attribute = json!({"attribute": {"actions": [{"action": "delete", "key": "a"}]}});
-    let findings = Unit::read(&spec("strict", attribute.clone())).unwrap_err();
-    assert_eq!(findings[0].path, "nodes::0::attribute");
+    let spec = |fidelity: &str, node: Value| json!({"id": "otap", "signal": "metrics", "fidelity": fidelity, "nodes": [node]});
+    let filter = json!({"filter": {}});
+    let findings = Unit::read(&spec("strict", filter.clone())).unwrap_err();
+    assert_eq!(findings[0].path, "nodes::0::filter");
     assert!(findings[0].message.contains("best_effort"));
-    Unit::read(&spec("best_effort", attribute)).unwrap();
+    Unit::read(&spec("best_effort", filter)).unwrap();
     Unit::read(&spec("strict", json!({"retry": {}}))).unwrap();
 }
 

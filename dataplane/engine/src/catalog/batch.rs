@@ -1,9 +1,10 @@
 //! The `batch` node: merges and splits batches.
 
-use crate::catalog::node::Node;
+use crate::catalog::node::{Asked, Node};
 use crate::catalog::places::set;
 use crate::catalog::shape::Key;
 use crate::catalog::shape::Shape::{self, Duration, Int, Object, Text, Word};
+use crate::finding::Finding;
 use serde_json::{Map, Value, json};
 
 const FORMAT: &[Key] = &[
@@ -65,8 +66,17 @@ pub(super) const NODE: Node = Node {
          the pipeline instead",
     )],
     places,
+    refuses,
     ..Node::PLAIN
 };
+
+/// Spans that come as OTLP bytes stay such unless another format is asked for.
+fn refuses(asked: &Asked<'_>) -> Vec<Finding> {
+    match asked.config.get("format").and_then(Value::as_str) {
+        None | Some("otlp" | "otlp-bytes" | "preserve") => Vec::new(),
+        Some(_) => asked.spans_as_records(),
+    }
+}
 
 /// Most items of one batch of records: ids have 16 bits.
 const MOST_ITEMS: u64 = 1 << 16;

@@ -1,8 +1,9 @@
 //! The `durable_buffer` node: data is on disk before its call ends.
 
-use crate::catalog::node::{Choice, Node};
+use crate::catalog::node::{Asked, Choice, Node};
 use crate::catalog::shape::Key;
 use crate::catalog::shape::Shape::{Duration, Int, Number, Size, Text, Word};
+use crate::finding::Finding;
 
 const KEYS: &[Key] = &[
     Key::required("path", Text, "folder"),
@@ -65,5 +66,13 @@ pub(super) const NODE: Node = Node {
     stateful: true,
     choice: Choice::Default,
     included: cfg!(feature = "durable-buffer"),
+    refuses,
     ..Node::PLAIN
 };
+
+fn refuses(asked: &Asked<'_>) -> Vec<Finding> {
+    if asked.config["otlp_handling"] == "convert_to_arrow" {
+        return asked.spans_as_records();
+    }
+    Vec::new()
+}

@@ -89,6 +89,19 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Refuses spans that a node turns into records: the engine then fails every span of a batch in
+    /// which no link has a trace id, as a stock Collector would not.
+    pub(crate) fn spans_as_records(&self) -> Vec<Finding> {
+        if self.signal != Some(Signal::Traces) {
+            return Vec::new();
+        }
+        vec![Finding::new(
+            self.path,
+            "this turns spans into records, and the engine refuses whole batches in which links \
+             have empty trace ids; it is not offered for traces in this version",
+        )]
+    }
+
     /// A finding at a place in the configuration.
     pub(crate) fn finding(&self, place: &str, message: impl Into<String>) -> Finding {
         Finding::new(format!("{}::{place}", self.path), message)

@@ -50,5 +50,6 @@ pub(super) const NODE: Node = Node {
     stateful: true,
     choice: Choice::OnRequest,
     included: cfg!(feature = "partition"),
+    refuses: |asked| asked.spans_as_records(),
     ..Node::PLAIN
 };

@@ -41,5 +41,6 @@ pub(super) const NODE: Node = Node {
     stateful: true,
     choice: Choice::OnRequest,
     included: cfg!(feature = "transform"),
+    refuses: |asked| asked.spans_as_records(),
     ..Node::PLAIN
 };

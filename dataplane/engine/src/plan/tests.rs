@@ -167,20 +167,22 @@ fn a_filter_of_spans_is_refused() {
 }
 
 #[test]
-fn several_renames_of_spans_in_one_node_are_refused() {
+fn several_renames_of_metrics_in_one_node_are_refused() {
     let rename = |from: &str, to: &str| json!({"action": "rename", "source_key": from, "destination_key": to});
-    let two = json!([{"attribute": {"actions": [rename("a", "b"), rename("c", "d")]}}]);
-    let apart = json!([{"attribute": {"actions": [rename("a", "b")]}},
-                       {"attribute": {"actions": [rename("c", "d")]}}]);
+    let of_resources =
+        |actions: Value| json!({"attribute": {"apply_to": ["resource"], "actions": actions}});
+    let two = json!([of_resources(json!([rename("a", "b"), rename("c", "d")]))]);
+    let apart = json!([
+        of_resources(json!([rename("a", "b")])),
+        of_resources(json!([rename("c", "d")])),
+    ]);
     let read = |signal: &str, nodes: &Value| {
         Unit::read(
             &json!({"id": "otap", "signal": signal, "fidelity": "best_effort", "nodes": nodes}),
         )
     };
-    for signal in ["traces", "metrics"] {
-        let findings = read(signal, &two).unwrap_err();
-        assert_eq!(findings[0].path, "nodes::0::attribute::actions");
-        read(signal, &apart).unwrap();
-    }
+    let findings = read("metrics", &two).unwrap_err();
+    assert_eq!(findings[0].path, "nodes::0::attribute::actions");
+    read("metrics", &apart).unwrap();
     read("logs", &two).unwrap();
 }

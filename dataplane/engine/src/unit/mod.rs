@@ -209,7 +209,11 @@ impl Unit {
         }
         for node in &self.topology.nodes {
             let Some(kind) = node.kind else { continue };
-            if kind.converts && kind.signals.contains(&signal) {
+            // What best effort would not make right is told by itself.
+            let told = findings
+                .iter()
+                .any(|finding| finding.path.starts_with(&node.path));
+            if kind.converts && kind.signals.contains(&signal) && !told {
                 findings.push(Finding::new(
                     node.path.clone(),
                     format!(

@@ -90,6 +90,8 @@ pub struct Host {
     pub events: Vec<Control>,
     /// Whether outputs keep their slots.
     pub hold: bool,
+    /// What OTLP bytes hold.
+    pub signal: Signal,
 }
 
 /// A unit specification for these nodes.
@@ -177,6 +179,7 @@ impl Setup {
             outputs: Vec::new(),
             events: Vec::new(),
             hold: false,
+            signal: Signal::Logs,
         })
     }
 }
@@ -205,7 +208,7 @@ impl Host {
     }
 
     pub fn try_send(&mut self, id: u64, otlp: &[u8], timeout: Option<Duration>) -> bool {
-        let mut header = Header::new(Signal::Logs, Encoding::Otlp, 1);
+        let mut header = Header::new(self.signal, Encoding::Otlp, 1);
         header.call_id = id;
         header.deadline_ns = timeout.map_or(0, |timeout| {
             strait_ringbuf::handshake::clock_ns() + timeout.as_nanos() as u64

@@ -1,4 +1,4 @@
-//! OTLP log requests, written by hand: enough protobuf for tests.
+//! OTLP requests, written by hand: enough protobuf for tests.
 
 /// One log record.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +81,87 @@ fn record(log: &Log) -> Vec<u8> {
         bytes(&mut record, 6, &pair(key, &any));
     }
     record
+}
+
+fn fixed(into: &mut Vec<u8>, field: u64, value: u64) {
+    varint(into, field << 3 | 1);
+    into.extend_from_slice(&value.to_le_bytes());
+}
+
+/// The items of one resource and one scope.
+fn items(items: &[Vec<u8>]) -> Vec<u8> {
+    let mut scope = Vec::new();
+    for item in items {
+        bytes(&mut scope, 2, item);
+    }
+    let mut resource = Vec::new();
+    bytes(&mut resource, 2, &scope);
+    let mut request = Vec::new();
+    bytes(&mut request, 1, &resource);
+    request
+}
+
+fn secret(into: &mut Vec<u8>, field: u64, value: &str) {
+    bytes(into, field, &pair("secret", &text(value)));
+}
+
+/// A request with one span; its link has a trace id, or an empty one.
+pub fn span(name: &str, link: bool) -> Vec<u8> {
+    let mut span = Vec::new();
+    bytes(&mut span, 1, &[1; 16]);
+    bytes(&mut span, 2, &[2; 8]);
+    if !name.is_empty() {
+        bytes(&mut span, 5, name.as_bytes());
+    }
+    fixed(&mut span, 7, 10);
+    fixed(&mut span, 8, 20);
+    secret(&mut span, 9, "of the span");
+    let mut joined = Vec::new();
+    if link {
+        bytes(&mut joined, 1, &[3; 16]);
+    }
+    bytes(&mut joined, 2, &[4; 8]);
+    secret(&mut joined, 4, "of the link");
+    bytes(&mut span, 13, &joined);
+    items(&[span])
+}
+
+/// A request with one metric: an exponential histogram of one point with one exemplar.
+pub fn exponential_histogram(name: &str) -> Vec<u8> {
+    let mut exemplar = Vec::new();
+    fixed(&mut exemplar, 2, 10);
+    fixed(&mut exemplar, 3, 1.0_f64.to_bits());
+    secret(&mut exemplar, 7, "of the exemplar");
+    let mut point = Vec::new();
+    secret(&mut point, 1, "of the point");
+    fixed(&mut point, 3, 10);
+    fixed(&mut point, 4, 1);
+    bytes(&mut point, 11, &exemplar);
+    let mut histogram = Vec::new();
+    bytes(&mut histogram, 1, &point);
+    number(&mut histogram, 2, 2);
+    let mut metric = Vec::new();
+    if !name.is_empty() {
+        bytes(&mut metric, 1, name.as_bytes());
+    }
+    bytes(&mut metric, 10, &histogram);
+    items(&[metric])
+}
+
+/// A request with one metric: a gauge of one point.
+pub fn gauge(name: &str) -> Vec<u8> {
+    let mut point = Vec::new();
+    fixed(&mut point, 3, 10);
+    fixed(&mut point, 6, 5);
+    secret(&mut point, 7, "of the point");
+    let mut gauge = Vec::new();
+    bytes(&mut gauge, 1, &point);
+    let mut metric = Vec::new();
+    if !name.is_empty() {
+        bytes(&mut metric, 1, name.as_bytes());
+    }
+    bytes(&mut metric, 5, &gauge);
+    items(&[metric])
 }
 
 /// A request with one resource and one scope.

@@ -83,15 +83,38 @@ pub(super) const NODE: Node = Node {
 
 fn refuses(asked: &Asked<'_>) -> Vec<Finding> {
     let mut findings = repeated_keys(asked);
+    // Without actions the engine's node hands batches on as they are.
+    if actions(asked.config).next().is_none() {
+        return findings;
+    }
+    findings.extend(asked.spans_as_records());
+    if asked.signal != Some(Signal::Metrics) {
+        return findings;
+    }
+    if names_signal(asked.config) {
+        findings.push(Finding::new(
+            asked.path,
+            "on metrics the engine leaves attributes of exponential histograms' points and \
+             exemplars as they are, so that what is deleted or hashed stays, and writes into \
+             metadata and exemplars too; only `apply_to: [resource, scope]` is offered for metrics \
+             in this version",
+        ));
+    }
     let renames = actions(asked.config).filter(|action| action["action"] == "rename");
-    if !matches!(asked.signal, None | Some(Signal::Logs)) && renames.count() > 1 {
+    if renames.count() > 1 {
         findings.push(asked.finding(
             "actions",
-            "several renames of one node corrupt spans and metrics in the engine when a new key \
-             is there already; use one `attribute` node for each",
+            "several renames of one node corrupt metrics in the engine when a new key is there \
+             already; use one `attribute` node for each",
         ));
     }
     findings
+}
+
+/// Whether it is about the attributes of items.
+fn names_signal(config: &Value) -> bool {
+    let named = config.get("apply_to").and_then(Value::as_array);
+    named.is_none_or(|named| named.is_empty() || named.iter().any(|domain| domain == "signal"))
 }
 
 fn actions(config: &Value) -> impl Iterator<Item = &Value> {
