@@ -34,9 +34,10 @@ func pinned(cpu int, f func() error) error {
 	return <-done
 }
 
-// message compares an inline message there and its ack back with L, what a cache line takes there and back between
-// the same two CPUs. It is wall time that counts; both sides look again and again. Segments are short and close to each
-// other, because a virtual machine's CPUs move about, and with them L.
+// message compares an inline message there and its ack back with L, what a cache line takes there
+// and back between the same two CPUs. It is wall time that counts; both sides look again and again.
+// Segments are short and close to each other, because a virtual machine's CPUs move about, and with
+// them L.
 func message(r *measure.Recorder) (err error) {
 	if runtime.NumCPU() < 2 {
 		fmt.Println("message: skipped, it needs two CPUs")
@@ -76,12 +77,28 @@ func message(r *measure.Recorder) (err error) {
 		err = pinned(here, func() (err error) { took, err = native.Line(n, there); return err })
 		return took, err
 	}
-	return r.Measure(measure.Case{Group: "message", Name: "there and back", Items: 1, Times: 5, Rivals: []measure.Rival{
-		{Name: "cache line", Iterations: 4 * n, Timed: line},
-		{Name: "strait, Go and Rust", Iterations: n, Timed: on(func(n int) error { return roundTrips(rust, n) })},
-		{Name: "strait, Go and Go", Iterations: n, Timed: on(func(n int) error { return roundTrips(host, n) })},
-		{Name: "unix socket", Iterations: n / 50, Timed: on(socketRoundTrips)},
-	}})
+	return r.Measure(
+		measure.Case{
+			Group: "message",
+			Name:  "there and back",
+			Items: 1,
+			Times: 5,
+			Rivals: []measure.Rival{
+				{Name: "cache line", Iterations: 4 * n, Timed: line},
+				{
+					Name:       "strait, Go and Rust",
+					Iterations: n,
+					Timed:      on(func(n int) error { return roundTrips(rust, n) }),
+				},
+				{
+					Name:       "strait, Go and Go",
+					Iterations: n,
+					Timed:      on(func(n int) error { return roundTrips(host, n) }),
+				},
+				{Name: "unix socket", Iterations: n / 50, Timed: on(socketRoundTrips)},
+			},
+		},
+	)
 }
 
 func roundTrips(l *ring.Link, n int) error {
@@ -97,7 +114,8 @@ func roundTrips(l *ring.Link, n int) error {
 	return nil
 }
 
-// goPair is a host whose peer is a goroutine on the other CPU. end waits for it; close the host first.
+// goPair is a host whose peer is a goroutine on the other CPU. end waits for it; close the host
+// first.
 func goPair() (host *ring.Link, end func() error, err error) {
 	options := ring.Options{Policy: ring.Latency, Trust: ring.VouchForPeer()}
 	if host, err = ring.NewHost(options); err != nil {
@@ -133,7 +151,8 @@ func answer(l *ring.Link) error {
 	}
 }
 
-// socketRoundTrips sends 64 bytes over a pair of unix sockets to a thread on the other CPU, and back.
+// socketRoundTrips sends 64 bytes over a pair of unix sockets to a thread on the other CPU, and
+// back.
 func socketRoundTrips(n int) error {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -18,23 +18,31 @@ import (
 	"github.com/strait-data/strait/go/ring"
 )
 
-// A unit with one node, which takes every batch and lets nothing on: nothing comes back but the ack.
+// A unit with one node, which takes every batch and lets nothing on: nothing comes back but the
+// ack.
 const sinkUnit = `{"id": "bench_sink", "pipeline": "logs", "signal": "logs", "lanes": 1, "fidelity": "best_effort",
 	"max_in_flight": 64, "component": {"type": "bench_sink", "config": {}}}`
 
 // inFlight is how many callers send at the same time in the cases that are not one at a time.
 const inFlight = 8
 
-// oneWay compares the ways of a batch of pdata to a node in Rust, CPU of both sides: Strait's ring with and without
-// the engine behind it, OTLP bytes in the same ring, OTLP bytes over a rust2go call (converted by the engine), and an
-// OTLP/gRPC hop over a unix socket without compression (whose other end is Go's: pdata again).
+// oneWay compares the ways of a batch of pdata to a node in Rust, CPU of both sides: Strait's ring
+// with and without the engine behind it, OTLP bytes in the same ring, OTLP bytes over a rust2go
+// call (converted by the engine), and an OTLP/gRPC hop over a unix socket without compression
+// (whose other end is Go's: pdata again).
 func oneWay(r *measure.Recorder) (err error) {
-	bare, err := newSender(func(l *ring.Link) (*native.Peer, error) { return native.StartPeer(l, false, -1) }, true)
+	bare, err := newSender(
+		func(l *ring.Link) (*native.Peer, error) { return native.StartPeer(l, false, -1) },
+		true,
+	)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, bare.close()) }()
-	engine, err := newSender(func(l *ring.Link) (*native.Peer, error) { return native.StartLane(l, sinkUnit) }, false)
+	engine, err := newSender(
+		func(l *ring.Link) (*native.Peer, error) { return native.StartLane(l, sinkUnit) },
+		false,
+	)
 	if err != nil {
 		return err
 	}
@@ -56,13 +64,18 @@ func oneWay(r *measure.Recorder) (err error) {
 					Run: func(n int) error { return measure.Together(callers, n, func(int) error { return send(ld) }) },
 				}
 			}
-			c := measure.Case{Group: "oneway", Name: fmt.Sprintf("%d in flight", callers), Items: n, Rivals: []measure.Rival{
-				rival("strait, engine", 400, engine.records),
-				rival("strait, ring and decode", 300, bare.records),
-				rival("OTLP in the ring, engine", 1000, engine.otlp),
-				rival("OTLP by rust2go, converted", 1000, rust2go),
-				rival("OTLP/gRPC hop", 2500, hop.send),
-			}}
+			c := measure.Case{
+				Group: "oneway",
+				Name:  fmt.Sprintf("%d in flight", callers),
+				Items: n,
+				Rivals: []measure.Rival{
+					rival("strait, engine", 400, engine.records),
+					rival("strait, ring and decode", 300, bare.records),
+					rival("OTLP in the ring, engine", 1000, engine.otlp),
+					rival("OTLP by rust2go, converted", 1000, rust2go),
+					rival("OTLP/gRPC hop", 2500, hop.send),
+				},
+			}
 			if err := r.Measure(c); err != nil {
 				return err
 			}
@@ -101,7 +114,13 @@ func newSender(start func(*ring.Link) (*native.Peer, error), linkFirst bool) (*s
 	if err != nil {
 		return nil, errors.Join(err, link.Close())
 	}
-	s := &sender{link: link, peer: peer, linkFirst: linkFirst, waiting: map[uint64]chan struct{}{}, read: make(chan error, 1)}
+	s := &sender{
+		link:      link,
+		peer:      peer,
+		linkFirst: linkFirst,
+		waiting:   map[uint64]chan struct{}{},
+		read:      make(chan error, 1),
+	}
 	s.encoder = otap.NewLogsEncoder(record.NewRegistry(s), otap.Options{})
 	go func() { s.read <- s.receive() }()
 	return s, nil
@@ -192,7 +211,12 @@ func (s *sender) otlp(ld plog.Logs) error {
 	if err != nil {
 		return err
 	}
-	h := record.Header{CallID: id, Signal: record.SignalLogs, Encoding: record.EncodingOTLP, Items: uint32(ld.LogRecordCount())}
+	h := record.Header{
+		CallID:   id,
+		Signal:   record.SignalLogs,
+		Encoding: record.EncodingOTLP,
+		Items:    uint32(ld.LogRecordCount()),
+	}
 	size, err := record.PayloadSize(&h, len(payload))
 	if err != nil {
 		return err

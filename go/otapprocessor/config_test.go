@@ -82,14 +82,20 @@ func TestSizesAreNotChanged(t *testing.T) {
 	require.NoError(t, largest.Validate())
 	transport, err := largest.transport()
 	require.NoError(t, err)
-	require.Equal(t, ring.Geometry{Descriptors: ring.MaxDescriptors, Blocks: ring.MaxBlocks}, transport.Geometry)
+	require.Equal(
+		t,
+		ring.Geometry{Descriptors: ring.MaxDescriptors, Blocks: ring.MaxBlocks},
+		transport.Geometry,
+	)
 }
 
 // Guarantees: a secret among the nodes' values crosses to Rust, and is masked where the
 // configuration is shown.
 func TestSecretsOfNodes(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
-	cfg.Nodes = []any{map[string]any{"attribute": map[string]any{"salt": configopaque.String("hunter2")}}}
+	cfg.Nodes = []any{
+		map[string]any{"attribute": map[string]any{"salt": configopaque.String("hunter2")}},
+	}
 	spec, err := cfg.spec("otap", unit.Logs)
 	require.NoError(t, err)
 	payload, err := json.Marshal(spec)
@@ -120,12 +126,17 @@ func TestWithoutRust(t *testing.T) {
 	f := NewFactory()
 	cfg := configOf(t, map[string]any{"nodes": someNodes})
 	require.NoError(t, cfg.Validate())
-	set := processor.Settings{ID: component.NewID(f.Type()), TelemetrySettings: componenttest.NewNopTelemetrySettings()}
+	set := processor.Settings{
+		ID:                component.NewID(f.Type()),
+		TelemetrySettings: componenttest.NewNopTelemetrySettings(),
+	}
 	nextLogs, err := consumer.NewLogs(func(context.Context, plog.Logs) error { return nil })
 	require.NoError(t, err)
 	nextTraces, err := consumer.NewTraces(func(context.Context, ptrace.Traces) error { return nil })
 	require.NoError(t, err)
-	nextMetrics, err := consumer.NewMetrics(func(context.Context, pmetric.Metrics) error { return nil })
+	nextMetrics, err := consumer.NewMetrics(
+		func(context.Context, pmetric.Metrics) error { return nil },
+	)
 	require.NoError(t, err)
 	logs, err := f.CreateLogs(t.Context(), set, cfg, nextLogs)
 	require.NoError(t, err)

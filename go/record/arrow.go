@@ -15,14 +15,16 @@ import (
 
 // The general API: record batches of any schema that shape.add accepts, with no telemetry in sight.
 
-// ArrowWriter writes record batches into slots (encoding 3). With a Registry, schemas are published once
-// and batches name them; without one, each batch carries its schema (S-9). Many goroutines may use it.
+// ArrowWriter writes record batches into slots (encoding 3). With a Registry, schemas are published
+// once and batches name them; without one, each batch carries its schema (S-9). Many goroutines may
+// use it.
 type ArrowWriter struct{ reg *Registry }
 
 // NewArrowWriter returns a writer; reg may be nil.
 func NewArrowWriter(reg *Registry) *ArrowWriter { return &ArrowWriter{reg: reg} }
 
-// ArrowBatch is a record batch that was laid out for a slot. It holds a copy of the batch's content.
+// ArrowBatch is a record batch that was laid out for a slot. It holds a copy of the batch's
+// content.
 type ArrowBatch struct {
 	header Header
 	plan   Plan
@@ -34,9 +36,13 @@ type ArrowBatch struct {
 // Size returns the bytes that the slot must have.
 func (b *ArrowBatch) Size() int { return b.size }
 
-// Prepare lays a record batch out; the caller then claims a slot of Size bytes and calls Write. It may
-// publish a schema, which waits as long as ctx allows. h gives call id, deadline and metadata.
-func (w *ArrowWriter) Prepare(ctx context.Context, h *Header, rec arrow.RecordBatch) (*ArrowBatch, error) {
+// Prepare lays a record batch out; the caller then claims a slot of Size bytes and calls Write. It
+// may publish a schema, which waits as long as ctx allows. h gives call id, deadline and metadata.
+func (w *ArrowWriter) Prepare(
+	ctx context.Context,
+	h *Header,
+	rec arrow.RecordBatch,
+) (*ArrowBatch, error) {
 	b := &ArrowBatch{header: *h}
 	b.header.Encoding = EncodingArrow
 	if n := rec.NumRows(); n > math.MaxInt32 {
@@ -48,7 +54,11 @@ func (w *ArrowWriter) Prepare(ctx context.Context, h *Header, rec arrow.RecordBa
 		return nil, err
 	}
 	col := &collector{}
-	iw := ipc.NewWriterWithPayloadWriter(col, ipc.WithSchema(rec.Schema()), ipc.WithDictionaryDeltas(false))
+	iw := ipc.NewWriterWithPayloadWriter(
+		col,
+		ipc.WithSchema(rec.Schema()),
+		ipc.WithDictionaryDeltas(false),
+	)
 	if err := errors.Join(iw.Write(rec), iw.Close()); err != nil {
 		return nil, fmt.Errorf("lay out the record batch: %w", err)
 	}
@@ -68,7 +78,11 @@ func (w *ArrowWriter) Prepare(ctx context.Context, h *Header, rec arrow.RecordBa
 }
 
 // schema returns the schema's templates; without a registry, the schema's message goes into b.
-func (w *ArrowWriter) schema(ctx context.Context, as *arrow.Schema, b *ArrowBatch) (*Schema, error) {
+func (w *ArrowWriter) schema(
+	ctx context.Context,
+	as *arrow.Schema,
+	b *ArrowBatch,
+) (*Schema, error) {
 	if w.reg == nil {
 		s, msg, _, err := newSchema(0, 0, as)
 		b.schema = msg
@@ -80,14 +94,20 @@ func (w *ArrowWriter) schema(ctx context.Context, as *arrow.Schema, b *ArrowBatc
 	if _, err := p.WritePayload(&name); err != nil {
 		return nil, fmt.Errorf("write the schema message: %w", err)
 	}
-	s, err := w.reg.Get(ctx, Key{Name: name.String()}, true, func() (*arrow.Schema, error) { return as, nil })
+	s, err := w.reg.Get(
+		ctx,
+		Key{Name: name.String()},
+		true,
+		func() (*arrow.Schema, error) { return as, nil },
+	)
 	if errors.Is(err, ErrSchemasFull) { // no id is left: the batch carries its schema
 		return NewArrowWriter(nil).schema(ctx, as, b)
 	}
 	return s, err
 }
 
-// message announces one record or dictionary batch as arrow-go lays it out, with buffers aligned to 64.
+// message announces one record or dictionary batch as arrow-go lays it out, with buffers aligned to
+// 64.
 func (b *ArrowBatch) message(s *Schema, raw arrowMessage) error {
 	var m message
 	if err := m.read(raw.meta, len(raw.body), 8); err != nil {
@@ -158,24 +178,25 @@ func (c *collector) WritePayload(p ipc.Payload) error {
 	return nil
 }
 
-// Lease is what keeps a slot readable; Release is called once, when the last array that points into the
-// slot has been released.
+// Lease is what keeps a slot readable; Release is called once, when the last array that points into
+// the slot has been released.
 type Lease interface{ Release() }
 
 // leaseAllocator calls the lease when the slot's buffer is freed.
 type leaseAllocator struct{ lease Lease }
 
-// Allocate, Reallocate implement memory.Allocator; arrow-go calls neither for a buffer of foreign memory.
+// Allocate, Reallocate implement memory.Allocator; arrow-go calls neither for a buffer of foreign
+// memory.
 func (leaseAllocator) Allocate(n int) []byte             { return make([]byte, n) }
 func (leaseAllocator) Reallocate(n int, _ []byte) []byte { return make([]byte, n) }
 func (a leaseAllocator) Free([]byte)                     { a.lease.Release() }
 
-// ReadRecords returns the record batches of a batch that was read, without copying: their arrays point
-// into the slot, which stays leased until every one of them was released. Everything that S-14 names
-// was checked, text too. If there is no record batch, the lease is released at once.
+// ReadRecords returns the record batches of a batch that was read, without copying: their arrays
+// point into the slot, which stays leased until every one of them was released. Everything that
+// S-14 names was checked, text too. If there is no record batch, the lease is released at once.
 //
-// On an error the lease is still the caller's to release, as after a Batch.Read that failed: whoever gets
-// an error keeps what they had.
+// On an error the lease is still the caller's to release, as after a Batch.Read that failed:
+// whoever gets an error keeps what they had.
 func ReadRecords(b *Batch, schemas *Schemas, lease Lease) ([]arrow.RecordBatch, error) {
 	return new(Loader).Records(b, schemas, lease)
 }
@@ -252,7 +273,8 @@ func (c *Column) data(whole *memory.Buffer) arrow.ArrayData {
 // partAllocator releases its share of the slot's buffer when a part of it is freed.
 type partAllocator struct{ whole *memory.Buffer }
 
-// Allocate, Reallocate implement memory.Allocator; arrow-go calls neither for a buffer of foreign memory.
+// Allocate, Reallocate implement memory.Allocator; arrow-go calls neither for a buffer of foreign
+// memory.
 func (partAllocator) Allocate(n int) []byte             { return make([]byte, n) }
 func (partAllocator) Reallocate(n int, _ []byte) []byte { return make([]byte, n) }
 func (a partAllocator) Free([]byte)                     { a.whole.Release() }

@@ -20,12 +20,32 @@ func (l *leases) Release() { l.n++ }
 var types = []arrow.DataType{
 	arrow.Null, arrow.FixedWidthTypes.Boolean, arrow.PrimitiveTypes.Int8, arrow.PrimitiveTypes.Uint64, arrow.PrimitiveTypes.Float64,
 	arrow.BinaryTypes.String, arrow.BinaryTypes.LargeString, arrow.BinaryTypes.Binary, &arrow.FixedSizeBinaryType{ByteWidth: 3},
-	arrow.ListOf(arrow.BinaryTypes.String), arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Int32), arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64),
-	arrow.StructOf(arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int16, Nullable: true}, arrow.Field{Name: "b", Type: arrow.BinaryTypes.String, Nullable: true}),
+	arrow.ListOf(
+		arrow.BinaryTypes.String,
+	), arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Int32), arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64),
+	arrow.StructOf(
+		arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int16, Nullable: true},
+		arrow.Field{Name: "b", Type: arrow.BinaryTypes.String, Nullable: true},
+	),
 	&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String},
-	&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Uint16, ValueType: arrow.PrimitiveTypes.Int64},
-	arrow.StructOf(arrow.Field{Name: "d", Type: &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Uint8, ValueType: arrow.BinaryTypes.String}, Nullable: true}),
-	&arrow.TimestampType{Unit: arrow.Nanosecond, TimeZone: "UTC"}, &arrow.Decimal128Type{Precision: 20, Scale: 2},
+	&arrow.DictionaryType{
+		IndexType: arrow.PrimitiveTypes.Uint16,
+		ValueType: arrow.PrimitiveTypes.Int64,
+	},
+	arrow.StructOf(
+		arrow.Field{
+			Name: "d",
+			Type: &arrow.DictionaryType{
+				IndexType: arrow.PrimitiveTypes.Uint8,
+				ValueType: arrow.BinaryTypes.String,
+			},
+			Nullable: true,
+		},
+	),
+	&arrow.TimestampType{
+		Unit:     arrow.Nanosecond,
+		TimeZone: "UTC",
+	}, &arrow.Decimal128Type{Precision: 20, Scale: 2},
 }
 
 // fill appends a random value, or null.
@@ -95,7 +115,14 @@ func fill(t *rapid.T, b array.Builder) {
 func batch(t *rapid.T) arrow.RecordBatch {
 	var fields []arrow.Field
 	for range rapid.IntRange(1, 5).Draw(t, "columns") {
-		fields = append(fields, arrow.Field{Name: rapid.StringMatching("[a-z]{1,3}").Draw(t, "name"), Type: rapid.SampledFrom(types).Draw(t, "type"), Nullable: true})
+		fields = append(
+			fields,
+			arrow.Field{
+				Name:     rapid.StringMatching("[a-z]{1,3}").Draw(t, "name"),
+				Type:     rapid.SampledFrom(types).Draw(t, "type"),
+				Nullable: true,
+			},
+		)
 	}
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
 	defer b.Release()
@@ -150,13 +177,21 @@ func TestAnyRecordBatchRoundTrips(t *testing.T) {
 	})
 }
 
-// Whatever bytes change, reading a batch gives an error or arrays that can be used; it never panics.
+// Whatever bytes change, reading a batch gives an error or arrays that can be used; it never
+// panics.
 func TestDamagedBatchesNeverPanic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rec := batch(t)
 		defer rec.Release()
 		slot := otaptest.Slot(1 << 20)
-		n, err := record.WriteRecord(slot, &record.Header{TraceState: "a=b", Metadata: []record.MetadataEntry{{Key: "k", Values: []string{"v", ""}}}}, rec)
+		n, err := record.WriteRecord(
+			slot,
+			&record.Header{
+				TraceState: "a=b",
+				Metadata:   []record.MetadataEntry{{Key: "k", Values: []string{"v", ""}}},
+			},
+			rec,
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -74,13 +74,19 @@ func (b *Batch) message(e *Entry) (meta, body []byte) {
 }
 
 // Read reads the batch in the slot, whose length is the descriptor's. It checks the header, the
-// variable section and the record table (S-1, S-2, S-4), and leaves the records' content to Load and
-// ReadRecords. The Batch's memory is reused; on an error it holds nothing, and the slot's lease is still the
-// caller's to release.
+// variable section and the record table (S-1, S-2, S-4), and leaves the records' content to Load
+// and ReadRecords. The Batch's memory is reused; on an error it holds nothing, and the slot's lease
+// is still the caller's to release.
 func (b *Batch) Read(slot []byte) error {
 	*b = Batch{Entries: b.Entries[:0]}
 	if len(slot) < HeaderSize {
-		return ContentErrorf("S-2", "batch header", "the slot has %d bytes, a header %d", len(slot), HeaderSize)
+		return ContentErrorf(
+			"S-2",
+			"batch header",
+			"the slot has %d bytes, a header %d",
+			len(slot),
+			HeaderSize,
+		)
 	}
 	le := binary.LittleEndian
 	if m := le.Uint32(slot); m != batchMagic {
@@ -106,11 +112,24 @@ func (b *Batch) Read(slot []byte) error {
 	}
 	total := uint64(le.Uint32(slot[84:]))
 	if total != uint64(len(slot)) {
-		return ContentErrorf("S-2", "batch header total_len", "%d, the descriptor says %d", total, len(slot))
+		return ContentErrorf(
+			"S-2",
+			"batch header total_len",
+			"%d, the descriptor says %d",
+			total,
+			len(slot),
+		)
 	}
 	variable := uint64(le.Uint32(slot[60:]))
 	if HeaderSize+variable > total {
-		return ContentErrorf("S-2", "batch header variable_len", "%d bytes at %d exceed total_len %d", variable, HeaderSize, total)
+		return ContentErrorf(
+			"S-2",
+			"batch header variable_len",
+			"%d bytes at %d exceed total_len %d",
+			variable,
+			HeaderSize,
+			total,
+		)
 	}
 	end := HeaderSize + int(variable)
 	if err := readVariable(&h, slot[HeaderSize:end], int(le.Uint16(slot[58:])), int(le.Uint32(slot[64:]))); err != nil {
@@ -132,10 +151,24 @@ func (b *Batch) Read(slot []byte) error {
 func readVariable(h *Header, v []byte, stateLen, keys int) error {
 	le := binary.LittleEndian
 	if stateLen > MaxTraceState || stateLen > len(v) {
-		return ContentErrorf("S-1", "tracestate_len", "%d, limit %d, variable_len %d", stateLen, MaxTraceState, len(v))
+		return ContentErrorf(
+			"S-1",
+			"tracestate_len",
+			"%d, limit %d, variable_len %d",
+			stateLen,
+			MaxTraceState,
+			len(v),
+		)
 	}
 	if keys > MaxMetadataKeys || keys*4 > len(v) {
-		return ContentErrorf("S-1", "metadata_count", "%d, limit %d, variable_len %d", keys, MaxMetadataKeys, len(v))
+		return ContentErrorf(
+			"S-1",
+			"metadata_count",
+			"%d, limit %d, variable_len %d",
+			keys,
+			MaxMetadataKeys,
+			len(v),
+		)
 	}
 	h.TraceState = string(v[:stateLen])
 	v = v[stateLen:]
@@ -149,7 +182,15 @@ func readVariable(h *Header, v []byte, stateLen, keys int) error {
 		kl, vs := int(le.Uint16(v)), int(le.Uint16(v[2:]))
 		v = v[4:]
 		if kl > len(v) || vs*4 > len(v)-kl {
-			return ContentErrorf("S-1", "client metadata", "key %d: %d bytes and %d values, %d bytes are left", k, kl, vs, len(v))
+			return ContentErrorf(
+				"S-1",
+				"client metadata",
+				"key %d: %d bytes and %d values, %d bytes are left",
+				k,
+				kl,
+				vs,
+				len(v),
+			)
 		}
 		m := MetadataEntry{Key: string(v[:kl])}
 		v = v[kl:]
@@ -158,7 +199,13 @@ func readVariable(h *Header, v []byte, stateLen, keys int) error {
 		}
 		for i := range vs {
 			if len(v) < 4 || uint64(le.Uint32(v)) > uint64(len(v)-4) {
-				return ContentErrorf("S-1", "client metadata", "key %d, value %d: ends behind the section's end", k, i)
+				return ContentErrorf(
+					"S-1",
+					"client metadata",
+					"key %d, value %d: ends behind the section's end",
+					k,
+					i,
+				)
 			}
 			n := int(le.Uint32(v))
 			m.Values = append(m.Values, string(v[4:4+n]))
@@ -178,12 +225,27 @@ func readPayload(slot []byte, enc Encoding, begin int) ([]byte, error) {
 	off, n := uint64(le.Uint32(slot[76:])), uint64(le.Uint32(slot[80:]))
 	if enc == EncodingRecords || enc == EncodingArrow {
 		if off != 0 || n != 0 {
-			return nil, ContentErrorf("S-2", "batch header payload", "offset %d, length %d, expected none with encoding %d", off, n, enc)
+			return nil, ContentErrorf(
+				"S-2",
+				"batch header payload",
+				"offset %d, length %d, expected none with encoding %d",
+				off,
+				n,
+				enc,
+			)
 		}
 		return nil, nil
 	}
 	if off%Alignment != 0 || off < uint64(begin) || off+n > uint64(len(slot)) {
-		return nil, ContentErrorf("S-2", "batch header payload", "offset %d, length %d, allowed is %d to %d, 64-aligned", off, n, begin, len(slot))
+		return nil, ContentErrorf(
+			"S-2",
+			"batch header payload",
+			"offset %d, length %d, allowed is %d to %d, 64-aligned",
+			off,
+			n,
+			begin,
+			len(slot),
+		)
 	}
 	return slot[off : off+n : off+n], nil
 }
@@ -194,25 +256,60 @@ func readTable(entries []Entry, slot []byte, enc Encoding, begin int) ([]Entry, 
 	count, off := uint64(le.Uint32(slot[68:])), uint64(le.Uint32(slot[72:]))
 	if enc == EncodingOTLP || enc == EncodingDifference || count == 0 {
 		if count != 0 || off != 0 {
-			return nil, ContentErrorf("S-2", "record table", "%d entries at %d, expected none with encoding %d", count, off, enc)
+			return nil, ContentErrorf(
+				"S-2",
+				"record table",
+				"%d entries at %d, expected none with encoding %d",
+				count,
+				off,
+				enc,
+			)
 		}
 		return entries, nil
 	}
 	end := off + count*EntrySize
 	if count > MaxRecords || off%8 != 0 || off < uint64(begin) || end > uint64(len(slot)) {
-		return nil, ContentErrorf("S-2", "record table", "%d entries (limit %d) at %d, allowed is %d to %d, 8-aligned", count, MaxRecords, off, begin, len(slot))
+		return nil, ContentErrorf(
+			"S-2",
+			"record table",
+			"%d entries (limit %d) at %d, allowed is %d to %d, 8-aligned",
+			count,
+			MaxRecords,
+			off,
+			begin,
+			len(slot),
+		)
 	}
 	for i := range int(count) {
 		raw := slot[int(off)+i*EntrySize:]
 		var e Entry
 		e.get(raw)
-		if raw[3] != 0 || e.Kind < KindSchema || e.Kind > KindRecord || (e.Kind != KindDictionary && e.DictionaryID != 0) {
-			return nil, ContentErrorf("S-2", fmt.Sprintf("record table entry %d", i), "kind %d, dictionary_id %d, reserved %d", e.Kind, e.DictionaryID, raw[3])
+		if raw[3] != 0 || e.Kind < KindSchema || e.Kind > KindRecord ||
+			(e.Kind != KindDictionary && e.DictionaryID != 0) {
+			return nil, ContentErrorf(
+				"S-2",
+				fmt.Sprintf("record table entry %d", i),
+				"kind %d, dictionary_id %d, reserved %d",
+				e.Kind,
+				e.DictionaryID,
+				raw[3],
+			)
 		}
 		last := uint64(e.Offset) + uint64(e.MetadataLen) + uint64(e.BodyLen)
-		if e.Offset%Alignment != 0 || e.MetadataLen%Alignment != 0 || e.BodyLen%Alignment != 0 || e.MetadataLen == 0 ||
-			uint64(e.Offset) < end || last > uint64(len(slot)) { // S-20: end is where the one before ends
-			return nil, ContentErrorf("S-4", fmt.Sprintf("record table entry %d", i), "offset %d, metadata_len %d, body_len %d: multiples of 64 between %d, where what is before ends, and %d expected", e.Offset, e.MetadataLen, e.BodyLen, end, len(slot))
+		if e.Offset%Alignment != 0 || e.MetadataLen%Alignment != 0 || e.BodyLen%Alignment != 0 ||
+			e.MetadataLen == 0 ||
+			uint64(e.Offset) < end ||
+			last > uint64(len(slot)) { // S-20: end is where the one before ends
+			return nil, ContentErrorf(
+				"S-4",
+				fmt.Sprintf("record table entry %d", i),
+				"offset %d, metadata_len %d, body_len %d: multiples of 64 between %d, where what is before ends, and %d expected",
+				e.Offset,
+				e.MetadataLen,
+				e.BodyLen,
+				end,
+				len(slot),
+			)
 		}
 		entries = append(entries, e)
 		end = last

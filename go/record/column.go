@@ -46,7 +46,10 @@ func (c *Column) Child(name string) *Column {
 }
 
 // Fixed returns a buffer of fixed-width values as a slice of n values of T.
-func Fixed[T uint8 | uint16 | uint32 | uint64 | int8 | int16 | int32 | int64 | float64](b []byte, n int) []T {
+func Fixed[T uint8 | uint16 | uint32 | uint64 | int8 | int16 | int32 | int64 | float64](
+	b []byte,
+	n int,
+) []T {
 	var z T
 	if n == 0 {
 		return nil
@@ -54,9 +57,10 @@ func Fixed[T uint8 | uint16 | uint32 | uint64 | int8 | int16 | int32 | int64 | f
 	if n < 0 || n > len(b)/int(unsafe.Sizeof(z)) {
 		panic(fmt.Sprintf("record: %d values of %d bytes in a buffer of %d", n, unsafe.Sizeof(z), len(b)))
 	}
-	// SAFETY: the buffer has n values (checked above; the product cannot wrap), and is aligned for T, which has 8 bytes
-	// at most: it begins at a multiple of 64 in its slot (S-4; Plan.Buffer and message.parse see to it), and
-	// the slot at a multiple of 8, which Begin and Load check. The slice keeps b's memory alive.
+	// SAFETY: the buffer has n values (checked above; the product cannot wrap), and is aligned for
+	// T, which has 8 bytes at most: it begins at a multiple of 64 in its slot (S-4; Plan.Buffer and
+	// message.parse see to it), and the slot at a multiple of 8, which Begin and Load check. The
+	// slice keeps b's memory alive.
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
 }
 
@@ -84,11 +88,12 @@ type dictKey struct {
 	id     uint64
 }
 
-// Loader turns the records of batches into checked tables. It may be reused, not shared. It reads a slot in
-// place: one that its writer may still write has to be copied before (S-14), which is the ring's.
+// Loader turns the records of batches into checked tables. It may be reused, not shared. It reads a
+// slot in place: one that its writer may still write has to be copied before (S-14), which is the
+// ring's.
 type Loader struct {
-	// Trusted says that the slots' writer is vouched for, or that the caller checks the text that it reads:
-	// then text is not checked here (S-13).
+	// Trusted says that the slots' writer is vouched for, or that the caller checks the text that
+	// it reads: then text is not checked here (S-13).
 	Trusted bool
 
 	msg    message
@@ -126,7 +131,13 @@ func (l *Loader) Load(b *Batch, schemas *Schemas) ([]Table, error) {
 		switch {
 		case e.Kind == KindSchema:
 			if e.SchemaID != 0 || e.BodyLen != 0 || own != nil || b.Encoding != EncodingArrow {
-				return nil, ContentErrorf("S-9", fmt.Sprintf("record %d", i), "a schema with id %d, body %d: one with id 0 in a batch of plain Arrow is allowed", e.SchemaID, e.BodyLen)
+				return nil, ContentErrorf(
+					"S-9",
+					fmt.Sprintf("record %d", i),
+					"a schema with id %d, body %d: one with id 0 in a batch of plain Arrow is allowed",
+					e.SchemaID,
+					e.BodyLen,
+				)
 			}
 			var err error
 			if own, _, err = receivedSchema(0, e.Payload, meta); err != nil {
@@ -139,7 +150,13 @@ func (l *Loader) Load(b *Batch, schemas *Schemas) ([]Table, error) {
 			s = schemas.Lookup(e.SchemaID)
 		}
 		if s == nil || s.Payload != e.Payload {
-			return nil, ContentErrorf("S-7", fmt.Sprintf("record %d", i), "schema_id %d of payload %d has not been published", e.SchemaID, e.Payload)
+			return nil, ContentErrorf(
+				"S-7",
+				fmt.Sprintf("record %d", i),
+				"schema_id %d of payload %d has not been published",
+				e.SchemaID,
+				e.Payload,
+			)
 		}
 		t, err := l.record(e, s, meta, body)
 		if err != nil {
@@ -158,8 +175,17 @@ func (l *Loader) record(e *Entry, s *Schema, meta, body []byte) (*Table, error) 
 		return nil, err
 	}
 	if l.msg.kind != e.Kind || l.msg.rows != int64(e.Rows) || uint64(l.msg.dictID) != e.DictionaryID {
-		return nil, ContentErrorf("S-14", "message", "kind %d, %d rows, dictionary %d; the record table says %d, %d, %d",
-			l.msg.kind, l.msg.rows, l.msg.dictID, e.Kind, e.Rows, e.DictionaryID)
+		return nil, ContentErrorf(
+			"S-14",
+			"message",
+			"kind %d, %d rows, dictionary %d; the record table says %d, %d, %d",
+			l.msg.kind,
+			l.msg.rows,
+			l.msg.dictID,
+			e.Kind,
+			e.Rows,
+			e.DictionaryID,
+		)
 	}
 	l.node, l.buffer, l.next, l.body, l.schema = 0, 0, 0, body, e.SchemaID
 	if e.Kind == KindDictionary {
@@ -172,12 +198,23 @@ func (l *Loader) record(e *Entry, s *Schema, meta, body []byte) (*Table, error) 
 			return nil, err
 		}
 		if c.Len != int(e.Rows) {
-			return nil, ContentErrorf("S-14", "dictionary", "array of %d in a batch of %d rows", c.Len, e.Rows)
+			return nil, ContentErrorf(
+				"S-14",
+				"dictionary",
+				"array of %d in a batch of %d rows",
+				c.Len,
+				e.Rows,
+			)
 		}
 		l.dicts[dictKey{e.SchemaID, e.DictionaryID}] = c
 		return nil, l.done()
 	}
-	t := &Table{Payload: e.Payload, Schema: s, Rows: int(e.Rows), Columns: make([]Column, s.Arrow.NumFields())}
+	t := &Table{
+		Payload: e.Payload,
+		Schema:  s,
+		Rows:    int(e.Rows),
+		Columns: make([]Column, s.Arrow.NumFields()),
+	}
 	for i := range t.Columns {
 		f, c := s.Arrow.Field(i), &t.Columns[i] // Fields would copy them all
 		c.Name, c.Metadata = f.Name, f.Metadata
@@ -193,7 +230,15 @@ func (l *Loader) record(e *Entry, s *Schema, meta, body []byte) (*Table, error) 
 
 func (l *Loader) done() error {
 	if l.node != len(l.msg.nodes) || l.buffer != len(l.msg.buffers) {
-		return ContentErrorf("S-14", "message", "%d nodes and %d buffers, the schema has %d and %d", len(l.msg.nodes), len(l.msg.buffers), l.node, l.buffer)
+		return ContentErrorf(
+			"S-14",
+			"message",
+			"%d nodes and %d buffers, the schema has %d and %d",
+			len(l.msg.nodes),
+			len(l.msg.buffers),
+			l.node,
+			l.buffer,
+		)
 	}
 	return nil
 }
@@ -201,7 +246,12 @@ func (l *Loader) done() error {
 // take returns the next buffer, which must have need bytes at least.
 func (l *Loader) take(what string, need int64) ([]byte, error) {
 	if l.buffer >= len(l.msg.buffers) {
-		return nil, ContentErrorf("S-14", "message", "%d buffers, the schema has more", len(l.msg.buffers))
+		return nil, ContentErrorf(
+			"S-14",
+			"message",
+			"%d buffers, the schema has more",
+			len(l.msg.buffers),
+		)
 	}
 	x := l.msg.buffers[l.buffer]
 	l.buffer++
@@ -346,8 +396,8 @@ func (l *Loader) text(c *Column, width int64) error {
 	return checkText(c.Values, Fixed[int64](c.Offsets, c.Len+1))
 }
 
-// checkText says whether every value is UTF-8 (S-13): what the offsets span is, and each of them lies between
-// two characters.
+// checkText says whether every value is UTF-8 (S-13): what the offsets span is, and each of them
+// lies between two characters.
 func checkText[T int32 | int64](values []byte, offsets []T) error {
 	first, last := offsets[0], offsets[len(offsets)-1]
 	if !utf8.Valid(values[first:last]) {
@@ -394,7 +444,14 @@ func (l *Loader) dictionary(c *Column, t *arrow.DictionaryType) error {
 	}
 	for i := range c.Len {
 		if k := c.Key(i, w); (k >= n || k&sign != 0) && c.Valid(i) {
-			return ContentErrorf("S-14", "dictionary key", "row %d: %d, the dictionary has %d values", i, k, n)
+			return ContentErrorf(
+				"S-14",
+				"dictionary key",
+				"row %d: %d, the dictionary has %d values",
+				i,
+				k,
+				n,
+			)
 		}
 	}
 	return nil

@@ -17,7 +17,10 @@ import (
 // every has a column of each layout, three rows, the middle one null.
 func every(t *testing.T) []byte {
 	t.Helper()
-	dict := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
+	dict := &arrow.DictionaryType{
+		IndexType: arrow.PrimitiveTypes.Int8,
+		ValueType: arrow.BinaryTypes.String,
+	}
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
 		{Name: "s", Type: arrow.BinaryTypes.String, Nullable: true},
 		{Name: "l", Type: arrow.ListOf(arrow.PrimitiveTypes.Int32), Nullable: true},
@@ -83,7 +86,8 @@ func TestBadColumnsAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.set(&tables[0])
-		if _, err := load(); !errors.Is(err, record.ErrContent) || !strings.Contains(err.Error(), c.want) {
+		if _, err := load(); !errors.Is(err, record.ErrContent) ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, expected it to name %q", c.name, err, c.want)
 		}
 	}
@@ -103,11 +107,14 @@ func TestBadColumnsAreRefused(t *testing.T) {
 	}
 }
 
-// What stands in the offsets of an array without rows is not looked at, and a reader of it gets zeros: an array
-// may leave the buffer out (S-14).
+// What stands in the offsets of an array without rows is not looked at, and a reader of it gets
+// zeros: an array may leave the buffer out (S-14).
 func TestOffsetsOfNoRows(t *testing.T) {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
-		{Name: "s", Type: arrow.BinaryTypes.String}, {Name: "l", Type: arrow.ListOf(arrow.PrimitiveTypes.Int32)},
+		{
+			Name: "s",
+			Type: arrow.BinaryTypes.String,
+		}, {Name: "l", Type: arrow.ListOf(arrow.PrimitiveTypes.Int32)},
 		{Name: "b", Type: arrow.BinaryTypes.LargeBinary},
 	}, nil))
 	defer b.Release()

@@ -5,26 +5,28 @@ import (
 	"fmt"
 )
 
-// Three kinds of errors, told apart with errors.Is; errors.As gives the rule, the place and the numbers.
+// Three kinds of errors, told apart with errors.Is; errors.As gives the rule, the place and the
+// numbers.
 var (
 	// ErrContent is matched by every refusal of a slot that is not laid out as the format says (the
 	// protocol's close code `content`): nothing was taken from it, and the link ends, because the two
 	// sides no longer agree on what crosses.
 	ErrContent = errors.New("content of the slot is not valid")
 
-	// ErrValue is matched by every refusal of a value that a well-formed slot must not hold: text that is
-	// not UTF-8, an attribute type that does not exist. It ends the call that the batch belongs to, and
-	// nothing else.
+	// ErrValue is matched by every refusal of a value that a well-formed slot must not hold: text
+	// that is not UTF-8, an attribute type that does not exist. It ends the call that the batch
+	// belongs to, and nothing else.
 	ErrValue = errors.New("a value in the slot is not valid")
 
-	// ErrLimit is matched when what was to be written is beyond a limit of the format. Nothing crossed.
+	// ErrLimit is matched when what was to be written is beyond a limit of the format. Nothing
+	// crossed.
 	ErrLimit = errors.New("more than the format holds")
 
 	// ErrSlotTooSmall says that a slot has fewer bytes than what was to be written needs.
 	ErrSlotTooSmall = errors.New("slot is too small")
 
-	// ErrSchemasFull says that a payload has used all its schema ids but the one for the superset, or the
-	// epoch what it may hold of schemas (S-8); the caller takes the superset.
+	// ErrSchemasFull says that a payload has used all its schema ids but the one for the superset,
+	// or the epoch what it may hold of schemas (S-8); the caller takes the superset.
 	ErrSchemasFull = errors.New("all schema ids of the payload are in use")
 )
 

@@ -11,8 +11,8 @@ import (
 	"github.com/strait-data/strait/go/record"
 )
 
-// A record batch into a slot, and out of it again. Slots come from a ring; its lease is released when the
-// last array is, or by whoever gets an error.
+// A record batch into a slot, and out of it again. Slots come from a ring; its lease is released
+// when the last array is, or by whoever gets an error.
 func Example() {
 	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)

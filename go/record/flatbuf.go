@@ -2,9 +2,9 @@ package record
 
 import "encoding/binary"
 
-// A reader for flatbuffers that trusts nothing: every access is checked against the bytes, and a bad
-// position reads as "not there". The public flatbuffers reader panics on bad bytes, and this one is
-// small because IPC metadata uses tables, vectors, strings and scalars only.
+// A reader for flatbuffers that trusts nothing: every access is checked against the bytes, and a
+// bad position reads as "not there". The public flatbuffers reader panics on bad bytes, and this
+// one is small because IPC metadata uses tables, vectors, strings and scalars only.
 
 // fbTable is a table whose vtable was checked to lie within b.
 type fbTable struct {
@@ -38,9 +38,9 @@ func fbAt(b []byte, pos int64) (fbTable, bool) {
 	return fbTable{b: b, pos: int(pos), vt: int(vt), vtLen: int(vtLen)}, true
 }
 
-// field returns the position of a field of n bytes, or ok = false when it is absent or out of range.
-// The bound is the whole buffer: the size that a vtable states is not to be relied on, because Go's
-// builder shares vtables between tables of different sizes.
+// field returns the position of a field of n bytes, or ok = false when it is absent or out of
+// range. The bound is the whole buffer: the size that a vtable states is not to be relied on,
+// because Go's builder shares vtables between tables of different sizes.
 func (t fbTable) field(slot, n int) (pos int, ok bool) {
 	e := 4 + 2*slot
 	if e+2 > t.vtLen {

@@ -23,7 +23,11 @@ func telemetry(tb testing.TB) ([]byte, *otaptest.Preambles) {
 	tb.Helper()
 	p := otaptest.NewPreambles()
 	b, err := otap.NewLogsEncoder(record.NewRegistry(p), otap.Options{}).Measure(context.Background(),
-		&record.Header{CallID: 1, TraceState: "k=v", Metadata: []record.MetadataEntry{{Key: "a", Values: []string{"b", "c"}}}}, otaptest.L(6), otap.Cursor{})
+		&record.Header{
+			CallID:     1,
+			TraceState: "k=v",
+			Metadata:   []record.MetadataEntry{{Key: "a", Values: []string{"b", "c"}}},
+		}, otaptest.L(6), otap.Cursor{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -40,7 +44,11 @@ func FuzzBatchHeader(f *testing.F) {
 	slot, _ := telemetry(f)
 	f.Add(slot[:min(len(slot), 1024)])
 	otlp := otaptest.Slot(200)
-	_, n, err := record.WritePayload(otlp, &record.Header{Signal: record.SignalTraces, Encoding: record.EncodingOTLP}, 10)
+	_, n, err := record.WritePayload(
+		otlp,
+		&record.Header{Signal: record.SignalTraces, Encoding: record.EncodingOTLP},
+		10,
+	)
 	if err != nil {
 		f.Fatal(err)
 	}

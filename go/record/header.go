@@ -1,5 +1,5 @@
-// Package record reads and writes what a slot of the ring holds: the batch header, the record table,
-// Arrow IPC messages and the preambles that publish schemas. The normative text is
+// Package record reads and writes what a slot of the ring holds: the batch header, the record
+// table, Arrow IPC messages and the preambles that publish schemas. The normative text is
 // dataplane/records/format.md; comments cite its rules (S-1 to S-21).
 //
 // It guarantees that reading never panics and never touches bytes outside the slot, whatever the
@@ -92,16 +92,35 @@ type layout struct {
 // section's length in bytes.
 func (h *Header) VariableLen() (int, error) {
 	if len(h.TraceState) > MaxTraceState {
-		return 0, limitErrorf("S-1", "tracestate", "%d bytes, at most %d are allowed", len(h.TraceState), MaxTraceState)
+		return 0, limitErrorf(
+			"S-1",
+			"tracestate",
+			"%d bytes, at most %d are allowed",
+			len(h.TraceState),
+			MaxTraceState,
+		)
 	}
 	if len(h.Metadata) > MaxMetadataKeys {
-		return 0, limitErrorf("S-1", "client metadata", "%d keys, at most %d are allowed", len(h.Metadata), MaxMetadataKeys)
+		return 0, limitErrorf(
+			"S-1",
+			"client metadata",
+			"%d keys, at most %d are allowed",
+			len(h.Metadata),
+			MaxMetadataKeys,
+		)
 	}
 	n := len(h.TraceState)
 	for i := range h.Metadata {
 		m := &h.Metadata[i]
 		if len(m.Key) > math.MaxUint16 || len(m.Values) > math.MaxUint16 {
-			return 0, limitErrorf("S-1", "client metadata", "key %d has %d bytes and %d values, at most 65535 each", i, len(m.Key), len(m.Values))
+			return 0, limitErrorf(
+				"S-1",
+				"client metadata",
+				"key %d has %d bytes and %d values, at most 65535 each",
+				i,
+				len(m.Key),
+				len(m.Values),
+			)
 		}
 		n += 4 + len(m.Key)
 		for _, v := range m.Values {

@@ -1,18 +1,19 @@
 package record
 
-// Every limit of the format (format.md, section 6), and what keeps count of the ones that add up. What the
-// other side can make this one keep for an epoch, or do for a slot, is bounded by these numbers; readers
-// enforce them and writers stay within them.
+// Every limit of the format (format.md, section 6), and what keeps count of the ones that add up.
+// What the other side can make this one keep for an epoch, or do for a slot, is bounded by these
+// numbers; readers enforce them and writers stay within them.
 const (
-	// MaxTraceState is the limit of the tracestate in bytes: 32 members of at most 513, and their commas,
-	// the most that W3C's grammar allows (S-1).
+	// MaxTraceState is the limit of the tracestate in bytes: 32 members of at most 513, and their
+	// commas, the most that W3C's grammar allows (S-1).
 	MaxTraceState = 32*513 + 31
 	// MaxMetadataKeys is the limit of client metadata keys in one batch (S-1).
 	MaxMetadataKeys = 1024
 	// MaxRecords is the limit of entries of a record table (S-2).
 	MaxRecords = 4096
 
-	// MaxSchemas is the limit of schemas per payload, direction and epoch (S-8), the superset included.
+	// MaxSchemas is the limit of schemas per payload, direction and epoch (S-8), the superset
+	// included.
 	MaxSchemas = 64
 	// MaxPayloads is the limit of payloads that have schemas, per direction and epoch (S-8).
 	MaxPayloads = 64
@@ -27,14 +28,14 @@ const (
 	MaxEntries = 8192
 	// MaxEpochBytes is the limit of all preambles of a direction and epoch together (S-19).
 	MaxEpochBytes = 16 << 20
-	// MaxEpochParts is the limit of fields and metadata entries of all schemas of a direction and epoch
-	// together (S-19).
+	// MaxEpochParts is the limit of fields and metadata entries of all schemas of a direction and
+	// epoch together (S-19).
 	MaxEpochParts = 1 << 17
 
 	// MaxNodes is the limit of the arrays of all records of a slot together (S-21).
 	MaxNodes = 1 << 16
-	// MaxChecked says how often the bytes of a slot may be checked: the sum of all buffers' lengths is at
-	// most this many times the slot's (S-21).
+	// MaxChecked says how often the bytes of a slot may be checked: the sum of all buffers' lengths
+	// is at most this many times the slot's (S-21).
 	MaxChecked = 4
 )
 

@@ -109,7 +109,8 @@ func nested(levels int) fields {
 	}
 }
 
-// kept returns the bytes that stay allocated when the preambles have been added, and the first error.
+// kept returns the bytes that stay allocated when the preambles have been added, and the first
+// error.
 func kept(t *testing.T, preambles ...[]byte) (uint64, error) {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -129,8 +130,8 @@ func kept(t *testing.T, preambles ...[]byte) (uint64, error) {
 	return after.HeapAlloc - min(before.HeapAlloc, after.HeapAlloc), first
 }
 
-// What is kept of schemas is a small multiple of their bytes, whatever they are made of (S-18), and bounded
-// for an epoch (S-19).
+// What is kept of schemas is a small multiple of their bytes, whatever they are made of (S-18), and
+// bounded for an epoch (S-19).
 func TestWhatIsKeptOfSchemasIsBounded(t *testing.T) {
 	n, err := kept(t, handmade(1, 0, sharedNames(4000, 400_000)))
 	if !errors.Is(err, record.ErrContent) || n > 256<<10 {

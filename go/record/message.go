@@ -37,7 +37,13 @@ func flatbuffer(meta []byte) ([]byte, error) {
 	}
 	n := uint64(binary.LittleEndian.Uint32(meta[4:]))
 	if n+8 != uint64(len(meta)) {
-		return nil, ContentErrorf("S-4", "message", "flatbuffer of %d bytes in metadata of %d", n, len(meta))
+		return nil, ContentErrorf(
+			"S-4",
+			"message",
+			"flatbuffer of %d bytes in metadata of %d",
+			n,
+			len(meta),
+		)
 	}
 	return meta[8:], nil
 }
@@ -81,7 +87,12 @@ func (m *message) read(meta []byte, bodyLen, alignment int) error {
 			return ContentErrorf("S-14", "dictionary batch", "has no data")
 		}
 	default:
-		return ContentErrorf("S-14", "message header", "type %d, expected a record or dictionary batch", t.u8(1))
+		return ContentErrorf(
+			"S-14",
+			"message header",
+			"type %d, expected a record or dictionary batch",
+			t.u8(1),
+		)
 	}
 	return m.parseBatch(h, bodyLen, int64(alignment))
 }
@@ -114,9 +125,19 @@ func (m *message) parseBatch(h fbTable, bodyLen int, alignment int64) error {
 	m.buffers = m.buffers[:0]
 	for i := range n {
 		x := extent{int64(le.Uint64(h.b[p+16*i:])), int64(le.Uint64(h.b[p+16*i+8:]))}
-		if x.offset < 0 || x.length < 0 || x.offset > int64(bodyLen) || x.length > int64(bodyLen)-x.offset ||
+		if x.offset < 0 || x.length < 0 || x.offset > int64(bodyLen) ||
+			x.length > int64(bodyLen)-x.offset ||
 			(x.length > 0 && x.offset%alignment != 0) {
-			return ContentErrorf("S-14", "buffer", "%d: offset %d, length %d in a body of %d, %d-aligned", i, x.offset, x.length, bodyLen, alignment)
+			return ContentErrorf(
+				"S-14",
+				"buffer",
+				"%d: offset %d, length %d in a body of %d, %d-aligned",
+				i,
+				x.offset,
+				x.length,
+				bodyLen,
+				alignment,
+			)
 		}
 		m.buffers = append(m.buffers, x)
 	}
@@ -124,8 +145,8 @@ func (m *message) parseBatch(h fbTable, bodyLen int, alignment int64) error {
 }
 
 // Template is the metadata of a record batch or dictionary batch with a given number of nodes and
-// buffers, encapsulated and padded to 64 bytes. Writers copy it and patch the numbers (put), instead
-// of building a flatbuffer per batch. It is immutable.
+// buffers, encapsulated and padded to 64 bytes. Writers copy it and patch the numbers (put),
+// instead of building a flatbuffer per batch. It is immutable.
 type Template struct {
 	meta                   []byte
 	rowsAt, bodyAt         int
@@ -137,9 +158,9 @@ type Template struct {
 // MetadataLen returns the bytes of the encapsulated metadata, a multiple of 64.
 func (t *Template) MetadataLen() int { return len(t.meta) }
 
-// newTemplate builds a template. The defaults given to the builder differ from the values on purpose:
-// flatbuffers leaves out fields whose value is the default, and a field that is not there cannot be
-// patched.
+// newTemplate builds a template. The defaults given to the builder differ from the values on
+// purpose: flatbuffers leaves out fields whose value is the default, and a field that is not there
+// cannot be patched.
 func newTemplate(nodes, buffers int, dictionary bool, dictID int64) *Template {
 	b := flatbuffers.NewBuilder(512)
 	b.StartVector(16, buffers, 8)

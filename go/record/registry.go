@@ -12,8 +12,8 @@ import (
 	"github.com/strait-data/strait/go/internal/ctxerr"
 )
 
-// Publisher puts a preamble into a slot of its own and publishes it. When it returns nil, every batch
-// published later is read after the preamble. It copies content before it returns.
+// Publisher puts a preamble into a slot of its own and publishes it. When it returns nil, every
+// batch published later is read after the preamble. It copies content before it returns.
 type Publisher interface {
 	PublishPreamble(ctx context.Context, content []byte) error
 }
@@ -59,10 +59,15 @@ func NewRegistry(pub Publisher) *Registry {
 func (r *Registry) Lookup(k Key) *Schema { return (*r.known.Load())[k] }
 
 // Get returns the schema of a key; if there is none yet, build makes it and Get publishes it, which
-// may wait for room in the ring as long as ctx allows. All but the last id of a payload are given to
-// any key; the last is kept for the superset (S-8): then Get fails with ErrSchemasFull unless
+// may wait for room in the ring as long as ctx allows. All but the last id of a payload are given
+// to any key; the last is kept for the superset (S-8): then Get fails with ErrSchemasFull unless
 // superset is set. When publishing fails, no id is used up.
-func (r *Registry) Get(ctx context.Context, k Key, superset bool, build func() (*arrow.Schema, error)) (*Schema, error) {
+func (r *Registry) Get(
+	ctx context.Context,
+	k Key,
+	superset bool,
+	build func() (*arrow.Schema, error),
+) (*Schema, error) {
 	if s := r.Lookup(k); s != nil {
 		return s, nil
 	}
@@ -153,8 +158,8 @@ func receivedSchema(id uint32, payload uint16, msg []byte) (*Schema, schemaSize,
 }
 
 // Schemas holds the schemas that the other side published. Its reader goroutine adds preambles;
-// others may look up at the same time. What an epoch may hold is bounded in number and in size (S-8,
-// S-18, S-19); nothing is evicted.
+// others may look up at the same time. What an epoch may hold is bounded in number and in size
+// (S-8, S-18, S-19); nothing is evicted.
 type Schemas struct {
 	mu   sync.RWMutex
 	byID map[uint32]*Schema

@@ -43,7 +43,12 @@ func TestSchemaIsPublishedOnce(t *testing.T) {
 	for g := range 16 {
 		wg.Go(func() {
 			for i := range 20 {
-				s, err := r.Get(context.Background(), record.Key{Payload: 30, Columns: uint64((i + g) % 20)}, false, ints)
+				s, err := r.Get(
+					context.Background(),
+					record.Key{Payload: 30, Columns: uint64((i + g) % 20)},
+					false,
+					ints,
+				)
 				if err != nil || s == nil {
 					t.Error(err)
 				}

@@ -16,7 +16,8 @@ const (
 	preambleHeader = 64
 )
 
-// schemaMessage returns the encapsulated Arrow IPC message of a schema, metadata padded to 64 bytes.
+// schemaMessage returns the encapsulated Arrow IPC message of a schema, metadata padded to 64
+// bytes.
 func schemaMessage(s *arrow.Schema) ([]byte, schemaSize, error) {
 	p := ipc.GetSchemaPayload(s, memory.DefaultAllocator)
 	defer p.Release()
@@ -26,8 +27,10 @@ func schemaMessage(s *arrow.Schema) ([]byte, schemaSize, error) {
 	}
 	raw := buf.Bytes()
 	if len(raw) < 8 || binary.LittleEndian.Uint32(raw) != math.MaxUint32 {
-		return nil, schemaSize{}, fmt.Errorf("write the schema message: %d bytes without a continuation marker",
-			len(raw))
+		return nil, schemaSize{}, fmt.Errorf(
+			"write the schema message: %d bytes without a continuation marker",
+			len(raw),
+		)
 	}
 	msg := make([]byte, align(len(raw), Alignment))
 	copy(msg, raw)
@@ -68,7 +71,14 @@ func readPreamble(b []byte) (payload uint16, id uint32, msg []byte, err error) {
 	n := uint64(le.Uint32(b[12:]))
 	id = le.Uint32(b[8:])
 	if le.Uint16(b[6:]) != 0 || id == 0 || preambleHeader+n != uint64(len(b)) {
-		return 0, 0, nil, ContentErrorf("S-7", "preamble", "schema_id %d, length %d in a slot of %d bytes", id, n, len(b))
+		return 0, 0, nil, ContentErrorf(
+			"S-7",
+			"preamble",
+			"schema_id %d, length %d in a slot of %d bytes",
+			id,
+			n,
+			len(b),
+		)
 	}
 	return le.Uint16(b[4:]), id, b[preambleHeader:], nil
 }

@@ -2,9 +2,9 @@ package record
 
 import "slices"
 
-// schemaCheck walks a schema's flatbuffer before anything is made of it: structure, dictionary ids (S-5),
-// and S-18. For what passed, every table that the schema is made of is there once, so that neither reading
-// nor keeping it costs more than its bytes.
+// schemaCheck walks a schema's flatbuffer before anything is made of it: structure, dictionary ids
+// (S-5), and S-18. For what passed, every table that the schema is made of is there once, so that
+// neither reading nor keeping it costs more than its bytes.
 type schemaCheck struct {
 	bytes                  int // of the flatbuffer
 	fields, entries, dicts int
@@ -54,7 +54,13 @@ func (c *schemaCheck) children(t fbTable, slot, depth int) error {
 		return nil
 	}
 	if c.fields += n; depth > MaxDepth || c.fields > MaxFields {
-		return ContentErrorf("S-18", "schema", "more than %d fields, or deeper than %d", MaxFields, MaxDepth)
+		return ContentErrorf(
+			"S-18",
+			"schema",
+			"more than %d fields, or deeper than %d",
+			MaxFields,
+			MaxDepth,
+		)
 	}
 	for i := range n {
 		f, ok := t.element(p, i)

@@ -56,7 +56,9 @@ func describe(t *testing.T, slot []byte, preambles [][]byte) description {
 		t.Fatal(err)
 	}
 	d.Header = map[string]any{
-		"signal": float64(b.Signal), "encoding": float64(b.Encoding), "items": float64(b.Items), "trace_flags": float64(b.TraceFlags),
+		"signal": float64(
+			b.Signal,
+		), "encoding": float64(b.Encoding), "items": float64(b.Items), "trace_flags": float64(b.TraceFlags),
 		"remote": b.Flags&record.FlagRemote != 0, "projected": b.Flags&record.FlagProjected != 0,
 		"call_id": strconv.FormatUint(b.CallID, 10), "deadline_ns": strconv.FormatUint(b.DeadlineNS, 10),
 		"trace_id": hex.EncodeToString(b.TraceID[:]), "span_id": hex.EncodeToString(b.SpanID[:]),
@@ -87,7 +89,10 @@ func describe(t *testing.T, slot []byte, preambles [][]byte) description {
 			}
 			cols[tb.Columns[j].Name] = cells
 		}
-		d.Batches = append(d.Batches, map[string]any{"payload": float64(tb.Payload), "rows": float64(tb.Rows), "columns": cols})
+		d.Batches = append(
+			d.Batches,
+			map[string]any{"payload": float64(tb.Payload), "rows": float64(tb.Rows), "columns": cols},
+		)
 	}
 	return d
 }
@@ -223,8 +228,16 @@ func normal(t *testing.T, d description) (out map[string]any) {
 
 func TestOwnVectorsAreUpToDate(t *testing.T) {
 	p := otaptest.NewPreambles()
-	h := &record.Header{Flags: record.FlagRemote, CallID: 1 << 48, DeadlineNS: 12345, TraceID: [16]byte{1, 2}, SpanID: [8]byte{3}, TraceFlags: 1,
-		TraceState: "vendor=1", Metadata: []record.MetadataEntry{{Key: "tenant", Values: []string{"a", "", "b"}}, {Key: ""}}}
+	h := &record.Header{
+		Flags:      record.FlagRemote,
+		CallID:     1 << 48,
+		DeadlineNS: 12345,
+		TraceID:    [16]byte{1, 2},
+		SpanID:     [8]byte{3},
+		TraceFlags: 1,
+		TraceState: "vendor=1",
+		Metadata:   []record.MetadataEntry{{Key: "tenant", Values: []string{"a", "", "b"}}, {Key: ""}},
+	}
 	ld := otaptest.L(4)
 	lr := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(1)
 	lr.Body().SetEmptyMap().PutStr("ключ", "値")
@@ -234,7 +247,8 @@ func TestOwnVectorsAreUpToDate(t *testing.T) {
 	lr.Attributes().PutBool("bool", true)
 	lr.Attributes().PutEmptyBytes("bytes").FromRaw([]byte{0, 255})
 	lr.Attributes().PutEmptySlice("slice").AppendEmpty().SetInt(-1)
-	b, err := otap.NewLogsEncoder(record.NewRegistry(p), otap.Options{}).Measure(context.Background(), h, ld, otap.Cursor{})
+	b, err := otap.NewLogsEncoder(record.NewRegistry(p), otap.Options{}).
+		Measure(context.Background(), h, ld, otap.Cursor{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +274,11 @@ func TestOwnVectorsAreUpToDate(t *testing.T) {
 	}
 	for f, want := range map[string][]byte{bin: slot, js: text} {
 		if got, err := os.ReadFile(f); err != nil || string(got) != string(want) {
-			t.Errorf("%s differs from what this side writes (%v): run go test ./record -run OwnVectors -update and look at what changed", f, err)
+			t.Errorf(
+				"%s differs from what this side writes (%v): run go test ./record -run OwnVectors -update and look at what changed",
+				f,
+				err,
+			)
 		}
 	}
 }

@@ -40,7 +40,13 @@ type planned struct {
 // Reset begins a new plan. The header is kept and read again by Begin.
 func (p *Plan) Reset(h *Header) error {
 	v, err := h.VariableLen()
-	*p = Plan{header: h, variable: v, messages: p.messages[:0], nodes: p.nodes[:0], buffers: p.buffers[:0]}
+	*p = Plan{
+		header:   h,
+		variable: v,
+		messages: p.messages[:0],
+		nodes:    p.nodes[:0],
+		buffers:  p.buffers[:0],
+	}
 	return err
 }
 
@@ -54,13 +60,19 @@ func (p *Plan) Message(s *Schema, dictionary, rows int) {
 		t = s.Dictionaries[dictionary]
 		e.Kind, e.DictionaryID = KindDictionary, uint64(dictionary)
 	}
-	p.messages = append(p.messages, planned{entry: e, template: t, nodeAt: len(p.nodes), bufAt: len(p.buffers)})
+	p.messages = append(
+		p.messages,
+		planned{entry: e, template: t, nodeAt: len(p.nodes), bufAt: len(p.buffers)},
+	)
 }
 
 // inline puts the schema's own message into the batch (S-9).
 func (p *Plan) inline(s *Schema, msg []byte) {
 	e := Entry{Payload: s.Payload, Kind: KindSchema}
-	p.messages = append(p.messages, planned{entry: e, template: &Template{meta: msg}, nodeAt: len(p.nodes), bufAt: len(p.buffers)})
+	p.messages = append(
+		p.messages,
+		planned{entry: e, template: &Template{meta: msg}, nodeAt: len(p.nodes), bufAt: len(p.buffers)},
+	)
 }
 
 // Node announces one array of the current message.
@@ -89,8 +101,8 @@ func (p *Plan) number(what string, n int) {
 	}
 }
 
-// Size returns the bytes that the slot must have, exactly; or an error when the batch breaks a limit
-// of the format.
+// Size returns the bytes that the slot must have, exactly; or an error when the batch breaks a
+// limit of the format.
 func (p *Plan) Size() (int, error) {
 	if p.wrong != nil {
 		return 0, p.wrong
@@ -99,7 +111,13 @@ func (p *Plan) Size() (int, error) {
 		return 0, limitErrorf("S-21", "records", "%d arrays, at most %d", len(p.nodes), MaxNodes)
 	}
 	if len(p.messages) > MaxRecords {
-		return 0, limitErrorf("S-2", "record table", "%d entries, at most %d", len(p.messages), MaxRecords)
+		return 0, limitErrorf(
+			"S-2",
+			"record table",
+			"%d entries, at most %d",
+			len(p.messages),
+			MaxRecords,
+		)
 	}
 	p.tableAt = align(HeaderSize+p.variable, 8)
 	at := int64(align(p.tableAt+EntrySize*len(p.messages), Alignment))
@@ -146,7 +164,14 @@ func (p *Plan) Begin(slot []byte) error {
 			nodes, buffers = p.nodes[m.nodeAt:p.messages[i+1].nodeAt], p.buffers[m.bufAt:p.messages[i+1].bufAt]
 		}
 		if len(nodes) != m.template.nodeCount || len(buffers) != m.template.bufferCount {
-			return fmt.Errorf("message %d has %d nodes and %d buffers, its schema %d and %d", i, len(nodes), len(buffers), m.template.nodeCount, m.template.bufferCount)
+			return fmt.Errorf(
+				"message %d has %d nodes and %d buffers, its schema %d and %d",
+				i,
+				len(nodes),
+				len(buffers),
+				m.template.nodeCount,
+				m.template.bufferCount,
+			)
 		}
 		meta := p.slot[m.entry.Offset : m.entry.Offset+m.entry.MetadataLen]
 		if m.entry.Kind == KindSchema {

@@ -86,10 +86,10 @@ func (p *Producer) populate(end uint32) error {
 	return nil
 }
 
-// Publish hands the first length bytes of a claim to the other side, and gives the rest back. callID
-// names the call or egress token; of a preamble it is 0. It never waits. ErrInvalid leaves the claim
-// open; any other result ends it: ErrGoaway after Goaway, the link's error after its end. ErrStale
-// says that the claim had ended before.
+// Publish hands the first length bytes of a claim to the other side, and gives the rest back.
+// callID names the call or egress token; of a preamble it is 0. It never waits. ErrInvalid leaves
+// the claim open; any other result ends it: ErrGoaway after Goaway, the link's error after its end.
+// ErrStale says that the claim had ended before.
 func (p *Producer) Publish(c Claim, edge uint16, callID uint64, length int) error {
 	if length < 1 || length > len(c.bytes) {
 		const what = "%w: %d bytes published of a claim of %d"
@@ -168,9 +168,14 @@ func (p *Producer) TrySendInline(edge uint16, callID uint64, payload []byte) err
 	return p.sendInline(context.Background(), fail, edge, callID, payload)
 }
 
-// SendInline publishes up to InlineBytes bytes without a slot. The message wants an answer. It waits
-// for room as Claim does.
-func (p *Producer) SendInline(ctx context.Context, edge uint16, callID uint64, payload []byte) error {
+// SendInline publishes up to InlineBytes bytes without a slot. The message wants an answer. It
+// waits for room as Claim does.
+func (p *Producer) SendInline(
+	ctx context.Context,
+	edge uint16,
+	callID uint64,
+	payload []byte,
+) error {
 	return p.sendInline(ctx, wait, edge, callID, payload)
 }
 

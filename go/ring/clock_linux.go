@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clockSkewMax is how far the two sides' clocks may lie apart at the handshake (protocol section 8):
-// more means another time namespace, and absolute deadlines would be wrong.
+// clockSkewMax is how far the two sides' clocks may lie apart at the handshake (protocol section
+// 8): more means another time namespace, and absolute deadlines would be wrong.
 const clockSkewMax = time.Second
 
 // ClockNanos is CLOCK_MONOTONIC in nanoseconds, as the handshake and deadlines in batches use it.

@@ -130,7 +130,8 @@ type Message struct {
 	inline [InlineBytes]byte
 }
 
-// Bytes is the content: of a batch or preamble the slot's, of an inline message its own, else empty.
+// Bytes is the content: of a batch or preamble the slot's, of an inline message its own, else
+// empty.
 func (m *Message) Bytes() []byte {
 	if m.Kind == KindInline {
 		return m.inline[:m.length]
@@ -142,9 +143,9 @@ func (m *Message) Bytes() []byte {
 // link does. One goroutine at a time may receive, and it must not wait for room on the same link
 // . Acks have been counted when it returns them.
 //
-// At the link's end: what was published before an orderly close by the other side is still returned;
-// after an error of the other side, or its loss, only acks are; after an end by this side nothing.
-// Then it returns the link's error.
+// At the link's end: what was published before an orderly close by the other side is still
+// returned; after an error of the other side, or its loss, only acks are; after an end by this side
+// nothing. Then it returns the link's error.
 func (c *Consumer) Receive(ctx context.Context) (Message, error) {
 	c.receiving.Lock()
 	defer c.receiving.Unlock()
@@ -306,8 +307,8 @@ func (c *Consumer) countUnanswered() *Error {
 
 // Answered says that one received message, batch or inline and not final, is about to be answered
 // other than with SendAck: over the control channel, or as the layer above says. It comes
-// before that answer, because with it the other side may send the next; the caller sees to it that a
-// message is answered once.
+// before that answer, because with it the other side may send the next; the caller sees to it that
+// a message is answered once.
 func (c *Consumer) Answered() {
 	for n := c.unanswered.Load(); n > 0; n = c.unanswered.Load() {
 		if c.unanswered.CompareAndSwap(n, n-1) {
@@ -360,8 +361,8 @@ func (c *Consumer) linger() bool {
 
 // park waits for the data doorbell. It may return for no reason; the caller looks again.
 //
-// An interruption, by the end of ctx or of the link, stays in effect until resume, and what it is for
-// is looked at between resume and the next park: so none is lost.
+// An interruption, by the end of ctx or of the link, stays in effect until resume, and what it is
+// for is looked at between resume and the next park: so none is lost.
 func (c *Consumer) park() {
 	if c.generation++; c.generation == 0 {
 		c.generation = 1

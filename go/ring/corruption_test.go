@@ -64,7 +64,8 @@ func TestEachCorruptionIsNamed(t *testing.T) {
 				}
 			}
 			var e *Error
-			if !errors.As(err, &e) || e.Code != test.code || !e.ByPeer && (e.Field == "" || e.Expected == e.Found) {
+			if !errors.As(err, &e) || e.Code != test.code ||
+				!e.ByPeer && (e.Field == "" || e.Expected == e.Found) {
 				t.Fatal(err)
 			}
 			for _, lease := range held {
@@ -84,8 +85,9 @@ func TestEachCorruptionIsNamed(t *testing.T) {
 	}
 }
 
-// TestReleaseOfNothingIsFound: a release bit that changes while no slot is published near it is found before a
-// slot is claimed there, whose release it would be taken for, and when room is short.
+// TestReleaseOfNothingIsFound: a release bit that changes while no slot is published near it is
+// found before a slot is claimed there, whose release it would be taken for, and when room is
+// short.
 func TestReleaseOfNothingIsFound(t *testing.T) {
 	geometry := Geometry{Descriptors: 8, Blocks: 70}
 	for block, claim := range map[int]int{0: 1, 69: 70*BlockBytes - 1} {
@@ -125,7 +127,9 @@ func drawHarm(t *rapid.T) harm {
 	return harm{
 		object: rapid.IntRange(0, 2).Draw(t, "object"),
 		offset: rapid.OneOf(
-			rapid.SampledFrom([]int{WordSpaceWait, WordProducerClose, WordConsumerClose, 4096, 4104, 4096 + DescriptorBytes}),
+			rapid.SampledFrom(
+				[]int{WordSpaceWait, WordProducerClose, WordConsumerClose, 4096, 4104, 4096 + DescriptorBytes},
+			),
 			rapid.IntRange(4096, 4096+8*DescriptorBytes),
 			rapid.IntRange(0, 20000),
 		).Draw(t, "offset"),
@@ -143,8 +147,8 @@ func (h harm) apply(l *Link) {
 }
 
 // TestRandomCorruption: whatever the other side writes into its objects, before or while this side
-// works on all goroutines, this side never panics, hangs or returns an unnamed error, and everything
-// it held can be given back.
+// works on all goroutines, this side never panics, hangs or returns an unnamed error, and
+// everything it held can be given back.
 func TestRandomCorruption(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		host, err := NewHost(Options{Geometry: small, PrefaultBytes: -1, MaxWait: 1})
@@ -272,7 +276,8 @@ func TestOrderlyCloseDeliversAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *Error
-	if _, err := host.Consumer().Receive(long(t)); !errors.As(err, &e) || e.Code != CodeClosed || !e.ByPeer {
+	if _, err := host.Consumer().Receive(long(t)); !errors.As(err, &e) || e.Code != CodeClosed ||
+		!e.ByPeer {
 		t.Fatal(err)
 	}
 	select {

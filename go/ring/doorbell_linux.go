@@ -93,8 +93,8 @@ func duplicate(fd int, what string) (int, error) {
 	return own, nil
 }
 
-// checkDoorbell says of what kind a given doorbell is, and refuses what R-22 does not allow: anything
-// else reports nothing, or for ever.
+// checkDoorbell says of what kind a given doorbell is, and refuses what R-22 does not allow:
+// anything else reports nothing, or for ever.
 func checkDoorbell(fd int, what string, trust Trust) (doorbellKind, error) {
 	expected := "a connected unix stream socket, as this side does not trust the other"
 	if trust.vouched {

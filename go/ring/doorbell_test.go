@@ -37,8 +37,8 @@ func untrustedHost(t *testing.T) (host, peer *Link, ends [4]int) {
 	return host, peer, ends
 }
 
-// TestHangUpIsPeerLost: R-22. When the other side's descriptors are gone, whoever waits is told, and
-// nothing spins; so is whoever rings.
+// TestHangUpIsPeerLost: R-22. When the other side's descriptors are gone, whoever waits is told,
+// and nothing spins; so is whoever rings.
 func TestHangUpIsPeerLost(t *testing.T) {
 	hangUp := func(peer *Link, ends [4]int) { // as the kernel does for a process that dies
 		closeDoorbells([]doorbell{{fd: ends[0]}, {fd: ends[1]}, {fd: ends[2]}, {fd: ends[3]}})
@@ -134,8 +134,8 @@ func TestFullDoorbells(t *testing.T) {
 	}
 }
 
-// TestSaturatedEvent: an eventfd that holds its largest value takes no ring; a wait drains it, so the
-// next ring is heard.
+// TestSaturatedEvent: an eventfd that holds its largest value takes no ring; a wait drains it, so
+// the next ring is heard.
 func TestSaturatedEvent(t *testing.T) {
 	host, peer := pair(t, Options{Geometry: small, Trust: VouchForPeer()})
 	most := [8]byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}

@@ -88,8 +88,8 @@ func (l *Link) end(e *Error) {
 }
 
 // beginEnd settles that e is how the link ends, unless it has ended. It takes a reference to the
-// mappings first, which lasts until carryOut is through: until the producer is stopped, others still
-// work on the mappings, and know of no reference but the link's (W-3 in words.go).
+// mappings first, which lasts until carryOut is through: until the producer is stopped, others
+// still work on the mappings, and know of no reference but the link's (W-3 in words.go).
 func (l *Link) beginEnd(e *ending) bool {
 	if !l.enter() {
 		return false // gone, so it has ended

@@ -30,14 +30,15 @@ func fill(slot []byte, callID uint64) {
 // checkContent says what is wrong with content that fill made.
 func checkContent(m *Message) error {
 	b := m.Bytes()
-	if len(b) < 12 || binary.LittleEndian.Uint64(b) != m.CallID || binary.LittleEndian.Uint32(b[8:]) != crc32.ChecksumIEEE(b[12:]) {
+	if len(b) < 12 || binary.LittleEndian.Uint64(b) != m.CallID ||
+		binary.LittleEndian.Uint32(b[8:]) != crc32.ChecksumIEEE(b[12:]) {
 		return fmt.Errorf("%s of call %d arrived damaged (%d bytes)", m.Kind, m.CallID, len(b))
 	}
 	return nil
 }
 
-// party is one side under load: its reader, the workers that check, release and answer what comes in,
-// and the senders.
+// party is one side under load: its reader, the workers that check, release and answer what comes
+// in, and the senders.
 type party struct {
 	link     *Link
 	acks     []atomic.Int32 // by call id: how often it was answered
@@ -47,7 +48,12 @@ type party struct {
 }
 
 func newParty(l *Link, own, other int) *party {
-	return &party{link: l, acks: make([]atomic.Int32, own+1), received: make([]atomic.Int32, other+1), errs: make(chan error, own+other+8)}
+	return &party{
+		link:     l,
+		acks:     make([]atomic.Int32, own+1),
+		received: make([]atomic.Int32, other+1),
+		errs:     make(chan error, own+other+8),
+	}
 }
 
 // read receives until the link ends, and hands what wants an answer to the workers.
@@ -125,8 +131,8 @@ func (p *party) send(ctx context.Context, first, step, last, bytesMax int) {
 	}
 }
 
-// exchange runs both sides at once until each own call is answered, and checks that each arrived and
-// was answered exactly once, unharmed, and that nothing stays in use.
+// exchange runs both sides at once until each own call is answered, and checks that each arrived
+// and was answered exactly once, unharmed, and that nothing stays in use.
 func exchange(t testing.TB, host, peer *Link, calls, senders, workers, bytesMax int) {
 	ctx := long(t)
 	parties := []*party{newParty(host, calls, calls), newParty(peer, calls, calls)}
@@ -150,7 +156,13 @@ func exchange(t testing.TB, host, peer *Link, calls, senders, workers, bytesMax 
 	for _, p := range parties {
 		s := p.link.Stats()
 		if s.InFlight != 0 || s.ClaimsOpen != 0 || s.LeasesOpen != 0 || s.LeasedBytes != 0 {
-			t.Errorf("left over: %d in flight, %d claims, %d leases, %d bytes", s.InFlight, s.ClaimsOpen, s.LeasesOpen, s.LeasedBytes)
+			t.Errorf(
+				"left over: %d in flight, %d claims, %d leases, %d bytes",
+				s.InFlight,
+				s.ClaimsOpen,
+				s.LeasesOpen,
+				s.LeasedBytes,
+			)
 		}
 	}
 	closeLink(t, host)
@@ -171,12 +183,15 @@ func exchange(t testing.TB, host, peer *Link, calls, senders, workers, bytesMax 
 	}
 }
 
-// TestExchangeProperty: for any geometry, policy and load, both sides at once, every message arrives
-// once and unharmed, is answered once, and nothing stays in use.
+// TestExchangeProperty: for any geometry, policy and load, both sides at once, every message
+// arrives once and unharmed, is answered once, and nothing stays in use.
 func TestExchangeProperty(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		o := Options{
-			Geometry:       Geometry{Descriptors: 8 << rapid.IntRange(0, 3).Draw(rt, "descriptors"), Blocks: rapid.Uint32Range(MinBlocks, 80).Draw(rt, "blocks")},
+			Geometry: Geometry{
+				Descriptors: 8 << rapid.IntRange(0, 3).Draw(rt, "descriptors"),
+				Blocks:      rapid.Uint32Range(MinBlocks, 80).Draw(rt, "blocks"),
+			},
 			Policy:         Policy(rapid.IntRange(0, 1).Draw(rt, "policy")),
 			LeasedBytesMax: rapid.SampledFrom([]int64{-1, 0, 1, 16 * BlockBytes}).Draw(rt, "leased"),
 			CopiedBytesMax: rapid.SampledFrom([]int64{0, 50_000, 1 << 40}).Draw(rt, "copied"),

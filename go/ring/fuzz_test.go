@@ -7,7 +7,14 @@ import (
 )
 
 // testIdentity is a producer object of a small link.
-var testIdentity = identity{kind: ObjectProducer, direction: DirectionPeerToHost, page: 4096, session: 0x1122334455667788, epoch: 3, geometry: Geometry{Descriptors: 8, Blocks: 16}}
+var testIdentity = identity{
+	kind:      ObjectProducer,
+	direction: DirectionPeerToHost,
+	page:      4096,
+	session:   0x1122334455667788,
+	epoch:     3,
+	geometry:  Geometry{Descriptors: 8, Blocks: 16},
+}
 
 // sealedHeader is the complete header of testIdentity.
 func sealedHeader() (h [HeaderBytes]byte) {
@@ -42,15 +49,19 @@ func FuzzHeader(f *testing.F) {
 		}
 		want := sealedHeader()
 		for _, field := range testIdentity.fields() {
-			if string(h[field.offset:field.offset+field.size]) != string(want[field.offset:field.offset+field.size]) {
+			if string(
+				h[field.offset:field.offset+field.size],
+			) != string(
+				want[field.offset:field.offset+field.size],
+			) {
 				t.Fatalf("accepted another %s", field.name)
 			}
 		}
 	})
 }
 
-// FuzzDescriptor: whatever bytes a descriptor holds, the check names a field or accepts; and what it
-// accepts lies inside the slab and the inline bytes, and survives encoding.
+// FuzzDescriptor: whatever bytes a descriptor holds, the check names a field or accepts; and what
+// it accepts lies inside the slab and the inline bytes, and survives encoding.
 func FuzzDescriptor(f *testing.F) {
 	for _, d := range []descriptor{
 		{kind: KindBatch, callID: 1, length: 5000, block: 14, blocks: 2},

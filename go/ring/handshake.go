@@ -118,8 +118,8 @@ func (l *Link) join() {
 	l.joined.Store(true)
 }
 
-// makeDoorbells makes the host's doorbells, all of the kind that its trust demands, and notes
-// what the peer gets. It returns the host's ends, in the order of doorbellNames.
+// makeDoorbells makes the host's doorbells, all of the kind that its trust demands, and
+// notes what the peer gets. It returns the host's ends, in the order of doorbellNames.
 func (l *Link) makeDoorbells() (own [4]doorbell, err error) {
 	l.toBeClosed = !l.trust.vouched
 	for i, name := range doorbellNames {

@@ -15,7 +15,13 @@ import (
 
 // TestOfferJSON: the handshake's names are those of the contract, and a session survives JSON.
 func TestOfferJSON(t *testing.T) {
-	offer := Offer{Number: 1, Epoch: 2, Session: 1<<64 - 1, FDs: HostFDs{1, 2, 3, 4, 5, 6, 7}, Geometry: Geometry{1024, 8192}}
+	offer := Offer{
+		Number:   1,
+		Epoch:    2,
+		Session:  1<<64 - 1,
+		FDs:      HostFDs{1, 2, 3, 4, 5, 6, 7},
+		Geometry: Geometry{1024, 8192},
+	}
 	text, err := json.Marshal(offer)
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +224,8 @@ func TestAnswerThatIsRefused(t *testing.T) {
 	answer.FDs.H2PConsumer = host.own.consumer.fd
 	err = host.Accept(answer)
 	var e *Error
-	if !errors.As(err, &e) || e.Field != "direction" || e.Link != 12 || !strings.Contains(err.Error(), "link 12: header: h2p-consumer: direction: expected 0, found 1") {
+	if !errors.As(err, &e) || e.Field != "direction" || e.Link != 12 ||
+		!strings.Contains(err.Error(), "link 12: header: h2p-consumer: direction: expected 0, found 1") {
 		t.Fatal(err)
 	}
 	if _, err := peer.Consumer().Receive(long(t)); !errors.Is(err, ErrHeader) {

@@ -17,9 +17,9 @@ type headerField struct {
 	want         uint64
 }
 
-// fields lists, in the order of R-6, what follows from the identity. Names are those of the table in
-// section 1.2. build_id and reserved say nothing that is checked; the rest is in encodeHeader and
-// checkHeader.
+// fields lists, in the order of R-6, what follows from the identity. Names are those of the table
+// in section 1.2. build_id and reserved say nothing that is checked; the rest is in encodeHeader
+// and checkHeader.
 func (id identity) fields() [13]headerField {
 	ring := id.geometry
 	block := uint64(BlockBytes)

@@ -29,8 +29,8 @@ func (l Lease) Bytes() []byte { return l.bytes }
 // Trust is what the link takes for granted of who wrote the bytes.
 func (l Lease) Trust() Trust { return l.trust }
 
-// IsCopy says that the content was copied at receive and its slot released, so that holding it takes
-// no room from the other side.
+// IsCopy says that the content was copied at receive and its slot released, so that holding it
+// takes no room from the other side.
 func (l Lease) IsCopy() bool { return l.copied != nil }
 
 // Release ends the lease. A second release, of this or of a copy of the value, changes nothing and
@@ -126,9 +126,9 @@ func (c *Consumer) release(l Lease) error {
 	return nil
 }
 
-// keep makes of a leased slot what the reader gets. Of a side that was not vouched for it is a
-// copy, made in one pass, so that what is checked is what is used; its slot stays leased, and so is
-// the place of its copy.
+// keep makes of a leased slot what the reader gets. Of a side that was not vouched for it is
+// a copy, made in one pass, so that what is checked is what is used; its slot stays leased, and so
+// is the place of its copy.
 func (c *Consumer) keep(l Lease) Lease {
 	if mirror := c.link.mirror; !c.trust.vouched {
 		c.counters.add(CounterBatchesCopied, 1)

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestReleaseTwice: a second release, also of a copy of the value and after the slot was used again,
-// changes nothing; the same for claims.
+// TestReleaseTwice: a second release, also of a copy of the value and after the slot was used
+// again, changes nothing; the same for claims.
 func TestReleaseTwice(t *testing.T) {
 	host, peer := pair(t, Options{Geometry: small})
 	send(t, host.Producer(), 1, []byte("one"))
@@ -43,7 +43,8 @@ func TestReleaseTwice(t *testing.T) {
 	if err := first.Release(); !errors.Is(err, ErrStale) {
 		t.Fatal(err)
 	}
-	if s := peer.Stats(); s.LeasesOpen != 1 || s.LeasedBytes != BlockBytes || string(second.Bytes()) != "two" {
+	if s := peer.Stats(); s.LeasesOpen != 1 || s.LeasedBytes != BlockBytes ||
+		string(second.Bytes()) != "two" {
 		t.Fatalf("the second lease was harmed: %+v, %q", s, second.Bytes())
 	}
 	if err := second.Release(); err != nil {
@@ -52,7 +53,10 @@ func TestReleaseTwice(t *testing.T) {
 	if err := (Lease{}).Release(); !errors.Is(err, ErrStale) {
 		t.Fatal(err)
 	}
-	if err := host.Producer().Publish(Claim{bytes: make([]byte, 1)}, 0, 1, 1); !errors.Is(err, ErrStale) {
+	if err := host.Producer().Publish(Claim{bytes: make([]byte, 1)}, 0, 1, 1); !errors.Is(
+		err,
+		ErrStale,
+	) {
 		t.Fatal(err)
 	}
 	stale, err := host.Producer().TryClaim(1)
@@ -80,8 +84,8 @@ func TestReleaseTwice(t *testing.T) {
 	}
 }
 
-// TestMemoryOutlivesTheLink: leases and claims that are held when both sides close stay readable and
-// writable; the last one to end unmaps everything.
+// TestMemoryOutlivesTheLink: leases and claims that are held when both sides close stay readable
+// and writable; the last one to end unmaps everything.
 func TestMemoryOutlivesTheLink(t *testing.T) {
 	host, peer := pair(t, Options{Geometry: small})
 	content := bytes.Repeat([]byte("kept"), 3000)
@@ -109,7 +113,8 @@ func TestMemoryOutlivesTheLink(t *testing.T) {
 			t.Errorf("%s: memory is still mapped", name)
 		}
 	}
-	if got := host.Stats().Own; got[CounterBatchesPublished] != 1 || got[CounterBatchBytesPublished] != before[CounterBatchBytesPublished] {
+	if got := host.Stats().Own; got[CounterBatchesPublished] != 1 ||
+		got[CounterBatchBytesPublished] != before[CounterBatchBytesPublished] {
 		t.Errorf("counters after the end: %v", got)
 	}
 	// Everything still answers.

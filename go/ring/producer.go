@@ -114,8 +114,8 @@ func (p *Producer) refuses() error {
 }
 
 // Goaway announces that no batch, inline message or preamble follows. From now on claims are
-// refused with ErrGoaway, and so is publishing one that is still open, which gives it back. It waits
-// for nothing; a second call does nothing.
+// refused with ErrGoaway, and so is publishing one that is still open, which gives it back. It
+// waits for nothing; a second call does nothing.
 func (p *Producer) Goaway() error {
 	p.mu.Lock()
 	if p.stopped != nil || p.goaway {
@@ -159,7 +159,8 @@ func (p *Producer) SendAck(callID uint64) error {
 }
 
 // Settle says that one message of this side, batch or inline, has ended without an ack: over the
-// control channel, or as the layer above says. The caller sees to it that a message ends once.
+// control channel, or as the layer above says. The caller sees to it that a message ends
+// once.
 func (p *Producer) Settle() { p.answered() }
 
 // answered ends one message in flight. An ack for which none is in flight is the other side's fault
@@ -200,8 +201,8 @@ func (p *Producer) write(d *descriptor) bool {
 	return true
 }
 
-// unlockAfter ends a critical section, and then does what must not be done inside: ring, and end the
-// link if something was found that ends it. Then it returns the link's error.
+// unlockAfter ends a critical section, and then does what must not be done inside: ring, and end
+// the link if something was found that ends it. Then it returns the link's error.
 func (p *Producer) unlockAfter(ring bool, broken *Error) error {
 	p.mu.Unlock()
 	if ring {

@@ -168,8 +168,8 @@ func documented(err error) bool {
 }
 
 // TestOperationsAgainstEnds races every pair of operations against every way to end a link, as the
-// table of R-24 has them: no operation faults, hangs, or says what is not documented, and afterwards
-// no goroutine, descriptor or mapping is left.
+// table of R-24 has them: no operation faults, hangs, or says what is not documented, and
+// afterwards no goroutine, descriptor or mapping is left.
 func TestOperationsAgainstEnds(t *testing.T) {
 	rounds := 1
 	if os.Getenv(soakEnv) != "" {

@@ -69,8 +69,8 @@ func TestRefusedMemory(t *testing.T) {
 	}
 }
 
-// TestNoMemoryForASlot: a system without memory for a slot is an error to whoever claims it, and the
-// claim's room is given back.
+// TestNoMemoryForASlot: a system without memory for a slot is an error to whoever claims it, and
+// the claim's room is given back.
 func TestNoMemoryForASlot(t *testing.T) {
 	host, _ := pair(t, Options{Geometry: small})
 	real := host.producer.memory

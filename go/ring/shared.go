@@ -63,8 +63,8 @@ func (l *Link) prefaultOf(id identity) uint64 {
 	return id.slabOffset() + uint64(l.prefault)
 }
 
-// adopt checks and maps the other side's objects. The descriptors are duplicated first, so that they
-// name the same objects from the first check to the last.
+// adopt checks and maps the other side's objects. The descriptors are duplicated first, so that
+// they name the same objects from the first check to the last.
 func (l *Link) adopt(producer, consumer, counters int) (objects, error) {
 	var err error
 	adopt := func(fd int, id identity) *region {
@@ -97,9 +97,9 @@ func (l *Link) discard() error {
 	return errors.Join(l.own.each(discard), l.peer.each(discard), l.mirror.unmap())
 }
 
-// enter takes a reference to the mappings, unless they are gone. The link holds one until Close, each
-// open claim and lease one, and so does each call that is not under a lock that Close takes: the end
-// of the link, Accept, PeerLost, Stats. At 0 all is unmapped.
+// enter takes a reference to the mappings, unless they are gone. The link holds one until Close,
+// each open claim and lease one, and so does each call that is not under a lock that Close takes:
+// the end of the link, Accept, PeerLost, Stats. At 0 all is unmapped.
 func (l *Link) enter() bool {
 	for {
 		n := l.references.Load()

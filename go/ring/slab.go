@@ -58,7 +58,8 @@ func (s *slab) take(block, n uint32) {
 
 // isClaim says whether block and generation name a claim that has not ended.
 func (s *slab) isClaim(block, generation uint32) bool {
-	return block < s.blocks && s.runs[block] != 0 && s.generations[block] == generation && !s.published.has(block)
+	return block < s.blocks && s.runs[block] != 0 && s.generations[block] == generation &&
+		!s.published.has(block)
 }
 
 // abort ends a claim and frees its run.

@@ -69,8 +69,8 @@ func (m *slabModel) pick(t *rapid.T, published bool) *run {
 	return rapid.SampledFrom(some).Draw(t, "run")
 }
 
-// TestSlabAgreesWithModel: over any sequence of claims, aborts, publishes with trim, and releases in
-// any order, the slab gives first-fit runs that never overlap, and counts what is in use.
+// TestSlabAgreesWithModel: over any sequence of claims, aborts, publishes with trim, and releases
+// in any order, the slab gives first-fit runs that never overlap, and counts what is in use.
 func TestSlabAgreesWithModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		blocks := rapid.Uint32Range(MinBlocks, 200).Draw(t, "blocks")
@@ -144,12 +144,13 @@ func TestSlabAgreesWithModel(t *testing.T) {
 	})
 }
 
-// TestCursorAgreesWithModel: heads are accepted exactly between the last one and the tail, also where
-// u64 wraps, and the unread counts by kind are those of a plain list.
+// TestCursorAgreesWithModel: heads are accepted exactly between the last one and the tail, also
+// where u64 wraps, and the unread counts by kind are those of a plain list.
 func TestCursorAgreesWithModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const n = 8
-		start := rapid.OneOf(rapid.Just(uint64(0)), rapid.Just(^uint64(0)-3), rapid.Uint64()).Draw(t, "start")
+		start := rapid.OneOf(rapid.Just(uint64(0)), rapid.Just(^uint64(0)-3), rapid.Uint64()).
+			Draw(t, "start")
 		u := newUnread(n)
 		u.head, u.tail = start, start
 		var list []bool

@@ -65,7 +65,14 @@ func (v *vector) accepts(t *testing.T, broken *Error) {
 	case v.Result == "reject" && broken == nil:
 		t.Fatalf("%s: accepted", v.Comment)
 	case v.Result == "reject" && (broken.Code != v.Code || v.Field != "" && broken.Field != v.Field):
-		t.Fatalf("%s: refused as %v, field %q; want %v, field %q", v.Comment, broken.Code, broken.Field, v.Code, v.Field)
+		t.Fatalf(
+			"%s: refused as %v, field %q; want %v, field %q",
+			v.Comment,
+			broken.Code,
+			broken.Field,
+			v.Code,
+			v.Field,
+		)
 	case v.Result != "accept" && v.Result != "reject":
 		t.Fatalf("result %q is not known", v.Result)
 	}
@@ -123,7 +130,12 @@ func unhex(t *testing.T, text string, n int) []byte {
 }
 
 func headerVector(t *testing.T, v *vector) {
-	id := identity{page: MinPageBytes, session: v.Agreed.Session, epoch: v.Agreed.Epoch, geometry: Geometry{v.Agreed.Descriptors, v.Agreed.Blocks}}
+	id := identity{
+		page:     MinPageBytes,
+		session:  v.Agreed.Session,
+		epoch:    v.Agreed.Epoch,
+		geometry: Geometry{v.Agreed.Descriptors, v.Agreed.Blocks},
+	}
 	for _, kind := range []uint32{ObjectProducer, ObjectConsumer, ObjectCounters} {
 		for _, direction := range []uint32{DirectionHostToPeer, DirectionPeerToHost} {
 			candidate := id
@@ -192,7 +204,14 @@ func headVector(t *testing.T, v *vector) {
 		v.accepts(t, broken)
 	}
 	if v.Result == "accept" && (p.unread.acks != v.UnreadAcks || p.unread.others != v.UnreadOthers) {
-		t.Fatalf("%s: unread %d acks, %d others; want %d, %d", v.Comment, p.unread.acks, p.unread.others, v.UnreadAcks, v.UnreadOthers)
+		t.Fatalf(
+			"%s: unread %d acks, %d others; want %d, %d",
+			v.Comment,
+			p.unread.acks,
+			p.unread.others,
+			v.UnreadAcks,
+			v.UnreadOthers,
+		)
 	}
 }
 

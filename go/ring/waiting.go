@@ -10,8 +10,8 @@ import (
 )
 
 // Waiting for room: callers that find none queue up, oldest first, each with a
-// deadline. One goroutine per link, started by the first wait, listens to the space doorbell; it and
-// whoever frees room on this side give the room to the oldest callers.
+// deadline. One goroutine per link, started by the first wait, listens to the space doorbell; it
+// and whoever frees room on this side give the room to the oldest callers.
 
 // need is what a message has to have before it can be published.
 type need struct {
@@ -23,8 +23,8 @@ type need struct {
 // wantsAnswer says whether the message is in flight until its answer.
 func (n need) wantsAnswer() bool { return n.kind.wantsAnswer() && !n.final }
 
-// waiter is a caller in the queue. Its fields are guarded by the producer's mu; ready gets one value
-// when done becomes true.
+// waiter is a caller in the queue. Its fields are guarded by the producer's mu; ready gets one
+// value when done becomes true.
 type waiter struct {
 	need  need
 	done  bool
@@ -42,8 +42,8 @@ const (
 	wait whenFull = true
 )
 
-// reserve finds room, or waits for it. The claim of a message without a slot has no bytes; it counts
-// as open all the same until publishInline.
+// reserve finds room, or waits for it. The claim of a message without a slot has no bytes; it
+// counts as open all the same until publishInline.
 func (p *Producer) reserve(ctx context.Context, full whenFull, n need) (Claim, error) {
 	p.mu.Lock()
 	c, broken, err := p.tryReserve(n)
@@ -230,9 +230,9 @@ func (p *Producer) served() *Error {
 	return p.serve()
 }
 
-// serve gives the room there is to the oldest callers, and leaves space_wait armed while one is left
-// (pair space). It ends: each round needs the consumer to have freed something that was published,
-// and nothing is published meanwhile. Under mu, and not stopped.
+// serve gives the room there is to the oldest callers, and leaves space_wait armed while one is
+// left (pair space). It ends: each round needs the consumer to have freed something that was
+// published, and nothing is published meanwhile. Under mu, and not stopped.
 func (p *Producer) serve() *Error {
 	for {
 		if broken := p.grant(); broken != nil {

@@ -47,7 +47,8 @@ func TestFullSaysWhatIsLacking(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := host.Producer().TryClaim(1); !errors.Is(err, errNoBlocks) || !errors.Is(err, ErrFull) {
+		if _, err := host.Producer().TryClaim(1); !errors.Is(err, errNoBlocks) ||
+			!errors.Is(err, ErrFull) {
 			t.Fatal(err)
 		}
 		if err := host.Producer().Abort(c); err != nil {
@@ -99,8 +100,8 @@ func TestFullSaysWhatIsLacking(t *testing.T) {
 	})
 }
 
-// TestAckAlwaysHasRoom: with as much unread as is allowed, an ack still goes out; one ack too many is
-// the other side's fault and ends the link by name on both sides.
+// TestAckAlwaysHasRoom: with as much unread as is allowed, an ack still goes out; one ack too many
+// is the other side's fault and ends the link by name on both sides.
 func TestAckAlwaysHasRoom(t *testing.T) {
 	host, peer := pair(t, Options{Geometry: small})
 	for id := range uint64(3) {
@@ -132,7 +133,8 @@ func TestAckAlwaysHasRoom(t *testing.T) {
 		}
 	}
 	var e *Error
-	if _, err := peer.Consumer().Receive(long(t)); !errors.As(err, &e) || e.Code != CodeAckOverflow || !e.ByPeer {
+	if _, err := peer.Consumer().Receive(long(t)); !errors.As(err, &e) || e.Code != CodeAckOverflow ||
+		!e.ByPeer {
 		t.Fatal(err)
 	}
 }
@@ -155,8 +157,8 @@ func TestReleaseServesTheWaiter(t *testing.T) {
 	}
 }
 
-// TestSpaceIsLookedAtAfterArming: pair space. A release between the caller's last look and the store of
-// space_wait rings nothing, so the caller itself has to find it.
+// TestSpaceIsLookedAtAfterArming: pair space. A release between the caller's last look and the
+// store of space_wait rings nothing, so the caller itself has to find it.
 func TestSpaceIsLookedAtAfterArming(t *testing.T) {
 	host, peer := pair(t, Options{Geometry: small})
 	send(t, host.Producer(), 1, make([]byte, 16*BlockBytes))
@@ -356,8 +358,8 @@ func TestContextsFollowEachOther(t *testing.T) {
 	}
 }
 
-// TestTwoFullRingsGoOn: both rings full of everything, callers waiting on both sides: as soon as both
-// sides read, all goes on.
+// TestTwoFullRingsGoOn: both rings full of everything, callers waiting on both sides: as soon as
+// both sides read, all goes on.
 func TestTwoFullRingsGoOn(t *testing.T) {
 	host, peer := pair(t, Options{Geometry: small})
 	ctx := long(t)
@@ -479,8 +481,8 @@ func TestGoawayAlwaysHasAPlace(t *testing.T) {
 	}
 }
 
-// TestReceiverHoldsTheSenderToInFlight: R-11. One message too many ends the link; an ack, or another
-// answer, makes place for the next; what is final is not counted.
+// TestReceiverHoldsTheSenderToInFlight: R-11. One message too many ends the link; an ack, or
+// another answer, makes place for the next; what is final is not counted.
 func TestReceiverHoldsTheSenderToInFlight(t *testing.T) {
 	host, peer := pair(t, Options{Geometry: small})
 	p := host.Producer()
@@ -503,7 +505,12 @@ func TestReceiverHoldsTheSenderToInFlight(t *testing.T) {
 	}
 	m := receive(t, peer.Consumer())
 	if !m.Final || host.Stats().InFlight != 4 || peer.Stats().Unanswered != 4 {
-		t.Fatalf("final %v, %d in flight, %d unanswered", m.Final, host.Stats().InFlight, peer.Stats().Unanswered)
+		t.Fatalf(
+			"final %v, %d in flight, %d unanswered",
+			m.Final,
+			host.Stats().InFlight,
+			peer.Stats().Unanswered,
+		)
 	}
 	if err := m.Lease.Release(); err != nil {
 		t.Fatal(err)
@@ -524,7 +531,8 @@ func TestReceiverHoldsTheSenderToInFlight(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *Error
-	if _, err := host.Consumer().Receive(long(t)); !errors.As(err, &e) || e.Code != CodeInFlight || !e.ByPeer {
+	if _, err := host.Consumer().Receive(long(t)); !errors.As(err, &e) || e.Code != CodeInFlight ||
+		!e.ByPeer {
 		t.Fatal(err)
 	}
 }

@@ -1,10 +1,12 @@
-// Package rustconfig is the configuration of one Rust component, of any kind, as the Collector handles it: read
-// from confmap, shown by print-config, checked by `otelcol validate`. What its keys are only Rust knows. Conform and JSON
-// do the same for a key of a Go component's that holds the engine's nodes.
+// Package rustconfig is the configuration of one Rust component, of any kind, as the Collector
+// handles it: read from confmap, shown by print-config, checked by `otelcol validate`. What its
+// keys are only Rust knows. Conform and JSON do the same for a key of a Go component's that holds
+// the engine's nodes.
 //
-// A component's factory returns New(kind, type) as its default configuration and hands JSON to Create. Rust is
-// asked once, when the Collector's values are read: the answer has the configuration with its defaults, what
-// print-config shows of it, and what validation found. Nothing of Rust is started by that.
+// A component's factory returns New(kind, type) as its default configuration and hands JSON to
+// Create. Rust is asked once, when the Collector's values are read: the answer has the
+// configuration with its defaults, what print-config shows of it, and what validation found.
+// Nothing of Rust is started by that.
 //
 // A program without its Rust part takes the values as they are; Start is where it says what to do.
 package rustconfig
@@ -33,8 +35,8 @@ var (
 	_ confmap.Marshaler   = Config{}
 )
 
-// New is the configuration of a component that nothing was configured for. The kind is as in "processor" or
-// "extension", the type as in the Collector's configuration. Rust is not asked.
+// New is the configuration of a component that nothing was configured for. The kind is as in
+// "processor" or "extension", the type as in the Collector's configuration. Rust is not asked.
 func New(kind, typ string) *Config { return &Config{kind: kind, typ: typ} }
 
 // JSON is what Create gets: the configuration as Rust validated it. It may hold secrets.
@@ -45,7 +47,8 @@ func (c *Config) JSON() json.RawMessage {
 	return c.json
 }
 
-// Unmarshal reads the Collector's values as confmap reads those of a Go component, and fails with the same words.
+// Unmarshal reads the Collector's values as confmap reads those of a Go component, and fails with
+// the same words.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	v, err := valuesOf(conf)
 	if err != nil {
@@ -63,8 +66,8 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	return nil
 }
 
-// Marshal gives the whole configuration, with the defaults; confmap asks structs, not pointers. Secrets are
-// configopaque's, so that they are masked unless print-config is told otherwise.
+// Marshal gives the whole configuration, with the defaults; confmap asks structs, not pointers.
+// Secrets are configopaque's, so that they are masked unless print-config is told otherwise.
 func (c Config) Marshal(conf *confmap.Conf) error {
 	if err := c.read(); err != nil {
 		return err

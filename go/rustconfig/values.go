@@ -15,7 +15,8 @@ import (
 	"github.com/strait-data/strait/go/control"
 )
 
-// values are the Collector's values as they cross: with `${...}` expanded, and the texts that it expanded to.
+// values are the Collector's values as they cross: with `${...}` expanded, and the texts that it
+// expanded to.
 type values struct {
 	Config json.RawMessage `json:"config"`
 	// Originals has the texts by the JSON pointer of their place: what a key gets that takes text.
@@ -24,8 +25,9 @@ type values struct {
 
 // valuesOf reads conf. The error is a decodeError.
 //
-// confmap keeps the text beside an expanded value, and shows it only to decoders of text. So the keys at the top
-// are decoded twice, as values and as texts; below them confmap hands on what it has, both together.
+// confmap keeps the text beside an expanded value, and shows it only to decoders of text. So the
+// keys at the top are decoded twice, as values and as texts; below them confmap hands on what it
+// has, both together.
 func valuesOf(conf *confmap.Conf) (*values, error) {
 	top := map[string]any{}
 	if err := conf.Unmarshal(&top); err != nil {
@@ -45,7 +47,8 @@ func valuesOf(conf *confmap.Conf) (*values, error) {
 	return e.values()
 }
 
-// text takes the text of an expanded value, after one byte that tells it from none; and nothing from anything else.
+// text takes the text of an expanded value, after one byte that tells it from none; and nothing
+// from anything else.
 type text string
 
 var (
@@ -64,7 +67,8 @@ func (t *text) UnmarshalScalar(value confmap.ScalarValue) error {
 // Unmarshal implements confmap.Unmarshaler, for maps.
 func (t *text) Unmarshal(*confmap.Conf) error { return nil }
 
-// place is where a value is: below another, by key or by index. It is put into words when they are needed.
+// place is where a value is: below another, by key or by index. It is put into words when they are
+// needed.
 type place struct {
 	above *place
 	key   string
@@ -107,7 +111,10 @@ type encoder struct {
 // values is what was encoded; the error is a decodeError.
 func (e *encoder) values() (*values, error) {
 	if len(e.errors) > 0 {
-		slices.SortFunc(e.errors, func(a, b control.PathError) int { return strings.Compare(a.Path, b.Path) })
+		slices.SortFunc(
+			e.errors,
+			func(a, b control.PathError) int { return strings.Compare(a.Path, b.Path) },
+		)
 		return nil, e.errors
 	}
 	return &values{Config: e.out, Originals: e.originals}, nil
@@ -232,7 +239,10 @@ func (e *encoder) structure(v reflect.Value, at *place) {
 		}
 		e.encode(value.Interface(), at)
 	case v.Type() == reflect.TypeFor[time.Time]():
-		e.refuse(at, "expected type 'string', got unconvertible type 'time.Time' (put the date into quotes)")
+		e.refuse(
+			at,
+			"expected type 'string', got unconvertible type 'time.Time' (put the date into quotes)",
+		)
 	default:
 		e.refuse(at, "unsupported type '%s'", v.Type())
 	}
@@ -240,7 +250,10 @@ func (e *encoder) structure(v reflect.Value, at *place) {
 
 // refuse writes a null so that the work can go on to the next mistake.
 func (e *encoder) refuse(at *place, format string, args ...any) {
-	e.errors = append(e.errors, control.PathError{Path: at.name(), Message: fmt.Sprintf(format, args...)})
+	e.errors = append(
+		e.errors,
+		control.PathError{Path: at.name(), Message: fmt.Sprintf(format, args...)},
+	)
 	e.write("null")
 }
 

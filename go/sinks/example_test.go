@@ -7,7 +7,8 @@ import (
 	"github.com/strait-data/strait/go/sinks"
 )
 
-// What the instance behind a handle logs in Rust comes out of the component's own logger until released.
+// What the instance behind a handle logs in Rust comes out of the component's own logger until
+// released.
 func ExampleLogs() {
 	release := sinks.Logs(control.NextHandle(), zap.NewNop())
 	defer release()

@@ -8,7 +8,8 @@ import (
 	"github.com/strait-data/strait/go/ring"
 )
 
-// output is one batch that came out of the engine for a call: a leased slot and the token that answers it.
+// output is one batch that came out of the engine for a call: a leased slot and the token that
+// answers it.
 type output struct {
 	token uint64
 	batch record.Batch // header and content; the lease's bytes
@@ -17,8 +18,9 @@ type output struct {
 	verdict bool
 }
 
-// call is one batch on its way through the engine. The lane's reader and the control channel add events;
-// only the caller's goroutine takes them, in order, and it alone touches its pdata. It ends exactly once.
+// call is one batch on its way through the engine. The lane's reader and the control channel add
+// events; only the caller's goroutine takes them, in order, and it alone touches its pdata. It ends
+// exactly once.
 type call struct {
 	id uint64
 
@@ -33,7 +35,8 @@ func newCall(id uint64) *call {
 	return &call{id: id, signal: make(chan struct{}, 1)}
 }
 
-// addOutput hands an output over; false when the call has ended, and then the caller keeps the lease.
+// addOutput hands an output over; false when the call has ended, and then the caller keeps the
+// lease.
 func (c *call) addOutput(o output) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

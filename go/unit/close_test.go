@@ -47,18 +47,30 @@ func TestEveryShutdownIsBounded(t *testing.T) {
 // the log by the stacks of its goroutines.
 func TestABusyConsumerIsNamed(t *testing.T) {
 	core, lines := observer.New(zap.ErrorLevel)
-	u := New(Spec{ID: "otap/busy"}, DefaultTransport(), component.TelemetrySettings{Logger: zap.New(core)})
+	u := New(
+		Spec{ID: "otap/busy"},
+		DefaultTransport(),
+		component.TelemetrySettings{Logger: zap.New(core)},
+	)
 	entered, leave := make(chan struct{}), make(chan struct{})
-	p := &Processor[plog.Logs]{unit: u, signal: &logsSignal, next: func(context.Context, plog.Logs) error {
-		return aConsumerThatIsStuck(entered, leave)
-	}}
+	p := &Processor[plog.Logs]{
+		unit:   u,
+		signal: &logsSignal,
+		next: func(context.Context, plog.Logs) error {
+			return aConsumerThatIsStuck(entered, leave)
+		},
+	}
 	u.inUse.Go(func() { _ = p.deliver(t.Context(), plog.NewLogs()) })
 	<-entered
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.False(t, endsWithin(ctx, u.awaitConsumers))
-	require.EqualError(t, u.consumersBusy(), "otap/busy: shutdown: the next consumer had not returned when "+
-		"the time was over; batches that are still with it: 1")
+	require.EqualError(
+		t,
+		u.consumersBusy(),
+		"otap/busy: shutdown: the next consumer had not returned when "+
+			"the time was over; batches that are still with it: 1",
+	)
 	require.Len(t, lines.All(), 1)
 	stacks := lines.All()[0].ContextMap()["goroutines"].([]any)
 	require.Len(t, stacks, 1)

@@ -35,8 +35,13 @@ type packed struct {
 }
 
 // exchange sends one parcel, hands its outputs to take, and returns the engine's verdict. When the
-// caller's context ends it returns at once with the cause; the work is withdrawn and late answers are dropped.
-func (u *Unit) exchange(ctx context.Context, l *lane, pack func(*record.Header) (*packed, error)) (position, error) {
+// caller's context ends it returns at once with the cause; the work is withdrawn and late answers
+// are dropped.
+func (u *Unit) exchange(
+	ctx context.Context,
+	l *lane,
+	pack func(*record.Header) (*packed, error),
+) (position, error) {
 	if ctx.Err() != nil {
 		return position{}, ctxerr.Of(ctx)
 	}
@@ -72,8 +77,8 @@ func send(ctx context.Context, l *lane, c *call, p parcel) error {
 	return sendError(ctx, producer.Publish(claim, 0, c.id, p.Size()))
 }
 
-// sendError gives the caller its own context's cause where that ended the wait. A full ring and a link
-// that has ended stay retryable.
+// sendError gives the caller its own context's cause where that ended the wait. A full ring and a
+// link that has ended stay retryable.
 func sendError(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return ctxerr.Of(ctx)
@@ -107,8 +112,8 @@ func (u *Unit) await(ctx context.Context, l *lane, c *call, p *packed) error {
 	}
 }
 
-// handOver gives an output to its consumer and the answer to the engine; also when the consumer panics, which
-// some receivers survive.
+// handOver gives an output to its consumer and the answer to the engine; also when the consumer
+// panics, which some receivers survive.
 func handOver(ctx context.Context, l *lane, o output, take take) error {
 	err := errPanicked
 	defer func() { l.answer(ctx, o.token, err) }()
@@ -124,8 +129,8 @@ type outcomes struct {
 	answers              int
 }
 
-// oneOfSeveral marks a consumer's error where a batch was handed on more than once: the items that it says were
-// not delivered are not all of the batch's.
+// oneOfSeveral marks a consumer's error where a batch was handed on more than once: the items that
+// it says were not delivered are not all of the batch's.
 type oneOfSeveral struct{ error }
 
 func (e oneOfSeveral) Unwrap() error { return e.error }
@@ -148,8 +153,8 @@ func first(a, b error) error {
 	return b
 }
 
-// verdict is the engine's, told with the consumers' own error where there was one: the first permanent
-// one, else the first.
+// verdict is the engine's, told with the consumers' own error where there was one: the first
+// permanent one, else the first.
 func (s *outcomes) verdict(f *control.Failure) error {
 	if f == nil {
 		return nil

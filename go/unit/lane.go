@@ -57,7 +57,8 @@ func (l *lane) begin() (*call, error) {
 	return c, nil
 }
 
-// forget removes a call; late events for it are dropped and counted. The outputs that nobody took are failed.
+// forget removes a call; late events for it are dropped and counted. The outputs that nobody took
+// are failed.
 func (l *lane) forget(c *call) {
 	l.mu.Lock()
 	delete(l.calls, c.id)
@@ -113,16 +114,17 @@ func (l *lane) answer(ctx context.Context, token uint64, err error) {
 	}
 }
 
-// batchFailed answers an output over the control channel. It stops counting as unanswered first, since
-// with the answer Rust may send the next.
+// batchFailed answers an output over the control channel. It stops counting as unanswered first,
+// since with the answer Rust may send the next.
 func (l *lane) batchFailed(token uint64, f *control.Failure) {
 	l.link.Consumer().Answered()
 	l.peer.BatchFailed(token, f)
 }
 
-// outputFailure is what an output's consumer said. To the engine, Cancelled and Deadline mean that nobody waits for
-// the batch any more, and it offers it to nobody again. While ctx lasts that is not so: what ran out was a time limit
-// of the consumer's own, and a node that retries or keeps batches must keep this one.
+// outputFailure is what an output's consumer said. To the engine, Cancelled and Deadline mean that
+// nobody waits for the batch any more, and it offers it to nobody again. While ctx lasts that is
+// not so: what ran out was a time limit of the consumer's own, and a node that retries or keeps
+// batches must keep this one.
 func outputFailure(ctx context.Context, err error) *control.Failure {
 	f := control.FailureFrom(err)
 	if ctx.Err() == nil && (f.Class == control.Cancelled || f.Class == control.Deadline) {
@@ -131,7 +133,8 @@ func outputFailure(ctx context.Context, err error) *control.Failure {
 	return f
 }
 
-// release gives a slot back. It fails only when it was given back before: a bug that must not corrupt.
+// release gives a slot back. It fails only when it was given back before: a bug that must not
+// corrupt.
 func (l *lane) release(lease ring.Lease) {
 	if err := lease.Release(); err != nil {
 		l.fail(err)
@@ -193,8 +196,13 @@ func (l *lane) receive(o output, final bool) error {
 	return nil
 }
 
-// linkEnded is what a caller is told whose lane carries nothing more, whether it or the lane's reader finds out first.
-func linkEnded(err error) error { return fmt.Errorf("the link to the Rust side has ended: %w", err) }
+// linkEnded is what a caller is told whose lane carries nothing more, whether it or the lane's
+// reader finds out first.
+func linkEnded(
+	err error,
+) error {
+	return fmt.Errorf("the link to the Rust side has ended: %w", err)
+}
 
 // fail ends the lane: every call in flight ends once, as retryable, and so does every later one at
 // once. Content that is not valid ends the link with the protocol's error. While its unit runs, the

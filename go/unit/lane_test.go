@@ -11,8 +11,8 @@ import (
 	"github.com/strait-data/strait/go/control"
 )
 
-// Guarantees: a call leaves the lane's table whichever comes first, its verdict or its caller's last step;
-// nothing of it stays for the life of the lane.
+// Guarantees: a call leaves the lane's table whichever comes first, its verdict or its caller's
+// last step; nothing of it stays for the life of the lane.
 func TestCallsLeaveTheTable(t *testing.T) {
 	failure := &control.Failure{Class: control.Deadline, Message: "the deadline passed in the engine"}
 	for name, steps := range map[string]func(l *lane, c *call){
@@ -37,8 +37,8 @@ func TestCallsLeaveTheTable(t *testing.T) {
 	}
 }
 
-// Guarantees: a time limit of the consumer's own is a failure that the engine may try again; the end of the
-// caller's context is not, and a consumer's other verdicts stay what they are.
+// Guarantees: a time limit of the consumer's own is a failure that the engine may try again; the
+// end of the caller's context is not, and a consumer's other verdicts stay what they are.
 func TestOutputFailureOfAConsumersTimeout(t *testing.T) {
 	ended, end := context.WithCancel(t.Context())
 	end()
@@ -56,7 +56,13 @@ func TestOutputFailureOfAConsumersTimeout(t *testing.T) {
 		{ended, context.DeadlineExceeded, control.Deadline},
 	} {
 		if got := outputFailure(x.ctx, x.err); got.Class != x.want {
-			t.Errorf("%v with a context that ended by %v: class %s, expected %s", x.err, x.ctx.Err(), got.Class, x.want)
+			t.Errorf(
+				"%v with a context that ended by %v: class %s, expected %s",
+				x.err,
+				x.ctx.Err(),
+				got.Class,
+				x.want,
+			)
 		}
 	}
 }

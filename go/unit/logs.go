@@ -17,7 +17,8 @@ import (
 // choose picks how logs cross, by what Rust says of the unit; true: the original is changed in
 // place.
 //
-//   - difference: only what the unit reads is sent, the original is kept, and what differs is applied
+//   - difference: only what the unit reads is sent, the original is kept, and what differs is
+//     applied
 //     to it;
 //   - records: everything is sent as records, and what comes out is decoded in full;
 //   - OTLP bytes: for a unit that takes nothing else.

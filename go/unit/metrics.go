@@ -32,8 +32,13 @@ type ringMetric struct {
 }
 
 // own and peers read a counter of this side, and of the Rust side.
-func own(i int) func(*ring.Stats) uint64   { return func(s *ring.Stats) uint64 { return s.Own[i] } }
-func peers(i int) func(*ring.Stats) uint64 { return func(s *ring.Stats) uint64 { return s.Peer[i] } }
+func own(i int) func(*ring.Stats) uint64 { return func(s *ring.Stats) uint64 { return s.Own[i] } }
+
+func peers(
+	i int,
+) func(*ring.Stats) uint64 {
+	return func(s *ring.Stats) uint64 { return s.Peer[i] }
+}
 
 func inBytes(blocks func(*ring.Stats) uint64) func(*ring.Stats) uint64 {
 	return func(s *ring.Stats) uint64 { return blocks(s) * ring.BlockBytes }
@@ -82,11 +87,20 @@ type unitMetric struct {
 
 var unitMetrics = []unitMetric{
 	{(*builder).RegisterStraitLateOutputsCallback, func(s *Snapshot) uint64 { return s.LateOutputs }},
-	{(*builder).RegisterStraitLateVerdictsCallback, func(s *Snapshot) uint64 { return s.LateVerdicts }},
-	{(*builder).RegisterStraitMergedBatchesCallback, func(s *Snapshot) uint64 { return s.ForeignOutputs }},
+	{
+		(*builder).RegisterStraitLateVerdictsCallback,
+		func(s *Snapshot) uint64 { return s.LateVerdicts },
+	},
+	{
+		(*builder).RegisterStraitMergedBatchesCallback,
+		func(s *Snapshot) uint64 { return s.ForeignOutputs },
+	},
 	{(*builder).RegisterStraitPartsCallback, func(s *Snapshot) uint64 { return s.Parts }},
 	{(*builder).RegisterStraitWholeBatchesCallback, func(s *Snapshot) uint64 { return s.Fallbacks }},
-	{(*builder).RegisterStraitRepairedTextsCallback, func(s *Snapshot) uint64 { return s.RepairedTexts }},
+	{
+		(*builder).RegisterStraitRepairedTextsCallback,
+		func(s *Snapshot) uint64 { return s.RepairedTexts },
+	},
 	{
 		(*builder).RegisterStraitDroppedEntityRefsCallback,
 		func(s *Snapshot) uint64 { return s.DroppedEntityRefs },
@@ -95,13 +109,22 @@ var unitMetrics = []unitMetric{
 		(*builder).RegisterStraitDroppedBareContainersCallback,
 		func(s *Snapshot) uint64 { return s.DroppedBare },
 	},
-	{(*builder).RegisterStraitContextLeftOutCallback, func(s *Snapshot) uint64 { return s.ContextLeftOut }},
+	{
+		(*builder).RegisterStraitContextLeftOutCallback,
+		func(s *Snapshot) uint64 { return s.ContextLeftOut },
+	},
 }
 
 // processorMetrics are those that the Collector has of its own processors.
 var processorMetrics = []unitMetric{
-	{(*builder).RegisterProcessorIncomingItemsCallback, func(s *Snapshot) uint64 { return s.IncomingItems }},
-	{(*builder).RegisterProcessorOutgoingItemsCallback, func(s *Snapshot) uint64 { return s.OutgoingItems }},
+	{
+		(*builder).RegisterProcessorIncomingItemsCallback,
+		func(s *Snapshot) uint64 { return s.IncomingItems },
+	},
+	{
+		(*builder).RegisterProcessorOutgoingItemsCallback,
+		func(s *Snapshot) uint64 { return s.OutgoingItems },
+	},
 }
 
 // observe makes the unit's figures metrics of the Collector until the returned function is called.
@@ -138,18 +161,24 @@ func (u *Unit) observe() (stop func(), err error) {
 			return nil
 		}))
 	}
-	errs = append(errs, b.RegisterStraitInFlightCallback(func(_ context.Context, o metric.Int64Observer) error {
-		for lane, s := range u.Links() {
-			o.Observe(int64(s.InFlight), with(attribute.Int("lane", lane)))
-		}
-		return nil
-	}))
-	errs = append(errs, b.RegisterStraitRefusedItemsCallback(func(_ context.Context, o metric.Int64Observer) error {
-		for reason, n := range u.Stats().Refused {
-			o.Observe(int64(n), with(attribute.String("reason", reason)))
-		}
-		return nil
-	}))
+	errs = append(
+		errs,
+		b.RegisterStraitInFlightCallback(func(_ context.Context, o metric.Int64Observer) error {
+			for lane, s := range u.Links() {
+				o.Observe(int64(s.InFlight), with(attribute.Int("lane", lane)))
+			}
+			return nil
+		}),
+	)
+	errs = append(
+		errs,
+		b.RegisterStraitRefusedItemsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			for reason, n := range u.Stats().Refused {
+				o.Observe(int64(n), with(attribute.String("reason", reason)))
+			}
+			return nil
+		}),
+	)
 	if err := errors.Join(errs...); err != nil {
 		b.Shutdown()
 		return nil, fmt.Errorf("metrics: %w", err)

@@ -11,8 +11,8 @@ import (
 	"github.com/strait-data/strait/go/control"
 )
 
-// Guarantees: a retry of what an error lists never leaves out an item that was not delivered, and repeats no more
-// than it must.
+// Guarantees: a retry of what an error lists never leaves out an item that was not delivered, and
+// repeats no more than it must.
 func TestWhatARetryRepeats(t *testing.T) {
 	d := plog.NewLogs()
 	records := d.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()

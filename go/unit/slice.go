@@ -6,8 +6,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// window walks items in order and says which of them lie in [from, to); a container is copied once its
-// first item does. Splitting is rare (a batch over the limits of records), so it copies.
+// window walks items in order and says which of them lie in [from, to); a container is copied once
+// its first item does. Splitting is rare (a batch over the limits of records), so it copies.
 type window struct{ at, from, to int }
 
 // overlap is the part of the next n items that lies in the window, relative to them.

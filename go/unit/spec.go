@@ -29,8 +29,8 @@ func (f Fidelity) ofRecords() otap.Fidelity {
 	return otap.Strict
 }
 
-// Spec names one unit: what `validate` checks and `create` keeps. It crosses as JSON (the field names
-// are the control channel's); Nodes and Component exclude each other.
+// Spec names one unit: what `validate` checks and `create` keeps. It crosses as JSON (the field
+// names are the control channel's); Nodes and Component exclude each other.
 type Spec struct {
 	ID string `json:"id"`
 	// Pipeline is the id of the pipeline that the unit is in; Start finds it.
@@ -84,12 +84,13 @@ type Transport struct {
 	Geometry ring.Geometry
 	// Wake is how both sides wait for the next message.
 	Wake Wake
-	// MaxWait bounds the wait for room in a full ring when the caller's context has no earlier deadline.
+	// MaxWait bounds the wait for room in a full ring when the caller's context has no earlier
+	// deadline.
 	MaxWait time.Duration
 	// FullDecode turns off projection and difference: everything crosses, everything is decoded.
 	FullDecode bool
-	// OTLPBytes carries logs as OTLP bytes although the unit takes records, and the engine converts them: what
-	// crosses then need not come out equal, so it asks for BestEffort. For comparison.
+	// OTLPBytes carries logs as OTLP bytes although the unit takes records, and the engine converts
+	// them: what crosses then need not come out equal, so it asks for BestEffort. For comparison.
 	OTLPBytes bool
 }
 
@@ -109,16 +110,41 @@ func DefaultTransport() Transport {
 func (t Transport) Validate() error {
 	var errs []error
 	if t.MaxWait < time.Millisecond { // a number without a unit is nanoseconds
-		errs = append(errs, fmt.Errorf("max_wait: must be at least 1ms, found %s: write it with a unit, as in 5s", t.MaxWait))
+		errs = append(
+			errs,
+			fmt.Errorf(
+				"max_wait: must be at least 1ms, found %s: write it with a unit, as in 5s",
+				t.MaxWait,
+			),
+		)
 	}
 	if t.Wake != WakeEfficient && t.Wake != WakeLatency {
-		errs = append(errs, fmt.Errorf("wake: must be %q or %q, found %q", WakeEfficient, WakeLatency, t.Wake))
+		errs = append(
+			errs,
+			fmt.Errorf("wake: must be %q or %q, found %q", WakeEfficient, WakeLatency, t.Wake),
+		)
 	}
-	if n := t.Geometry.Descriptors; n < ring.MinDescriptors || n > ring.MaxDescriptors || n&(n-1) != 0 {
-		errs = append(errs, fmt.Errorf("ring::descriptors: must be a power of two from %d to %d, found %d", ring.MinDescriptors, ring.MaxDescriptors, n))
+	if n := t.Geometry.Descriptors; n < ring.MinDescriptors || n > ring.MaxDescriptors ||
+		n&(n-1) != 0 {
+		errs = append(
+			errs,
+			fmt.Errorf(
+				"ring::descriptors: must be a power of two from %d to %d, found %d",
+				ring.MinDescriptors,
+				ring.MaxDescriptors,
+				n,
+			),
+		)
 	}
 	if n := t.Geometry.Blocks; n < ring.MinBlocks || n > ring.MaxBlocks {
-		errs = append(errs, fmt.Errorf("ring::size_mib: must be 1 to %d, found %d", ring.MaxBlocks/BlocksPerMiB, n/BlocksPerMiB))
+		errs = append(
+			errs,
+			fmt.Errorf(
+				"ring::size_mib: must be 1 to %d, found %d",
+				ring.MaxBlocks/BlocksPerMiB,
+				n/BlocksPerMiB,
+			),
+		)
 	}
 	return errors.Join(errs...)
 }
@@ -142,10 +168,11 @@ type Report struct {
 	Plan *otap.Plan `json:"plan"`
 }
 
-// Validate asks Rust whether it can build the unit. It starts no thread, maps nothing and opens nothing.
+// Validate asks Rust whether it can build the unit. It starts no thread, maps nothing and opens
+// nothing.
 //
-// The error is a *control.OperationError whose paths are relative to the component's configuration; or
-// control.ErrNoPeer where this program was built without its Rust part.
+// The error is a *control.OperationError whose paths are relative to the component's configuration;
+// or control.ErrNoPeer where this program was built without its Rust part.
 func Validate(spec Spec) (*Report, error) {
 	return inline[Report](control.Validate, 0, spec)
 }

@@ -44,21 +44,21 @@ type Snapshot struct {
 	Fallbacks uint64
 	// CancelledOutputs are batches that the engine withdrew after they had come out.
 	CancelledOutputs uint64
-	// RepairedTexts are texts that were not UTF-8 and crossed changed: fidelity best_effort. A text that occurs
-	// more than once in a column may count once.
+	// RepairedTexts are texts that were not UTF-8 and crossed changed: fidelity best_effort. A text
+	// that occurs more than once in a column may count once.
 	RepairedTexts uint64
 	// DroppedEntityRefs are entity references of resources that did not cross: fidelity best_effort.
 	DroppedEntityRefs uint64
 	// DroppedBare are resources and scopes without items that did not cross: fidelity best_effort.
 	DroppedBare uint64
-	// Refused are items that could not cross, by reason: text, depth, entity_refs, size; and resources and scopes
-	// without items: no_items. They are counted when their caller is told.
+	// Refused are items that could not cross, by reason: text, depth, entity_refs, size; and
+	// resources and scopes without items: no_items. They are counted when their caller is told.
 	Refused map[string]uint64
-	// ContextLeftOut are trace states and keys of client metadata that did not cross with their batch, because
-	// they are over the format's limits. The batch's own context keeps them.
+	// ContextLeftOut are trace states and keys of client metadata that did not cross with their
+	// batch, because they are over the format's limits. The batch's own context keeps them.
 	ContextLeftOut uint64
-	// IncomingItems are what the component was given, and OutgoingItems what it gave to the next consumer: log
-	// records, spans, data points.
+	// IncomingItems are what the component was given, and OutgoingItems what it gave to the next
+	// consumer: log records, spans, data points.
 	IncomingItems, OutgoingItems uint64
 }
 

@@ -21,7 +21,12 @@ func TestBestEffortCountsWhatItChanges(t *testing.T) {
 	projection, err := otap.NewProjection(otap.Plan{Projectable: true, Columns: []string{"body"}})
 	require.NoError(t, err)
 	p := &LogsProcessor{Processor: Processor[plog.Logs]{unit: &Unit{}}, projection: projection}
-	l := &lane{logs: otap.NewLogsEncoder(record.NewRegistry(noPreambles{}), otap.Options{Fidelity: otap.BestEffort})}
+	l := &lane{
+		logs: otap.NewLogsEncoder(
+			record.NewRegistry(noPreambles{}),
+			otap.Options{Fidelity: otap.BestEffort},
+		),
+	}
 	d := plog.NewLogs()
 	rl := d.ResourceLogs().AppendEmpty()
 	entity.ResourceEntityRefs(rl.Resource()).AppendEmpty().SetType("host")

@@ -22,8 +22,8 @@ import (
 	"github.com/strait-data/strait/go/sinks"
 )
 
-// Unit is the host's side of one engine pipeline: its lanes, and its lifecycle. Made by New, which has
-// no side effect; everything is opened by Start.
+// Unit is the host's side of one engine pipeline: its lanes, and its lifecycle. Made by New, which
+// has no side effect; everything is opened by Start.
 type Unit struct {
 	spec      Spec
 	transport Transport
@@ -258,7 +258,13 @@ func newSession() (uint64, error) {
 }
 
 // operate runs one operation of the control channel with JSON both ways.
-func operate[T any](ctx context.Context, peer *control.Peer, kind control.OpKind, handle uint64, payload any) (*T, error) {
+func operate[T any](
+	ctx context.Context,
+	peer *control.Peer,
+	kind control.OpKind,
+	handle uint64,
+	payload any,
+) (*T, error) {
 	b, err := encodePayload(payload)
 	if err != nil {
 		return nil, err

@@ -23,8 +23,8 @@ import (
 
 // What needs the Rust side is tested in tests/native; this is the rest.
 
-// Guarantees: cut anywhere, the pieces hold each item once, in order, in containers like the original's, and no
-// container without items.
+// Guarantees: cut anywhere, the pieces hold each item once, in order, in containers like the
+// original's, and no container without items.
 func TestSlicesArePartitions(t *testing.T) {
 	sizes := [][]int{{2, 0, 3}, {}, {1}, {0}, {4, 1}} // logs per scope, per resource
 	build := func() plog.Logs {
@@ -53,7 +53,10 @@ func TestSlicesArePartitions(t *testing.T) {
 			r, _ := rl.Resource().Attributes().Get("r")
 			for _, sl := range rl.ScopeLogs().All() {
 				for _, lr := range sl.LogRecords().All() {
-					out = append(out, item{n: lr.Body().Int(), r: r.Int(), url: rl.SchemaUrl(), scope: sl.Scope().Name()})
+					out = append(
+						out,
+						item{n: lr.Body().Int(), r: r.Int(), url: rl.SchemaUrl(), scope: sl.Scope().Name()},
+					)
 				}
 			}
 		}
@@ -97,8 +100,9 @@ func TestSlicesOfTracesAndMetrics(t *testing.T) {
 	require.Equal(t, 6, sliceTraces(traces, 0, 6).SpanCount())
 }
 
-// Guarantees: the detail of a failure is a consumer's own error, permanent before retryable, first before later;
-// without one it is what the engine says. An acknowledgement is no error, whatever a consumer said.
+// Guarantees: the detail of a failure is a consumer's own error, permanent before retryable, first
+// before later; without one it is what the engine says. An acknowledgement is no error, whatever a
+// consumer said.
 func TestVerdict(t *testing.T) {
 	one, two := errors.New("one"), errors.New("two")
 	permanent := consumererror.NewPermanent(errors.New("permanent"))
@@ -135,9 +139,14 @@ func TestVerdict(t *testing.T) {
 
 // Guarantees: what a context says crosses.
 func TestContextCrosses(t *testing.T) {
-	sc := trace.NewSpanContext(trace.SpanContextConfig{TraceID: [16]byte{1}, SpanID: [8]byte{2}, TraceFlags: 1, Remote: true})
+	sc := trace.NewSpanContext(
+		trace.SpanContextConfig{TraceID: [16]byte{1}, SpanID: [8]byte{2}, TraceFlags: 1, Remote: true},
+	)
 	ctx := trace.ContextWithSpanContext(t.Context(), sc)
-	ctx = client.NewContext(ctx, client.Info{Metadata: client.NewMetadata(map[string][]string{"tenant": {"a", "b"}})})
+	ctx = client.NewContext(
+		ctx,
+		client.Info{Metadata: client.NewMetadata(map[string][]string{"tenant": {"a", "b"}})},
+	)
 	ctx, cancel := context.WithTimeout(ctx, time.Hour)
 	defer cancel()
 	before, err := ring.ClockNanos()
@@ -168,12 +177,16 @@ func TestTransportLimits(t *testing.T) {
 	}
 }
 
-// Guarantees: without the Rust part a processor can be made and shut down; Start says what to do, batches are
-// refused, and one without items passes.
+// Guarantees: without the Rust part a processor can be made and shut down; Start says what to do,
+// batches are refused, and one without items passes.
 func TestWithoutRust(t *testing.T) {
 	sink := new(consumertest.LogsSink)
-	p, err := NewLogs(Spec{ID: "otap", Signal: Logs, Lanes: 1, Fidelity: Strict, Nodes: []any{}}, DefaultTransport(),
-		componenttest.NewNopTelemetrySettings(), sink)
+	p, err := NewLogs(
+		Spec{ID: "otap", Signal: Logs, Lanes: 1, Fidelity: Strict, Nodes: []any{}},
+		DefaultTransport(),
+		componenttest.NewNopTelemetrySettings(),
+		sink,
+	)
 	require.NoError(t, err)
 	err = p.Start(t.Context(), componenttest.NewNopHost())
 	require.ErrorIs(t, err, control.ErrNoPeer)
@@ -186,14 +199,18 @@ func TestWithoutRust(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 }
 
-// Guarantees: above the memory that is allowed, a batch is refused before anything of it is encoded: retryable, with the
-// component's name.
+// Guarantees: above the memory that is allowed, a batch is refused before anything of it is
+// encoded: retryable, with the component's name.
 func TestBatchesAreRefusedForMemory(t *testing.T) {
 	control.SetMemory(200<<20, 100<<20)
 	defer control.SetMemory(0, 0)
 	u := &Unit{spec: Spec{ID: "otap/a"}, state: stateRunning}
 	_, err := u.enter()
-	require.EqualError(t, err, "otap/a: the Rust components of this Collector have allocated 200 MiB, and take no more above 100 MiB")
+	require.EqualError(
+		t,
+		err,
+		"otap/a: the Rust components of this Collector have allocated 200 MiB, and take no more above 100 MiB",
+	)
 	require.False(t, consumererror.IsPermanent(err))
 	control.SetMemory(99<<20, 100<<20)
 	require.Nil(t, control.MemoryRefusal())

@@ -88,5 +88,10 @@ func number(raw any) (int64, error) {
 }
 
 func beyond(raw any) error {
-	return fmt.Errorf("expected a whole number from %d to %d, found %v", math.MinInt64, math.MaxInt64, raw)
+	return fmt.Errorf(
+		"expected a whole number from %d to %d, found %v",
+		math.MinInt64,
+		math.MaxInt64,
+		raw,
+	)
 }

@@ -16,7 +16,8 @@ func TestACrateThatSaysTwoThings(t *testing.T) {
 	c := component{name: "two-things", version: "0.1.0", typ: "in_code", appends: `"x"`}
 	c.write(t, filepath.Join(folder, "two-things"))
 	c.sdk = fmt.Sprintf("{ path = %q }", filepath.Join(root(t), "dataplane/component"))
-	manifest := strings.NewReplacer(`"in_code"`, `"in_manifest"`, `"alpha"`, `"beta"`).Replace(c.manifest())
+	manifest := strings.NewReplacer(`"in_code"`, `"in_manifest"`, `"alpha"`, `"beta"`).
+		Replace(c.manifest())
 	write(t, filepath.Join(folder, "two-things/Cargo.toml"), manifest)
 	write(t, filepath.Join(folder, "builder.yaml"), `dist: {name: otelcol, output_path: out}
 processors:

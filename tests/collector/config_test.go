@@ -46,7 +46,12 @@ func TestValidateNamesTheKey(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			code, out := command(t, "validate", "--config", writeConfig(t, fmt.Sprintf(skeleton, c.text, c.signal, c.processor)))
+			code, out := command(
+				t,
+				"validate",
+				"--config",
+				writeConfig(t, fmt.Sprintf(skeleton, c.text, c.signal, c.processor)),
+			)
 			require.NotZero(t, code, out)
 			require.Contains(t, out, c.want)
 			require.Contains(t, out, c.processor)
@@ -76,7 +81,8 @@ func TestValidConfigurations(t *testing.T) {
 	}
 }
 
-// Guarantees: print-config shows a Rust component whole, with its defaults; given back, it shows the same.
+// Guarantees: print-config shows a Rust component whole, with its defaults; given back, it shows
+// the same.
 func TestPrintConfigComesBack(t *testing.T) {
 	print := func(text string) string {
 		code, out := command(t, "print-config", "--config", writeConfig(t, text))

@@ -91,7 +91,8 @@ func TestSignalsToEveryThread(t *testing.T) {
 		conn, err := grpc.NewClient(in, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		require.NoError(t, err)
 		defer conn.Close()
-		_, err = plogotlp.NewGRPCClient(conn).Export(t.Context(), plogotlp.NewExportRequestFromLogs(oneLog()))
+		_, err = plogotlp.NewGRPCClient(conn).
+			Export(t.Context(), plogotlp.NewExportRequestFromLogs(oneLog()))
 		require.NoError(t, err)
 	}
 	send() // its threads have called Go since
@@ -110,7 +111,13 @@ func TestSignalsToEveryThread(t *testing.T) {
 		native[name] = true
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/status", pid, thread))
 		require.NoError(t, err)
-		require.Contains(t, string(status), fmt.Sprintf("\nSigBlk:\t%016x\n", want), "the thread %q", name)
+		require.Contains(
+			t,
+			string(status),
+			fmt.Sprintf("\nSigBlk:\t%016x\n", want),
+			"the thread %q",
+			name,
+		)
 		for _, s := range signals {
 			tell(t, pid, thread, s)
 		}
@@ -123,7 +130,11 @@ func TestSignalsToEveryThread(t *testing.T) {
 	c.CloseOutput()
 	conn, err := grpc.NewClient(in, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	require.NoError(t, err)
-	stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true}, "/opentelemetry.proto.collector.logs.v1.LogsService/Export")
+	stream, err := conn.NewStream(
+		t.Context(),
+		&grpc.StreamDesc{ClientStreams: true},
+		"/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+	)
 	require.NoError(t, err)
 	require.NoError(t, conn.Close())
 	require.Error(t, stream.RecvMsg(nil))

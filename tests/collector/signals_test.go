@@ -39,7 +39,10 @@ type traceSink struct {
 	*sinks
 }
 
-func (s *traceSink) Export(_ context.Context, r ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
+func (s *traceSink) Export(
+	_ context.Context,
+	r ptraceotlp.ExportRequest,
+) (ptraceotlp.ExportResponse, error) {
 	s.traces <- r.Traces()
 	return ptraceotlp.NewExportResponse(), nil
 }
@@ -49,7 +52,10 @@ type metricSink struct {
 	*sinks
 }
 
-func (s *metricSink) Export(_ context.Context, r pmetricotlp.ExportRequest) (pmetricotlp.ExportResponse, error) {
+func (s *metricSink) Export(
+	_ context.Context,
+	r pmetricotlp.ExportRequest,
+) (pmetricotlp.ExportResponse, error) {
 	s.metrics <- r.Metrics()
 	return pmetricotlp.NewExportResponse(), nil
 }
@@ -71,8 +77,8 @@ service:
     logs: {receivers: [otlp], processors: [otap/logs], exporters: [otlp_grpc]}
 `
 
-// Guarantees: traces and metrics pass a unit that does not convert as they are, also in strict mode; metrics pass one
-// that does with best effort, where its work is done.
+// Guarantees: traces and metrics pass a unit that does not convert as they are, also in strict
+// mode; metrics pass one that does with best effort, where its work is done.
 func TestTracesAndMetrics(t *testing.T) {
 	for processor, deletes := range map[string]bool{"otap/plain": false, "otap/converts": true} {
 		t.Run(processor, func(t *testing.T) {
@@ -92,7 +98,8 @@ func TestTracesAndMetrics(t *testing.T) {
 			span.Attributes().PutStr("a", "x")
 			span.Attributes().PutStr("b", "y")
 			span.Events().AppendEmpty().SetName("event")
-			_, err := ptraceotlp.NewGRPCClient(conn).Export(t.Context(), ptraceotlp.NewExportRequestFromTraces(spans))
+			_, err := ptraceotlp.NewGRPCClient(conn).
+				Export(t.Context(), ptraceotlp.NewExportRequestFromTraces(spans))
 			require.NoError(t, err)
 			got := <-s.traces
 			require.Equal(t, 1, got.SpanCount())
@@ -107,7 +114,8 @@ func TestTracesAndMetrics(t *testing.T) {
 			point.SetIntValue(7)
 			point.Attributes().PutStr("a", "x")
 			point.Attributes().PutStr("b", "y")
-			_, err = pmetricotlp.NewGRPCClient(conn).Export(t.Context(), pmetricotlp.NewExportRequestFromMetrics(points))
+			_, err = pmetricotlp.NewGRPCClient(conn).
+				Export(t.Context(), pmetricotlp.NewExportRequestFromMetrics(points))
 			require.NoError(t, err)
 			gotPoints := <-s.metrics
 			require.Equal(t, 1, gotPoints.DataPointCount())
@@ -116,7 +124,11 @@ func TestTracesAndMetrics(t *testing.T) {
 			if deletes {
 				resource.Resource().Attributes().Remove("a")
 				gotResource := gotPoints.ResourceMetrics().At(0)
-				require.Equal(t, resource.Resource().Attributes().AsRaw(), gotResource.Resource().Attributes().AsRaw())
+				require.Equal(
+					t,
+					resource.Resource().Attributes().AsRaw(),
+					gotResource.Resource().Attributes().AsRaw(),
+				)
 				gotPoint := gotResource.ScopeMetrics().At(0).Metrics().At(0).Gauge().DataPoints().At(0)
 				require.Equal(t, point.Attributes().AsRaw(), gotPoint.Attributes().AsRaw())
 				require.EqualValues(t, 7, gotPoint.IntValue())
@@ -134,19 +146,29 @@ type refusingSink struct {
 	answers chan error
 }
 
-func (s *refusingSink) Export(context.Context, plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+func (s *refusingSink) Export(
+	context.Context,
+	plogotlp.ExportRequest,
+) (plogotlp.ExportResponse, error) {
 	return plogotlp.NewExportResponse(), <-s.answers
 }
 
-// Guarantees: what the destination answers reaches the sender through the unit: code, message and the delay that it
-// asked for; and a later batch passes.
+// Guarantees: what the destination answers reaches the sender through the unit: code, message and
+// the delay that it asked for; and a later batch passes.
 func TestDestinationsAnswerReachesTheSender(t *testing.T) {
 	s := &refusingSink{answers: make(chan error, 1)}
 	address := serve(t, func(g *grpc.Server) { plogotlp.RegisterGRPCServer(g, s) })
 	c, in := run(t, replace(otlpToOTLP, "otap/plain"), map[string]string{"SINK": address})
 	client := plogotlp.NewGRPCClient(connect(t, in))
 	d := plog.NewLogs()
-	d.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Body().SetStr("x")
+	d.ResourceLogs().
+		AppendEmpty().
+		ScopeLogs().
+		AppendEmpty().
+		LogRecords().
+		AppendEmpty().
+		Body().
+		SetStr("x")
 	send := func(answer error) *status.Status {
 		s.answers <- answer
 		_, err := client.Export(t.Context(), plogotlp.NewExportRequestFromLogs(d))
@@ -157,12 +179,17 @@ func TestDestinationsAnswerReachesTheSender(t *testing.T) {
 		require.Equal(t, code, st.Code(), st.Message())
 		require.Contains(t, st.Message(), "the sink's own words")
 	}
-	slow, err := status.New(codes.ResourceExhausted, "slow down").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(7 * time.Second)})
+	slow, err := status.New(codes.ResourceExhausted, "slow down").
+		WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(7 * time.Second)})
 	require.NoError(t, err)
 	st := send(slow.Err())
 	require.Equal(t, codes.ResourceExhausted, st.Code(), st.Message())
 	require.Len(t, st.Details(), 1)
-	require.Equal(t, 7*time.Second, st.Details()[0].(*errdetails.RetryInfo).GetRetryDelay().AsDuration())
+	require.Equal(
+		t,
+		7*time.Second,
+		st.Details()[0].(*errdetails.RetryInfo).GetRetryDelay().AsDuration(),
+	)
 	require.Equal(t, codes.OK, send(nil).Code())
 	require.NoError(t, c.Stop(t.Context()))
 }

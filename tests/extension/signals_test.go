@@ -78,8 +78,12 @@ func maskOf(t *testing.T, thread int) (uint64, bool) {
 // the threads of operations, of instances, for blocking work, and of the limit on memory, also
 // after they have called Go.
 func TestNativeThreadsTakeNoSignals(t *testing.T) {
-	c := newCollector(t, "strait: {memory_limit_mib: 4000}\nprobe/a: {on: {task: [break_pipes], shutdown: [{log: {level: info, lines: 1}}]}}",
-		[]string{"strait", "probe/a"}, "").started(t)
+	c := newCollector(
+		t,
+		"strait: {memory_limit_mib: 4000}\nprobe/a: {on: {task: [break_pipes], shutdown: [{log: {level: info, lines: 1}}]}}",
+		[]string{"strait", "probe/a"},
+		"",
+	).started(t)
 	require.Eventually(t, func() bool {
 		return c.fields("probe/a", "a broken pipe on the thread: started") != nil
 	}, minute, tick)
@@ -93,7 +97,12 @@ func TestNativeThreadsTakeNoSignals(t *testing.T) {
 		names[name] = true
 		require.Equal(t, want, mask, "%016x expected, found %016x on the thread %q", want, mask, name)
 		for _, s := range signals {
-			_, _, errno := syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(os.Getpid()), uintptr(thread), uintptr(s))
+			_, _, errno := syscall.RawSyscall(
+				syscall.SYS_TGKILL,
+				uintptr(os.Getpid()),
+				uintptr(thread),
+				uintptr(s),
+			)
 			require.True(t, errno == 0 || errno == syscall.ESRCH, "%v", errno)
 		}
 	}

@@ -22,8 +22,8 @@ import (
 	"github.com/strait-data/strait/go/unit"
 )
 
-// object is the memory of one side of a ring, found as a debugger finds it: through the writing side's own mapping
-// (a second one that may be written cannot be made: the objects are sealed).
+// object is the memory of one side of a ring, found as a debugger finds it: through the writing
+// side's own mapping (a second one that may be written cannot be made: the objects are sealed).
 type object struct {
 	memory *os.File
 	base   int64
@@ -39,7 +39,9 @@ func open(t *testing.T, name string) object {
 	t.Cleanup(func() { require.NoError(t, memory.Close()) })
 	for line := range strings.Lines(string(maps)) {
 		f := strings.Fields(line)
-		if len(f) > 5 && strings.HasPrefix(f[5], "/memfd:strait:") && strings.HasSuffix(f[5], ":"+name) && f[1] == "rw-s" && f[2] == "00000000" {
+		if len(f) > 5 && strings.HasPrefix(f[5], "/memfd:strait:") && strings.HasSuffix(f[5], ":"+name) &&
+			f[1] == "rw-s" &&
+			f[2] == "00000000" {
 			var from int64
 			_, err := fmt.Sscanf(f[0], "%x-", &from)
 			require.NoError(t, err)
@@ -82,7 +84,8 @@ func (o object) last(t *testing.T) int64 {
 	var newest uint64
 	for i := range int64(ring.DefaultDescriptors) {
 		d := o.read(t, o.descriptor(i), ring.DescriptorBytes)
-		if sequence := binary.LittleEndian.Uint64(d[ring.DescSequence:]); sequence > newest && d[ring.DescKind] == ring.KindBatch {
+		if sequence := binary.LittleEndian.Uint64(d[ring.DescSequence:]); sequence > newest &&
+			d[ring.DescKind] == ring.KindBatch {
 			found, newest = i, sequence
 		}
 	}
@@ -178,8 +181,8 @@ func expectARenewal(
 	require.Equal(t, 5, other.count())
 }
 
-// Guarantees: whatever a side's words hold, the other side says which rule was broken and closes the link; every
-// call ends, and the link is made anew.
+// Guarantees: whatever a side's words hold, the other side says which rule was broken and closes
+// the link; every call ends, and the link is made anew.
 func TestCorruptWords(t *testing.T) {
 	words := func(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) }
 	for _, c := range []struct {
@@ -245,7 +248,9 @@ func inEntry(at int64, b ...byte) func(*testing.T, object, int64, int64) {
 	return eachEntry(func(t *testing.T, o object, entry, _ int64) { o.write(t, entry+at, b) })
 }
 
-func eachEntry(do func(t *testing.T, o object, entry, slot int64)) func(*testing.T, object, int64, int64) {
+func eachEntry(
+	do func(t *testing.T, o object, entry, slot int64),
+) func(*testing.T, object, int64, int64) {
 	return func(t *testing.T, o object, _, slot int64) {
 		h := o.read(t, slot, 96)
 		for i := range u32(h[68:]) {
@@ -298,8 +303,9 @@ func (d *damage) fits(f form) bool {
 	return d.forms == "*" || (d.forms == "otlp") == (f.fidelity == unit.BestEffort)
 }
 
-// Guarantees: a batch that is damaged between its publication and Rust's reading ends its call with an error and the
-// link with the rule that was broken, wherever the damage is; nothing else happens to the process.
+// Guarantees: a batch that is damaged between its publication and Rust's reading ends its call with
+// an error and the link with the rule that was broken, wherever the damage is; nothing else happens
+// to the process.
 func TestDamagedOnTheWayIn(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		for _, d := range damages {
@@ -351,7 +357,9 @@ func TestDamagedOnTheWayOut(t *testing.T) {
 			for _, d := range damages {
 				// Descriptors and headers are checked as soon as they arrive.
 				if !d.fits(f) || strings.HasPrefix(d.name, "descriptor") || strings.HasPrefix(d.name, "header") ||
-					strings.HasPrefix(d.name, "table") || strings.HasPrefix(d.name, "entry") || strings.HasPrefix(d.name, "payload") {
+					strings.HasPrefix(d.name, "table") ||
+					strings.HasPrefix(d.name, "entry") ||
+					strings.HasPrefix(d.name, "payload") {
 					continue
 				}
 				t.Run(d.name, func(t *testing.T) { damageEgress(t, f, d) })
@@ -371,13 +379,20 @@ func TestDamagedOnTheWayOut(t *testing.T) {
 func damageEgress(t *testing.T, f form, d damage) {
 	host := &statuses{}
 	hold, held := make(chan struct{}), make(chan struct{}, 2)
-	s := &sink{answer: func(context.Context, plog.Logs) error { held <- struct{}{}; <-hold; return nil }}
+	s := &sink{
+		answer: func(context.Context, plog.Logs) error { held <- struct{}{}; <-hold; return nil },
+	}
 	p, stop := run(t, f.spec(twice), f.transport, s, host)
 	defer stop()
 	errs := make(chan error, 1)
 	go func() { errs <- p.ConsumeLogs(t.Context(), logs(70)) }()
 	<-held
-	require.Eventually(t, func() bool { return p.Unit().Links()[0].LeasesOpen == 1 }, patience, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return p.Unit().Links()[0].LeasesOpen == 1 },
+		patience,
+		time.Millisecond,
+	)
 	o := open(t, "p2h-producer")
 	last := o.last(t)
 	d.do(t, o, o.descriptor(last), o.slot(t, last))

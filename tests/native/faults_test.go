@@ -30,17 +30,28 @@ func TestForms(t *testing.T) {
 	require.True(t, report.Plan.Projectable)
 	for i, mutates := range []bool{true, false, false} {
 		f := forms()[i]
-		p, err := unit.NewLogs(f.spec(chain(deleteA)), f.transport, componenttest.NewNopTelemetrySettings(), &sink{})
+		p, err := unit.NewLogs(
+			f.spec(chain(deleteA)),
+			f.transport,
+			componenttest.NewNopTelemetrySettings(),
+			&sink{},
+		)
 		require.NoError(t, err)
 		require.Equal(t, mutates, p.Capabilities().MutatesData, f.name)
 	}
 	otlp := forms()[2]
 	otlp.fidelity = unit.Strict
-	_, err = unit.NewLogs(otlp.spec(chain(deleteA)), otlp.transport, componenttest.NewNopTelemetrySettings(), &sink{})
+	_, err = unit.NewLogs(
+		otlp.spec(chain(deleteA)),
+		otlp.transport,
+		componenttest.NewNopTelemetrySettings(),
+		&sink{},
+	)
 	require.ErrorContains(t, err, "best_effort")
 }
 
-// Guarantees: a node's error and its panic come back with their class and name the component; the unit goes on.
+// Guarantees: a node's error and its panic come back with their class and name the component; the
+// unit goes on.
 func TestNodeErrorAndPanic(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		s := &sink{}
@@ -62,12 +73,17 @@ func TestNodeErrorAndPanic(t *testing.T) {
 	})
 }
 
-// Guarantees: a unit that cannot be made in Rust fails in Start with the reason, and leaves nothing open; a second
-// start is refused.
+// Guarantees: a unit that cannot be made in Rust fails in Start with the reason, and leaves nothing
+// open; a second start is refused.
 func TestStartThatFails(t *testing.T) {
 	f := forms()[0]
 	try := func(create string) error {
-		p, err := unit.NewLogs(f.component("faulty", map[string]any{"create": create}), f.transport, componenttest.NewNopTelemetrySettings(), &sink{})
+		p, err := unit.NewLogs(
+			f.component("faulty", map[string]any{"create": create}),
+			f.transport,
+			componenttest.NewNopTelemetrySettings(),
+			&sink{},
+		)
 		require.NoError(t, err)
 		err = p.Start(t.Context(), componenttest.NewNopHost())
 		require.NoError(t, p.Shutdown(t.Context()))
@@ -95,17 +111,28 @@ func TestStartThatFails(t *testing.T) {
 // received waits until the peer has read n batches.
 func received(t *testing.T, p *unit.LogsProcessor, n uint64) {
 	t.Helper()
-	require.Eventually(t, func() bool { return p.Unit().Links()[0].Peer[ring.CounterBatchesReceived] >= n }, patience, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return p.Unit().Links()[0].Peer[ring.CounterBatchesReceived] >= n },
+		patience,
+		time.Millisecond,
+	)
 }
 
 // published waits until n batches have been published to the peer.
 func published(t *testing.T, p *unit.LogsProcessor, n uint64) {
 	t.Helper()
-	require.Eventually(t, func() bool { return p.Unit().Links()[0].Own[ring.CounterBatchesPublished] >= n }, patience, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return p.Unit().Links()[0].Own[ring.CounterBatchesPublished] >= n },
+		patience,
+		time.Millisecond,
+	)
 }
 
-// Guarantees: a batch that is cancelled, or whose deadline passes, while a node has it or while it waits behind
-// another one ends with its caller's cause, never reaches the next consumer, and holds nothing.
+// Guarantees: a batch that is cancelled, or whose deadline passes, while a node has it or while it
+// waits behind another one ends with its caller's cause, never reaches the next consumer, and holds
+// nothing.
 func TestCancelWhileInTheEngine(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		cause := errors.New("the caller's own reason")
@@ -131,7 +158,8 @@ func TestCancelWhileInTheEngine(t *testing.T) {
 	})
 }
 
-// Guarantees: while a unit drains, a call that is in it ends well, and a new one is refused at once.
+// Guarantees: while a unit drains, a call that is in it ends well, and a new one is refused at
+// once.
 func TestShutdownWaitsAndRefuses(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		hold, held := make(chan struct{}), make(chan struct{})
@@ -186,8 +214,8 @@ func TestShutdownThatRunsOutOfTime(t *testing.T) {
 	})
 }
 
-// Guarantees: a shutdown does not outlast its time for a consumer that does not return, and says so; the call ends when
-// the consumer does.
+// Guarantees: a shutdown does not outlast its time for a consumer that does not return, and says
+// so; the call ends when the consumer does.
 func TestShutdownDoesNotWaitForAConsumer(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		entered, leave := make(chan struct{}), make(chan struct{})
@@ -213,7 +241,8 @@ func TestShutdownDoesNotWaitForAConsumer(t *testing.T) {
 	})
 }
 
-// Guarantees: the Collector's own shutdown, whose context has no deadline, ends while a consumer does not return.
+// Guarantees: the Collector's own shutdown, whose context has no deadline, ends while a consumer
+// does not return.
 func TestShutdownWithoutADeadlineEnds(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	s := &sink{answer: func(context.Context, plog.Logs) error { close(entered); <-leave; return nil }}
@@ -229,7 +258,8 @@ func TestShutdownWithoutADeadlineEnds(t *testing.T) {
 	}
 }
 
-// Guarantees: a component that changes what it does not declare as written fails the batch, and says which column.
+// Guarantees: a component that changes what it does not declare as written fails the batch, and
+// says which column.
 func TestUndeclaredChangeIsAnError(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		s := &sink{}
@@ -268,8 +298,8 @@ func TestSeveralLanes(t *testing.T) {
 	})
 }
 
-// Guarantees: with both rings full, because every call has two outputs and no consumer answers, nothing deadlocks:
-// acks have their room, and all goes on when the consumers do.
+// Guarantees: with both rings full, because every call has two outputs and no consumer answers,
+// nothing deadlocks: acks have their room, and all goes on when the consumers do.
 func TestTwoFullRings(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		f.transport.Geometry = ring.Geometry{Descriptors: 8, Blocks: 512}
@@ -295,12 +325,16 @@ func TestTwoFullRings(t *testing.T) {
 	})
 }
 
-// Guarantees: what the engine merged has a context of its own: nobody's values, deadline or cancellation.
+// Guarantees: what the engine merged has a context of its own: nobody's values, deadline or
+// cancellation.
 func TestMergedBatchHasItsOwnContext(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		s := &sink{}
 		p := start(t, f.spec(chain(node("batch", map[string]any{
-			"otap": map[string]any{"min_size": 20, "sizer": "items"}, "otlp": map[string]any{"min_size": 100_000, "sizer": "bytes"},
+			"otap": map[string]any{
+				"min_size": 20,
+				"sizer":    "items",
+			}, "otlp": map[string]any{"min_size": 100_000, "sizer": "bytes"},
 			"max_batch_duration": "100ms",
 		}))), f.transport, s)
 		ctx := client.NewContext(context.WithValue(t.Context(), key{}, 1), client.Info{
@@ -337,7 +371,11 @@ func TestConsumerPanics(t *testing.T) {
 		p := start(t, sp, f.transport, s)
 		for range 8 {
 			fail.Store(true)
-			require.PanicsWithValue(t, "the consumer's own", func() { _ = p.ConsumeLogs(t.Context(), logs(10)) })
+			require.PanicsWithValue(
+				t,
+				"the consumer's own",
+				func() { _ = p.ConsumeLogs(t.Context(), logs(10)) },
+			)
 			fail.Store(false)
 			require.NoError(t, p.ConsumeLogs(t.Context(), logs(10)))
 		}
@@ -345,8 +383,8 @@ func TestConsumerPanics(t *testing.T) {
 	})
 }
 
-// Guarantees: a log with text that is not UTF-8 is refused alone and for good in strict mode, with its place; best effort lets
-// it pass.
+// Guarantees: a log with text that is not UTF-8 is refused alone and for good in strict mode, with
+// its place; best effort lets it pass.
 func TestTextThatIsNotUTF8(t *testing.T) {
 	const bad = "caf\xe9"
 	edits := map[string]func(plog.LogRecord){
@@ -389,8 +427,9 @@ func TestTextThatIsNotUTF8(t *testing.T) {
 	}
 }
 
-// Guarantees: under every kind of mishap at once each call ends once, with the verdict that fits what it asked for,
-// what succeeded was delivered exactly once, what failed for good not at all, and nothing stays in flight.
+// Guarantees: under every kind of mishap at once each call ends once, with the verdict that fits
+// what it asked for, what succeeded was delivered exactly once, what failed for good not at all,
+// and nothing stays in flight.
 func TestMishapsAllAtOnce(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		var delivered sync.Map // call number -> deliveries
@@ -402,7 +441,18 @@ func TestMishapsAllAtOnce(t *testing.T) {
 		sp := f.component("faulty", nil)
 		sp.Lanes = 2
 		p := start(t, sp, f.transport, s)
-		bodies := []string{"fine", "fine", "fine", "permanent", "retryable", "panic", "drop", "sleep 1", "cancel", "deadline"}
+		bodies := []string{
+			"fine",
+			"fine",
+			"fine",
+			"permanent",
+			"retryable",
+			"panic",
+			"drop",
+			"sleep 1",
+			"cancel",
+			"deadline",
+		}
 		const callers, each = 16, 60
 		var ended atomic.Int64
 		var wait sync.WaitGroup
@@ -418,7 +468,10 @@ func TestMishapsAllAtOnce(t *testing.T) {
 						go cancel()
 					case "deadline":
 						cancel()
-						ctx, cancel = context.WithTimeout(context.WithValue(t.Context(), key{}, n), time.Duration(random.IntN(300))*time.Microsecond)
+						ctx, cancel = context.WithTimeout(
+							context.WithValue(t.Context(), key{}, n),
+							time.Duration(random.IntN(300))*time.Microsecond,
+						)
 					}
 					err := p.ConsumeLogs(ctx, order(2+random.IntN(50), body))
 					cancel()
@@ -450,7 +503,8 @@ func misfit(body string, err error, delivered int) string {
 		if err == nil && delivered != 1 {
 			return fmt.Sprint("no error, and delivered ", delivered)
 		}
-		if delivered > 1 || (err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)) {
+		if delivered > 1 ||
+			(err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)) {
 			return fmt.Sprint("another error, or delivered ", delivered)
 		}
 		return ""

@@ -217,7 +217,8 @@ func TestSignalsInBytesComeOutEqual(t *testing.T) {
 	})
 }
 
-// Guarantees: metrics without points, which a node of the engine drops, are counted where best effort lets it.
+// Guarantees: metrics without points, which a node of the engine drops, are counted where best
+// effort lets it.
 func TestMetricsWithoutPoints(t *testing.T) {
 	attribute := node("attribute", map[string]any{
 		"apply_to": []any{"resource"},
@@ -374,7 +375,8 @@ func TestOneBadSpanAndPoint(t *testing.T) {
 			err = mp.ConsumeMetrics(t.Context(), badPoints())
 			require.ErrorIs(t, err, otap.ErrDepth)
 			require.ErrorContains(
-				t, err,
+				t,
+				err,
 				`1 of 3 items refused: resource_metrics[0].scope_metrics[0].metrics[0].gauge.data_points[1].attributes["deep"]`,
 			)
 			require.Equal(t, 2, points.DataPointCount())

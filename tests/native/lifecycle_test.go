@@ -27,10 +27,16 @@ func TestVerifyShutdown(t *testing.T) {
 	processortest.VerifyShutdown(t, f, cfg)
 }
 
-// Guarantees: validating and creating open nothing: no descriptor, mapping or thread more than before.
+// Guarantees: validating and creating open nothing: no descriptor, mapping or thread more than
+// before.
 func TestValidateAndCreateOpenNothing(t *testing.T) {
 	make1 := func() *unit.LogsProcessor {
-		p, err := unit.NewLogs(forms()[0].spec(chain(deleteA, atLeast(9))), unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), &sink{})
+		p, err := unit.NewLogs(
+			forms()[0].spec(chain(deleteA, atLeast(9))),
+			unit.DefaultTransport(),
+			componenttest.NewNopTelemetrySettings(),
+			&sink{},
+		)
 		require.NoError(t, err)
 		return p
 	}
@@ -50,7 +56,12 @@ func TestValidateAndCreateOpenNothing(t *testing.T) {
 func TestCyclesLeaveNothing(t *testing.T) {
 	f := forms()[0]
 	cycle := func() {
-		p, err := unit.NewLogs(f.spec(chain(deleteA)), unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), &sink{})
+		p, err := unit.NewLogs(
+			f.spec(chain(deleteA)),
+			unit.DefaultTransport(),
+			componenttest.NewNopTelemetrySettings(),
+			&sink{},
+		)
 		require.NoError(t, err)
 		require.NoError(t, p.Start(t.Context(), componenttest.NewNopHost()))
 		require.NoError(t, p.ConsumeLogs(context.Background(), logs(5)))
@@ -69,7 +80,8 @@ func TestCyclesLeaveNothing(t *testing.T) {
 	require.LessOrEqual(t, after.goroutines, before.goroutines+fewThreads)
 	require.LessOrEqual(t, after.threads, before.threads+fewThreads)
 	require.LessOrEqual(t, after.mappings, before.mappings+64)
-	// A leaked slab would be 64 MiB a cycle, a leaked header a page: 1,000 cycles stay below 32 KiB each.
+	// A leaked slab would be 64 MiB a cycle, a leaked header a page: 1,000 cycles stay below 32 KiB
+	// each.
 	require.LessOrEqual(t, after.rss, before.rss+32<<20)
 }
 
@@ -78,8 +90,8 @@ type usage struct {
 	rss                                       int64
 }
 
-// fewThreads come and go without being leaked: Go keeps some for itself, and each of Rust's that has called Go counts
-// as a goroutine as long as it lives. A leak would be one for each start.
+// fewThreads come and go without being leaked: Go keeps some for itself, and each of Rust's that
+// has called Go counts as a goroutine as long as it lives. A leak would be one for each start.
 const fewThreads = 4
 
 func resources(t *testing.T) usage {
@@ -95,7 +107,9 @@ func resources(t *testing.T) usage {
 	statm, err := os.ReadFile("/proc/self/statm")
 	require.NoError(t, err)
 	return usage{
-		fds: entries("/proc/self/fd"), threads: entries("/proc/self/task"), goroutines: runtime.NumGoroutine(),
+		fds: entries(
+			"/proc/self/fd",
+		), threads: entries("/proc/self/task"), goroutines: runtime.NumGoroutine(),
 		mappings: strings.Count(string(maps), "\n"), rings: strings.Count(string(maps), "memfd:strait"),
 		rss: pages(t, string(statm)) * int64(os.Getpagesize()),
 	}

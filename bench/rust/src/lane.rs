@@ -1,4 +1,5 @@
-//! The other end of a link with the engine: a lane with one node, which takes every batch and lets nothing on.
+//! The other end of a link with the engine: a lane with one node, which takes every batch and lets
+//! nothing on.
 
 use crate::guard;
 use crate::lent;
@@ -70,10 +71,12 @@ pub(crate) struct Lane {
     _fds: PeerFds<OwnedFd>,
 }
 
-/// Starts a lane that ends at the sink. `spec` is the JSON of a unit. Ends with `strait_bench_lane_stop`.
+/// Starts a lane that ends at the sink. `spec` is the JSON of a unit. Ends with
+/// `strait_bench_lane_stop`.
 ///
 /// # Safety
-/// `offer` and `len` bytes of `spec` can be read and `answer` written; the offer's descriptors are open.
+/// `offer` and `len` bytes of `spec` can be read and `answer` written; the offer's descriptors are
+/// open.
 #[no_mangle]
 pub(crate) unsafe extern "C" fn strait_bench_lane_start(
     offer: *const Offer,

@@ -1,5 +1,5 @@
-//! Spans and metrics through the engine's nodes: those that fail or skip some are refused, also with
-//! best effort, and only those.
+//! Spans and metrics through the engine's nodes: those that fail or skip some are refused, also
+//! with best effort, and only those.
 //!
 //! Each refusal stands beside a run of the node past its check that shows the fault, so that the
 //! refusal goes with it.
@@ -51,8 +51,8 @@ fn send(node: &Value, signal: Signal, request: &[u8]) -> (End, Vec<u8>) {
     (host.end(call), bytes)
 }
 
-// Guarantees: nodes that turn spans into records, and fail all of a batch for its links, are refused
-// for traces; those that leave the bytes alone are not.
+// Guarantees: nodes that turn spans into records, and fail all of a batch for its links, are
+// refused for traces; those that leave the bytes alone are not.
 #[test]
 fn spans_pass_or_are_refused() {
     let links = span("s", false);

@@ -1,6 +1,6 @@
-//! Every node that is offered, as users run it: a call's batch goes through, its outputs name the call
-//! (or none, where the node merges), its answers come back. The cases are those of `vectors/nodes.json`;
-//! tests/native runs the same through whole units, with the Go side.
+//! Every node that is offered, as users run it: a call's batch goes through, its outputs name the
+//! call (or none, where the node merges), its answers come back. The cases are those of
+//! `vectors/nodes.json`; tests/native runs the same through whole units, with the Go side.
 
 mod common;
 
@@ -45,8 +45,8 @@ fn all_cases() -> Vec<Case> {
     serde_json::from_str(include_str!("../vectors/nodes.json")).unwrap()
 }
 
-/// Those of the nodes in this build: the whole of DataFusion is in none of these tests, and `make test-nodes`
-/// runs what needs it.
+/// Those of the nodes in this build: the whole of DataFusion is in none of these tests, and `make
+/// test-nodes` runs what needs it.
 fn cases() -> Vec<Case> {
     let mut cases = all_cases();
     cases.retain(|case| find(&case.node).unwrap().included);
@@ -225,8 +225,8 @@ fn a_nack_of_a_node_names_it() {
     host.finish(&[call], DRAIN);
 }
 
-// Guarantees: what a durable buffer has not delivered when its unit ends comes out of the next unit on
-// the same folder, once, and belongs to no call there.
+// Guarantees: what a durable buffer has not delivered when its unit ends comes out of the next unit
+// on the same folder, once, and belongs to no call there.
 #[test]
 fn a_durable_buffer_outlives_its_unit() {
     let case = cases().into_iter().find(|case| case.acks_first).unwrap();
@@ -254,8 +254,8 @@ fn a_durable_buffer_outlives_its_unit() {
     host.finish(&[], DRAIN);
 }
 
-// Guarantees: what a node holds when its unit is told to end is delivered, and the calls in it end as
-// delivered; also where one such node follows another.
+// Guarantees: what a node holds when its unit is told to end is delivered, and the calls in it end
+// as delivered; also where one such node follows another.
 #[test]
 fn held_batches_end_with_success_at_shutdown() {
     let batch = json!({"batch": {"otlp": {"min_size": 1_000_000, "sizer": "bytes"}, "max_batch_duration": "1h"}});

@@ -257,8 +257,8 @@ fn two_full_rings_go_on() {
     assert!(ends.values().all(|ends| ends[0] == End::Acked));
 }
 
-// Guarantees: a ring that stays full is a retryable error for the calls that find no room in it, and for
-// no other; not a hang.
+// Guarantees: a ring that stays full is a retryable error for the calls that find no room in it,
+// and for no other; not a hang.
 #[test]
 fn a_ring_that_stays_full_is_an_error() {
     let setup = Setup {

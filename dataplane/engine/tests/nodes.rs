@@ -152,7 +152,8 @@ fn places(value: &Value, pointer: &str, name: &str, into: &mut Vec<(String, Stri
     }
 }
 
-// Guarantees: the table has every processor of the engine that is linked in, and no other is said to be.
+// Guarantees: the table has every processor of the engine that is linked in, and no other is said
+// to be.
 #[test]
 fn the_table_is_complete() {
     check_registrations().unwrap();

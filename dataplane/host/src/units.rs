@@ -208,7 +208,8 @@ impl Units {
         // All are asked at once; each then ends by itself.
         let ends: Vec<_> = ends.map(Box::pin).collect();
         for end in join(ends).await.into_iter().flatten() {
-            // What became of the batches is in the host's metrics: here is only how the lane's work ended.
+            // What became of the batches is in the host's metrics: here is only how the lane's work
+            // ended.
             tracing::debug!(
                 unit = %entry.unit.id,
                 calls = end.calls,

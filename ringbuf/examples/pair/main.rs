@@ -4,9 +4,9 @@
 //! The handshake is that of protocol section 8, one JSON line each way (see `handshake`). Then the
 //! host publishes batches; the peer checks each one, publishes it back, and acks it when the host
 //! has acked the copy. A batch starts with the CRC-32 of the rest (u32), 4 zeros and its call id
-//! (u64); the copy's descriptor carries the call id with bit 63 set. At the end each side prints one
-//! JSON line: how the link ended, and what it sent and received. Exit status 0 means that nothing
-//! was wrong or lost up to that end.
+//! (u64); the copy's descriptor carries the call id with bit 63 set. At the end each side prints
+//! one JSON line: how the link ended, and what it sent and received. Exit status 0 means that
+//! nothing was wrong or lost up to that end.
 //!
 //! `--kill-after N` ends the process without a word after N received messages.
 

@@ -40,7 +40,8 @@ pub struct Node {
     pub included: bool,
     /// Keys that a user of the Collector's own component looks for here, and what to do instead.
     pub(crate) instead: &'static [(&'static str, &'static str)],
-    /// Gives it places for what so many calls at a time bring, where its user does not say how many.
+    /// Gives it places for what so many calls at a time bring, where its user does not say how
+    /// many.
     pub(crate) places: fn(&mut Map<String, Value>, u32),
     /// Finds what the engine accepts but must not be given: what loses data or panics on it.
     pub(crate) refuses: fn(&Asked<'_>) -> Vec<Finding>,

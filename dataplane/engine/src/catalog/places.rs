@@ -2,8 +2,8 @@
 //! batches for want of a place although whoever sends them could wait.
 //!
 //! A unit bounds what is in it by the calls that it lets in, and by the host's credit. A second,
-//! smaller bound inside a node turns pressure into failures, and a failure of one part of a call makes
-//! its sender repeat the parts that were delivered.
+//! smaller bound inside a node turns pressure into failures, and a failure of one part of a call
+//! makes its sender repeat the parts that were delivered.
 
 use serde_json::{Map, Value, json};
 
@@ -15,8 +15,8 @@ pub(super) fn set(config: &mut Map<String, Value>, key: &str, value: Value) {
     }
 }
 
-/// Of a router: it waits for a full output. All outputs of a unit end at the same edge: a full one is
-/// full for all.
+/// Of a router: it waits for a full output. All outputs of a unit end at the same edge: a full one
+/// is full for all.
 pub(super) fn waits(config: &mut Map<String, Value>, _: u32) {
     set(config, "admission_policy", json!({}));
     if let Some(policy) = config["admission_policy"].as_object_mut() {

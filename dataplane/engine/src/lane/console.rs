@@ -1,11 +1,13 @@
 //! What a node writes to the console, on its way to the host's log.
 //!
-//! The engine's `debug` node writes to the process's standard output, which a Collector does not use: so its text
-//! went past the log, with its level, its sampling and its file. Where its configuration names no output it gets the
-//! writing end of a pipe, by the name that the system has for it, and a thread gives what it reads to the log.
+//! The engine's `debug` node writes to the process's standard output, which a Collector does not
+//! use: so its text went past the log, with its level, its sampling and its file. Where its
+//! configuration names no output it gets the writing end of a pipe, by the name that the system has
+//! for it, and a thread gives what it reads to the log.
 //!
-//! Guarantees: nothing is held without a bound, a log that is slow holds the node up; a pipeline's texts are in
-//! the log before its lane starts another or ends, unless the log takes longer than [`LAST_TEXTS`].
+//! Guarantees: nothing is held without a bound, a log that is slow holds the node up; a pipeline's
+//! texts are in the log before its lane starts another or ends, unless the log takes longer than
+//! [`LAST_TEXTS`].
 
 use crate::calls::Upcalls;
 use otel_arrow_dfe_config::node::NodeUserConfig;
@@ -51,8 +53,8 @@ pub(crate) fn end() {
     }
 }
 
-/// The configuration of a node that writes to the host's log; `None` where it writes somewhere of its own, or
-/// where that cannot be had.
+/// The configuration of a node that writes to the host's log; `None` where it writes somewhere of
+/// its own, or where that cannot be had.
 pub(crate) fn redirect(name: &str, config: &NodeUserConfig) -> Option<NodeUserConfig> {
     if config
         .config
@@ -137,7 +139,8 @@ mod tests {
         texts
     }
 
-    // Guarantees: what comes at once is one line of the log, cut between lines, and nothing is lost at the end.
+    // Guarantees: what comes at once is one line of the log, cut between lines, and nothing is lost
+    // at the end.
     #[test]
     fn lines_stay_whole() {
         assert_eq!(
@@ -169,8 +172,8 @@ mod tests {
         fn status(&self, _: crate::LaneStatus, _: &str) {}
     }
 
-    // Guarantees: a node without an output gets one that can be opened by its name, as often as it likes; one with an
-    // output keeps it; and its end is everybody's.
+    // Guarantees: a node without an output gets one that can be opened by its name, as often as it
+    // likes; one with an output keeps it; and its end is everybody's.
     #[test]
     fn a_node_without_an_output_gets_one() {
         let config = |json| {

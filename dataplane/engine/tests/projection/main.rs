@@ -18,7 +18,8 @@ use strait_engine::{Class, Failure, Plan, Unit};
 use strait_records::Encoding;
 use strait_ringbuf::Counter;
 
-/// Chains per run of the test; STRAIT_CHAINS asks for another number, STRAIT_SEED for another first.
+/// Chains per run of the test; STRAIT_CHAINS asks for another number, STRAIT_SEED for another
+/// first.
 const CHAINS: u64 = 4_000;
 /// Batches that each chain gets, each of them whole and projected.
 const BATCHES: usize = 2;

@@ -1,10 +1,10 @@
 //! A Strait processor that fails on demand, for the system tests.
 //!
-//! The body of the batch's first log says what happens to the whole batch: `permanent` and `retryable` fail it,
-//! `panic` panics, `sleep MS` holds the lane for that long, `drop` leaves nothing of it, `undeclared` changes what the
-//! component does not declare as written, `wrong type`, `wrong cbor` and `wrong integer` give the
-//! first log an attribute with a value that no attribute can have (with `everything` set, for it
-//! changes attributes). Any other body passes.
+//! The body of the batch's first log says what happens to the whole batch: `permanent` and
+//! `retryable` fail it, `panic` panics, `sleep MS` holds the lane for that long, `drop` leaves
+//! nothing of it, `undeclared` changes what the component does not declare as written, `wrong
+//! type`, `wrong cbor` and `wrong integer` give the first log an attribute with a value that no
+//! attribute can have (with `everything` set, for it changes attributes). Any other body passes.
 //! `create` makes the creation of the instance fail or panic.
 
 use std::collections::HashMap;
