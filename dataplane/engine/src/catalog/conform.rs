@@ -100,7 +100,7 @@ impl Walk<'_> {
             }
             (Shape::Either(shapes), _) => {
                 let as_it_is = shapes.iter().any(|shape| fits(shape, value));
-                if !as_it_is && shapes.iter().any(|shape| takes_text(shape)) {
+                if !as_it_is && shapes.iter().any(takes_text) {
                     self.text(value, at);
                 }
             }

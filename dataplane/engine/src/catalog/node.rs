@@ -8,6 +8,11 @@ use crate::signal::Signal;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// Adds what a node of this configuration reads and writes; an error says why that cannot be known.
+type ReadsOf = fn(&Value, &mut Reads) -> Result<(), String>;
+/// Makes the edit that a node of this configuration is.
+type EditOf = fn(&Value) -> Result<Box<dyn Edit>, String>;
+
 /// One processor node of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Node {
@@ -49,9 +54,9 @@ pub struct Node {
     pub(crate) outputs: fn(&Value) -> Vec<(String, String)>,
     /// Says what it reads and writes of logs; `None`: that is not known, or it keeps or repeats
     /// batches.
-    pub(crate) reads: Option<fn(&Value, &mut Reads) -> Result<(), String>>,
+    pub(crate) reads: Option<ReadsOf>,
     /// Makes what edits logs in the engine's place, which loses some.
-    pub(crate) substitute: Option<fn(&Value) -> Result<Box<dyn Edit>, String>>,
+    pub(crate) substitute: Option<EditOf>,
 }
 
 impl Node {
