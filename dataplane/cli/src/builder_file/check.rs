@@ -313,7 +313,7 @@ impl Checker<'_> {
                 &gomod.at,
                 format!("the version `{version}` has no `v`"),
                 "Go's versions begin with it",
-                &format!("write `gomod: {module} v{version}`"),
+                format!("write `gomod: {module} v{version}`"),
             );
         }
     }
