@@ -1,6 +1,6 @@
-// Package tidy holds the sources of both languages to the house's rules: short lines and files, and for Go
-// short functions and a page with a compiled example for each package. What needs Rust to be parsed is in
-// the crate beside it.
+// Package tidy holds the sources of both languages to the house's rules: short lines and files, and
+// for Go short functions and a page with a compiled example for each package. What needs Rust to be
+// parsed is in the crate beside it.
 package tidy
 
 import (
@@ -121,7 +121,10 @@ func longLines(file source) []string {
 	for line := range bytes.Lines(file.text) {
 		n++
 		if columns := utf8.RuneCount(bytes.TrimSuffix(line, []byte("\n"))); columns > maxColumns {
-			found = append(found, fmt.Sprintf("%s:%d: %d columns, at most %d", file.name, n, columns, maxColumns))
+			found = append(
+				found,
+				fmt.Sprintf("%s:%d: %d columns, at most %d", file.name, n, columns, maxColumns),
+			)
 		}
 	}
 	return found
@@ -147,8 +150,8 @@ func longFunctions(t *testing.T, file source) []string {
 	return found
 }
 
-// pagesLacking says what is missing of the packages that others can import: a page, and an example that
-// `go test` compiles.
+// pagesLacking says what is missing of the packages that others can import: a page, and an example
+// that `go test` compiles.
 func pagesLacking(t *testing.T) map[string][]string {
 	t.Helper()
 	type page struct{ text, example bool }

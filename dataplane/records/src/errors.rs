@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-/// What an [`Error`] says about the bytes, and so how far it reaches.
+/// What an [`enum@Error`] says about the bytes, and so how far it reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The slot is not laid out as the format says: nothing was taken from it, and the link ends

@@ -10,7 +10,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The repository's own Rust files, but for those that a tool makes and the templates of new crates.
+/// The repository's own Rust files, but for those that a tool makes and the templates of new
+/// crates.
 fn files() -> Vec<PathBuf> {
     let out = Command::new("git")
         .args(["ls-files", "-z", "*.rs"])
@@ -31,8 +32,8 @@ fn is_generated(file: &Path) -> bool {
     text.lines().take(3).any(|line| line.contains("@generated"))
 }
 
-/// Fails for what is found and is not known, and for what is known and is found no more: the list of
-/// known ones only shrinks.
+/// Fails for what is found and is not known, and for what is known and is found no more: the list
+/// of known ones only shrinks.
 fn only_known(rule: &str, findings: Vec<Finding>) {
     let known = include_str!("known.txt").lines();
     let known: BTreeSet<&str> = known.filter_map(|line| line.strip_prefix(rule)).collect();

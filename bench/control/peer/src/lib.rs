@@ -29,6 +29,7 @@ impl Peer for BenchPeer {
                 host::log(LogRecord {
                     level: Level::Info,
                     target: "bench".to_owned(),
+                    place: (file!().to_owned(), line!()),
                     message: "a line of ordinary length".to_owned(),
                     fields_json: "{\"n\":1}".to_owned(),
                     handle: 1,
