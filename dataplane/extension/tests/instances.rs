@@ -1,6 +1,7 @@
 //! Instances through the operations of their host: states, failures, threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -22,16 +23,42 @@ struct Sample(Config);
 
 static ALIVE: AtomicUsize = AtomicUsize::new(0);
 
+/// What threads that are to block wait at, as long as their test keeps it shut.
+struct Gate {
+    shut: Mutex<bool>,
+    opened: Condvar,
+    /// How many wait at it.
+    held: AtomicUsize,
+}
+
+static GATE: Gate = Gate {
+    shut: Mutex::new(false),
+    opened: Condvar::new(),
+    held: AtomicUsize::new(0),
+};
+
+impl Gate {
+    fn set(&self, shut: bool) {
+        *self.shut.lock().unwrap() = shut;
+        self.opened.notify_all();
+    }
+
+    fn pass(&self) {
+        let shut = self.shut.lock().unwrap();
+        self.held.fetch_add(1, Ordering::SeqCst);
+        drop(self.opened.wait_while(shut, |shut| *shut).unwrap());
+        self.held.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 async fn act(what: &str) -> Result<(), ExtensionError> {
     match what {
         "fail" => return Err(ExtensionError::failed("no way")),
         "panic" => panic!("boom"),
         "hang" => std::future::pending().await,
-        "block" => std::thread::sleep(Duration::from_millis(1500)),
+        "block" => GATE.pass(),
         "task" => drop(tokio::spawn(std::future::pending::<()>())),
-        "blocking" => drop(tokio::task::spawn_blocking(|| {
-            std::thread::sleep(Duration::from_millis(1500));
-        })),
+        "blocking" => drop(tokio::task::spawn_blocking(|| GATE.pass())),
         _ => {}
     }
     Ok(())
@@ -208,14 +235,29 @@ async fn what_waits_ends_with_its_instance() {
     assert_eq!((ALIVE.load(Ordering::SeqCst), leaked_threads()), (0, 0));
 }
 
+/// Waits for what must come to be.
+async fn until(condition: impl Fn() -> bool) {
+    let limit = within(20 * SECOND);
+    while !condition() {
+        assert!(Instant::now() < limit, "it did not come to be");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 // Guarantees: a thread that does not end in time, the instance's own or one of its blocking ones,
 // is an error, is counted while it lives, and is not counted after.
 #[tokio::test]
 async fn a_blocked_thread_is_given_up_and_counted() {
     let (_one, all) = (ONE.lock().await, extensions());
-    for config in [json!({"shutdown": "block"}), json!({"start": "blocking"})] {
+    // A blocking task that had not begun when its instance ends would not hold it up.
+    for (config, begun) in [
+        (json!({"shutdown": "block"}), 0),
+        (json!({"start": "blocking"}), 1),
+    ] {
+        GATE.set(true);
         create(&all, 1, &config).unwrap();
         all.start(1).await.unwrap();
+        until(|| GATE.held.load(Ordering::SeqCst) == begun).await;
         let error = all.shutdown(1, within(SECOND / 2)).await.unwrap_err();
         assert_eq!(error.class, Class::Deadline);
         assert!(
@@ -225,11 +267,8 @@ async fn a_blocked_thread_is_given_up_and_counted() {
             "{error}"
         );
         assert_eq!(leaked_threads(), 1);
-        let limit = within(20 * SECOND);
-        while leaked_threads() > 0 {
-            assert!(Instant::now() < limit, "it is still counted");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        GATE.set(false);
+        until(|| leaked_threads() == 0).await;
     }
     assert_eq!(ALIVE.load(Ordering::SeqCst), 0);
 }
