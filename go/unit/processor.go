@@ -73,7 +73,7 @@ func (p *Processor[T]) Consume(ctx context.Context, d T) error {
 // consumeBare takes a batch without items.
 func (p *Processor[T]) consumeBare(ctx context.Context, d T) error {
 	if p.passesBare || p.signal.resources(d) == 0 {
-		return p.next(ctx, d)
+		return p.deliver(ctx, d)
 	}
 	s := p.ship(nil, d, 0)
 	s.withoutItems()

@@ -102,7 +102,7 @@ func (s *shipment[T]) run(ctx context.Context) error {
 func (s *shipment[T]) send(ctx context.Context, pc *piece[T]) (position, error) {
 	s.packing = nil
 	if pc.form == bare {
-		return position{items: pc.n}, s.p.next(ctx, pc.d)
+		return position{items: pc.n}, s.p.deliver(ctx, pc.d)
 	}
 	f := &s.p.forms[pc.form]
 	return s.exchange(ctx, s.l, func(h *record.Header) (out *packed, err error) {
