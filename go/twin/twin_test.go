@@ -15,7 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pipeline"
 	"go.opentelemetry.io/collector/processor"
 
-	"github.com/strait-data/strait/go/rustprocessor"
+	"github.com/strait-data/strait/go/rustcomponent"
 	"github.com/strait-data/strait/go/twin"
 )
 
@@ -61,7 +61,7 @@ func inGo() processor.Factory {
 
 // The Rust side, without Rust: validation is skipped then, and Start would say what is missing.
 func inRust() processor.Factory {
-	return rustprocessor.NewFactory(rustprocessor.Metadata{
+	return rustcomponent.NewProcessor(rustcomponent.Metadata{
 		Type: "filter", Crate: "filter", Version: "0.1.0",
 		Logs: component.StabilityLevelAlpha, Metrics: component.StabilityLevelDevelopment,
 	})

@@ -13,5 +13,5 @@
 //     twice.
 //
 // It leaves to others what crosses (packages otap, record), how (ring, control), and which
-// components there are (otapprocessor, rustprocessor).
+// components there are (otapprocessor, rustcomponent).
 package unit

@@ -20,7 +20,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/otelcol"
 
-	"github.com/strait-data/strait/go/rustextension"
+	"github.com/strait-data/strait/go/rustcomponent"
 )
 
 // Guarantees: the suites that the Collector has for its own components: the configuration type, the
@@ -64,20 +64,20 @@ func TestTheCollectorsSuites(t *testing.T) {
 // Guarantees: an extension of another crate, version or stability than the Go side was made for
 // does not start.
 func TestMetadataIsChecked(t *testing.T) {
-	right := rustextension.Metadata{
+	right := rustcomponent.Metadata{
 		Type:      "probe",
 		Crate:     "strait-extension-testpeer",
 		Version:   "0.1.0",
 		Stability: component.StabilityLevelDevelopment,
 	}
-	for _, change := range []func(*rustextension.Metadata){
-		func(m *rustextension.Metadata) { m.Crate = "other" },
-		func(m *rustextension.Metadata) { m.Version = "0.2.0" },
-		func(m *rustextension.Metadata) { m.Stability = component.StabilityLevelStable },
+	for _, change := range []func(*rustcomponent.Metadata){
+		func(m *rustcomponent.Metadata) { m.Crate = "other" },
+		func(m *rustcomponent.Metadata) { m.Version = "0.2.0" },
+		func(m *rustcomponent.Metadata) { m.Stability = component.StabilityLevelStable },
 	} {
 		wrong := right
 		change(&wrong)
-		made := instance(t, rustextension.NewFactory(wrong), "probe/a", "")
+		made := instance(t, rustcomponent.NewExtension(wrong), "probe/a", "")
 		require.ErrorContains(
 			t,
 			made.Start(t.Context(), componenttest.NewNopHost()),

@@ -39,7 +39,7 @@ import (
 
 	_ "github.com/strait-data/strait/tests/extension/native"
 
-	"github.com/strait-data/strait/go/rustextension"
+	"github.com/strait-data/strait/go/rustcomponent"
 	"github.com/strait-data/strait/go/straitextension"
 )
 
@@ -51,24 +51,24 @@ func TestMain(m *testing.M) {
 
 // The crates' metadata, as `strait build` writes it.
 var (
-	probe = rustextension.NewFactory(
-		rustextension.Metadata{
+	probe = rustcomponent.NewExtension(
+		rustcomponent.Metadata{
 			Type:      "probe",
 			Crate:     "strait-extension-testpeer",
 			Version:   "0.1.0",
 			Stability: component.StabilityLevelDevelopment,
 		},
 	)
-	tokenProvider = rustextension.NewFactory(
-		rustextension.Metadata{
+	tokenProvider = rustcomponent.NewExtension(
+		rustcomponent.Metadata{
 			Type:      "token_provider",
 			Crate:     "token-provider",
 			Version:   "0.1.0",
 			Stability: component.StabilityLevelAlpha,
 		},
 	)
-	healthReporter = rustextension.NewFactory(
-		rustextension.Metadata{
+	healthReporter = rustcomponent.NewExtension(
+		rustcomponent.Metadata{
 			Type:      "health_reporter",
 			Crate:     "health-reporter",
 			Version:   "0.1.0",

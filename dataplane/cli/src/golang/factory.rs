@@ -25,7 +25,10 @@ pub fn source(c: &RustComponent) -> String {
             width = width(kind)
         );
     }
-    let rust = format!("rust{kind}.NewFactory(rust{kind}.Metadata{{\n{metadata}\t}})");
+    let rust = format!(
+        "rustcomponent.New{}(rustcomponent.Metadata{{\n{metadata}\t}})",
+        capital(kind.name())
+    );
     let (what, imports, made) = match &c.twin {
         None => (String::new(), String::new(), rust),
         Some(twin) => (
@@ -51,7 +54,7 @@ pub fn source(c: &RustComponent) -> String {
         "{BANNER}// Package {package} is the Collector's side of the Rust {kind} {type_name}.\n\
          // Its data is the [package.metadata.strait] of the crate {name} {version}.\n{what}\
          package {package}\n\n\
-         import (\n\t\"{STRAIT_GO_MODULE}/rust{kind}\"\n{twin_import}\
+         import (\n\t\"{STRAIT_GO_MODULE}/rustcomponent\"\n{twin_import}\
          \t\"go.opentelemetry.io/collector/component\"\n\t\"go.opentelemetry.io/collector/{kind}\"\n{imports})\n\n\
          // NewFactory makes the factory of {type_name}. It is pure: it calls nothing of Rust.\n\
          func NewFactory() {kind}.Factory {{\n\

@@ -1,8 +1,4 @@
-// Package rustprocessor makes the Collector's factory for one Rust processor. `strait build`
-// writes, for each `cargo:` line of a processor, a package whose NewFactory calls this one with
-// what the crate's `[package.metadata.strait]` says; Start compares that with what Rust says of
-// itself.
-package rustprocessor
+package rustcomponent
 
 import (
 	"context"
@@ -16,21 +12,8 @@ import (
 	"github.com/strait-data/strait/go/unit"
 )
 
-const kind = "processor"
-
-// Metadata is what the crate says of its component, known without running Rust.
-type Metadata struct {
-	// Type is the component's type in the Collector's configuration.
-	Type string
-	// Crate and Version are the crate's.
-	Crate, Version string
-	// Logs, Traces and Metrics are the stability per signal; undefined where a signal is not
-	// supported.
-	Logs, Traces, Metrics component.StabilityLevel
-}
-
-// NewFactory makes a pure factory: nothing of Rust is called until a configuration is validated.
-func NewFactory(m Metadata) processor.Factory {
+// NewProcessor makes the factory of a processor.
+func NewProcessor(m Metadata) processor.Factory {
 	var options []processor.FactoryOption
 	if m.Logs != component.StabilityLevelUndefined {
 		options = append(options, processor.WithLogs(m.createLogs, m.Logs))
@@ -42,7 +25,7 @@ func NewFactory(m Metadata) processor.Factory {
 		options = append(options, processor.WithMetrics(m.createMetrics, m.Metrics))
 	}
 	return processor.NewFactory(component.MustNewType(m.Type), func() component.Config {
-		return rustconfig.New(kind, m.Type)
+		return rustconfig.New("processor", m.Type)
 	}, options...)
 }
 
@@ -56,7 +39,7 @@ func (m Metadata) description() *unit.ComponentDescription {
 		}
 	}
 	return &unit.ComponentDescription{
-		Kind: kind, Type: m.Type, Crate: m.Crate, Version: m.Version, Signals: signals,
+		Kind: "processor", Type: m.Type, Crate: m.Crate, Version: m.Version, Signals: signals,
 	}
 }
 

@@ -1,4 +1,4 @@
-package rustextension
+package rustcomponent
 
 import (
 	"context"
@@ -31,6 +31,17 @@ const (
 	// notifyLimit bounds what an extension may do about an event that the Collector waits for.
 	notifyLimit = 30 * time.Second
 )
+
+// NewExtension makes the factory of an extension.
+func NewExtension(m Metadata) extension.Factory {
+	return extension.NewFactory(component.MustNewType(m.Type),
+		func() component.Config { return rustconfig.New("extension", m.Type) },
+		func(
+			ctx context.Context, set extension.Settings, cfg component.Config,
+		) (extension.Extension, error) {
+			return create(ctx, m, set, cfg.(*rustconfig.Config))
+		}, m.Stability)
+}
 
 // instance is the host's side of one Rust extension, from Create to Shutdown.
 type instance struct {

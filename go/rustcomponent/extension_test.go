@@ -1,4 +1,4 @@
-package rustextension
+package rustcomponent
 
 import (
 	"testing"
@@ -8,21 +8,16 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/extensionauth"
 	"go.opentelemetry.io/collector/extension/extensiontest"
-	"go.uber.org/goleak"
 
 	"github.com/strait-data/strait/go/control"
 )
 
-// What needs the Rust side is tested in tests/extension; this is the rest.
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
 // Guarantees: without its Rust part a program creates the extension; Start says what to do; no
 // interface is claimed that nobody answers; and it can be shut down.
-func TestWithoutRust(t *testing.T) {
-	f := NewFactory(
-		Metadata{Type: "some", Crate: "some", Version: "0.1.0", Stability: component.StabilityLevelAlpha},
-	)
+func TestAnExtensionWithoutRust(t *testing.T) {
+	f := NewExtension(Metadata{
+		Type: "some", Crate: "some", Version: "0.1.0", Stability: component.StabilityLevelAlpha,
+	})
 	require.Equal(t, component.StabilityLevelAlpha, f.Stability())
 	require.NoError(t, componenttest.CheckConfigStruct(f.CreateDefaultConfig()))
 	made, err := f.Create(t.Context(), extensiontest.NewNopSettings(f.Type()), f.CreateDefaultConfig())

@@ -1,4 +1,4 @@
-package rustprocessor
+package rustcomponent
 
 import (
 	"context"
@@ -10,22 +10,17 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/processor"
-	"go.uber.org/goleak"
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/rustconfig"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func factoryOf() Metadata {
-	return Metadata{Type: "some", Crate: "some", Version: "0.1.0", Logs: component.StabilityLevelAlpha}
-}
-
 // Guarantees: without its Rust part a program validates and creates the component; Start says what
 // to do.
-func TestWithoutRust(t *testing.T) {
-	f := NewFactory(factoryOf())
+func TestAProcessorWithoutRust(t *testing.T) {
+	f := NewProcessor(Metadata{
+		Type: "some", Crate: "some", Version: "0.1.0", Logs: component.StabilityLevelAlpha,
+	})
 	cfg := f.CreateDefaultConfig().(*rustconfig.Config)
 	require.NoError(t, cfg.Validate())
 	next, err := consumer.NewLogs(func(context.Context, plog.Logs) error { return nil })

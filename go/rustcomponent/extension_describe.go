@@ -1,9 +1,10 @@
-package rustextension
+package rustcomponent
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/strait-data/strait/go/control"
@@ -53,7 +54,7 @@ func (m Metadata) check(peer *control.Peer) error {
 	if err != nil {
 		return err
 	}
-	want := described{"extension", m.Type, m.Crate, m.Version, m.stability()}
+	want := described{"extension", m.Type, m.Crate, m.Version, strings.ToLower(m.Stability.String())}
 	for _, d := range found {
 		switch {
 		case d.Kind != want.Kind || d.Type != want.Type:

@@ -1,4 +1,4 @@
-package rustextension
+package rustcomponent
 
 import (
 	"context"

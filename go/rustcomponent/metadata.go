@@ -1,0 +1,28 @@
+// Package rustcomponent makes the Collector's factory for one Rust component, a file for each kind.
+// `strait build` writes, for each `cargo:` line, a package whose NewFactory calls the one of its
+// kind with what the crate's `[package.metadata.strait]` says; Start compares that with what Rust
+// says of itself.
+//
+// It guarantees that factories are pure: nothing of Rust is called until a configuration is
+// validated, and nothing runs before Start. A component of a pipeline is a unit: how batches cross
+// is left to package unit.
+//
+// The Collector asks what an extension can do by its Go interfaces. So an instance has the
+// interfaces of package extensionauth exactly where its Rust side says that it authenticates; it
+// always hears of configuration, pipelines and statuses, and passes on what Rust watches.
+package rustcomponent
+
+import "go.opentelemetry.io/collector/component"
+
+// Metadata is what the crate says of its component, known without running Rust.
+type Metadata struct {
+	// Type is the component's type in the Collector's configuration.
+	Type string
+	// Crate and Version are the crate's.
+	Crate, Version string
+	// Logs, Traces and Metrics are how much users may rely on it, per signal; undefined where a
+	// signal is not supported.
+	Logs, Traces, Metrics component.StabilityLevel
+	// Stability is the same of a component without signals: an extension.
+	Stability component.StabilityLevel
+}
