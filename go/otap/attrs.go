@@ -1,6 +1,9 @@
 package otap
 
 import (
+	"sort"
+
+	"github.com/apache/arrow-go/v18/arrow"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/strait-data/strait/go/record"
@@ -10,10 +13,10 @@ import (
 // through a dictionary; because maps tend to have the same keys in the same order, the key at a
 // position is first compared with the one that was there in the map before.
 type attrs struct {
-	payload  uint16
+	schema   *payloadSchema
 	values   values
 	keys     textDict
-	owners   []uint16 // parent_id by row
+	owners   []owner
 	codes    []uint16 // of the key, by row; until the dictionary overflows
 	texts    []string // keys by row, once it has overflowed; else nil
 	measured int      // rows before the map that is being measured
@@ -22,30 +25,56 @@ type attrs struct {
 	spare    *picker  // the memory of the last picker
 
 	parent, key column
-	schema      *record.Schema
+	encodings   [attributesSer + 1]encoding // by number, as decided
+	published   *record.Schema
 }
 
-func (a *attrs) reset(payload uint16, t *text, pick *picker) {
+// owner is a row of another table, and where its attributes end; they begin where those of the one
+// before end.
+type owner struct {
+	id  uint32
+	end int32
+}
+
+func (a *attrs) reset(t *text, pick *picker) {
 	a.values.reset(t)
 	a.keys.reset()
-	a.payload, a.pick, a.schema = payload, pick, nil
+	a.pick, a.published = pick, nil
 	a.owners, a.codes, a.texts, a.guess = a.owners[:0], a.codes[:0], nil, a.guess[:0]
 }
 
 func (a *attrs) rows() int { return len(a.values.types) }
 
+// own gives the rows that follow, up to end, to an owner.
+func (a *attrs) own(id uint32, end int) {
+	if n := len(a.owners); n > 0 && a.owners[n-1].id == id {
+		a.owners[n-1].end = int32(end)
+		return
+	}
+	a.owners = append(a.owners, owner{id, int32(end)})
+}
+
+// ownerOf returns the owner of a row.
+func (a *attrs) ownerOf(row int) uint32 {
+	i := sort.Search(len(a.owners), func(i int) bool { return row < int(a.owners[i].end) })
+	return a.owners[i].id
+}
+
 // measure takes in the attributes of one owner. On an error, key is the attribute's.
-func (a *attrs) measure(owner uint16, m pcommon.Map) (key string, err error) {
-	n, from := m.Len(), len(a.owners)
+func (a *attrs) measure(id uint32, m pcommon.Map) (key string, err error) {
+	n, from := m.Len(), len(a.codes)
+	if n == 0 {
+		return "", nil
+	}
 	a.measured = from
-	a.owners, a.codes = extend(a.owners, n), extend(a.codes, n)
+	a.own(id, from+n)
+	a.codes = extend(a.codes, n)
 	vs := &a.values
 	vs.grow(n)
-	owners, codes, guess, raw := a.owners[from:], a.codes[from:], a.guess, a.keys.raw
+	codes, guess, raw := a.codes[from:], a.guess, a.keys.raw
 	plainText := !vs.text.repair
 	j := 0
 	for k, v := range m.All() {
-		owners[j] = owner
 		if j < len(guess) && raw[guess[j]] == k {
 			codes[j] = guess[j]
 		} else {
@@ -122,17 +151,27 @@ func (a *attrs) decide(superset bool) record.Key {
 		a.key.enc = plain
 	}
 	a.values.decide(superset)
-	return record.Key{Payload: a.payload, Columns: a.values.key()<<2 | uint64(a.key.enc)}
+	e := a.encodings[:]
+	e[attributesParentID], e[attributesKey], e[attributesType] = plain, a.key.enc, plain
+	for i := range a.values.cols {
+		e[attributesStr+i] = a.values.cols[i].enc
+	}
+	return record.Key{Payload: a.schema.number, Columns: schemaKey(e)}
+}
+
+// arrowSchema returns the schema of the table as it was decided.
+func (a *attrs) arrowSchema() (*arrow.Schema, error) {
+	return arrow.NewSchema(arrowFields(a.schema.columns, a.encodings[:]), nil), nil
 }
 
 // plan announces the table's messages.
 func (a *attrs) plan(p *record.Plan) {
 	n := a.rows()
 	if a.key.enc != plain {
-		a.key.planDict(p, a.schema, 0, &a.keys)
+		a.key.planDict(p, a.published, 0, &a.keys)
 	}
-	p.Message(a.schema, -1, n)
-	a.parent.planFixed(p, n, 2)
+	p.Message(a.published, -1, n)
+	a.parent.planFixed(p, n, a.schema.columns[attributesParentID].bytes())
 	if a.key.enc == plain {
 		sum := 0
 		for i := range n {
@@ -148,7 +187,12 @@ func (a *attrs) plan(p *record.Plan) {
 // write writes the table.
 func (a *attrs) write(p *record.Plan) {
 	n := a.rows()
-	copy(record.Fixed[uint16](p.Bytes(a.parent.first), n), a.owners)
+	parents := p.Bytes(a.parent.first)
+	if a.schema.columns[attributesParentID].typ == columnUInt16 {
+		writeOwners(record.Fixed[uint16](parents, n), a.owners)
+	} else {
+		writeOwners(record.Fixed[uint32](parents, n), a.owners)
+	}
 	if a.key.enc == plain {
 		off := record.Fixed[int32](p.Bytes(a.key.first), n+1)
 		data := p.Bytes(a.key.second)
@@ -163,4 +207,14 @@ func (a *attrs) write(p *record.Plan) {
 		a.key.writeKeys(p, a.codes)
 	}
 	a.values.write(p)
+}
+
+// writeOwners writes the parent of each row.
+func writeOwners[T uint16 | uint32](dst []T, owners []owner) {
+	for i, row := 0, 0; i < len(owners); i++ {
+		id, end := T(owners[i].id), int(owners[i].end)
+		for ; row < end; row++ {
+			dst[row] = id
+		}
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"go.opentelemetry.io/collector/pdata/plog"
 	"pgregory.net/rapid"
 
 	"github.com/strait-data/strait/go/record"
@@ -74,42 +73,40 @@ func TestRowsOfOneResourceMustAgree(t *testing.T) {
 	}
 	ids := func(ids ...uint16) numbers[uint16] { return *parents(ids) }
 	for name, x := range map[string]struct {
-		r  logsReader
+		r  sharedReader
 		ok bool
 	}{
-		"alike": {logsReader{
-			resID: ids(1, 1, 1), scopeID: ids(2, 2, 3),
-			name:   text("a", "a", "b"),
-			resURL: text("u", "u", "u"),
+		"alike": {sharedReader{
+			resourceID: ids(1, 1, 1), scopeID: ids(2, 2, 3),
+			scopeName:   text("a", "a", "b"),
+			resourceURL: text("u", "u", "u"),
 		}, true},
-		"two resources": {logsReader{
-			resID: ids(1, 2, 1), scopeID: ids(1, 2, 1),
-			resURL: text("u", "v", "u"),
+		"two resources": {sharedReader{
+			resourceID: ids(1, 2, 1), scopeID: ids(1, 2, 1),
+			resourceURL: text("u", "v", "u"),
 		}, true},
-		"a scope's name": {logsReader{
-			resID: ids(1, 1, 1), scopeID: ids(2, 2, 2),
-			name: text("a", "a", "b"),
+		"a scope's name": {sharedReader{
+			resourceID: ids(1, 1, 1), scopeID: ids(2, 2, 2),
+			scopeName: text("a", "a", "b"),
 		}, false},
-		"a later run": {logsReader{
-			resID: ids(1, 2, 1), scopeID: ids(1, 2, 1),
-			version: text("a", "a", "b"),
+		"a later run": {sharedReader{
+			resourceID: ids(1, 2, 1), scopeID: ids(1, 2, 1),
+			scopeVersion: text("a", "a", "b"),
 		}, false},
-		"another scope's": {logsReader{
-			resID: ids(1, 1, 1), scopeID: ids(1, 1, 2),
-			resURL: text("a", "a", "b"),
+		"another scope's": {sharedReader{
+			resourceID: ids(1, 1, 1), scopeID: ids(1, 1, 2),
+			resourceURL: text("a", "a", "b"),
 		}, false},
-		"a schema url": {logsReader{
-			resID: ids(1, 1, 1), scopeID: ids(2, 2, 2),
+		"a schema url": {sharedReader{
+			resourceID: ids(1, 1, 1), scopeID: ids(2, 2, 2),
 			scopeURL: text("a", "", "a"),
 		}, false},
-		"without ids alike": {logsReader{
-			name: text("a", "a", "a"),
+		"without ids alike": {sharedReader{
+			scopeName: text("a", "a", "a"),
 		}, true},
 	} {
-		d := NewLogsDecoder(record.NewSchemas())
-		d.root = x.r
-		d.root.rows = 3
-		if _, err := d.groups(plog.NewLogs()); (err == nil) != x.ok {
+		var g groups
+		if err := g.group(&x.r, 3); (err == nil) != x.ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

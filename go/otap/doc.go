@@ -14,14 +14,6 @@ import (
 	"fmt"
 )
 
-// Payload types of OTAP that logs use.
-const (
-	payloadResourceAttrs = 1
-	payloadScopeAttrs    = 2
-	payloadLogs          = 30
-	payloadLogAttrs      = 31
-)
-
 // Limits.
 const (
 	// MaxIDs is the limit of items, of resources and of scopes in one batch: ids are u16 (S-10).

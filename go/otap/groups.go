@@ -1,91 +1,105 @@
 package otap
 
-import (
-	"go.opentelemetry.io/collector/pdata/plog"
+import "github.com/strait-data/strait/go/record"
 
-	"github.com/strait-data/strait/go/record"
-)
-
-// scopeKey names a ScopeLogs; 1<<16 is a null id.
-type scopeKey struct{ resource, scope uint32 }
-
-// madeResource is a ResourceLogs and the first row that belongs to it.
-type madeResource struct {
-	logs plog.ResourceLogs
-	row  int
+// groups are the resources and scopes that the rows of a table belong to, in order of appearance.
+type groups struct {
+	resources []int // the first row of each
+	scopes    []scopeGroup
+	scopeOf   []int32 // by row
 }
 
-// groups makes the resources and scopes, and notes the ScopeLogs of each row.
-func (d *LogsDecoder) groups(ld plog.Logs) ([]plog.LogRecordSlice, error) {
-	r := &d.root
-	d.group, d.counts, d.firsts = extend(d.group[:0], r.rows), d.counts[:0], d.firsts[:0]
-	resources := make(map[uint32]madeResource)
-	known := make(map[scopeKey]int32)
-	var scopes []plog.LogRecordSlice
+// scopeGroup is one scope.
+type scopeGroup struct {
+	resource  int // its place among the resources
+	row, rows int // the first, and how many
+}
+
+// scopeKey names a scope; 1<<16 is a null id.
+type scopeKey struct{ resource, scope uint32 }
+
+// group finds the groups of all rows.
+func (g *groups) group(s *sharedReader, rows int) error {
+	g.resources, g.scopes, g.scopeOf = g.resources[:0], g.scopes[:0], extend(g.scopeOf[:0], rows)
+	resources, scopes := make(map[uint32]int), make(map[scopeKey]int32)
 	last, lastKey := int32(-1), scopeKey{}
-	for i := range r.rows {
-		k := scopeKey{idOr(&r.resID, i), idOr(&r.scopeID, i)}
+	for i := range rows {
+		k := scopeKey{idOr(&s.resourceID, i), idOr(&s.scopeID, i)}
 		if last < 0 || k != lastKey {
-			at, ok := known[k]
+			at, ok := scopes[k]
 			if !ok {
-				res, ok := resources[k.resource]
+				r, ok := resources[k.resource]
 				if !ok {
-					res = madeResource{ld.ResourceLogs().AppendEmpty(), i}
-					resources[k.resource] = res
-					if err := d.resource(i, k.resource, res.logs); err != nil {
-						return nil, err
-					}
+					r = len(g.resources)
+					resources[k.resource] = r
+					g.resources = append(g.resources, i)
 				}
-				if err := r.agree(res.row, i, false); err != nil {
-					return nil, err
+				if err := s.agree(g.resources[r], i, false); err != nil {
+					return err
 				}
-				sl := res.logs.ScopeLogs().AppendEmpty()
-				if err := d.scope(i, k.scope, sl); err != nil {
-					return nil, err
-				}
-				at = int32(len(scopes))
-				known[k] = at
-				scopes, d.counts = append(scopes, sl.LogRecords()), append(d.counts, 0)
-				d.firsts = append(d.firsts, i)
+				at = int32(len(g.scopes))
+				scopes[k] = at
+				g.scopes = append(g.scopes, scopeGroup{resource: r, row: i})
 			}
 			last, lastKey = at, k
 		}
-		if err := r.agree(d.firsts[last], i, true); err != nil {
-			return nil, err
+		scope := &g.scopes[last]
+		if err := s.agree(scope.row, i, true); err != nil {
+			return err
 		}
-		d.group[i] = last
-		d.counts[last]++
+		g.scopeOf[i] = last
+		scope.rows++
 	}
-	return scopes, nil
+	return nil
+}
+
+// sharedReader reads what the rows of one scope share.
+type sharedReader struct {
+	resourceID, scopeID                            numbers[uint16]
+	resourceDropped, scopeDropped                  numbers[uint32]
+	resourceURL, scopeName, scopeVersion, scopeURL strs
+}
+
+func newSharedReader(r *tableReader, at *[sharedCount]int) sharedReader {
+	return sharedReader{
+		resourceID:      numbersOf[uint16](r, at[sharedResourceID]),
+		scopeID:         numbersOf[uint16](r, at[sharedScopeID]),
+		resourceDropped: numbersOf[uint32](r, at[sharedResourceDropped]),
+		scopeDropped:    numbersOf[uint32](r, at[sharedScopeDropped]),
+		resourceURL:     r.columns[at[sharedResourceURL]],
+		scopeName:       r.columns[at[sharedScopeName]],
+		scopeVersion:    r.columns[at[sharedScopeVersion]],
+		scopeURL:        r.columns[at[sharedScopeURL]],
+	}
 }
 
 // agree checks that two rows of one resource, or of one scope of it, say the same about it: only
 // one of them is read.
-func (r *logsReader) agree(a, b int, scope bool) error {
+func (s *sharedReader) agree(a, b int, scope bool) error {
 	if a == b {
 		return nil
 	}
-	column := ""
+	column := -1
 	switch {
-	case !r.resURL.same(a, b):
-		column = "resource.schema_url"
-	case r.resDropped.or(a) != r.resDropped.or(b):
-		column = "resource.dropped_attributes_count"
+	case !s.resourceURL.same(a, b):
+		column = sharedResourceURL
+	case s.resourceDropped.or(a) != s.resourceDropped.or(b):
+		column = sharedResourceDropped
 	case !scope:
-	case !r.name.same(a, b):
-		column = "scope.name"
-	case !r.version.same(a, b):
-		column = "scope.version"
-	case !r.scopeURL.same(a, b):
-		column = "schema_url"
-	case r.scopeDropped.or(a) != r.scopeDropped.or(b):
-		column = "scope.dropped_attributes_count"
+	case !s.scopeName.same(a, b):
+		column = sharedScopeName
+	case !s.scopeVersion.same(a, b):
+		column = sharedScopeVersion
+	case !s.scopeURL.same(a, b):
+		column = sharedScopeURL
+	case s.scopeDropped.or(a) != s.scopeDropped.or(b):
+		column = sharedScopeDropped
 	}
-	if column == "" {
+	if column < 0 {
 		return nil
 	}
 	return record.ValueErrorf(
-		"S-10", "column "+column, "rows %d and %d have one id and differ", a, b,
+		"S-10", "column "+sharedPaths[column], "rows %d and %d have one id and differ", a, b,
 	)
 }
 

@@ -2,15 +2,25 @@ package otap
 
 import "fmt"
 
-// fail wraps an error with the place of the value.
-func (b *LogsBatch) fail(x run, record int, where, key string, err error) error {
-	p := fmt.Sprintf("resource_logs[%d]", x.resource)
-	if where == resourceURL {
-		return &PathError{p + ".schema_url", err}
-	}
-	p += fmt.Sprintf(".scope_logs[%d]", x.scope)
-	if record >= 0 {
-		p += fmt.Sprintf(".log_records[%d]", record)
+// Paths name the place of a value as OTLP's JSON does.
+
+func (b *Batch[D]) resourcePath(resource int) string {
+	return fmt.Sprintf("%s[%d]", b.enc.signal.resources, resource)
+}
+
+func (b *Batch[D]) scopePath(resource, scope int) string {
+	return fmt.Sprintf("%s.%s[%d]", b.resourcePath(resource), b.enc.signal.scopes, scope)
+}
+
+func (b *Batch[D]) itemPath(x *run, item int) string {
+	return fmt.Sprintf("%s.%s[%d]", b.scopePath(x.resource, x.scope), b.enc.signal.items, item)
+}
+
+// fail wraps an error with the place of the value; item is -1 for what a run's items share.
+func (b *Batch[D]) fail(x *run, item int, where, key string, err error) error {
+	p := b.scopePath(x.resource, x.scope)
+	if item >= 0 {
+		p = b.itemPath(x, item)
 	}
 	p += "." + where
 	if where == "attributes" || where == "scope.attributes" {
@@ -20,48 +30,43 @@ func (b *LogsBatch) fail(x run, record int, where, key string, err error) error 
 }
 
 // check finds text that is not UTF-8 (S-13).
-func (b *LogsBatch) check() error {
-	for _, a := range b.tables() {
+func (b *Batch[D]) check() error {
+	for _, a := range b.tables.attributes() {
 		if row := a.values.badText(); row >= 0 {
 			return b.locate(a, row, ErrText)
 		}
 	}
-	if row := b.logs.body.badText(); row >= 0 {
-		return &PathError{b.path(row) + ".body", ErrText}
+	root := b.tables.root
+	if row := root.value.badText(); row >= 0 {
+		return &PathError{b.path(row) + "." + root.schema.columns[root.valueAt].path, ErrText}
 	}
 	return nil
 }
 
-// path returns the place of the record that a row of the Logs table holds.
-func (b *LogsBatch) path(row int) string {
-	for _, x := range b.logs.runs {
-		if row < x.row+x.n {
-			return fmt.Sprintf(
-				"resource_logs[%d].scope_logs[%d].log_records[%d]", x.resource, x.scope,
-				x.first+row-x.row,
-			)
+// path returns the place of the item that a row holds.
+func (b *Batch[D]) path(row int) string {
+	for i := range b.tables.root.runs {
+		if x := &b.tables.root.runs[i]; row < x.row+x.n {
+			return b.itemPath(x, x.first+row-x.row)
 		}
 	}
-	return "logs"
+	return b.tables.root.schema.name
 }
 
 // locate wraps an error of an attributes table with the place of the row.
-func (b *LogsBatch) locate(a *attrs, row int, err error) error {
-	id := a.owners[row]
-	where := "logs"
-	switch a {
-	case &b.logAttrs:
+func (b *Batch[D]) locate(a *attrs, row int, err error) error {
+	id := a.ownerOf(row)
+	where := b.tables.root.schema.name
+	if a == &b.tables.ofItems {
 		where = b.path(int(id)) + ".attributes"
-	default:
-		for _, x := range b.logs.runs {
-			if a == &b.resAttrs && x.resourceID == id {
-				where = fmt.Sprintf("resource_logs[%d].resource.attributes", x.resource)
-			}
-			if a == &b.scoAttrs && x.scopeID == id {
-				where = fmt.Sprintf(
-					"resource_logs[%d].scope_logs[%d].scope.attributes", x.resource, x.scope,
-				)
-			}
+	}
+	for i := range b.tables.root.runs {
+		x := &b.tables.root.runs[i]
+		switch {
+		case a == &b.tables.ofResources && x.values[sharedResourceID] == id:
+			where = b.resourcePath(x.resource) + ".resource.attributes"
+		case a == &b.tables.ofScopes && x.values[sharedScopeID] == id:
+			where = b.scopePath(x.resource, x.scope) + ".scope.attributes"
 		}
 	}
 	return &PathError{where + "[" + quoted(a.text(row)) + "]", err}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strait-data/strait/go/record"
 )
@@ -35,24 +34,10 @@ type Plan struct {
 	Edits   bool `json:"edits"`
 }
 
-// columnNames are the names that Plan.Columns may have.
-var columnNames = map[string]int{
-	"time_unix_nano":           colTime,
-	"observed_time_unix_nano":  colObserved,
-	"trace_id":                 colTraceID,
-	"span_id":                  colSpanID,
-	"severity_number":          colSeverity,
-	"severity_text":            colSeverityText,
-	"body":                     colBody,
-	"dropped_attributes_count": colDropped,
-	"flags":                    colFlags,
-	"event_name":               colEvent,
-}
-
 // Projection is a checked Plan. It is immutable; many goroutines may use it.
 type Projection struct {
 	plan Plan
-	want uint32
+	want uint64 // columns of the Logs table, a bit each
 }
 
 // NewProjection checks a plan. It fails when the plan names an unknown column, or cannot be
@@ -62,19 +47,21 @@ func NewProjection(p Plan) (*Projection, error) {
 		return nil, fmt.Errorf("%w: the unit reads everything", ErrNotProjectable)
 	}
 	// The resource struct is there in any case, empty if need be.
-	pr := &Projection{plan: p, want: 1 << colID}
+	pr := &Projection{plan: p, want: 1<<logsID | 1<<logsResource}
 	for _, name := range p.Columns {
-		col, ok := columnNames[name]
-		if !ok {
+		col := slices.IndexFunc(
+			schemaOf(payloadLogs).columns, func(c columnSchema) bool { return c.plan == name },
+		)
+		if col < 0 || name == "" {
 			return nil, fmt.Errorf("plan of the unit: unknown column %q", name)
 		}
 		pr.want |= 1 << col
 	}
 	if len(p.ResourceKeys) > 0 || p.AllResourceAttributes {
-		pr.want |= 1 << colResourceID
+		pr.want |= 1 << logsResourceID
 	}
 	if len(p.ScopeKeys) > 0 || p.AllScopeAttributes {
-		pr.want |= 1 << colScopeID
+		pr.want |= 1 << logsScopeID
 	}
 	if p.Filters && (p.AllAttributes || slices.Contains(p.Keys, "")) {
 		// The peer leaves rows without key and value out of what it compares.
@@ -86,12 +73,12 @@ func NewProjection(p Plan) (*Projection, error) {
 // MeasureProjected is Measure for a batch that holds only what the plan names. It fails with
 // ErrNotProjectable when a key that is sent occurs twice in one map; the caller then sends the full
 // batch. Entity references do not matter here: the host keeps them with the original.
-func (e *LogsEncoder) MeasureProjected(
-	ctx context.Context, h *record.Header, ld plog.Logs, pr *Projection,
-) (*LogsBatch, error) {
+func (e *Encoder[D]) MeasureProjected(
+	ctx context.Context, h *record.Header, pdata D, pr *Projection,
+) (*Batch[D], error) {
 	hp := *h
 	hp.Flags |= record.FlagProjected
-	b, err := e.measure(ctx, &hp, ld, Cursor{}, pr)
+	b, err := e.measure(ctx, &hp, pdata, Cursor{}, pr)
 	if err != nil {
 		return nil, err
 	}
@@ -103,21 +90,22 @@ func (e *LogsEncoder) MeasureProjected(
 }
 
 // apply sets up a batch's tables for the projection; nil is the full batch.
-func (pr *Projection) apply(b *LogsBatch) {
+func (pr *Projection) apply(t *tables) {
 	if pr == nil {
-		b.logs.want, b.logs.force = 1<<colCount-1, 1<<colID|1<<colResourceID|1<<colScopeID
-		b.logAttrs.reset(payloadLogAttrs, &b.text, nil)
-		b.resAttrs.reset(payloadResourceAttrs, &b.text, nil)
-		b.scoAttrs.reset(payloadScopeAttrs, &b.text, nil)
+		t.root.want = 1<<len(t.root.columns) - 1
+		t.root.force = 1<<logsID | 1<<logsResource | 1<<logsResourceID | 1<<logsScopeID
+		for _, a := range t.attributes() {
+			a.reset(&t.text, nil)
+		}
 		return
 	}
 	// Columns that are named are sent even when every value is the default: the peer refuses a
 	// batch without one that a node was promised.
-	b.logs.want, b.logs.force = pr.want, pr.want
+	t.root.want, t.root.force = pr.want, pr.want
 	p := &pr.plan
-	b.logAttrs.project(payloadLogAttrs, &b.text, p.Keys, p.AllAttributes, p)
-	b.resAttrs.project(payloadResourceAttrs, &b.text, p.ResourceKeys, p.AllResourceAttributes, p)
-	b.scoAttrs.project(payloadScopeAttrs, &b.text, p.ScopeKeys, p.AllScopeAttributes, p)
+	t.ofItems.project(&t.text, p.Keys, p.AllAttributes, p)
+	t.ofResources.project(&t.text, p.ResourceKeys, p.AllResourceAttributes, p)
+	t.ofScopes.project(&t.text, p.ScopeKeys, p.AllScopeAttributes, p)
 }
 
 // picker chooses the attributes of named keys.
@@ -135,7 +123,7 @@ type picker struct {
 func bit(key string) uint64 { return 1 << (len(key) & 63) }
 
 // project sets the table up to send the named keys only.
-func (a *attrs) project(payload uint16, t *text, keys []string, all bool, p *Plan) {
+func (a *attrs) project(t *text, keys []string, all bool, p *Plan) {
 	k := a.spare
 	if k == nil {
 		k = new(picker)
@@ -152,14 +140,14 @@ func (a *attrs) project(payload uint16, t *text, keys []string, all bool, p *Pla
 		k.lengths |= bit(key)
 		k.seen, k.codes = append(k.seen, 0), append(k.codes, 0)
 	}
-	a.reset(payload, t, k)
+	a.reset(t, k)
 }
 
 // sent says whether the table is sent at all.
 func (a *attrs) sent() bool { return a.pick == nil || !a.pick.none }
 
 // take measures the attributes of one owner.
-func (a *attrs) take(owner uint16, m pcommon.Map) (key string, err error) {
+func (a *attrs) take(owner uint32, m pcommon.Map) (key string, err error) {
 	if a.pick == nil {
 		return a.measure(owner, m)
 	}
@@ -172,7 +160,7 @@ func (a *attrs) take(owner uint16, m pcommon.Map) (key string, err error) {
 // takeAll measures every attribute of a projected batch; a key that occurs twice cannot be
 // projected, nor one that was repaired: a difference names keys, and the original does not have
 // that one.
-func (a *attrs) takeAll(owner uint16, m pcommon.Map) (string, error) {
+func (a *attrs) takeAll(owner uint32, m pcommon.Map) (string, error) {
 	from := len(a.codes)
 	for name, v := range m.All() {
 		c, err := a.keys.code(name, a.values.text)
@@ -191,7 +179,7 @@ func (a *attrs) takeAll(owner uint16, m pcommon.Map) (string, error) {
 
 // takePicked measures the attributes whose keys are wanted. Most others are told apart by the
 // length of their key, without a look at its bytes, which nobody has touched yet.
-func (a *attrs) takePicked(owner uint16, m pcommon.Map) (string, error) {
+func (a *attrs) takePicked(owner uint32, m pcommon.Map) (string, error) {
 	k := a.pick
 	for name, v := range m.All() {
 		if k.lengths&bit(name) == 0 {
@@ -217,8 +205,9 @@ func (a *attrs) takePicked(owner uint16, m pcommon.Map) (string, error) {
 }
 
 // pickRow takes in one attribute that is sent.
-func (a *attrs) pickRow(owner, code uint16, v pcommon.Value) error {
-	a.owners, a.codes = append(a.owners, owner), append(a.codes, code)
+func (a *attrs) pickRow(owner uint32, code uint16, v pcommon.Value) error {
+	a.codes = append(a.codes, code)
+	a.own(owner, len(a.codes))
 	row := len(a.codes) - 1
 	a.values.grow(1)
 	if a.pick.values {

@@ -5,8 +5,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/xpdata"
 
 	"github.com/strait-data/strait/go/record"
 )
@@ -47,20 +45,13 @@ type numbers[T uint8 | uint16 | uint32 | int32 | int64] struct {
 	vals []T
 }
 
-// newNumbers checks the column's type. A nil column reads as nulls.
-func newNumbers[T uint8 | uint16 | uint32 | int32 | int64](
-	c *record.Column, want arrow.Type,
-) (numbers[T], error) {
-	if c == nil {
-		return numbers[T]{}, nil
+// numbersOf reads a column of the table; one that is not there reads as nulls.
+func numbersOf[T uint8 | uint16 | uint32 | int32 | int64](r *tableReader, column int) numbers[T] {
+	c := r.columns[column].cells
+	if c.col == nil {
+		return numbers[T]{}
 	}
-	x := newCells(c)
-	if got := x.values.Type.ID(); got != want {
-		return numbers[T]{}, record.ValueErrorf(
-			"S-10", "column "+c.Name, "values of type %s, expected %s", got, want,
-		)
-	}
-	return numbers[T]{x, record.Fixed[T](x.values.Values, x.values.Len)}, nil
+	return numbers[T]{c, record.Fixed[T](c.values.Values, c.values.Len)}
 }
 
 // get returns the value of row i, or false for null.
@@ -81,30 +72,8 @@ func (n *numbers[T]) or(i int) T {
 	return x
 }
 
-// newIDs is newNumbers for an id column, which must say that it is plain (S-10): otherwise its
-// numbers are differences.
-func newIDs(c *record.Column) (numbers[uint16], error) {
-	if c != nil {
-		if v, _ := c.Metadata.GetValue("encoding"); v != "plain" {
-			return numbers[uint16]{}, record.ValueErrorf(
-				"S-10", "column "+c.Name, "encoding is %q, expected \"plain\"", v,
-			)
-		}
-	}
-	return newNumbers[uint16](c, arrow.UINT16)
-}
-
 // bools reads a boolean column.
 type bools struct{ col *record.Column }
-
-func newBools(c *record.Column) (bools, error) {
-	if c != nil && c.Type.ID() != arrow.BOOL {
-		return bools{}, record.ValueErrorf(
-			"S-12", "column "+c.Name, "values of type %s, expected bool", c.Type,
-		)
-	}
-	return bools{c}, nil
-}
 
 func (b bools) get(i int) bool {
 	return b.col != nil && b.col.Valid(i) && b.col.Values[i>>3]>>(i&7)&1 != 0
@@ -114,20 +83,6 @@ func (b bools) get(i int) bool {
 type fixedBytes struct {
 	cells
 	width int
-}
-
-func newFixedBytes(c *record.Column, width int) (fixedBytes, error) {
-	if c == nil {
-		return fixedBytes{}, nil
-	}
-	x := newCells(c)
-	if t, ok := x.values.Type.(*arrow.FixedSizeBinaryType); !ok || t.ByteWidth != width {
-		return fixedBytes{}, record.ValueErrorf(
-			"S-10", "column "+c.Name, "values of type %s, expected fixed_size_binary[%d]",
-			x.values.Type, width,
-		)
-	}
-	return fixedBytes{x, width}, nil
 }
 
 // get returns the value of row i, a part of the slot, or nil for null.
@@ -186,22 +141,11 @@ type arena struct {
 }
 
 // add registers a column; its reader works once fill was called.
-func (a *arena) add(dst *strs, c *record.Column, want arrow.Type) error {
-	if dst.col != nil {
-		return record.ValueErrorf("S-10", "column "+c.Name, "is there twice")
-	}
-	x := newCells(c)
-	if got := x.values.Type.ID(); got != want {
-		return record.ValueErrorf(
-			"S-10", "column "+c.Name, "values of type %s, expected %s", got, want,
-		)
-	}
-	dst.cells = x
-	dst.off = record.Fixed[int32](x.values.Offsets, x.values.Len+1)
-	dst.base, dst.size = a.total, int(dst.off[x.values.Len])
+func (a *arena) add(dst *strs) {
+	dst.off = record.Fixed[int32](dst.values.Offsets, dst.values.Len+1)
+	dst.base, dst.size = a.total, int(dst.off[dst.values.Len])
 	a.total += dst.size
 	a.readers = append(a.readers, dst)
-	return nil
 }
 
 // fill copies the columns and checks that text is UTF-8 (S-13).
@@ -223,106 +167,5 @@ func (a *arena) fill() error {
 			}
 		}
 	}
-	return nil
-}
-
-// children indexes attribute rows by their parent: the rows of parent p are
-// order[first[p-base]:first[p-base+1]], in the table's order. It costs what the table has rows and
-// the parents' range, not what ids there could be.
-type children struct {
-	base  int
-	first []int32 // empty: no row has a parent
-	order []int32
-	ids   []uint16 // the parent of each row
-}
-
-// index reads the parents of all rows. Each row must have one: an attribute of nobody would be
-// lost.
-func (c *children) index(parents *numbers[uint16], rows int) error {
-	c.first, c.order, c.ids = c.first[:0], extend(c.order[:0], rows), extend(c.ids[:0], rows)
-	if rows == 0 {
-		return nil
-	}
-	low, high := MaxIDs, 0
-	for i := range rows {
-		p, ok := parents.get(i)
-		if !ok {
-			return record.ValueErrorf("S-10", "column parent_id", "row %d is null", i)
-		}
-		c.ids[i] = p
-		low, high = min(low, int(p)), max(high, int(p))
-	}
-	c.base, c.first = low, extend(c.first, high-low+2)
-	clear(c.first)
-	for _, p := range c.ids {
-		c.first[int(p)-low+1]++
-	}
-	for i := 1; i < len(c.first); i++ {
-		c.first[i] += c.first[i-1]
-	}
-	// Filling shifts every beginning to its end, which is the next one's beginning.
-	for i, p := range c.ids {
-		at := &c.first[int(p)-low]
-		c.order[*at] = int32(i)
-		*at++
-	}
-	copy(c.first[1:], c.first)
-	c.first[0] = 0
-	return nil
-}
-
-func (c *children) of(parent uint16) []int32 {
-	i := int(parent) - c.base
-	if i < 0 || i+1 >= len(c.first) {
-		return nil
-	}
-	return c.order[c.first[i]:c.first[i+1]]
-}
-
-// attrsReader reads an attributes table.
-type attrsReader struct {
-	rows   int
-	parent numbers[uint16]
-	key    strs
-	values valuesReader
-	kids   children
-}
-
-func (r *attrsReader) open(t *record.Table, a *arena) error {
-	r.rows, r.parent, r.key = t.Rows, numbers[uint16]{}, strs{}
-	err := r.values.open(t.Columns, a, func(c *record.Column) (err error) {
-		switch c.Name {
-		case "parent_id":
-			r.parent, err = newIDs(c)
-		case "key":
-			err = a.add(&r.key, c, arrow.STRING)
-		default:
-			err = unknown(c.Name)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if r.parent.col == nil || r.key.col == nil {
-		return record.ValueErrorf("S-10", "attributes table", "parent_id or key is missing")
-	}
-	return r.kids.index(&r.parent, r.rows)
-}
-
-// read puts the attributes of one parent into a map, which is empty. Duplicate keys are kept.
-func (r *attrsReader) read(parent uint16, m pcommon.Map) error {
-	rows := r.kids.of(parent)
-	if len(rows) == 0 {
-		return nil
-	}
-	var b xpdata.MapBuilder
-	b.EnsureCapacity(len(rows))
-	for _, i := range rows {
-		if err := r.values.read(int(i), b.AppendEmpty(r.key.or(int(i)))); err != nil {
-			return err
-		}
-	}
-	b.UnsafeIntoMap(m)
 	return nil
 }

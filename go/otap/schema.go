@@ -1,145 +1,176 @@
 package otap
 
 import (
+	"strings"
+
 	"github.com/apache/arrow-go/v18/arrow"
-
-	"github.com/strait-data/strait/go/record"
 )
 
-// Columns of the Logs table, leaves in depth-first order.
+// payloadSchema is one payload type of OTAP, a table; schema_gen.go lists all of them.
+type payloadSchema struct {
+	number     uint16
+	name       string
+	difference bool // a difference may name it
+	columns    []columnSchema
+}
+
+// columnSchema is one column; its place in the table's list is its number. The columns within a
+// struct or a list follow it.
+type columnSchema struct {
+	path       string // its name, behind those of the structs and lists around it
+	typ        columnType
+	size       int   // bytes of a value, of columnFixedSizeBinary
+	dictionary uint8 // bits of the smallest key; 0: no dictionary
+	required   bool
+	role       role
+	plan       string // what a plan calls it; "": it cannot be asked for
+	difference bool   // a difference may change it
+	nested     int    // columns behind it that are within it
+}
+
+// columnType is the type of a column's values, by the engine's names.
+type columnType uint8
+
 const (
-	colID = iota
-	colResourceID
-	colResourceURL
-	colResourceDropped
-	colScopeID
-	colScopeName
-	colScopeVersion
-	colScopeDropped
-	colScopeURL
-	colTime
-	colObserved
-	colTraceID
-	colSpanID
-	colSeverity
-	colSeverityText
-	colBody // its type; the value columns follow in values
-	colDropped
-	colFlags
-	colEvent
-	colCount
+	columnBoolean columnType = iota
+	columnUInt8
+	columnUInt16
+	columnUInt32
+	columnUInt64
+	columnInt32
+	columnInt64
+	columnFloat64
+	columnUtf8
+	columnBinary
+	columnFixedSizeBinary
+	columnTimestampNanosecond
+	columnDurationNanosecond
+	columnStruct
+	columnList
 )
 
-var (
-	u8Type        = arrow.PrimitiveTypes.Uint8
-	u16Type       = arrow.PrimitiveTypes.Uint16
-	u32Type       = arrow.PrimitiveTypes.Uint32
-	utf8Type      = arrow.BinaryTypes.String
-	binaryType    = arrow.BinaryTypes.Binary
-	timestampType = &arrow.TimestampType{Unit: arrow.Nanosecond, TimeZone: "UTC"}
-	traceIDType   = &arrow.FixedSizeBinaryType{ByteWidth: 16}
-	spanIDType    = &arrow.FixedSizeBinaryType{ByteWidth: 8}
+// role says what a column is there for.
+type role uint8
 
-	// plainEncoding marks id columns (S-10); without it they are read as deltas.
-	plainEncoding = arrow.MetadataFrom(map[string]string{"encoding": "plain"})
+const (
+	roleRow    role = iota // a value of each row
+	roleRun                // the same in all rows of one scope
+	roleID                 // the ordinal that rows of other tables name as their parent
+	roleParent             // the id of the row that this one belongs to
+	roleValue              // a part of a value of any type
 )
 
-func field(name string, t arrow.DataType) arrow.Field {
-	return arrow.Field{Name: name, Type: t, Nullable: true}
+// schemaOf returns the schema of a payload type that OTAP has.
+func schemaOf(payload uint16) *payloadSchema {
+	for i := range schemas {
+		if schemas[i].number == payload {
+			return &schemas[i]
+		}
+	}
+	return nil
 }
 
-func idField(name string, nullable bool) arrow.Field {
-	return arrow.Field{Name: name, Type: u16Type, Nullable: nullable, Metadata: plainEncoding}
+// column returns the number of the column with this path; it is there.
+func (p *payloadSchema) column(path string) int {
+	for i := range p.columns {
+		if p.columns[i].path == path {
+			return i
+		}
+	}
+	panic("otap: " + p.name + " has no column " + path)
 }
 
-// textType returns the type of a dictionary-capable text column.
-func textType(e encoding) arrow.DataType {
+// name is the column's own name.
+func (c *columnSchema) name() string { return c.path[strings.LastIndexByte(c.path, '.')+1:] }
+
+// isID says that the column's numbers are ids, which must be marked as plain (S-10).
+func (c *columnSchema) isID() bool { return c.role == roleID || c.role == roleParent }
+
+// bytes returns the width of a value in a column of fixed width.
+func (c *columnSchema) bytes() int {
+	if c.typ == columnFixedSizeBinary {
+		return c.size
+	}
+	return arrowTypes[c.typ].(arrow.FixedWidthDataType).Bytes()
+}
+
+// arrowTypes are Arrow's types of columns that have no others within them.
+var arrowTypes = [...]arrow.DataType{
+	columnBoolean:             arrow.FixedWidthTypes.Boolean,
+	columnUInt8:               arrow.PrimitiveTypes.Uint8,
+	columnUInt16:              arrow.PrimitiveTypes.Uint16,
+	columnUInt32:              arrow.PrimitiveTypes.Uint32,
+	columnUInt64:              arrow.PrimitiveTypes.Uint64,
+	columnInt32:               arrow.PrimitiveTypes.Int32,
+	columnInt64:               arrow.PrimitiveTypes.Int64,
+	columnFloat64:             arrow.PrimitiveTypes.Float64,
+	columnUtf8:                arrow.BinaryTypes.String,
+	columnBinary:              arrow.BinaryTypes.Binary,
+	columnTimestampNanosecond: &arrow.TimestampType{Unit: arrow.Nanosecond, TimeZone: "UTC"},
+	columnDurationNanosecond:  arrow.FixedWidthTypes.Duration_ns,
+}
+
+// arrowType returns the type of the column's values.
+func (c *columnSchema) arrowType() arrow.DataType {
+	if c.typ == columnFixedSizeBinary {
+		return &arrow.FixedSizeBinaryType{ByteWidth: c.size}
+	}
+	return arrowTypes[c.typ]
+}
+
+// typeName is what errors call the type.
+func (c *columnSchema) typeName() string {
+	switch c.typ {
+	case columnStruct:
+		return "struct"
+	case columnList:
+		return "list"
+	}
+	return c.arrowType().String()
+}
+
+// plainEncoding marks id columns (S-10); without it they are read as deltas.
+var plainEncoding = arrow.MetadataFrom(map[string]string{"encoding": "plain"})
+
+// arrowFields returns the fields of the columns that are present, each as it is encoded.
+func arrowFields(columns []columnSchema, encodings []encoding) []arrow.Field {
+	fields := []arrow.Field{}
+	for i := 0; i < len(columns); i++ {
+		c := &columns[i]
+		within := columns[i+1 : i+1+c.nested]
+		if encodings[i] != absent {
+			field := arrow.Field{Name: c.name(), Nullable: !c.required}
+			if c.typ == columnStruct {
+				field.Type = arrow.StructOf(arrowFields(within, encodings[i+1:])...)
+			} else {
+				field.Type = encodings[i].arrowType(c.arrowType())
+			}
+			if c.isID() {
+				field.Metadata = plainEncoding
+			}
+			fields = append(fields, field)
+		}
+		i += c.nested
+	}
+	return fields
+}
+
+// arrowType returns the type of a column whose values have type t.
+func (e encoding) arrowType(t arrow.DataType) arrow.DataType {
 	switch e {
 	case dict8:
-		return &arrow.DictionaryType{IndexType: u8Type, ValueType: utf8Type}
+		return &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Uint8, ValueType: t}
 	case dict16:
-		return &arrow.DictionaryType{IndexType: u16Type, ValueType: utf8Type}
+		return &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Uint16, ValueType: t}
 	}
-	return utf8Type
+	return t
 }
 
-// fields returns the fields of the type column and the value columns.
-func (v *values) fields() []arrow.Field {
-	all := [valCount]arrow.Field{
-		field("str", utf8Type),
-		field("int", arrow.PrimitiveTypes.Int64),
-		field("double", arrow.PrimitiveTypes.Float64),
-		field("bool", arrow.FixedWidthTypes.Boolean),
-		field("bytes", binaryType),
-		field("ser", binaryType),
+// schemaKey packs the encodings of a table's columns, two bits each, as the name of its schema. No
+// table has more than 32 columns.
+func schemaKey(encodings []encoding) (key uint64) {
+	for i, e := range encodings {
+		key |= uint64(e) << (2 * i)
 	}
-	out := []arrow.Field{{Name: "type", Type: u8Type}}
-	for i, f := range all {
-		if v.cols[i].enc != absent {
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
-// arrowSchema returns the schema of the table as it was decided.
-func (a *attrs) arrowSchema() (*arrow.Schema, error) {
-	keys := []arrow.Field{idField("parent_id", false), {Name: "key", Type: textType(a.key.enc)}}
-	fs := append(keys, a.values.fields()...)
-	return arrow.NewSchema(fs, nil), nil
-}
-
-// arrowSchema returns the schema of the Logs table as it was decided.
-func (t *logsTable) arrowSchema() (*arrow.Schema, error) {
-	has := func(col int) bool { return t.cols[col].enc != absent }
-	var fs []arrow.Field
-	add := func(to *[]arrow.Field, col int, f arrow.Field) {
-		if has(col) {
-			*to = append(*to, f)
-		}
-	}
-	text := func(to *[]arrow.Field, col int, name string) {
-		add(to, col, field(name, textType(t.cols[col].enc)))
-	}
-	var res, scope []arrow.Field
-	add(&res, colResourceID, idField("id", true))
-	text(&res, colResourceURL, "schema_url")
-	add(&res, colResourceDropped, field("dropped_attributes_count", u32Type))
-	add(&scope, colScopeID, idField("id", true))
-	text(&scope, colScopeName, "name")
-	text(&scope, colScopeVersion, "version")
-	add(&scope, colScopeDropped, field("dropped_attributes_count", u32Type))
-
-	add(&fs, colID, idField("id", true))
-	fs = append(fs, field("resource", arrow.StructOf(res...)))
-	if t.scope {
-		fs = append(fs, field("scope", arrow.StructOf(scope...)))
-	}
-	text(&fs, colScopeURL, "schema_url")
-	add(&fs, colTime, field("time_unix_nano", timestampType))
-	add(&fs, colObserved, field("observed_time_unix_nano", timestampType))
-	add(&fs, colTraceID, field("trace_id", traceIDType))
-	add(&fs, colSpanID, field("span_id", spanIDType))
-	add(&fs, colSeverity, field("severity_number", arrow.PrimitiveTypes.Int32))
-	text(&fs, colSeverityText, "severity_text")
-	if has(colBody) {
-		fs = append(fs, field("body", arrow.StructOf(t.body.fields()...)))
-	}
-	add(&fs, colDropped, field("dropped_attributes_count", u32Type))
-	add(&fs, colFlags, field("flags", u32Type))
-	text(&fs, colEvent, "event_name")
-	return arrow.NewSchema(fs, nil), nil
-}
-
-// key names the decided schema.
-func (t *logsTable) key() record.Key {
-	var k uint64
-	for i := range t.cols {
-		k |= uint64(t.cols[i].enc) << (2 * i)
-	}
-	k |= t.body.key() << (2 * colCount)
-	if t.scope {
-		k |= 1 << 63
-	}
-	return record.Key{Payload: payloadLogs, Columns: k}
+	return key
 }

@@ -265,11 +265,3 @@ func (v *values) writeBinary(p *record.Plan, col int) {
 	}
 	copy(p.Bytes(v.cols[col].second), b.data)
 }
-
-// key packs the encodings of the columns into a schema's key.
-func (v *values) key() (k uint64) {
-	for i := range v.cols {
-		k |= uint64(v.cols[i].enc) << (2 * i)
-	}
-	return k
-}

@@ -11,7 +11,7 @@ import (
 
 // ReadsContainers says whether a unit looks at resources or scopes: nil reads everything.
 func (pr *Projection) ReadsContainers() bool {
-	return pr == nil || pr.want&(1<<colResourceID|1<<colScopeID) != 0
+	return pr == nil || pr.want&(1<<logsResourceID|1<<logsScopeID) != 0
 }
 
 func (pr *Projection) wants(col int) bool { return pr == nil || pr.want&(1<<col) != 0 }
@@ -85,13 +85,13 @@ func (w *Walk) scope(s pcommon.InstrumentationScope, url string, setURL func(str
 }
 
 func (w *Walk) log(lr plog.LogRecord) {
-	if w.plan.wants(colSeverityText) {
+	if w.plan.wants(logsSeverityText) {
 		w.text("severity_text", lr.SeverityText(), lr.SetSeverityText)
 	}
-	if w.plan.wants(colEvent) {
+	if w.plan.wants(logsEventName) {
 		w.text("event_name", lr.EventName(), lr.SetEventName)
 	}
-	if w.plan.wants(colBody) {
+	if w.plan.wants(logsBody) {
 		w.value("body", lr.Body(), 1)
 	}
 	if w.plan == nil {

@@ -8,6 +8,7 @@
 use arrow_array::RecordBatch;
 
 use crate::changes::Changes;
+use crate::payload::SCHEMAS;
 use crate::{Access, AttributeTable, Attributes, BatchError, Logs, Payload, ProcessError, schema};
 
 /// A batch of log records with the attributes of the logs, resources and scopes.
@@ -16,7 +17,7 @@ use crate::{Access, AttributeTable, Attributes, BatchError, Logs, Payload, Proce
 /// and nothing else.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    pub(crate) tables: [Option<RecordBatch>; 4],
+    pub(crate) tables: [Option<RecordBatch>; SCHEMAS.len()],
     pub(crate) changes: Changes,
 }
 
@@ -43,9 +44,9 @@ impl Batch {
         Ok(batch)
     }
 
-    /// The tables, the logs first.
+    /// The tables, by OTAP's numbers.
     pub fn into_tables(self) -> impl Iterator<Item = (Payload, RecordBatch)> {
-        let tables = Payload::ALL.into_iter().zip(self.tables);
+        let tables = SCHEMAS.iter().map(|schema| schema.payload).zip(self.tables);
         tables.filter_map(|(payload, records)| Some((payload, records?)))
     }
 

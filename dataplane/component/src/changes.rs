@@ -35,11 +35,8 @@ impl Changes {
         match payload {
             Payload::Logs if after < before => self.dropped(),
             Payload::Logs => self.edited(Columns::LOGS.differing(old, new)),
-            Payload::LogAttributes | Payload::ResourceAttributes | Payload::ScopeAttributes => {
-                if !same_table(old, new) {
-                    self.edited(Columns::of_table(payload));
-                }
-            }
+            _ if !same_table(old, new) => self.edited(Columns::of_table(payload)),
+            _ => {}
         }
     }
 
@@ -79,6 +76,7 @@ impl Columns {
             Payload::LogAttributes => Self::LOG_ATTRIBUTES,
             Payload::ResourceAttributes => Self::RESOURCE_ATTRIBUTES,
             Payload::ScopeAttributes => Self::SCOPE_ATTRIBUTES,
+            _ => Self::NONE,
         }
     }
 }

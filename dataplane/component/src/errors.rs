@@ -132,7 +132,7 @@ pub enum BatchError {
     /// A column that the table's schema requires is not there.
     #[error("{payload} column {column} is missing")]
     MissingColumn {
-        /// The table, such as `log_attributes`.
+        /// The table, such as `log_attrs`.
         payload: &'static str,
         /// The column's path.
         column: &'static str,
@@ -152,8 +152,8 @@ pub enum BatchError {
         /// The table.
         payload: &'static str,
     },
-    /// A table's records do not belong to a batch of this signal.
-    #[error("payload type {0} is not a table of a log batch (expected 1, 2, 30 or 31)")]
+    /// No table has this number.
+    #[error("payload type {0} is none of OTAP's tables, as `strait_component::Payload` lists them")]
     UnknownPayload(u8),
     /// A nested value is not valid CBOR of a map or list.
     #[error("{payload} column {column}, value {index}: {problem}")]

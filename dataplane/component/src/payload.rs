@@ -1,29 +1,14 @@
-//! The tables of a batch, by OTAP's numbers.
+//! OTAP's payload types: the tables of a batch, and the columns of each.
+//!
+//! Both are generated from `dataplane/records/schema`.
+
+use arrow_schema::{DataType, TimeUnit};
 
 use crate::BatchError;
 
-/// The tables that a batch of logs may have, with OTAP's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Payload {
-    /// The attributes of resources.
-    ResourceAttributes = 1,
-    /// The attributes of scopes.
-    ScopeAttributes = 2,
-    /// The log records: the root table.
-    Logs = 30,
-    /// The attributes of log records.
-    LogAttributes = 31,
-}
+include!("schema_gen.rs");
 
 impl Payload {
-    pub(crate) const ALL: [Self; 4] = [
-        Self::Logs,
-        Self::LogAttributes,
-        Self::ResourceAttributes,
-        Self::ScopeAttributes,
-    ];
-
     /// OTAP's number of the payload type.
     pub const fn code(self) -> u8 {
         self as u8
@@ -33,29 +18,132 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// [`BatchError::UnknownPayload`]: a log batch has no such table.
+    /// [`BatchError::UnknownPayload`]: OTAP has no such table.
     pub fn from_code(code: u8) -> Result<Self, BatchError> {
-        let found = Self::ALL.into_iter().find(|payload| payload.code() == code);
-        found.ok_or(BatchError::UnknownPayload(code))
+        let found = SCHEMAS.iter().find(|schema| schema.payload.code() == code);
+        found
+            .map(|schema| schema.payload)
+            .ok_or(BatchError::UnknownPayload(code))
     }
 
-    /// The name in messages.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Logs => "logs",
-            Self::LogAttributes => "log_attributes",
-            Self::ResourceAttributes => "resource_attributes",
-            Self::ScopeAttributes => "scope_attributes",
+    /// OTAP's name.
+    pub fn name(self) -> &'static str {
+        self.schema().name
+    }
+
+    pub(crate) fn schema(self) -> &'static PayloadSchema {
+        &SCHEMAS[self.index()]
+    }
+
+    /// Its place among all of them.
+    pub(crate) fn index(self) -> usize {
+        SCHEMAS.partition_point(|schema| schema.payload < self)
+    }
+}
+
+/// One payload type and its columns, depth first: those within a struct or a list follow it.
+pub(crate) struct PayloadSchema {
+    pub(crate) payload: Payload,
+    pub(crate) name: &'static str,
+    pub(crate) columns: &'static [ColumnSchema],
+}
+
+impl PayloadSchema {
+    const fn new(payload: Payload, name: &'static str, columns: &'static [ColumnSchema]) -> Self {
+        Self {
+            payload,
+            name,
+            columns,
+        }
+    }
+}
+
+/// One column: what it may be.
+pub(crate) struct ColumnSchema {
+    /// Its name, behind those of the structs and lists around it: `body.str`.
+    pub(crate) path: &'static str,
+    /// The type of its values.
+    pub(crate) column_type: ColumnType,
+    /// Whether the values may stand behind a dictionary.
+    pub(crate) dictionary: bool,
+    /// Whether it must be there; within a struct, where the struct is.
+    pub(crate) required: bool,
+    /// Whether its numbers are ids, which must be plain.
+    pub(crate) id: bool,
+    /// How many of the columns behind it are within it.
+    pub(crate) nested: usize,
+}
+
+impl ColumnSchema {
+    const fn new(
+        path: &'static str,
+        column_type: ColumnType,
+        dictionary: bool,
+        required: bool,
+        id: bool,
+        nested: usize,
+    ) -> Self {
+        Self {
+            path,
+            column_type,
+            dictionary,
+            required,
+            id,
+            nested,
         }
     }
 
-    pub(crate) const fn index(self) -> usize {
-        match self {
-            Self::Logs => 0,
-            Self::LogAttributes => 1,
-            Self::ResourceAttributes => 2,
-            Self::ScopeAttributes => 3,
-        }
+    /// Its name within the struct that it is in.
+    pub(crate) fn name(&self) -> &'static str {
+        self.path
+            .rsplit_once('.')
+            .map_or(self.path, |(_, name)| name)
+    }
+}
+
+/// The type of a column's values, by the engine's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ColumnType {
+    Boolean,
+    UInt8,
+    UInt16,
+    UInt32,
+    UInt64,
+    Int32,
+    Int64,
+    Float64,
+    Utf8,
+    Binary,
+    FixedSizeBinary(i32),
+    TimestampNanosecond,
+    DurationNanosecond,
+    Struct,
+    List,
+}
+
+impl ColumnType {
+    /// Whether it is the type of these values; a timestamp's zone does not matter.
+    pub(crate) fn is(self, found: &DataType) -> bool {
+        let expected = match self {
+            Self::Boolean => DataType::Boolean,
+            Self::UInt8 => DataType::UInt8,
+            Self::UInt16 => DataType::UInt16,
+            Self::UInt32 => DataType::UInt32,
+            Self::UInt64 => DataType::UInt64,
+            Self::Int32 => DataType::Int32,
+            Self::Int64 => DataType::Int64,
+            Self::Float64 => DataType::Float64,
+            Self::Utf8 => DataType::Utf8,
+            Self::Binary => DataType::Binary,
+            Self::FixedSizeBinary(width) => DataType::FixedSizeBinary(width),
+            Self::DurationNanosecond => DataType::Duration(TimeUnit::Nanosecond),
+            Self::TimestampNanosecond => {
+                return matches!(found, DataType::Timestamp(TimeUnit::Nanosecond, _));
+            }
+            Self::Struct => return matches!(found, DataType::Struct(_)),
+            Self::List => return matches!(found, DataType::List(_)),
+        };
+        *found == expected
     }
 }
 

@@ -20,8 +20,8 @@
 //!   nulls included.
 //!
 //! What it leaves to others: claiming and publishing slots, that nobody writes a leased slot, UTF-8
-//! on trusted links (S-13: the writer's invariant), and what the columns mean, with the exception
-//! of [`compare`], which knows OTAP's logs.
+//! on trusted links (S-13: the writer's invariant), and what the columns mean, with the exceptions
+//! of [`otap`], which lists OTAP's, and [`compare`], which knows its logs.
 //!
 //! ```
 //! use arrow_array::{ArrayRef, Int64Array, RecordBatch};
@@ -62,6 +62,7 @@ mod flatbuf;
 pub mod header;
 pub mod limits;
 mod message;
+pub mod otap;
 mod registry;
 pub mod schema;
 mod slot;
