@@ -158,24 +158,12 @@ func TestSplitKeepsEverything(t *testing.T) {
 
 // flat writes every record with what it belongs to as one text.
 func flat(ld plog.Logs) (out []string) {
-	for _, rl := range ld.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, lr := range sl.LogRecords().All() {
-				one := plog.NewLogs()
-				r := one.ResourceLogs().AppendEmpty()
-				rl.Resource().CopyTo(r.Resource())
-				r.SetSchemaUrl(rl.SchemaUrl())
-				s := r.ScopeLogs().AppendEmpty()
-				sl.Scope().CopyTo(s.Scope())
-				s.SetSchemaUrl(sl.SchemaUrl())
-				lr.CopyTo(s.LogRecords().AppendEmpty())
-				b, err := (&plog.ProtoMarshaler{}).MarshalLogs(one)
-				if err != nil {
-					panic(err)
-				}
-				out = append(out, string(b))
-			}
+	for _, one := range apart(ld) {
+		b, err := (&plog.ProtoMarshaler{}).MarshalLogs(one)
+		if err != nil {
+			panic(err)
 		}
+		out = append(out, string(b))
 	}
 	return out
 }

@@ -32,27 +32,52 @@ func Logs(t *rapid.T, o Options) plog.Logs {
 	}
 	g := gen{t, o}
 	ld := plog.NewLogs()
-	for range g.n("resources", 3) {
-		rl := ld.ResourceLogs().AppendEmpty()
-		rl.SetSchemaUrl(g.text("resource url"))
-		rl.Resource().SetDroppedAttributesCount(g.u32("resource dropped"))
-		g.attrs(rl.Resource().Attributes())
-		if g.o.Bad && g.one("entity", 10) {
-			entity.ResourceEntityRefs(rl.Resource()).AppendEmpty().SetType("host")
-		}
-		for range g.n("scopes", 3) {
+	nested(g, 3, o.MaxRecords,
+		func() plog.ResourceLogs {
+			rl := ld.ResourceLogs().AppendEmpty()
+			g.resource(rl.Resource(), rl.SetSchemaUrl)
+			return rl
+		},
+		func(rl plog.ResourceLogs) plog.ScopeLogs {
 			sl := rl.ScopeLogs().AppendEmpty()
-			sl.SetSchemaUrl(g.text("scope url"))
-			sl.Scope().SetName(g.text("scope name"))
-			sl.Scope().SetVersion(g.text("scope version"))
-			sl.Scope().SetDroppedAttributesCount(g.u32("scope dropped"))
-			g.attrs(sl.Scope().Attributes())
-			for range g.n("records", o.MaxRecords) {
-				g.record(sl.LogRecords().AppendEmpty())
+			g.scope(sl.Scope(), sl.SetSchemaUrl)
+			return sl
+		},
+		func(sl plog.ScopeLogs) { g.record(sl.LogRecords().AppendEmpty()) })
+	return ld
+}
+
+// nested draws what all signals have in common: up to 3 resources, in each up to so many scopes,
+// and in each of these up to so many items.
+func nested[R, S any](
+	g gen, scopes, items int, resource func() R, scope func(R) S, item func(S),
+) {
+	for range g.n("resources", 3) {
+		r := resource()
+		for range g.n("scopes", scopes) {
+			s := scope(r)
+			for range g.n("items", items) {
+				item(s)
 			}
 		}
 	}
-	return ld
+}
+
+func (g gen) resource(r pcommon.Resource, setURL func(string)) {
+	setURL(g.text("resource url"))
+	r.SetDroppedAttributesCount(g.u32("resource dropped"))
+	g.attrs(r.Attributes())
+	if g.o.Bad && g.one("entity", 10) {
+		entity.ResourceEntityRefs(r).AppendEmpty().SetType("host")
+	}
+}
+
+func (g gen) scope(s pcommon.InstrumentationScope, setURL func(string)) {
+	setURL(g.text("scope url"))
+	s.SetName(g.text("scope name"))
+	s.SetVersion(g.text("scope version"))
+	s.SetDroppedAttributesCount(g.u32("scope dropped"))
+	g.attrs(s.Attributes())
 }
 
 type gen struct {

@@ -13,27 +13,19 @@ import (
 func Traces(t *rapid.T, o Options) ptrace.Traces {
 	g := gen{t, o}
 	td := ptrace.NewTraces()
-	for range g.n("resources", 3) {
-		rs := td.ResourceSpans().AppendEmpty()
-		rs.SetSchemaUrl(g.text("resource url"))
-		g.attrs(rs.Resource().Attributes())
-		for range g.n("scopes", 3) {
+	nested(g, 3, 4,
+		func() ptrace.ResourceSpans {
+			rs := td.ResourceSpans().AppendEmpty()
+			g.resource(rs.Resource(), rs.SetSchemaUrl)
+			return rs
+		},
+		func(rs ptrace.ResourceSpans) ptrace.ScopeSpans {
 			ss := rs.ScopeSpans().AppendEmpty()
-			ss.SetSchemaUrl(g.text("scope url"))
-			g.scope(ss.Scope())
-			for range g.n("spans", 4) {
-				g.span(ss.Spans().AppendEmpty())
-			}
-		}
-	}
+			g.scope(ss.Scope(), ss.SetSchemaUrl)
+			return ss
+		},
+		func(ss ptrace.ScopeSpans) { g.span(ss.Spans().AppendEmpty()) })
 	return td
-}
-
-func (g gen) scope(s pcommon.InstrumentationScope) {
-	s.SetName(g.text("scope name"))
-	s.SetVersion(g.text("scope version"))
-	s.SetDroppedAttributesCount(g.u32("scope dropped"))
-	g.attrs(s.Attributes())
 }
 
 func (g gen) span(s ptrace.Span) {
@@ -75,19 +67,18 @@ func (g gen) bytes(label string, n int) []byte {
 func Metrics(t *rapid.T, o Options) pmetric.Metrics {
 	g := gen{t, o}
 	md := pmetric.NewMetrics()
-	for range g.n("resources", 3) {
-		rm := md.ResourceMetrics().AppendEmpty()
-		rm.SetSchemaUrl(g.text("resource url"))
-		g.attrs(rm.Resource().Attributes())
-		for range g.n("scopes", 2) {
+	nested(g, 2, 3,
+		func() pmetric.ResourceMetrics {
+			rm := md.ResourceMetrics().AppendEmpty()
+			g.resource(rm.Resource(), rm.SetSchemaUrl)
+			return rm
+		},
+		func(rm pmetric.ResourceMetrics) pmetric.ScopeMetrics {
 			sm := rm.ScopeMetrics().AppendEmpty()
-			sm.SetSchemaUrl(g.text("scope url"))
-			g.scope(sm.Scope())
-			for range g.n("metrics", 3) {
-				g.metric(sm.Metrics().AppendEmpty())
-			}
-		}
-	}
+			g.scope(sm.Scope(), sm.SetSchemaUrl)
+			return sm
+		},
+		func(sm pmetric.ScopeMetrics) { g.metric(sm.Metrics().AppendEmpty()) })
 	return md
 }
 
