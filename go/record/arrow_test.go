@@ -18,11 +18,14 @@ func (l *leases) Release() { l.n++ }
 
 // types are those that columns of the general API are drawn from.
 var types = []arrow.DataType{
-	arrow.Null, arrow.FixedWidthTypes.Boolean, arrow.PrimitiveTypes.Int8, arrow.PrimitiveTypes.Uint64, arrow.PrimitiveTypes.Float64,
-	arrow.BinaryTypes.String, arrow.BinaryTypes.LargeString, arrow.BinaryTypes.Binary, &arrow.FixedSizeBinaryType{ByteWidth: 3},
+	arrow.Null, arrow.FixedWidthTypes.Boolean, arrow.PrimitiveTypes.Int8,
+	arrow.PrimitiveTypes.Uint64, arrow.PrimitiveTypes.Float64,
+	arrow.BinaryTypes.String, arrow.BinaryTypes.LargeString, arrow.BinaryTypes.Binary,
+	&arrow.FixedSizeBinaryType{ByteWidth: 3},
 	arrow.ListOf(
 		arrow.BinaryTypes.String,
-	), arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Int32), arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64),
+	), arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Int32),
+	arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64),
 	arrow.StructOf(
 		arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int16, Nullable: true},
 		arrow.Field{Name: "b", Type: arrow.BinaryTypes.String, Nullable: true},

@@ -132,7 +132,8 @@ func (b *Batch) Read(slot []byte) error {
 		)
 	}
 	end := HeaderSize + int(variable)
-	if err := readVariable(&h, slot[HeaderSize:end], int(le.Uint16(slot[58:])), int(le.Uint32(slot[64:]))); err != nil {
+	tracestate, keys := int(le.Uint16(slot[58:])), int(le.Uint32(slot[64:]))
+	if err := readVariable(&h, slot[HeaderSize:end], tracestate, keys); err != nil {
 		return err
 	}
 	payload, err := readPayload(slot, h.Encoding, end)
@@ -303,7 +304,8 @@ func readTable(entries []Entry, slot []byte, enc Encoding, begin int) ([]Entry, 
 			return nil, ContentErrorf(
 				"S-4",
 				fmt.Sprintf("record table entry %d", i),
-				"offset %d, metadata_len %d, body_len %d: multiples of 64 between %d, where what is before ends, and %d expected",
+				"offset %d, metadata_len %d, body_len %d: multiples of 64 between %d, "+
+					"where what is before ends, and %d expected",
 				e.Offset,
 				e.MetadataLen,
 				e.BodyLen,

@@ -72,10 +72,8 @@ func TestHeaderLimits(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, _, err := record.WritePayload(otaptest.Slot(100), &record.Header{Encoding: 2}, 10); !errors.Is(
-		err,
-		record.ErrSlotTooSmall,
-	) {
+	_, _, err := record.WritePayload(otaptest.Slot(100), &record.Header{Encoding: 2}, 10)
+	if !errors.Is(err, record.ErrSlotTooSmall) {
 		t.Errorf("small slot: %v", err)
 	}
 }

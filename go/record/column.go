@@ -350,7 +350,8 @@ func field(t arrow.NestedType, i int) arrow.Field {
 // offsets reads an offsets buffer of the given width, checks that it is monotone and not negative,
 // and returns the last offset.
 func (l *Loader) offsets(c *Column, width int64) (last int64, err error) {
-	if c.Len == 0 { // the buffer may be empty then; what it holds is not checked, so nobody gets to read it
+	if c.Len == 0 {
+		// The buffer may be empty then; what it holds is not checked, so nobody gets to read it.
 		_, err = l.take("offsets", 0)
 		c.Offsets = make([]byte, width)
 		return 0, err

@@ -54,24 +54,39 @@ func every(t *testing.T) []byte {
 	return slot[:n]
 }
 
+// offset32 sets an offset of a column, which lies at that byte of its offsets.
+func offset32(column string, at int, x uint32) func(tb *record.Table) {
+	return func(tb *record.Table) {
+		binary.LittleEndian.PutUint32(tb.Column(column).Offsets[at:], x)
+	}
+}
+
+// offset64 is offset32 for large offsets.
+func offset64(column string, at int, x uint64) func(tb *record.Table) {
+	return func(tb *record.Table) {
+		binary.LittleEndian.PutUint64(tb.Column(column).Offsets[at:], x)
+	}
+}
+
 // Each check of S-14 on columns refuses what it is for.
 func TestBadColumnsAreRefused(t *testing.T) {
-	le := binary.LittleEndian
 	for _, c := range []struct {
 		name string
 		set  func(tb *record.Table) // the columns are parts of the slot
 		want string
 	}{
-		{"falling offsets", func(tb *record.Table) { le.PutUint32(tb.Column("s").Offsets[4:], 5) }, "offsets"},
-		{"negative offset", func(tb *record.Table) { le.PutUint32(tb.Column("s").Offsets, 1<<31) }, "offsets"},
-		{"offset behind the values", func(tb *record.Table) { le.PutUint32(tb.Column("s").Offsets[12:], 7) }, "values"},
-		{"large falling", func(tb *record.Table) { le.PutUint64(tb.Column("b").Offsets[8:], 5) }, "offsets"},
-		{"large behind the values", func(tb *record.Table) { le.PutUint64(tb.Column("b").Offsets[24:], 1<<40) }, "values"},
-		{"list behind its child", func(tb *record.Table) { le.PutUint32(tb.Column("l").Offsets[12:], 4) }, "child"},
+		{"falling offsets", offset32("s", 4, 5), "offsets"},
+		{"negative offset", offset32("s", 0, 1<<31), "offsets"},
+		{"offset behind the values", offset32("s", 12, 7), "values"},
+		{"large falling", offset64("b", 8, 5), "offsets"},
+		{"large behind the values", offset64("b", 24, 1<<40), "values"},
+		{"list behind its child", offset32("l", 12, 4), "child"},
 		{"key", func(tb *record.Table) { tb.Column("d").Values[2] = 1 }, "dictionary key"},
 		{"negative key", func(tb *record.Table) { tb.Column("d").Values[2] = 0xFF }, "dictionary key"},
 		{"null count", func(tb *record.Table) { tb.Column("s").Validity[0] = 7 }, "null count"},
-		{"null count of a dictionary column", func(tb *record.Table) { tb.Column("d").Validity[0] = 0 }, "null count"},
+		{"null count of a dictionary column", func(tb *record.Table) {
+			tb.Column("d").Validity[0] = 0
+		}, "null count"},
 	} {
 		slot := every(t)
 		load := func() ([]record.Table, error) {

@@ -323,8 +323,12 @@ func TestSizesThatDoNotFit(t *testing.T) {
 		"negative rows": func(p *record.Plan) { p.Message(s, -1, -1) },
 		"values":        func(p *record.Plan) { p.Message(s, -1, 1); p.Node(math.MaxInt, 0) },
 		"nulls":         func(p *record.Plan) { p.Message(s, -1, 1); p.Node(1, -1) },
-		"a buffer":      func(p *record.Plan) { p.Message(s, -1, 1); p.Node(1, 0); p.Buffer(math.MaxInt) },
-		"negative":      func(p *record.Plan) { p.Message(s, -1, 1); p.Node(1, 0); p.Buffer(-64) },
+		"a buffer": func(p *record.Plan) {
+			p.Message(s, -1, 1)
+			p.Node(1, 0)
+			p.Buffer(math.MaxInt)
+		},
+		"negative": func(p *record.Plan) { p.Message(s, -1, 1); p.Node(1, 0); p.Buffer(-64) },
 		"buffers in sum": func(p *record.Plan) {
 			p.Message(s, -1, 1)
 			for range 1 << 10 {

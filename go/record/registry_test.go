@@ -113,7 +113,10 @@ func TestSchemasRefuse(t *testing.T) {
 		return b
 	}
 	cases := map[string]func() error{
-		"twice":    func() error { s := fresh(); return errors.Join(first(s.Add(p.Contents[0])), s.Add(p.Contents[0])) },
+		"twice": func() error {
+			s := fresh()
+			return errors.Join(first(s.Add(p.Contents[0])), s.Add(p.Contents[0]))
+		},
 		"gap":      func() error { return fresh().Add(p.Contents[1]) },
 		"magic":    func() error { return fresh().Add(change(0, 0)) },
 		"reserved": func() error { return fresh().Add(change(20, 1)) },

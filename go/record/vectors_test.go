@@ -56,10 +56,9 @@ func describe(t *testing.T, slot []byte, preambles [][]byte) description {
 		t.Fatal(err)
 	}
 	d.Header = map[string]any{
-		"signal": float64(
-			b.Signal,
-		), "encoding": float64(b.Encoding), "items": float64(b.Items), "trace_flags": float64(b.TraceFlags),
-		"remote": b.Flags&record.FlagRemote != 0, "projected": b.Flags&record.FlagProjected != 0,
+		"signal": float64(b.Signal), "encoding": float64(b.Encoding), "items": float64(b.Items),
+		"trace_flags": float64(b.TraceFlags),
+		"remote":      b.Flags&record.FlagRemote != 0, "projected": b.Flags&record.FlagProjected != 0,
 		"call_id": strconv.FormatUint(b.CallID, 10), "deadline_ns": strconv.FormatUint(b.DeadlineNS, 10),
 		"trace_id": hex.EncodeToString(b.TraceID[:]), "span_id": hex.EncodeToString(b.SpanID[:]),
 	}
@@ -275,7 +274,8 @@ func TestOwnVectorsAreUpToDate(t *testing.T) {
 	for f, want := range map[string][]byte{bin: slot, js: text} {
 		if got, err := os.ReadFile(f); err != nil || string(got) != string(want) {
 			t.Errorf(
-				"%s differs from what this side writes (%v): run go test ./record -run OwnVectors -update and look at what changed",
+				"%s differs from what this side writes (%v): "+
+					"run go test ./record -run OwnVectors -update and look at what changed",
 				f,
 				err,
 			)

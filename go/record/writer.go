@@ -161,7 +161,8 @@ func (p *Plan) Begin(slot []byte) error {
 		m.entry.put(p.slot[p.tableAt+EntrySize*i:])
 		nodes, buffers := p.nodes[m.nodeAt:], p.buffers[m.bufAt:]
 		if i+1 < len(p.messages) {
-			nodes, buffers = p.nodes[m.nodeAt:p.messages[i+1].nodeAt], p.buffers[m.bufAt:p.messages[i+1].bufAt]
+			next := &p.messages[i+1]
+			nodes, buffers = p.nodes[m.nodeAt:next.nodeAt], p.buffers[m.bufAt:next.bufAt]
 		}
 		if len(nodes) != m.template.nodeCount || len(buffers) != m.template.bufferCount {
 			return fmt.Errorf(

@@ -19,34 +19,51 @@ func answerIsNamed(err error) bool {
 	return err == nil || errors.As(err, &e) || errors.Is(err, ErrFull) || errors.Is(err, ErrDeadline)
 }
 
-// TestEachCorruptionIsNamed: a wrong value in each word and structure of the other side is found by
-// the rule it breaks, with both values, on this side; the other side reads the same code.
-func TestEachCorruptionIsNamed(t *testing.T) {
-	for name, test := range map[string]struct {
-		harm func(peer *Link)
-		code Code
-	}{
-		"sequence ahead": {func(peer *Link) { word64(peer.producer.descriptors, 0).Store(99) }, CodeSequence},
+// corruption is a wrong value in the other side's memory, and the code of the rule that it breaks.
+type corruption struct {
+	harm func(peer *Link)
+	code Code
+}
+
+// corruptions returns one of each word and structure.
+func corruptions() map[string]corruption {
+	return map[string]corruption{
+		"sequence ahead": {func(peer *Link) {
+			word64(peer.producer.descriptors, 0).Store(99)
+		}, CodeSequence},
 		"unknown kind": {func(peer *Link) {
 			peer.producer.descriptors[DescKind] = 9
 			word64(peer.producer.descriptors, 0).Store(1)
 		}, CodeDescriptor},
 		"slot outside": {func(peer *Link) {
-			(&descriptor{kind: KindBatch, length: 1, block: 1 << 30, blocks: 1}).encode(peer.producer.descriptors)
+			d := &descriptor{kind: KindBatch, length: 1, block: 1 << 30, blocks: 1}
+			d.encode(peer.producer.descriptors)
 			word64(peer.producer.descriptors, 0).Store(1)
 		}, CodeDescriptor},
 		"leased slot again": {func(peer *Link) {
 			for i := range 2 {
 				at := peer.producer.descriptors[i*DescriptorBytes:]
-				(&descriptor{kind: KindBatch, callID: 1, length: 2 * BlockBytes, block: uint32(i), blocks: 2}).encode(at)
+				d := &descriptor{
+					kind: KindBatch, callID: 1, length: 2 * BlockBytes, block: uint32(i), blocks: 2,
+				}
+				d.encode(at)
 				word64(at, 0).Store(uint64(i) + 1)
 			}
 		}, CodeDescriptor},
-		"head past tail":      {func(peer *Link) { peer.consumer.headWord.Store(2) }, CodeHead},
-		"release of nothing":  {func(peer *Link) { peer.consumer.released[0].Store(2) }, CodeRelease},
-		"close with a reason": {func(peer *Link) { peer.consumer.ownClose.Store(CodeContent); peer.producer.ownClose.Store(CodeContent) }, CodeContent},
+		"head past tail":     {func(peer *Link) { peer.consumer.headWord.Store(2) }, CodeHead},
+		"release of nothing": {func(peer *Link) { peer.consumer.released[0].Store(2) }, CodeRelease},
+		"close with a reason": {func(peer *Link) {
+			peer.consumer.ownClose.Store(CodeContent)
+			peer.producer.ownClose.Store(CodeContent)
+		}, CodeContent},
 		"close with nonsense": {func(peer *Link) { peer.producer.ownClose.Store(77) }, 77},
-	} {
+	}
+}
+
+// TestEachCorruptionIsNamed: a wrong value in each word and structure of the other side is found by
+// the rule it breaks, with both values, on this side; the other side reads the same code.
+func TestEachCorruptionIsNamed(t *testing.T) {
+	for name, test := range corruptions() {
 		t.Run(name, func(t *testing.T) {
 			host, peer := pair(t, Options{Geometry: small})
 			send(t, host.Producer(), 1, []byte("x"))
@@ -146,6 +163,51 @@ func (h harm) apply(l *Link) {
 	copy(mem[h.offset%len(mem):], h.value)
 }
 
+// worker reads and writes on a host's link, and keeps an error that the API does not promise.
+type worker struct {
+	host    *Link
+	done    atomic.Bool
+	unnamed atomic.Pointer[error]
+}
+
+func (w *worker) note(err error) {
+	if !answerIsNamed(err) {
+		w.unnamed.Store(&err)
+	}
+}
+
+func (w *worker) read(ctx context.Context) {
+	for {
+		m, err := w.host.Consumer().Receive(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				w.note(err)
+			}
+			return
+		}
+		for _, b := range m.Bytes() {
+			_ = b
+		}
+		if m.Kind == KindBatch {
+			w.note(m.Lease.Release())
+		}
+		if m.CallID != 0 {
+			w.note(w.host.Producer().SendAck(m.CallID))
+		}
+	}
+}
+
+func (w *worker) write() {
+	for !w.done.Load() && w.host.Err() == nil {
+		c, err := w.host.Producer().Claim(context.Background(), 3*BlockBytes)
+		w.note(err)
+		if err == nil {
+			w.note(w.host.Producer().Publish(c, 0, 1, 3*BlockBytes))
+		}
+		w.host.Producer().Settle()
+	}
+}
+
 // TestRandomCorruption: whatever the other side writes into its objects, before or while this side
 // works on all goroutines, this side never panics, hangs or returns an unnamed error, and
 // everything it held can be given back.
@@ -163,46 +225,12 @@ func TestRandomCorruption(t *testing.T) {
 			rt.Fatal(err)
 		}
 		harms := rapid.SliceOfN(rapid.Custom(drawHarm), 1, 40).Draw(rt, "harms")
-		var done atomic.Bool
-		var busy sync.WaitGroup
-		var unnamed atomic.Pointer[error]
-		note := func(err error) {
-			if !answerIsNamed(err) {
-				unnamed.Store(&err)
-			}
-		}
+		work := worker{host: host}
 		ctx, cancel := context.WithCancel(context.Background())
-		busy.Go(func() { // the reader
-			for {
-				m, err := host.Consumer().Receive(ctx)
-				if err != nil {
-					if ctx.Err() == nil {
-						note(err)
-					}
-					return
-				}
-				for _, b := range m.Bytes() {
-					_ = b
-				}
-				if m.Kind == KindBatch {
-					note(m.Lease.Release())
-				}
-				if m.CallID != 0 {
-					note(host.Producer().SendAck(m.CallID))
-				}
-			}
-		})
-		for range 2 { // writers
-			busy.Go(func() {
-				for !done.Load() && host.Err() == nil {
-					c, err := host.Producer().Claim(context.Background(), 3*BlockBytes)
-					note(err)
-					if err == nil {
-						note(host.Producer().Publish(c, 0, 1, 3*BlockBytes))
-					}
-					host.Producer().Settle()
-				}
-			})
+		var busy sync.WaitGroup
+		busy.Go(func() { work.read(ctx) })
+		for range 2 {
+			busy.Go(work.write)
 		}
 		for _, h := range harms {
 			for range 3 { // the peer works, too, as far as it still can
@@ -215,10 +243,10 @@ func TestRandomCorruption(t *testing.T) {
 			peer.producer.data.ring()
 			peer.consumer.space.ring()
 		}
-		done.Store(true)
+		work.done.Store(true)
 		cancel()
 		busy.Wait()
-		if err := unnamed.Load(); err != nil {
+		if err := work.unnamed.Load(); err != nil {
 			rt.Fatalf("unnamed: %v", *err)
 		}
 		if s := host.Stats(); s.ClaimsOpen != 0 || s.LeasesOpen != 0 {

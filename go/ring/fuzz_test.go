@@ -117,7 +117,10 @@ func TestHeaderNamesTheField(t *testing.T) {
 			}
 		})
 	}
-	for name, offset := range map[string]int{"init": OffInit, "magic": OffMagic, "byte_order": OffByteOrder, "major": OffMajor, "crc": OffCRC} {
+	for name, offset := range map[string]int{
+		"init": OffInit, "magic": OffMagic, "byte_order": OffByteOrder, "major": OffMajor,
+		"crc": OffCRC,
+	} {
 		t.Run(name, func(t *testing.T) {
 			h := sealedHeader()
 			h[offset] ^= 1

@@ -26,7 +26,10 @@ func TestOfferJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"number":1,"epoch":2,"session":18446744073709551615,"fds":{"h2p_producer":1,"p2h_consumer":2,"host_counters":3,"h2p_data":4,"h2p_space":5,"p2h_data":6,"p2h_space":7},"geometry":{"descriptors":1024,"blocks":8192}}`
+	const want = `{"number":1,"epoch":2,"session":18446744073709551615,` +
+		`"fds":{"h2p_producer":1,"p2h_consumer":2,"host_counters":3,` +
+		`"h2p_data":4,"h2p_space":5,"p2h_data":6,"p2h_space":7},` +
+		`"geometry":{"descriptors":1024,"blocks":8192}}`
 	if string(text) != want {
 		t.Fatalf("offer\n%s\nwant\n%s", text, want)
 	}
@@ -48,7 +51,9 @@ func TestObjectsAreNamedAndSealed(t *testing.T) {
 	}
 	defer closeLink(t, host)
 	for fd, name := range map[int]string{
-		host.Offer().FDs.H2PProducer: "h2p-producer", host.Offer().FDs.P2HConsumer: "p2h-consumer", host.Offer().FDs.HostCounters: "host-counters",
+		host.Offer().FDs.H2PProducer:  "h2p-producer",
+		host.Offer().FDs.P2HConsumer:  "p2h-consumer",
+		host.Offer().FDs.HostCounters: "host-counters",
 	} {
 		link, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
 		if err != nil || !strings.HasPrefix(link, "/memfd:strait:0000000000000abc:7:"+name) {
@@ -57,7 +62,8 @@ func TestObjectsAreNamedAndSealed(t *testing.T) {
 		if err := unix.Ftruncate(fd, 0); err == nil {
 			t.Errorf("%s can shrink", name)
 		}
-		if mem, err := unix.Mmap(fd, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err == nil {
+		const access = unix.PROT_READ | unix.PROT_WRITE
+		if mem, err := unix.Mmap(fd, 0, 4096, access, unix.MAP_SHARED); err == nil {
 			_ = unix.Munmap(mem)
 			t.Errorf("%s can be mapped for writing", name)
 		}
@@ -98,17 +104,21 @@ func TestOffersThatAreRefused(t *testing.T) {
 	defer ordinary.Close()
 	bigger := id
 	bigger.geometry.Blocks++
+	producer := func(id identity, seals int, init func(mem []byte)) func(o *Offer) {
+		return func(o *Offer) { o.FDs.H2PProducer = object(t, id, seals, init) }
+	}
 	for name, test := range map[string]struct {
 		change func(o *Offer)
 		field  string
 	}{
-		"not shrink sealed": {func(o *Offer) { o.FDs.H2PProducer = object(t, id, objectSeals&^unix.F_SEAL_SHRINK, keep) }, "seals"},
-		"writable":          {func(o *Offer) { o.FDs.H2PProducer = object(t, id, objectSeals&^unix.F_SEAL_FUTURE_WRITE, keep) }, "seals"},
-		"another size":      {func(o *Offer) { o.FDs.H2PProducer = object(t, bigger, objectSeals, keep) }, "size"},
-		"no header":         {func(o *Offer) { o.FDs.H2PProducer = object(t, id, objectSeals, func(mem []byte) { clear(mem) }) }, "init"},
+		"not shrink sealed": {producer(id, objectSeals&^unix.F_SEAL_SHRINK, keep), "seals"},
+		"writable":          {producer(id, objectSeals&^unix.F_SEAL_FUTURE_WRITE, keep), "seals"},
+		"another size":      {producer(bigger, objectSeals, keep), "size"},
+		"no header":         {producer(id, objectSeals, func(mem []byte) { clear(mem) }), "init"},
 		"another object":    {func(o *Offer) { o.FDs.H2PProducer = host.own.consumer.fd }, "size"},
 		"swapped objects": {func(o *Offer) {
-			o.FDs.HostCounters = object(t, host.identity(ObjectCounters, DirectionPeerToHost), objectSeals, keep)
+			other := host.identity(ObjectCounters, DirectionPeerToHost)
+			o.FDs.HostCounters = object(t, other, objectSeals, keep)
 		}, "direction"},
 		"session":       {func(o *Offer) { o.Session++ }, "session"},
 		"epoch":         {func(o *Offer) { o.Epoch++ }, "epoch"},
@@ -179,7 +189,8 @@ func TestDoorbellsThatAreRefused(t *testing.T) {
 		"datagram socket": {made(datagrams[0], nil), VouchForPeer(), "a socket of domain 1 and type 2"},
 		"its other end":   {made(datagrams[1], nil), Trust{}, "a socket of domain 1 and type 2"},
 		"socket without a peer": {
-			made(unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)), Trust{}, "without a peer",
+			made(unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)),
+			Trust{}, "without a peer",
 		},
 		"eventfd of an untrusted host": {
 			made(unix.Eventfd(0, flags|unix.EFD_NONBLOCK)), Trust{}, "an eventfd",

@@ -50,13 +50,20 @@ func TestReleaseTwice(t *testing.T) {
 	if err := second.Release(); err != nil {
 		t.Fatal(err)
 	}
+	if host.Err() != nil || peer.Err() != nil {
+		t.Fatal(host.Err(), peer.Err())
+	}
+}
+
+// TestStaleClaim: a claim that was given back does nothing to the next one of the same slot, nor
+// does a value that never was one.
+func TestStaleClaim(t *testing.T) {
+	host, peer := pair(t, Options{Geometry: small})
 	if err := (Lease{}).Release(); !errors.Is(err, ErrStale) {
 		t.Fatal(err)
 	}
-	if err := host.Producer().Publish(Claim{bytes: make([]byte, 1)}, 0, 1, 1); !errors.Is(
-		err,
-		ErrStale,
-	) {
+	none := Claim{bytes: make([]byte, 1)}
+	if err := host.Producer().Publish(none, 0, 1, 1); !errors.Is(err, ErrStale) {
 		t.Fatal(err)
 	}
 	stale, err := host.Producer().TryClaim(1)

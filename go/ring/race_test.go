@@ -78,7 +78,9 @@ var operations = map[string]func(ctx context.Context, s *scene) error{
 		}
 		return err
 	},
-	"try claim": func(_ context.Context, s *scene) error { return s.take(s.host.Producer().TryClaim(1)) },
+	"try claim": func(_ context.Context, s *scene) error {
+		return s.take(s.host.Producer().TryClaim(1))
+	},
 	"claim": func(ctx context.Context, s *scene) error {
 		return s.take(s.host.Producer().Claim(ctx, 16*BlockBytes)) // waits: the scene's claim is open
 	},
@@ -96,9 +98,11 @@ var operations = map[string]func(ctx context.Context, s *scene) error{
 		clear(s.claim.Bytes())
 		return s.host.Producer().Publish(s.claim, 0, 2, 1)
 	},
-	"abort":  func(_ context.Context, s *scene) error { return s.host.Producer().Abort(s.claim) },
-	"ack":    func(_ context.Context, s *scene) error { return s.host.Producer().SendAck(1) },
-	"inline": func(ctx context.Context, s *scene) error { return s.host.Producer().SendInline(ctx, 0, 3, nil) },
+	"abort": func(_ context.Context, s *scene) error { return s.host.Producer().Abort(s.claim) },
+	"ack":   func(_ context.Context, s *scene) error { return s.host.Producer().SendAck(1) },
+	"inline": func(ctx context.Context, s *scene) error {
+		return s.host.Producer().SendInline(ctx, 0, 3, nil)
+	},
 	"goaway": func(_ context.Context, s *scene) error { return s.host.Producer().Goaway() },
 	"settle": func(_ context.Context, s *scene) error {
 		s.host.Producer().Settle()
@@ -117,8 +121,14 @@ var operations = map[string]func(ctx context.Context, s *scene) error{
 	},
 	"accept again": func(_ context.Context, s *scene) error { return s.host.Accept(Answer{}) },
 	"close":        func(_ context.Context, s *scene) error { return s.host.Close() },
-	"fail":         func(_ context.Context, s *scene) error { s.host.Fail(CodeContent, nil); return nil },
-	"peer lost":    func(_ context.Context, s *scene) error { s.host.PeerLost(nil); return nil },
+	"fail": func(_ context.Context, s *scene) error {
+		s.host.Fail(CodeContent, nil)
+		return nil
+	},
+	"peer lost": func(_ context.Context, s *scene) error {
+		s.host.PeerLost(nil)
+		return nil
+	},
 }
 
 // ends are all the ways in which a link ends.

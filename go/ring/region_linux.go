@@ -16,7 +16,8 @@ import (
 const supported = true
 
 // objectSeals are the seals of R-1, all of which R-2 demands.
-const objectSeals = unix.F_SEAL_FUTURE_WRITE | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
+const objectSeals = unix.F_SEAL_FUTURE_WRITE |
+	unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
 
 // region is one mapped object. Its own side keeps the memfd open, to hand it out, to get pages, and
 // for tools that look for it by name; of the other side's object only the mapping is kept.

@@ -69,77 +69,96 @@ func (m *slabModel) pick(t *rapid.T, published bool) *run {
 	return rapid.SampledFrom(some).Draw(t, "run")
 }
 
+// slabTest is a slab beside its model.
+type slabTest struct {
+	slab  *slab
+	model *slabModel
+}
+
+func (s slabTest) claimRun(t *rapid.T) {
+	n := rapid.Uint32Range(1, min(uint32(len(s.model.owner))+1, 70)).Draw(t, "n")
+	block, generation, ok := s.slab.claim(n)
+	at, fits := s.model.firstFit(int(n))
+	if ok != fits || ok && int(block) != at {
+		t.Fatalf("claim of %d: slab %d %v, model %d %v", n, block, ok, at, fits)
+	}
+	if ok {
+		r := &run{first: block, blocks: n, generation: generation}
+		s.model.runs = append(s.model.runs, r)
+		s.model.set(block, n, r)
+	}
+}
+
+func (s slabTest) abortRun(t *rapid.T) {
+	r := s.model.pick(t, false)
+	s.slab.abort(r.first)
+	s.model.remove(r)
+	if s.slab.isClaim(r.first, r.generation) {
+		t.Fatal("an aborted claim is still a claim")
+	}
+}
+
+func (s slabTest) publishRun(t *rapid.T) {
+	r := s.model.pick(t, false)
+	n := rapid.Uint32Range(1, r.blocks).Draw(t, "n")
+	s.slab.publish(r.first, n)
+	s.model.set(r.first+n, r.blocks-n, nil)
+	r.blocks, r.published = n, true
+}
+
+func (s slabTest) releaseRun(t *rapid.T) {
+	r := s.model.pick(t, true)
+	if _, ok := s.slab.release(int(r.first/64), 1<<(r.first%64)); !ok {
+		t.Fatalf("release of the published block %d was refused", r.first)
+	}
+	s.model.remove(r)
+	s.slab.lowerTop()
+}
+
+func (s slabTest) releaseNothing(t *rapid.T) {
+	block := rapid.Uint32Range(0, uint32(len(s.model.owner))-1).Draw(t, "block")
+	if r := s.model.owner[block]; r != nil && r.published && r.first == block {
+		t.Skip("is published")
+	}
+	if bad, ok := s.slab.release(int(block/64), 1<<(block%64)); ok || bad != block {
+		t.Fatalf("release of block %d: %d %v", block, bad, ok)
+	}
+}
+
+func (s slabTest) compare(t *rapid.T) {
+	if used := s.model.inUse(); s.slab.inUse != used {
+		t.Fatalf("in use: slab %d, model %d", s.slab.inUse, used)
+	}
+	for i, r := range s.model.owner {
+		if s.slab.free.has(uint32(i)) != (r == nil) {
+			t.Fatalf("block %d: slab free %v, model %v", i, s.slab.free.has(uint32(i)), r)
+		}
+	}
+	for _, r := range s.model.runs {
+		if s.slab.isClaim(r.first, r.generation) == r.published ||
+			s.slab.published.has(r.first) != r.published {
+			t.Fatalf("state of run %+v differs", *r)
+		}
+		if r.published && int(r.first/64) >= s.slab.top {
+			t.Fatalf("published block %d lies past top %d", r.first, s.slab.top)
+		}
+	}
+}
+
 // TestSlabAgreesWithModel: over any sequence of claims, aborts, publishes with trim, and releases
 // in any order, the slab gives first-fit runs that never overlap, and counts what is in use.
 func TestSlabAgreesWithModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		blocks := rapid.Uint32Range(MinBlocks, 200).Draw(t, "blocks")
-		s := newSlab(blocks)
-		m := &slabModel{owner: make([]*run, blocks)}
+		slab := newSlab(blocks)
+		s := slabTest{&slab, &slabModel{owner: make([]*run, blocks)}}
 		t.Repeat(map[string]func(*rapid.T){
-			"claim": func(t *rapid.T) {
-				n := rapid.Uint32Range(1, min(blocks+1, 70)).Draw(t, "n")
-				block, generation, ok := s.claim(n)
-				at, fits := m.firstFit(int(n))
-				if ok != fits || ok && int(block) != at {
-					t.Fatalf("claim of %d: slab %d %v, model %d %v", n, block, ok, at, fits)
-				}
-				if ok {
-					r := &run{first: block, blocks: n, generation: generation}
-					m.runs = append(m.runs, r)
-					m.set(block, n, r)
-				}
-			},
-			"abort": func(t *rapid.T) {
-				r := m.pick(t, false)
-				s.abort(r.first)
-				m.remove(r)
-				if s.isClaim(r.first, r.generation) {
-					t.Fatal("an aborted claim is still a claim")
-				}
-			},
-			"publish": func(t *rapid.T) {
-				r := m.pick(t, false)
-				n := rapid.Uint32Range(1, r.blocks).Draw(t, "n")
-				s.publish(r.first, n)
-				m.set(r.first+n, r.blocks-n, nil)
-				r.blocks, r.published = n, true
-			},
-			"release": func(t *rapid.T) {
-				r := m.pick(t, true)
-				if _, ok := s.release(int(r.first/64), 1<<(r.first%64)); !ok {
-					t.Fatalf("release of the published block %d was refused", r.first)
-				}
-				m.remove(r)
-				s.lowerTop()
-			},
-			"release what is not published": func(t *rapid.T) {
-				block := rapid.Uint32Range(0, blocks-1).Draw(t, "block")
-				if r := m.owner[block]; r != nil && r.published && r.first == block {
-					t.Skip("is published")
-				}
-				if bad, ok := s.release(int(block/64), 1<<(block%64)); ok || bad != block {
-					t.Fatalf("release of block %d: %d %v", block, bad, ok)
-				}
-			},
-			"": func(t *rapid.T) {
-				if s.inUse != m.inUse() {
-					t.Fatalf("in use: slab %d, model %d", s.inUse, m.inUse())
-				}
-				for i, r := range m.owner {
-					if s.free.has(uint32(i)) != (r == nil) {
-						t.Fatalf("block %d: slab free %v, model %v", i, s.free.has(uint32(i)), r)
-					}
-				}
-				for _, r := range m.runs {
-					if s.isClaim(r.first, r.generation) == r.published || s.published.has(r.first) != r.published {
-						t.Fatalf("state of run %+v differs", *r)
-					}
-					if r.published && int(r.first/64) >= s.top {
-						t.Fatalf("published block %d lies past top %d", r.first, s.top)
-					}
-				}
-			},
+			"claim":                         s.claimRun,
+			"abort":                         s.abortRun,
+			"publish":                       s.publishRun,
+			"release":                       s.releaseRun,
+			"release what is not published": s.releaseNothing,
+			"":                              s.compare,
 		})
 	})
 }
