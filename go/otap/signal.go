@@ -33,8 +33,8 @@ type walker[D any] interface {
 	block(t *tables, first, n int) *itemError
 }
 
-// itemError is what an item cannot cross for: its place in the item, and the key where that is of an
-// attribute.
+// itemError is what an item cannot cross for: its place in the item, and the key where that is of
+// an attribute.
 type itemError struct {
 	item       int
 	where, key string

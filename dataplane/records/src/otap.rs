@@ -1,8 +1,8 @@
 //! OTAP's tables and their columns: their numbers, names and types.
 //!
 //! The lists are generated from `schema/otap.json`, which is what the engine says of them, and
-//! `schema/overlay.json`, which says what OTAP does not: the role of a column, and what a difference
-//! may change.
+//! `schema/overlay.json`, which says what OTAP does not: the role of a column, and what a
+//! difference may change.
 //!
 //! ```
 //! use strait_records::otap::{PayloadSchema, column, payload};

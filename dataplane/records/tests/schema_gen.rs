@@ -1,5 +1,5 @@
-//! Scenario: what both languages know of OTAP's tables is generated again. Guarantees: the committed
-//! files are what `schema/otap.json` and `schema/overlay.json` say.
+//! Scenario: what both languages know of OTAP's tables is generated again. Guarantees: the
+//! committed files are what `schema/otap.json` and `schema/overlay.json` say.
 
 #[path = "../examples/generate-schema/go.rs"]
 mod go;
