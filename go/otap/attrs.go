@@ -67,7 +67,7 @@ func (a *attrs) measure(id uint32, m pcommon.Map) (key string, err error) {
 		return "", nil
 	}
 	a.measured = from
-	a.own(id, from+n)
+	a.owners = append(a.owners, owner{id, int32(from + n)})
 	a.codes = extend(a.codes, n)
 	vs := &a.values
 	vs.grow(n)
@@ -211,10 +211,12 @@ func (a *attrs) write(p *record.Plan) {
 
 // writeOwners writes the parent of each row.
 func writeOwners[T uint16 | uint32](dst []T, owners []owner) {
-	for i, row := 0, 0; i < len(owners); i++ {
-		id, end := T(owners[i].id), int(owners[i].end)
-		for ; row < end; row++ {
-			dst[row] = id
+	from := 0
+	for _, o := range owners {
+		rows := dst[from:o.end]
+		for i := range rows {
+			rows[i] = T(o.id)
 		}
+		from = int(o.end)
 	}
 }

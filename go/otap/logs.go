@@ -72,16 +72,28 @@ func (w *logsWalker) block(t *tables, first, n int) *itemError {
 	root, row := t.root, t.root.rows
 	w.fixed(root, row, first, n)
 	root.rows += n
-	texts := root.want&(1<<logsSeverityText|1<<logsEventName|1<<logsBody) != 0
-	attributes := t.ofItems.sent()
-	if !texts && !attributes {
+	severity, event := root.texts(logsSeverityText), root.texts(logsEventName)
+	body, attributes := root.values(), t.ofItems.sent()
+	if severity == nil && event == nil && body == nil && !attributes {
 		return nil
 	}
 	for i := range n {
 		lr := w.records.At(first + i)
-		if texts {
-			if where, err := w.texts(root, row+i, lr); err != nil {
-				return &itemError{first + i, where, "", err}
+		if severity != nil {
+			guess := &w.severity[uint32(lr.SeverityNumber())%uint32(len(w.severity))]
+			err := severity.putGuessed(row+i, lr.SeverityText(), guess, &t.text)
+			if err != nil {
+				return &itemError{first + i, "severity_text", "", err}
+			}
+		}
+		if event != nil {
+			if err := event.put(row+i, lr.EventName(), &t.text); err != nil {
+				return &itemError{first + i, "event_name", "", err}
+			}
+		}
+		if body != nil {
+			if err := body.put(row+i, lr.Body()); err != nil {
+				return &itemError{first + i, "body", "", err}
 			}
 		}
 		if attributes {
@@ -121,27 +133,6 @@ func (w *logsWalker) fixed(t *table, row, first, n int) {
 	take(stage[[8]byte](t, logsSpanID, row, n), func(i int) [8]byte {
 		return lrs.At(first + i).SpanID()
 	})
-}
-
-// texts takes in the texts and the body of one record. On an error, where is the field.
-func (w *logsWalker) texts(t *table, row int, lr plog.LogRecord) (where string, err error) {
-	if t.wants(logsSeverityText) {
-		guess := &w.severity[uint32(lr.SeverityNumber())%uint32(len(w.severity))]
-		if err := t.takeGuessed(logsSeverityText, row, lr.SeverityText(), guess); err != nil {
-			return "severity_text", err
-		}
-	}
-	if t.wants(logsEventName) {
-		if err := t.takeText(logsEventName, row, lr.EventName()); err != nil {
-			return "event_name", err
-		}
-	}
-	if t.wants(logsBody) {
-		if err := t.value.put(row, lr.Body()); err != nil {
-			return "body", err
-		}
-	}
-	return "", nil
 }
 
 // buildLogs makes logs of the tables.

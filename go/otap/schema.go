@@ -110,6 +110,16 @@ var arrowTypes = [...]arrow.DataType{
 	columnDurationNanosecond:  arrow.FixedWidthTypes.Duration_ns,
 }
 
+// arrowIDs are Arrow's numbers of the types.
+var arrowIDs = [...]arrow.Type{
+	columnBoolean: arrow.BOOL, columnUInt8: arrow.UINT8, columnUInt16: arrow.UINT16,
+	columnUInt32: arrow.UINT32, columnUInt64: arrow.UINT64, columnInt32: arrow.INT32,
+	columnInt64: arrow.INT64, columnFloat64: arrow.FLOAT64, columnUtf8: arrow.STRING,
+	columnBinary: arrow.BINARY, columnFixedSizeBinary: arrow.FIXED_SIZE_BINARY,
+	columnTimestampNanosecond: arrow.TIMESTAMP, columnDurationNanosecond: arrow.DURATION,
+	columnStruct: arrow.STRUCT, columnList: arrow.LIST,
+}
+
 // arrowType returns the type of the column's values.
 func (c *columnSchema) arrowType() arrow.DataType {
 	if c.typ == columnFixedSizeBinary {

@@ -171,20 +171,34 @@ func take[T fixedWidth](to staging[T], get func(int) T) {
 	to.column.set += set
 }
 
-// takeText takes in the text of one row.
-func (t *table) takeText(col, row int, s string) (err error) {
-	c := t.columns[col].text
-	c.codes[row], err = c.take(s, 1, t.text)
+// texts returns a text column that has a value per row; nil: it is not sent.
+func (t *table) texts(col int) *textColumn {
+	if !t.wants(col) {
+		return nil
+	}
+	return t.columns[col].text
+}
+
+// values returns the column that has a value of any type in each row; nil: it is not sent.
+func (t *table) values() *values {
+	if !t.wants(t.valueAt) {
+		return nil
+	}
+	return &t.value
+}
+
+// put takes in the text of one row.
+func (c *textColumn) put(row int, s string, t *text) (err error) {
+	c.codes[row], err = c.take(s, 1, t)
 	return err
 }
 
-// takeGuessed takes in the text of one row, which often has the code guess, and guesses its own
-// next time.
-func (t *table) takeGuessed(col, row int, s string, guess *uint16) (err error) {
-	c := t.columns[col].text
+// putGuessed takes in the text of one row, which often has the code guess, and guesses its own next
+// time.
+func (c *textColumn) putGuessed(row int, s string, guess *uint16, t *text) (err error) {
 	if int(*guess) < len(c.dict.raw) && c.dict.raw[*guess] == s && s != "" {
 		c.bytes += len(c.dict.out[*guess])
-	} else if *guess, err = c.take(s, 1, t.text); err != nil {
+	} else if *guess, err = c.take(s, 1, t); err != nil {
 		return err
 	}
 	c.codes[row] = *guess

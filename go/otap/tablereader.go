@@ -11,11 +11,27 @@ type tableReader struct {
 	schema  *payloadSchema
 	rows    int
 	columns []strs // by number; of columns that are no text, the cells
+	// The columns that must be there: within a struct, where that is.
+	required []requiredColumn
 }
+
+// requiredColumn is a column and the struct around it; -1: none.
+type requiredColumn struct{ column, around int }
 
 func newTableReader(payload uint16) tableReader {
 	schema := schemaOf(payload)
-	return tableReader{schema: schema, columns: make([]strs, len(schema.columns))}
+	r := tableReader{schema: schema, columns: make([]strs, len(schema.columns))}
+	for n := range schema.columns {
+		if !schema.columns[n].required {
+			continue
+		}
+		around := n - 1
+		for around >= 0 && r.behind(around) <= n {
+			around--
+		}
+		r.required = append(r.required, requiredColumn{n, around})
+	}
+	return r
 }
 
 // what is what errors call the table.
@@ -26,7 +42,17 @@ func (r *tableReader) what() string { return "table " + r.schema.name }
 func (r *tableReader) open(t *record.Table, a *arena) error {
 	clear(r.columns)
 	r.rows = t.Rows
-	return r.fields(siblings{0, len(r.columns), 0}, t.Columns, a)
+	if err := r.fields(siblings{0, len(r.columns), 0}, t.Columns, a); err != nil {
+		return err
+	}
+	for _, x := range r.required {
+		there := x.around < 0 || r.columns[x.around].col != nil
+		if there && r.columns[x.column].col == nil {
+			path := r.schema.columns[x.column].path
+			return record.ValueErrorf("S-10", "column "+path, "is missing")
+		}
+	}
+	return nil
 }
 
 // siblings are the columns of a table or of a struct.
@@ -49,11 +75,6 @@ func (r *tableReader) fields(of siblings, found []record.Column, a *arena) error
 			return err
 		}
 		next = r.behind(n)
-	}
-	for n := of.first; n < of.end; n = r.behind(n) {
-		if r.schema.columns[n].required && r.columns[n].col == nil {
-			return record.ValueErrorf("S-10", "column "+r.schema.columns[n].path, "is missing")
-		}
 	}
 	return nil
 }
@@ -114,19 +135,20 @@ func (r *tableReader) column(n int, c *record.Column, a *arena) error {
 
 // accepts says whether a column, whose values may be those of a dictionary, has the right type.
 func (s *columnSchema) accepts(values, c *record.Column) bool {
-	switch t := values.Type.(type) {
-	case *arrow.StructType:
-		return s.typ == columnStruct
-	case *arrow.FixedSizeBinaryType:
-		return s.typ == columnFixedSizeBinary && t.ByteWidth == s.size
-	case *arrow.TimestampType:
-		return s.typ == columnTimestampNanosecond && t.Unit == arrow.Nanosecond
-	case *arrow.BooleanType: // its bits cannot be found behind keys
-		return s.typ == columnBoolean && c.Dictionary == nil
-	default:
-		want := arrowTypes[s.typ]
-		return want != nil && t.ID() == want.ID()
+	if values.Type.ID() != arrowIDs[s.typ] {
+		return false
 	}
+	switch s.typ {
+	case columnFixedSizeBinary:
+		return values.Type.(*arrow.FixedSizeBinaryType).ByteWidth == s.size
+	case columnTimestampNanosecond:
+		return values.Type.(*arrow.TimestampType).Unit == arrow.Nanosecond
+	case columnDurationNanosecond:
+		return values.Type.(*arrow.DurationType).Unit == arrow.Nanosecond
+	case columnBoolean: // its bits cannot be found behind keys
+		return c.Dictionary == nil
+	}
+	return true
 }
 
 // both returns the rows that are valid in both bitmaps; b may be nil.
