@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the peer of this folder's tests (dataplane/component/testpeer) and puts it where they link it from, as
+# Builds the peer of this folder's tests (tests/peers/component) and puts it where they link it from, as
 # tests/control/build.sh does. With `release`, as it is measured.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)

@@ -15,7 +15,7 @@ import (
 	"github.com/strait-data/strait/go/rustconfig"
 )
 
-// Twin has the fields of the Rust twin in dataplane/component/testpeer.
+// Twin has the fields of the Rust twin in tests/peers/component.
 type Twin struct {
 	Name      string                         `mapstructure:"name"`
 	Count     int64                          `mapstructure:"max_count"`

@@ -1,3 +1,3 @@
 // Package control tests the control channel end to end: go/control, linked with the test peer of
-// dataplane/control/testpeer. Run build.sh first.
+// tests/peers/control. Run build.sh first.
 package control

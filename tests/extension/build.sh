@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the library of extensions (tests/extension/peer) and puts it where the Go tests of this folder link it from. One relocatable
+# Builds the library of extensions (tests/peers/extension) and puts it where the Go tests of this
+# folder link it from. One relocatable
 # object with one visible symbol, as in a native module: the Go tool notices when it changes.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)

@@ -1,5 +1,5 @@
 // Package extension runs real Collectors in this process with Rust extensions: a native module
-// without an engine (tests/extension/peer) holds the two examples and `probe`, which does in each
+// without an engine (tests/peers/extension) holds the two examples and `probe`, which does in each
 // phase of its life as it is told.
 package extension
 

@@ -1,6 +1,6 @@
 //go:build cgo && linux
 
-// Package native links the test peer (dataplane/component/testpeer) and registers it, as a
+// Package native links the test peer (tests/peers/component) and registers it, as a
 // generated native module does. tests/config/build.sh makes the object; without it this does not
 // link.
 package native

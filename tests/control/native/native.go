@@ -1,6 +1,6 @@
 //go:build cgo && linux
 
-// Package native links the test peer (dataplane/control/testpeer) and registers it, as a generated
+// Package native links the test peer (tests/peers/control) and registers it, as a generated
 // native module does. tests/control/build.sh makes the object; without it this does not link.
 package native
 
