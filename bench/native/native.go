@@ -158,11 +158,7 @@ func offer(host *ring.Link, latency bool, cpu int) C.Offer {
 	if latency {
 		o.latency = 1
 	}
-	fds := []int{
-		f.FDs.H2PProducer, f.FDs.P2HConsumer, f.FDs.HostCounters,
-		f.FDs.H2PData, f.FDs.H2PSpace, f.FDs.P2HData, f.FDs.P2HSpace,
-	}
-	for i, fd := range fds {
+	for i, fd := range f.FDs.List() {
 		o.fds[i] = C.int32_t(fd)
 	}
 	return o

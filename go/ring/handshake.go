@@ -7,8 +7,8 @@ import (
 
 // The handshake (protocol section 8): what each side sends the other over the control channel or a
 // private socket. In one process the descriptors' numbers are valid on both sides; between
-// processes, whoever carries the message passes the descriptors and puts the receiver's numbers in.
-// Each side duplicates what it is given before it returns, so the sender's stay the sender's.
+// processes, [HostOverSocket] and [PeerOverSocket] pass the descriptors themselves. Each side
+// duplicates what it is given before it returns, so the sender's stay the sender's.
 
 // HostFDs are the descriptors that the host makes.
 type HostFDs struct {
@@ -36,6 +36,18 @@ type Offer struct {
 	Session  uint64   `json:"session"`
 	FDs      HostFDs  `json:"fds"`
 	Geometry Geometry `json:"geometry"`
+}
+
+// List is the descriptors in the protocol's order.
+func (f HostFDs) List() [7]int {
+	return [...]int{
+		f.H2PProducer, f.P2HConsumer, f.HostCounters, f.H2PData, f.H2PSpace, f.P2HData, f.P2HSpace,
+	}
+}
+
+// List is the descriptors in the protocol's order.
+func (f PeerFDs) List() [3]int {
+	return [...]int{f.H2PConsumer, f.P2HProducer, f.PeerCounters}
 }
 
 // check applies what is known of an offer before its objects are looked at.

@@ -3,6 +3,7 @@
 package ring
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -52,6 +53,11 @@ type vector struct {
 	Bitmaps      [][]string `json:"bitmaps"`
 	Released     []int      `json:"released"`
 
+	// handshake
+	Kind   string          `json:"kind"`
+	Bytes  string          `json:"bytes"`
+	Values handshakeValues `json:"values"`
+
 	// Published is a string in head, a list of indexes in release.
 	Published json.RawMessage `json:"published"`
 }
@@ -82,7 +88,7 @@ func (v *vector) accepts(t *testing.T, broken *Error) {
 func TestVectors(t *testing.T) {
 	readers := map[string]func(*testing.T, *vector){
 		"header": headerVector, "descriptor": descriptorVector, "sequence": sequenceVector,
-		"head": headVector, "release": releaseVector,
+		"head": headVector, "release": releaseVector, "handshake": handshakeVector,
 	}
 	files, err := filepath.Glob(filepath.Join(vectorsPath, "*.json"))
 	if err != nil {
@@ -259,5 +265,61 @@ func releaseVector(t *testing.T, v *vector) {
 		if v.Result == "accept" && back != slices.Contains(v.Released, i) {
 			t.Fatalf("%s: slot %d came back: %v", v.Comment, i, back)
 		}
+	}
+}
+
+// handshakeValues are the fields of both messages of a handshake over a socket.
+type handshakeValues struct {
+	Epoch       uint32 `json:"epoch"`
+	Session     uint64 `json:"session,string"`
+	Descriptors uint32 `json:"descriptors"`
+	Blocks      uint32 `json:"blocks"`
+	EdgesH2P    uint16 `json:"edges_h2p"`
+	EdgesP2H    uint16 `json:"edges_p2h"`
+	ClockNanos  uint64 `json:"clock_ns,string"`
+	Code        Code   `json:"code"`
+	ReasonBytes uint32 `json:"reason_bytes"`
+}
+
+// handshakeVector reads a message, and writes it again.
+func handshakeVector(t *testing.T, v *vector) {
+	var given, written []byte
+	var found *violation
+	var values handshakeValues
+	switch v.Kind {
+	case "offer":
+		given = unhex(t, v.Bytes, offerBytes)
+		var m *offerMessage
+		if m, found = parseOffer(given); found == nil {
+			written = m.bytes()
+			values = handshakeValues{
+				Epoch: m.epoch, Session: m.session, ClockNanos: uint64(m.clockNanos),
+				Descriptors: m.geometry.Descriptors, Blocks: m.geometry.Blocks,
+				EdgesH2P: m.edgesH2P, EdgesP2H: m.edgesP2H,
+			}
+		}
+	case "answer":
+		given = unhex(t, v.Bytes, answerBytes)
+		var m *answerMessage
+		if m, found = parseAnswer(given); found == nil {
+			written = m.bytes()
+			values = handshakeValues{
+				Code: m.code, ClockNanos: uint64(m.clockNanos), ReasonBytes: m.reasonBytes,
+			}
+		}
+	default:
+		t.Fatalf("kind %q is not known", v.Kind)
+	}
+	if found != nil {
+		v.accepts(t, found.at(CodeHeader, v.Kind))
+		return
+	}
+	v.accepts(t, nil)
+	if values != v.Values {
+		t.Fatalf("found %+v, want %+v", values, v.Values)
+	}
+	given[10], given[11] = MinorVersion, 0 // this side's own
+	if !bytes.Equal(written, given) {
+		t.Fatalf("written as %x, want %x", written, given)
 	}
 }

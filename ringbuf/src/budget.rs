@@ -1,8 +1,8 @@
 //! A count that two sides keep of the same messages, and hold each other to.
 //!
 //! The sender counts from its claim until it has read the answer; the receiver counts from the copy
-//! of the descriptor until just before it publishes the answer. So what the receiver counts is never
-//! more than what an honest sender does.
+//! of the descriptor until just before it publishes the answer. So what the receiver counts is
+//! never more than what an honest sender does.
 
 use std::sync::atomic::Ordering::Relaxed;
 

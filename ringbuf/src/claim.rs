@@ -10,26 +10,9 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::descriptor::Run;
-use crate::doorbell::Doorbell;
-use crate::header::Geometry;
 use crate::layout::Kind;
 use crate::region::Mapping;
 use crate::shared::Shared;
-use crate::sync::SharedWaker;
-
-/// The ring that this side produces.
-#[derive(Debug)]
-pub(crate) struct Outbound {
-    pub(crate) geometry: Geometry,
-    /// This side's object.
-    pub(crate) producer: Arc<Mapping>,
-    /// The other side's object.
-    pub(crate) consumer: Arc<Mapping>,
-    /// Rung by this side.
-    pub(crate) data: Doorbell,
-    /// For room that this side itself makes (answers, aborted claims).
-    pub(crate) own_waker: SharedWaker,
-}
 
 /// What a claim becomes when it is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -153,7 +153,7 @@ impl Descriptor {
                 found,
             })
         };
-        let Some(kind) = Kind::from_byte(self.kind) else {
+        let Some(kind) = Kind::from_repr(self.kind) else {
             return bad("kind", self.kind.into(), "1 to 5".to_owned());
         };
         let flags = if kind.wants_answer() { FLAG_FINAL } else { 0 };

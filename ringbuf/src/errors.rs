@@ -68,7 +68,10 @@ pub enum Error {
         found: String,
     },
     /// A sequence that is neither the next message nor empty (R-7).
-    #[error("sequence at position {position} is {found}, expected {} or an empty {empty}", position + 1)]
+    #[error(
+        "sequence at position {position} is {found}, expected {} or an empty {empty}",
+        position + 1
+    )]
     Sequence {
         /// Position of the descriptor.
         position: u64,
@@ -101,7 +104,8 @@ pub enum Error {
     },
     /// A release bit that changed where no slot was published (R-16).
     #[error(
-        "release bit {block} has changed, expected the first block of a published slot, found {found}"
+        "release bit {block} has changed, expected the first block of a published slot, \
+         found {found}"
     )]
     Release {
         /// The block of the bit.
@@ -119,7 +123,8 @@ pub enum Error {
     },
     /// More unanswered messages than the sender may have (R-11).
     #[error(
-        "the message at position {position} wants an answer, and {limit} that wait for theirs is the limit"
+        "the message at position {position} wants an answer, and {limit} that wait for theirs is \
+         the limit"
     )]
     InFlight {
         /// Position of the message that is one too many.
@@ -206,7 +211,8 @@ pub enum Error {
     },
     /// The two sides' clocks differ (protocol section 8).
     #[error(
-        "CLOCK_MONOTONIC is {own_ns} ns here and {other_ns} ns on the other side, expected less than a second apart; run both in one time namespace"
+        "CLOCK_MONOTONIC is {own_ns} ns here and {other_ns} ns on the other side, expected less \
+         than a second apart; run both in one time namespace"
     )]
     Clock {
         /// This side's clock, in nanoseconds.
@@ -214,9 +220,18 @@ pub enum Error {
         /// The other side's clock, in nanoseconds.
         other_ns: u64,
     },
+    /// The peer has refused the link (protocol section 8.1).
+    #[error("the peer has refused the link: {reason} ({})", describe_code(*code))]
+    Refused {
+        /// Why; a [`Code`], unless the peer wrote something unknown.
+        code: u32,
+        /// The peer's words.
+        reason: String,
+    },
     /// An object that is larger than this process may make files.
     #[error(
-        "an object of {bytes} bytes is needed, RLIMIT_FSIZE allows {limit}; raise `ulimit -f`, or give the ring a smaller size"
+        "an object of {bytes} bytes is needed, RLIMIT_FSIZE allows {limit}; raise `ulimit -f`, or \
+         give the ring a smaller size"
     )]
     FileSize {
         /// Its size, in bytes.
@@ -246,7 +261,7 @@ impl Error {
             Self::Release { .. } => Some(Code::Release),
             Self::AckOverflow { .. } => Some(Code::AckOverflow),
             Self::InFlight { .. } => Some(Code::InFlight),
-            Self::Closed { code, .. } => Code::from_word(*code),
+            Self::Closed { code, .. } | Self::Refused { code, .. } => Code::from_repr(*code),
             _ => None,
         }
     }
@@ -298,8 +313,8 @@ fn advice(call: &str, errno: Option<i32>) -> String {
 }
 
 fn describe_code(code: u32) -> String {
-    match Code::from_word(code) {
-        Some(known) => known.name().to_owned(),
+    match Code::from_repr(code) {
+        Some(known) => known.to_string(),
         None => format!("unknown code {code}"),
     }
 }

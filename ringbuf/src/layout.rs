@@ -9,6 +9,7 @@
 use std::mem::{offset_of, size_of};
 
 use bytemuck::{Pod, Zeroable};
+use strum::{Display, FromRepr, IntoStaticStr, VariantArray};
 
 /// First eight bytes of every object.
 pub const MAGIC: [u8; 8] = *b"STRAITRB";
@@ -158,7 +159,7 @@ pub enum Direction {
 
 /// What a descriptor carries.
 #[repr(u8)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRepr)]
 pub enum Kind {
     /// A slot that wants an answer.
     Batch = 1,
@@ -173,19 +174,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind that a descriptor's byte says, or `None` for an unknown one.
-    #[must_use]
-    pub const fn from_byte(byte: u8) -> Option<Self> {
-        match byte {
-            1 => Some(Self::Batch),
-            2 => Some(Self::Inline),
-            3 => Some(Self::Ack),
-            4 => Some(Self::Preamble),
-            5 => Some(Self::Goaway),
-            _ => None,
-        }
-    }
-
     /// Whether a message of this kind carries a slot.
     #[must_use]
     pub const fn has_slot(self) -> bool {
@@ -199,9 +187,10 @@ impl Kind {
     }
 }
 
-/// Why a link was closed (section 5).
+/// Why a link was closed (section 5). Its words are those of the protocol's table.
 #[repr(u32)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, FromRepr, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Code {
     /// Orderly end.
     Closed = 1,
@@ -227,50 +216,10 @@ pub enum Code {
     InFlight = 11,
 }
 
-impl Code {
-    /// Every code, in the order of the protocol's table.
-    pub const ALL: [Self; 11] = [
-        Self::Closed,
-        Self::Header,
-        Self::Sequence,
-        Self::Descriptor,
-        Self::Head,
-        Self::Release,
-        Self::AckOverflow,
-        Self::Content,
-        Self::PeerLost,
-        Self::Abandoned,
-        Self::InFlight,
-    ];
-
-    /// The code that a close word says, or `None` for an unknown one.
-    #[must_use]
-    pub fn from_word(word: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|code| *code as u32 == word)
-    }
-
-    /// The name of the protocol's table, the same in both languages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Header => "header",
-            Self::Sequence => "sequence",
-            Self::Descriptor => "descriptor",
-            Self::Head => "head",
-            Self::Release => "release",
-            Self::AckOverflow => "ack_overflow",
-            Self::Content => "content",
-            Self::PeerLost => "peer_lost",
-            Self::Abandoned => "abandoned",
-            Self::InFlight => "in_flight",
-        }
-    }
-}
-
-/// Index of a counter (section 7).
+/// Index of a counter (section 7). Its words are those of the protocol's table.
 #[repr(usize)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Counter {
     /// Batches published.
     BatchesPublished = 0,
@@ -312,32 +261,6 @@ pub enum Counter {
     BlocksInUse = 18,
     /// Slab blocks in use at most.
     BlocksInUseMax = 19,
-}
-
-impl Counter {
-    /// Every counter with its name, in the order of the protocol.
-    pub const ALL: [(Self, &'static str); 20] = [
-        (Self::BatchesPublished, "batches_published"),
-        (Self::BatchBytesPublished, "batch_bytes_published"),
-        (Self::BatchesReceived, "batches_received"),
-        (Self::BatchBytesReceived, "batch_bytes_received"),
-        (Self::AcksPublished, "acks_published"),
-        (Self::AcksReceived, "acks_received"),
-        (Self::InlinePublished, "inline_published"),
-        (Self::InlineReceived, "inline_received"),
-        (Self::PreamblesPublished, "preambles_published"),
-        (Self::PreamblesReceived, "preambles_received"),
-        (Self::DataDoorbells, "data_doorbells"),
-        (Self::SpaceDoorbells, "space_doorbells"),
-        (Self::Sleeps, "sleeps"),
-        (Self::SpaceWaits, "space_waits"),
-        (Self::SpaceTimeouts, "space_timeouts"),
-        (Self::SlotsReleased, "slots_released"),
-        (Self::BatchesCopied, "batches_copied"),
-        (Self::ProtocolErrors, "protocol_errors"),
-        (Self::BlocksInUse, "blocks_in_use"),
-        (Self::BlocksInUseMax, "blocks_in_use_max"),
-    ];
 }
 
 /// `bytes` rounded up to a multiple of `page` (a power of two).
@@ -410,5 +333,5 @@ const _: () = {
     assert!(offset_of!(Descriptor, inline) == 32);
     assert!(WORD_SPACE_WAIT >= HEADER_BYTES);
     assert!(WORD_CONSUMER_CLOSE + LINE_BYTES as usize <= MIN_PAGE_BYTES as usize);
-    assert!(COUNTERS_OFFSET + 8 * Counter::ALL.len() <= MIN_PAGE_BYTES as usize);
+    assert!(COUNTERS_OFFSET + 8 * Counter::VARIANTS.len() <= MIN_PAGE_BYTES as usize);
 };

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
+use crate::aligned::AlignedBytes;
 use crate::descriptor::Run;
 use crate::doorbell::Doorbell;
 use crate::header::{Geometry, page_bytes};
@@ -280,33 +281,5 @@ impl fmt::Debug for Lease {
             .field("is_copy", &self.is_copy())
             .field("holds_slot", &self.holds_slot())
             .finish()
-    }
-}
-
-#[repr(C, align(64))]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Line([u64; 8]);
-
-/// Bytes of its own, aligned to 64 as the layers above want their buffers.
-pub(crate) struct AlignedBytes {
-    lines: Box<[Line]>,
-    length: usize,
-}
-
-impl AlignedBytes {
-    pub(crate) fn zeroed(length: usize) -> Self {
-        let count = length.div_ceil(size_of::<Line>());
-        Self {
-            lines: vec![Line([0; 8]); count].into(),
-            length,
-        }
-    }
-
-    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
-        bytemuck::cast_slice_mut(&mut self.lines)
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        &bytemuck::cast_slice(&self.lines)[..self.length]
     }
 }

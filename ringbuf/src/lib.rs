@@ -11,8 +11,8 @@
 //! - A [`Lease`] stays readable until it is dropped, also after the link has ended.
 //!
 //! Limits: little-endian 64-bit Linux 5.1 or later; 65,536 descriptors and 4 GiB of slab per ring.
-//! The other side is untrusted unless an `unsafe` block says otherwise: see [`Trust`]. Both sides of
-//! a trusted link share its doorbells, so either can make them blocking for the other.
+//! The other side is untrusted unless an `unsafe` block says otherwise: see [`Trust`]. Both sides
+//! of a trusted link share its doorbells, so either can make them blocking for the other.
 //!
 //! The rules (R-1 and so on) and the names of the ordering pairs are those of `protocol.md`.
 //!
@@ -56,6 +56,8 @@ pub mod trust;
 // What follows maps memory or sleeps; loom's atomics can do neither.
 #[cfg(not(loom))]
 mod alarm;
+#[cfg(not(loom))]
+mod aligned;
 #[cfg(not(loom))]
 pub mod claim;
 #[cfg(not(loom))]
@@ -107,3 +109,8 @@ pub use options::Options;
 pub use producer::Producer;
 #[cfg(not(loom))]
 pub use stats::Counters;
+
+/// The README's example is compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -11,7 +11,6 @@ use std::sync::atomic::AtomicU32;
 
 use crate::alarm::Alarm;
 use crate::budget::Budget;
-use crate::claim::Outbound;
 use crate::consumer::Consumer;
 use crate::doorbell::{AsyncDoorbell, Doorbell};
 use crate::ending::Ending;
@@ -21,7 +20,7 @@ use crate::lease::Inbound;
 use crate::options::Options;
 use crate::producer::Producer;
 use crate::region::Mapping;
-use crate::shared::Shared;
+use crate::shared::{Outbound, Shared};
 use crate::stats::Counters;
 use crate::sync::SharedWaker;
 
@@ -111,8 +110,8 @@ impl Handle {
     }
 
     /// Says that the other side's process has ended: its acks are still read, then
-    /// [`Error::Closed`](crate::Error::Closed) is all that the ends answer. If it had closed the link before it ended,
-    /// that is what counts.
+    /// [`Error::Closed`](crate::Error::Closed) is all that the ends answer. If it had closed the
+    /// link before it ended, that is what counts.
     pub fn peer_lost(&self) {
         self.shared.lose_other();
     }

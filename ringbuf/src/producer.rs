@@ -1,9 +1,9 @@
 //! The producing end of a ring: claim, fill, publish.
 //!
-//! A claim keeps a descriptor and a place among the messages in flight, so publishing never finds the
-//! ring full. An ack always finds room, or the other side has broken R-11; so does goaway. There is
-//! one producer per ring and no lock on its path; waiting for room is in `waiting`,
-//! and what the slot holds is left to the layers above.
+//! A claim keeps a descriptor and a place among the messages in flight, so publishing never finds
+//! the ring full. An ack always finds room, or the other side has broken R-11; so does goaway.
+//! There is one producer per ring and no lock on its path; waiting for room is in `waiting`, and
+//! what the slot holds is left to the layers above.
 
 use std::sync::Arc;
 
@@ -262,8 +262,8 @@ impl Producer {
         }
     }
 
-    /// Takes a run that can be written to, and whose release bit is quiet: one that changed while no
-    /// slot was published there would be taken for the release of this one.
+    /// Takes a run that can be written to, and whose release bit is quiet: one that changed while
+    /// no slot was published there would be taken for the release of this one.
     fn take_blocks(&mut self, blocks: u32) -> Result<Run> {
         let Some(run) = self.slab.take(blocks) else {
             for word in 0..layout::bitmap_words(self.shared.outbound.geometry.blocks()) {

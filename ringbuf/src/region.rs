@@ -22,11 +22,11 @@ use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
 use rustix::process::{Resource, getrlimit};
 
+use crate::aligned::AlignedBytes;
 use crate::descriptor::Run;
 use crate::errors::{Error, Result};
 use crate::header::{self, Identity, Object, check_header, header_crc, page_bytes};
 use crate::layout::{self, Header};
-use crate::lease::AlignedBytes;
 use crate::sync::DescriptorCell;
 
 const HEADER_WORDS: usize = layout::HEADER_BYTES / 8;

@@ -11,13 +11,29 @@ use std::sync::atomic::Ordering::AcqRel;
 
 use crate::alarm::Alarm;
 use crate::budget::Budget;
-use crate::claim::Outbound;
+use crate::doorbell::Doorbell;
 use crate::ending::{Ended, Ending};
 use crate::errors::{Error, Result};
+use crate::header::Geometry;
 use crate::layout::{Code, Counter, WORD_CONSUMER_CLOSE, WORD_PRODUCER_CLOSE, WORD_SPACE_WAIT};
 use crate::lease::Inbound;
+use crate::region::Mapping;
 use crate::stats::Counters;
-use crate::sync::AtomicU32;
+use crate::sync::{AtomicU32, SharedWaker};
+
+/// The ring that this side produces.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    pub(crate) geometry: Geometry,
+    /// This side's object.
+    pub(crate) producer: Arc<Mapping>,
+    /// The other side's object.
+    pub(crate) consumer: Arc<Mapping>,
+    /// Rung by this side.
+    pub(crate) data: Doorbell,
+    /// For room that this side itself makes (answers, aborted claims).
+    pub(crate) own_waker: SharedWaker,
+}
 
 /// What the parts of a link share.
 #[derive(Debug)]

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
+use strum::VariantArray;
+
 use crate::layout::{COUNTERS_OFFSET, Counter};
 use crate::region::Mapping;
 
@@ -30,9 +32,8 @@ impl Counters {
     /// All values with their names, in the order of the protocol.
     #[must_use]
     pub fn snapshot(&self) -> Vec<(&'static str, u64)> {
-        Counter::ALL
-            .iter()
-            .map(|(counter, name)| (*name, self.get(*counter)))
+        let all = Counter::VARIANTS.iter();
+        all.map(|counter| (counter.into(), self.get(*counter)))
             .collect()
     }
 

@@ -82,8 +82,8 @@ impl Producer {
         }
     }
 
-    /// Attempts, and again after it was announced that this producer is about to sleep: gives
-    /// the answer, or the announcement to sleep under.
+    /// Attempts, and again after it was announced that this producer is about to sleep:
+    /// gives the answer, or the announcement to sleep under.
     fn try_or_announce<T>(
         &mut self,
         wait: &mut SpaceWait,

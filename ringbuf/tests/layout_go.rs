@@ -11,6 +11,7 @@ fn committed_go_layout_is_what_the_generator_writes() {
     let committed = std::fs::read_to_string(path).expect("read go/ring/layout_gen.go");
     assert!(
         committed == go::source(),
-        "go/ring/layout_gen.go is stale: run `cargo run -p strait-ringbuf --example generate-layout`"
+        "go/ring/layout_gen.go is stale: run \
+         `cargo run -p strait-ringbuf --example generate-layout`"
     );
 }

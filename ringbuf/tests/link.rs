@@ -154,8 +154,8 @@ fn in_flight_is_limited_to_half_of_the_descriptors() {
 }
 
 /// Scenario: a full ring of messages, none read. Guarantees: acks still find room, half of the ring
-/// of them, and so does goaway; one more ack closes the link with the error that the protocol names,
-/// and of what was published before the acks are still read.
+/// of them, and so does goaway; one more ack closes the link with the error that the protocol
+/// names, and of what was published before the acks are still read.
 #[test]
 fn acks_and_goaway_find_room_in_a_full_ring() {
     let (host, peer) = pair(&options(8, 64));
@@ -453,7 +453,10 @@ fn tasks_exchange_batches_and_may_cancel_receives() {
         runtime.block_on(async {
             let send = async {
                 for call_id in 1..=2000 {
-                    let claim = producer.until(soon(), |p| p.claim(9000)).await.expect("room");
+                    let claim = producer
+                        .until(soon(), |p| p.claim(9000))
+                        .await
+                        .expect("room");
                     producer.publish(claim, 0, call_id, 9000).expect("publish");
                 }
             };
@@ -463,7 +466,9 @@ fn tasks_exchange_batches_and_may_cancel_receives() {
                     tokio::select! {
                         biased;
                         message = acks.recv() => {
-                            let Ok(Message::Ack { call_id }) = message else { panic!("{message:?}") };
+                            let Ok(Message::Ack { call_id }) = message else {
+                                panic!("{message:?}")
+                            };
                             assert_eq!(call_id, next);
                             next += 1;
                         }

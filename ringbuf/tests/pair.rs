@@ -70,8 +70,8 @@ fn every_batch_crosses_two_processes_and_comes_back() {
     }
 }
 
-/// Scenario: one side's process ends without a word in the middle. Guarantees: the other one notices
-/// through the socket, and ends without an error and without waiting.
+/// Scenario: one side's process ends without a word in the middle. Guarantees: the other one
+/// notices through the socket, and ends without an error and without waiting.
 #[test]
 fn a_side_outlives_the_other_ones_death() {
     let [host, peer] = run(&[], &["--kill-after", "777"]);

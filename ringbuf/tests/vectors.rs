@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use strait_ringbuf::cursor::{ConsumerCursor, ProducerCursor};
 use strait_ringbuf::descriptor::{Limits, Run};
+use strait_ringbuf::handshake::wire;
 use strait_ringbuf::header::{self, Object};
 use strait_ringbuf::layout::{Descriptor, Direction, Header, ObjectKind};
 use strait_ringbuf::slab::Slab;
@@ -76,7 +77,14 @@ fn number(text: &str) -> u64 {
 
 #[test]
 fn every_file_has_a_test() {
-    let tested = ["header", "sequence", "head", "descriptor", "release"];
+    let tested = [
+        "header",
+        "sequence",
+        "head",
+        "descriptor",
+        "release",
+        "handshake",
+    ];
     let names = std::fs::read_dir(folder()).expect("list the vectors");
     let found: BTreeSet<_> = names
         .map(|entry| {
@@ -261,4 +269,65 @@ fn releases() {
         // What has come back can be taken again, and nothing else.
         Ok(slab.blocks_in_use() == held)
     });
+}
+
+#[derive(Deserialize, Debug)]
+struct HandshakeVector {
+    kind: String,
+    bytes: String,
+    values: Option<serde_json::Value>,
+}
+
+#[test]
+fn handshakes() {
+    run_all("handshake.json", |vector: &HandshakeVector| {
+        let given = bytes(&vector.bytes);
+        let values = if vector.kind == "offer" {
+            let given = given.try_into().expect("48 bytes");
+            let offer = wire::Offer::parse(&given)?;
+            serde_json::json!({
+                "epoch": offer.identity.epoch,
+                "session": offer.identity.session.to_string(),
+                "descriptors": offer.identity.geometry.descriptors(),
+                "blocks": offer.identity.geometry.blocks(),
+                "edges_h2p": offer.edges_h2p,
+                "edges_p2h": offer.edges_p2h,
+                "clock_ns": offer.clock_ns.to_string(),
+            })
+        } else {
+            let given = given.try_into().expect("32 bytes");
+            let answer = wire::Answer::parse(&given)?;
+            serde_json::json!({
+                "code": answer.code,
+                "clock_ns": answer.clock_ns.to_string(),
+                "reason_bytes": answer.reason_bytes,
+            })
+        };
+        Ok(Some(values) == vector.values)
+    });
+}
+
+// Guarantees: what this side writes is what the vectors say.
+#[test]
+fn handshakes_are_written_as_the_vectors_say() {
+    let text = std::fs::read_to_string(folder().join("handshake.json")).expect("read");
+    let file: File<HandshakeVector> = serde_json::from_str(&text).expect("parse");
+    for kind in ["offer", "answer"] {
+        let vector = file.vectors.iter().find(|vector| vector.id == kind);
+        let given = bytes(&vector.expect("the vector of this version").values.bytes);
+        let written = if kind == "offer" {
+            let given = given.clone().try_into().expect("48 bytes");
+            wire::Offer::parse(&given)
+                .expect("sound")
+                .to_bytes()
+                .to_vec()
+        } else {
+            let given = given.clone().try_into().expect("32 bytes");
+            wire::Answer::parse(&given)
+                .expect("sound")
+                .to_bytes()
+                .to_vec()
+        };
+        assert_eq!(written, given, "{kind}");
+    }
 }

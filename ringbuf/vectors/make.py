@@ -374,9 +374,69 @@ def releases():
     out.write()
 
 
+def handshakes():
+    out = File(
+        "handshake",
+        "What a side does with the other's message of a handshake over a socket.",
+        {
+            "kind": "`offer`, which a peer reads, or `answer`, which a host reads",
+            "bytes": "the 48 or 32 bytes, hexadecimal",
+            "values": "of an accepted vector, what the fields say; 64 bits are decimal text",
+            "field": "of a rejected vector, the field that the error names",
+        },
+        {
+            "regular": "as a writer of this version makes it",
+            "foreign": "not a message of this protocol or version",
+            "limit": "a field outside its values",
+            "compatible": "differs from what this version writes, in a way that must be accepted",
+        },
+    )
+    forms = {"offer": "<8sHHIQIIHHIQ", "answer": "<8sHHIQII"}
+    sound = {
+        "offer": {
+            "magic": b"STRAITHS", "major": 1, "minor": 0, "epoch": 3, "session": 0xFEDCBA9876543210,
+            "descriptors": 64, "blocks": 1000, "edges_h2p": 2, "edges_p2h": 3, "reserved": 0,
+            "clock_ns": 2**63 + 5,
+        },
+        "answer": {
+            "magic": b"STRAITHS", "major": 1, "minor": 0, "code": 0, "clock_ns": 2**63 + 5,
+            "reason_bytes": 0, "reserved": 0,
+        },
+    }
+
+    def add(id, message, comment, flags, field=None, **changes):
+        fields = {**sound[message], **changes}
+        data = struct.pack(forms[message], *fields.values()).hex()
+        values = {"kind": message, "bytes": data}
+        if field is None:
+            told = {k: str(v) if k in ("session", "clock_ns") else v for k, v in fields.items()}
+            values["values"] = {k: v for k, v in told.items() if k not in ("magic", "major", "minor", "reserved")}
+        out.add(id, "R-27", comment, flags, "header" if field else None, field, **values)
+
+    for message in sound:
+        add(f"{message}", message, "as this version makes it", ["regular"])
+        add(f"{message}_minor_higher", message, "a higher minor is accepted", ["compatible"], minor=7)
+        add(f"{message}_magic_other", message, "another format", ["foreign"], "magic", magic=b"STRAITHT")
+        add(f"{message}_major_2", message, "another major version", ["foreign"], "major", major=2)
+        add(f"{message}_reserved", message, "a field of no meaning yet", ["foreign"], "reserved", reserved=1)
+    add("offer_epoch_0", "offer", "epochs begin at 1", ["limit"], "epoch", epoch=0)
+    add("offer_descriptors_65", "offer", "no power of two", ["limit"], "descriptors", descriptors=65)
+    add("offer_blocks_15", "offer", "too few", ["limit"], "blocks", blocks=15)
+    add("offer_edges_h2p_0", "offer", "a ring has an edge", ["limit"], "edges_h2p", edges_h2p=0)
+    add("offer_edges_p2h_0", "offer", "a ring has an edge", ["limit"], "edges_p2h", edges_p2h=0)
+    add("answer_refused", "answer", "a refusal with a reason", ["regular"], code=2, reason_bytes=1024)
+    add("answer_code_unknown", "answer", "a refusal for a reason of a later version", ["compatible"],
+        code=1000, reason_bytes=5)
+    add("answer_reason_long", "answer", "a reason that is too long", ["limit"], "reason_bytes", code=2,
+        reason_bytes=1025)
+    add("answer_reason_of_nothing", "answer", "accepted, and a reason", ["limit"], "reason_bytes", reason_bytes=1)
+    out.write()
+
+
 if __name__ == "__main__":
     headers()
     sequences()
     heads()
     descriptors()
     releases()
+    handshakes()

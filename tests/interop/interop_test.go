@@ -3,11 +3,16 @@
 package interop
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,9 +34,9 @@ func long(t *testing.T) context.Context {
 // join joins this process with a child, this process having the other role.
 func join(t *testing.T, c *child, isHost bool, o ring.Options) *ring.Link {
 	t.Helper()
-	join := joinAsPeer
+	join := ring.PeerOverSocket
 	if isHost {
-		join = joinAsHost
+		join = ring.HostOverSocket
 	}
 	link, err := join(c.socket, o)
 	if err != nil {
@@ -49,10 +54,11 @@ func other(isHost bool) string {
 }
 
 // TestEveryBatchCrossesAndComesBack: Go in this process, Go or Rust in another, in each role, with
-// each policy, trusted and not, in a roomy ring and in the smallest one: every batch arrives unharmed,
-// comes back, and is answered once; both sides see an orderly end and count the same.
+// each policy, trusted and not, in a roomy ring and in the smallest one: every batch arrives
+// unharmed, comes back, and is answered once; both sides see an orderly end and count the same.
 func TestEveryBatchCrossesAndComesBack(t *testing.T) {
-	roomy, smallest := ring.Geometry{Descriptors: 64, Blocks: 256}, ring.Geometry{Descriptors: 8, Blocks: 16}
+	roomy := ring.Geometry{Descriptors: 64, Blocks: 256}
+	smallest := ring.Geometry{Descriptors: 8, Blocks: 16}
 	for name, test := range map[string]struct {
 		language string
 		isHost   bool
@@ -79,11 +85,13 @@ func TestEveryBatchCrossesAndComesBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			child := test.child
 			if !test.isHost && test.language == "rust" {
-				child = append(child, "--batches", strconv.Itoa(batchesOfChild), "--batch-bytes-max", strconv.Itoa(batchBytesMax))
+				child = append(child, "--batches", strconv.Itoa(batchesOfChild))
+				child = append(child, "--batch-bytes-max", strconv.Itoa(batchBytesMax))
 			}
 			c := start(t, test.language, other(test.isHost), child...)
 			link := join(t, c, test.isHost, test.options)
-			s := &side{link: link, isHost: test.isHost, batches: batchesOfChild, max: batchBytesMax, after: func(uint64) {}}
+			s := &side{link: link, isHost: test.isHost, batches: batchesOfChild, max: batchBytesMax}
+			s.after = func(uint64) {}
 			var watching sync.WaitGroup
 			watching.Go(func() { watchHangUp(c.socket, link) })
 			ours, err := s.run(long(t))
@@ -92,36 +100,44 @@ func TestEveryBatchCrossesAndComesBack(t *testing.T) {
 			}
 			theirs := c.report(t)
 			watching.Wait()
-			for _, r := range []report{ours, theirs} {
-				if r.Ended != "closed" || r.Sent != batchesOfChild || r.Received != batchesOfChild || r.AcksSent != batchesOfChild || r.AcksReceived != batchesOfChild {
-					t.Errorf("%+v", r)
-				}
-			}
-			stats := link.Stats()
-			if stats.InFlight != 0 || stats.ClaimsOpen != 0 || stats.LeasesOpen != 0 {
-				t.Errorf("left over: %+v", stats)
-			}
-			// A side may count a message just after it went out, and ours ended with the last one.
-			for i := range stats.Own {
-				switch i {
-				case ring.CounterBatchesPublished, ring.CounterBatchesReceived, ring.CounterAcksPublished, ring.CounterAcksReceived:
-					if own, peer := stats.Own[i], stats.Peer[i]; own != batchesOfChild || peer+1 < own || peer > own {
-						t.Errorf("%s: we count %d, the other side %d", ring.CounterName(i), own, peer)
-					}
-				}
-			}
+			everyBatchCounts(t, link, ours, theirs)
 		})
 	}
 }
 
-// TestKilledInTheMiddle: the other process is killed (SIGKILL) while both rings are busy. Seen through
-// the socket's hang-up, or through its pidfd: the link ends as peer_lost, every call in flight ends
-// once, answered or lost, and nobody stays waiting.
+// everyBatchCounts: both sides say the same, to the last message, and nothing is left over.
+func everyBatchCounts(t *testing.T, link *ring.Link, reports ...report) {
+	const every = batchesOfChild
+	for _, r := range reports {
+		whole := r.Sent == every && r.Received == every && r.AcksSent == every && r.AcksReceived == every
+		if r.Ended != "closed" || !whole {
+			t.Errorf("%+v", r)
+		}
+	}
+	stats := link.Stats()
+	if stats.InFlight != 0 || stats.ClaimsOpen != 0 || stats.LeasesOpen != 0 {
+		t.Errorf("left over: %+v", stats)
+	}
+	// A side may count a message just after it went out, and ours ended with the last one.
+	for _, i := range []int{
+		ring.CounterBatchesPublished, ring.CounterBatchesReceived, ring.CounterAcksPublished,
+		ring.CounterAcksReceived,
+	} {
+		if own, peer := stats.Own[i], stats.Peer[i]; own != every || peer+1 < own || peer > own {
+			t.Errorf("%s: we count %d, the other side %d", ring.CounterName(i), own, peer)
+		}
+	}
+}
+
+// TestKilledInTheMiddle: the other process is killed (SIGKILL) while both rings are busy. Seen
+// through the socket's hang-up, or through its pidfd: the link ends as peer_lost, every call in
+// flight ends once, answered or lost, and nobody stays waiting.
 func TestKilledInTheMiddle(t *testing.T) {
 	for _, language := range []string{"rust", "go"} {
 		for _, isHost := range []bool{true, false} {
 			for _, through := range []string{"hang-up", "pidfd"} {
-				t.Run(fmt.Sprintf("%s %s, seen through %s", language, other(isHost), through), func(t *testing.T) {
+				name := fmt.Sprintf("%s %s, seen through %s", language, other(isHost), through)
+				t.Run(name, func(t *testing.T) {
 					killInTheMiddle(t, language, isHost, through)
 				})
 			}
@@ -174,8 +190,8 @@ func killInTheMiddle(t *testing.T, language string, isHost bool, through string)
 	}
 }
 
-// TestRustRefusesByName: an offer with another session is refused by the Rust peer, as `header`, and
-// the host gets the reason.
+// TestRustRefusesByName: an offer with another session than its objects have is refused by the Rust
+// peer, as `header`, and the host gets the reason.
 func TestRustRefusesByName(t *testing.T) {
 	c := start(t, "rust", "peer")
 	link, err := ring.NewHost(vouched(ring.Geometry{Descriptors: 8, Blocks: 16}))
@@ -188,14 +204,29 @@ func TestRustRefusesByName(t *testing.T) {
 		t.Fatal(err)
 	}
 	offer := link.Offer()
-	f := offer.FDs
-	line := hostLine{Session: offer.Session + 1, Epoch: 1, Descriptors: 8, Blocks: 16, Edges: 1, ClockNanos: now}
-	if err := sendLine(c.socket, line, f.H2PProducer, f.P2HConsumer, f.HostCounters, f.H2PData, f.H2PSpace, f.P2HData, f.P2HSpace); err != nil {
+	fds := offer.FDs.List()
+	// The message of protocol section 8.1, written by hand.
+	var message bytes.Buffer
+	message.WriteString("STRAITHS")
+	for _, field := range []any{
+		uint16(1), uint16(0), offer.Epoch, offer.Session + 1, offer.Geometry.Descriptors,
+		offer.Geometry.Blocks, uint16(1), uint16(1), uint32(0), now,
+	} {
+		if err := binary.Write(&message, binary.LittleEndian, field); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rights := syscall.UnixRights(fds[:]...)
+	if _, _, err := c.socket.WriteMsgUnix(message.Bytes(), rights, nil); err != nil {
 		t.Fatal(err)
 	}
-	var answer peerLine
-	if _, err := receiveLine(c.socket, &answer, 0); err == nil || answer.Code != ring.CodeHeader {
-		t.Fatalf("%v, code %d", err, answer.Code)
+	answer, err := io.ReadAll(c.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, reason := binary.LittleEndian.Uint32(answer[12:]), string(answer[32:])
+	if code != ring.CodeHeader || !strings.Contains(reason, "`session`") {
+		t.Fatalf("code %d, %s", code, reason)
 	}
 	<-c.ended
 }

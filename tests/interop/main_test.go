@@ -168,9 +168,9 @@ func runAsChild(role string) error {
 		return err
 	}
 	socket := conn.(*net.UnixConn)
-	join := joinAsPeer
+	join := ring.PeerOverSocket
 	if role == "host" {
-		join = joinAsHost
+		join = ring.HostOverSocket
 	}
 	link, err := join(socket, ring.Options{Geometry: ring.Geometry{Descriptors: 64, Blocks: 256}})
 	if err != nil {

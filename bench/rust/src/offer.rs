@@ -1,6 +1,6 @@
 //! A link that Go's host offers, as C sees it.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use strait_ringbuf::handshake::duplicate;
 use strait_ringbuf::{accept, Geometry, HostFds, Identity, Link, Options, PeerFds, Policy, Trust};
 
@@ -14,7 +14,7 @@ pub(crate) struct Offer {
     blocks: u32,
     /// 0: park at once; 1: look again for some microseconds first.
     latency: u32,
-    /// In the order of `HostFds`.
+    /// In the protocol's order.
     fds: [i32; 7],
     /// CPU of the peer's thread, or a negative number.
     cpu: i32,
@@ -54,26 +54,12 @@ impl Offer {
             0 => Policy::Efficient,
             _ => Policy::Latency,
         };
-        let [h2p_producer, p2h_consumer, host_counters, h2p_data, h2p_space, p2h_data, p2h_space] =
-            self.fds;
-        let fds = HostFds {
-            h2p_producer,
-            p2h_consumer,
-            host_counters,
-            h2p_data,
-            h2p_space,
-            p2h_data,
-            p2h_space,
-        };
+        let fds = HostFds::from(self.fds);
         // SAFETY: the host's descriptors are open during the call (see the type).
         let fds = fds.try_map(|fd| unsafe { duplicate(fd) })?;
         let (link, fds) = accept(&options, fds)?;
         let answer = Answer {
-            fds: [
-                fds.h2p_consumer.as_raw_fd(),
-                fds.p2h_producer.as_raw_fd(),
-                fds.peer_counters.as_raw_fd(),
-            ],
+            fds: fds.raw().into(),
         };
         Ok((link, fds, answer))
     }

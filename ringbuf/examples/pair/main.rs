@@ -1,23 +1,23 @@
 //! One side of a link as a process of its own, for tests across processes and languages.
 //!
 //! `pair host` and `pair peer` speak over a unix stream socket that they find as file descriptor 3.
-//! The handshake is that of protocol section 8, one JSON line each way (see `handshake`). Then the
-//! host publishes batches; the peer checks each one, publishes it back, and acks it when the host
-//! has acked the copy. A batch starts with the CRC-32 of the rest (u32), 4 zeros and its call id
-//! (u64); the copy's descriptor carries the call id with bit 63 set. At the end each side prints
-//! one JSON line: how the link ended, and what it sent and received. Exit status 0 means that
-//! nothing was wrong or lost up to that end.
+//! The handshake is that of protocol section 8.1. Then the host publishes batches; the peer checks
+//! each one, publishes it back, and acks it when the host has acked the copy. A batch starts with
+//! the CRC-32 of the rest (u32), 4 zeros and its call id (u64); the copy's descriptor carries the
+//! call id with bit 63 set. At the end each side prints one JSON line: how the link ended, and what
+//! it sent and received. Exit status 0 means that nothing was wrong or lost up to that end.
 //!
 //! `--kill-after N` ends the process without a word after N received messages.
 
-mod handshake;
-
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::os::fd::FromRawFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use strait_ringbuf::handshake::{clock_ns, socket};
 use strait_ringbuf::{
-    Code, Consumer, Error, Handle, Lease, Link, Message, Policy, Producer, Trust,
+    Code, Consumer, Error, Geometry, Handle, Identity, Lease, Link, Message, Options, Policy,
+    Producer, Trust,
 };
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
@@ -32,7 +32,7 @@ const PREFIX_BYTES: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the command line says.
-pub(crate) struct Arguments {
+struct Arguments {
     is_host: bool,
     batches: u64,
     batch_bytes_max: usize,
@@ -81,6 +81,29 @@ fn arguments() -> Result<Arguments, Failure> {
         }
     }
     Ok(parsed)
+}
+
+/// Makes this side's link, with the process at the other end of file descriptor 3.
+#[allow(unsafe_code)]
+fn join(arguments: &Arguments) -> Result<(Link, std::os::unix::net::UnixStream), Failure> {
+    // SAFETY: whoever starts this process gives it the socket as descriptor 3, for it alone.
+    let socket = unsafe { std::os::unix::net::UnixStream::from_raw_fd(3) };
+    let options = |identity| Options {
+        trust: arguments.trust,
+        policy: arguments.policy,
+        ..Options::new(identity)
+    };
+    let link = if arguments.is_host {
+        let identity = Identity {
+            session: clock_ns() ^ (u64::from(std::process::id()) << 32),
+            epoch: 1,
+            geometry: Geometry::new(arguments.descriptors, arguments.blocks)?,
+        };
+        socket::host(&socket, &options(identity))?
+    } else {
+        socket::peer(&socket, options)?
+    };
+    Ok((link, socket))
 }
 
 /// What a side has done, printed at the end.
@@ -198,7 +221,7 @@ impl Pair {
             tokio::select! {
                 biased;
                 message = consumer.recv() => self.receive(message?)?,
-                claim = self.producer.until(deadline, |producer| producer.claim(length.unwrap_or(1))),
+                claim = self.producer.until(deadline, |ring| ring.claim(length.unwrap_or(1))),
                     if length.is_some() => self.send(claim?, length.unwrap_or(1))?,
                 read = socket.read(&mut byte), if alive => {
                     alive = matches!(read, Ok(count) if count > 0);
@@ -274,10 +297,10 @@ async fn exchange(
         expected: HashSet::new(),
     };
     pair.report.ended = match pair.run(&mut consumer, &mut socket).await {
-        Ok(()) => Code::Closed.name().to_owned(),
+        Ok(()) => Code::Closed.to_string(),
         Err(failure) => match failure.downcast_ref::<Error>().and_then(Error::code) {
             // A link that ended in one of these ways has lost nothing that was promised.
-            Some(code @ (Code::Closed | Code::PeerLost)) => code.name().to_owned(),
+            Some(code @ (Code::Closed | Code::PeerLost)) => code.to_string(),
             _ => return Err(failure),
         },
     };
@@ -289,7 +312,7 @@ fn run() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let (link, socket) = handshake::handshake(&arguments)?;
+    let (link, socket) = join(&arguments)?;
     socket.set_nonblocking(true)?;
     let report = runtime
         .block_on(async { exchange(arguments, link, UnixStream::from_std(socket)?).await })?;

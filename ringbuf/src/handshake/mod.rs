@@ -1,8 +1,12 @@
 //! Making a link: what the two sides send each other, and what they check (protocol section 8).
 //!
 //! [`accept`] makes the peer's end from what a host sent; [`HostPending`] makes a host's end.
-//! Nothing stays open or mapped where one of them fails. Passing file descriptors between processes
-//! is left to the layers above.
+//! Nothing stays open or mapped where one of them fails. Between processes [`socket`] does all of
+//! it over a unix socket; within one, passing descriptors is left to the layers above.
+
+mod fds;
+pub mod socket;
+pub mod wire;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -18,73 +22,7 @@ use crate::options::Options;
 use crate::region::{self, Mapping};
 use crate::trust::Trust;
 
-/// What a host gives to its peer.
-#[derive(Debug)]
-pub struct HostFds<F> {
-    /// Producer object of `h2p`.
-    pub h2p_producer: F,
-    /// Consumer object of `p2h`.
-    pub p2h_consumer: F,
-    /// The host's counters.
-    pub host_counters: F,
-    /// Data doorbell of `h2p`.
-    pub h2p_data: F,
-    /// Space doorbell of `h2p`.
-    pub h2p_space: F,
-    /// Data doorbell of `p2h`.
-    pub p2h_data: F,
-    /// Space doorbell of `p2h`.
-    pub p2h_space: F,
-}
-
-/// What a peer answers with.
-#[derive(Debug)]
-pub struct PeerFds<F> {
-    /// Consumer object of `h2p`.
-    pub h2p_consumer: F,
-    /// Producer object of `p2h`.
-    pub p2h_producer: F,
-    /// The peer's counters.
-    pub peer_counters: F,
-}
-
-impl<F> HostFds<F> {
-    /// The same, each descriptor put through `f`.
-    ///
-    /// # Errors
-    /// The first error of `f`.
-    pub fn try_map<G, E>(
-        self,
-        mut f: impl FnMut(F) -> std::result::Result<G, E>,
-    ) -> std::result::Result<HostFds<G>, E> {
-        Ok(HostFds {
-            h2p_producer: f(self.h2p_producer)?,
-            p2h_consumer: f(self.p2h_consumer)?,
-            host_counters: f(self.host_counters)?,
-            h2p_data: f(self.h2p_data)?,
-            h2p_space: f(self.h2p_space)?,
-            p2h_data: f(self.p2h_data)?,
-            p2h_space: f(self.p2h_space)?,
-        })
-    }
-}
-
-impl<F> PeerFds<F> {
-    /// The same, each descriptor put through `f`.
-    ///
-    /// # Errors
-    /// The first error of `f`.
-    pub fn try_map<G, E>(
-        self,
-        mut f: impl FnMut(F) -> std::result::Result<G, E>,
-    ) -> std::result::Result<PeerFds<G>, E> {
-        Ok(PeerFds {
-            h2p_consumer: f(self.h2p_consumer)?,
-            p2h_producer: f(self.p2h_producer)?,
-            peer_counters: f(self.peer_counters)?,
-        })
-    }
-}
+pub use fds::{HostFds, PeerFds};
 
 /// Duplicates a file descriptor that the other side of this process owns, by its number.
 ///

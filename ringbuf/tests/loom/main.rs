@@ -5,241 +5,26 @@
 //!
 //! Each scenario runs the functions of `sync` and the cursors over words on the heap. Memory that a
 //! pair protects is a loom cell, which reports two accesses that are not ordered; a lost wake-up is
-//! reported as a deadlock. Each scenario is then run again with one ordering weakened at a time, and
-//! must fail: so each ordering is both enough and needed.
+//! reported as a deadlock. Each scenario is then run again with one ordering weakened at a time,
+//! and must fail: so each ordering is both enough and needed.
 //!
 //! What this does not prove: that the mapped objects hold these words at these offsets (vectors and
 //! interop do), and more than the few messages and threads of each scenario.
 #![cfg(loom)]
 #![allow(unsafe_code)] // loom's cells give pointers.
 
+mod ring;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use loom::cell::UnsafeCell;
-use loom::sync::{Arc, Condvar, Mutex};
+use loom::sync::Arc;
 use loom::thread;
+use ring::{Consumer, DESCRIPTORS, Producer, Words, batch};
 use strait_ringbuf::budget::Budget;
-use strait_ringbuf::cursor::{ConsumerCursor, ProducerCursor};
-use strait_ringbuf::descriptor::{Limits, Run};
 use strait_ringbuf::ending::Ending;
 use strait_ringbuf::errors::Side;
-use strait_ringbuf::layout::{Code, Descriptor, Kind};
-use strait_ringbuf::sync::{self, AtomicU32, AtomicU64, DescriptorCell, Site};
-use strait_ringbuf::sync::{SharedWaker, Sleeper, Waker};
-
-const DESCRIPTORS: u32 = 2;
-const LIMITS: Limits = Limits {
-    blocks: 64,
-    edges: 1,
-};
-
-/// The shared words of one ring, with cells in the place of what they protect.
-struct Words {
-    cells: [DescriptorCell; DESCRIPTORS as usize],
-    /// Touched whenever the descriptor at the same index is: its own words are atomics, so that
-    /// loom would not report an access that is out of order.
-    places: [UnsafeCell<()>; DESCRIPTORS as usize],
-    slot: UnsafeCell<u64>,
-    head: AtomicU64,
-    bitmap: AtomicU64,
-    sleep: AtomicU32,
-    space_wait: AtomicU32,
-    close: AtomicU32,
-    data: Doorbell,
-    space: Doorbell,
-}
-
-impl Words {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            cells: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
-            places: std::array::from_fn(|_| UnsafeCell::new(())),
-            slot: UnsafeCell::new(0),
-            head: AtomicU64::new(0),
-            bitmap: AtomicU64::new(0),
-            sleep: AtomicU32::new(0),
-            space_wait: AtomicU32::new(0),
-            close: AtomicU32::new(0),
-            data: Doorbell::default(),
-            space: Doorbell::default(),
-        })
-    }
-
-    fn write_slot(&self, value: u64) {
-        // SAFETY: the cell itself stops the model at an access that is not exclusive.
-        self.slot.with_mut(|slot| unsafe { *slot = value });
-    }
-
-    fn read_slot(&self) -> u64 {
-        // SAFETY: as above.
-        self.slot.with(|slot| unsafe { *slot })
-    }
-}
-
-/// An eventfd.
-#[derive(Default)]
-struct Doorbell {
-    rung: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Doorbell {
-    fn ring(&self) {
-        *self.rung.lock().unwrap() = true;
-        self.changed.notify_one();
-    }
-
-    fn wait(&self) {
-        let mut rung = self.rung.lock().unwrap();
-        while !*rung {
-            rung = self.changed.wait(rung).unwrap();
-        }
-        *rung = false;
-    }
-}
-
-struct Producer {
-    words: Arc<Words>,
-    cursor: ProducerCursor,
-    waker: Waker,
-    sleeper: Sleeper,
-}
-
-impl Producer {
-    fn new(words: &Arc<Words>) -> Self {
-        Self {
-            words: Arc::clone(words),
-            cursor: ProducerCursor::new(DESCRIPTORS),
-            waker: Waker::default(),
-            sleeper: Sleeper::default(),
-        }
-    }
-
-    /// Without the wake-up, whose fence would order what follows too.
-    fn publish_quietly(&mut self, mut descriptor: Descriptor) {
-        descriptor.sequence = self.cursor.tail() + 1;
-        let index = self.cursor.index();
-        self.words.places[index].with_mut(|_| ());
-        sync::publish(&self.words.cells[index], &descriptor);
-        self.cursor.advance(false);
-    }
-
-    fn publish(&mut self, descriptor: Descriptor) {
-        self.publish_quietly(descriptor);
-        if self.waker.must_ring(&self.words.sleep) {
-            self.words.data.ring();
-        }
-    }
-
-    fn has_room(&mut self) -> bool {
-        self.cursor
-            .observe_head(sync::load_head(&self.words.head))
-            .expect("an honest head");
-        // Goaway's place too, which nobody else would use here.
-        self.cursor.unread_others() < self.cursor.share()
-    }
-
-    fn wait_for_room(&mut self) {
-        while !self.has_room() {
-            self.sleeper.announce(&self.words.space_wait);
-            if !self.has_room() {
-                self.words.space.wait();
-            }
-            sync::retract(&self.words.space_wait);
-        }
-    }
-
-    fn wait_for_release(&mut self, bits: u64) {
-        while sync::load_release(&self.words.bitmap) != bits {
-            self.sleeper.announce(&self.words.space_wait);
-            if sync::load_release(&self.words.bitmap) != bits {
-                self.words.space.wait();
-            }
-            sync::retract(&self.words.space_wait);
-        }
-    }
-}
-
-struct Consumer {
-    words: Arc<Words>,
-    cursor: ConsumerCursor,
-    waker: SharedWaker,
-    sleeper: Sleeper,
-}
-
-impl Consumer {
-    fn new(words: &Arc<Words>) -> Self {
-        Self {
-            words: Arc::clone(words),
-            cursor: ConsumerCursor::new(DESCRIPTORS),
-            waker: SharedWaker::default(),
-            sleeper: Sleeper::default(),
-        }
-    }
-
-    fn next(&mut self) -> Option<Descriptor> {
-        let index = self.cursor.index();
-        let sequence = sync::load_sequence(&self.words.cells[index]);
-        if !self
-            .cursor
-            .has_message(sequence)
-            .expect("an honest sequence")
-        {
-            return None;
-        }
-        self.words.places[index].with(|_| ());
-        let descriptor = sync::copy_descriptor(&self.words.cells[index], sequence);
-        descriptor
-            .check(self.cursor.head(), LIMITS)
-            .expect("an honest descriptor");
-        self.cursor.advance();
-        sync::store_head(&self.words.head, self.cursor.head());
-        self.wake_producer();
-        Some(descriptor)
-    }
-
-    fn wait(&mut self) -> Descriptor {
-        loop {
-            if let Some(descriptor) = self.next() {
-                return descriptor;
-            }
-            self.sleeper.announce(&self.words.sleep);
-            let sequence = sync::load_sequence(&self.words.cells[self.cursor.index()]);
-            if !self
-                .cursor
-                .has_message(sequence)
-                .expect("an honest sequence")
-            {
-                self.words.data.wait();
-            }
-            sync::retract(&self.words.sleep);
-        }
-    }
-
-    fn release(&self, bit: u64) {
-        sync::toggle_release(&self.words.bitmap, bit);
-        self.wake_producer();
-    }
-
-    fn wake_producer(&self) {
-        if self.waker.must_ring(&self.words.space_wait) {
-            self.words.space.ring();
-        }
-    }
-}
-
-fn batch(call_id: u64) -> Descriptor {
-    Descriptor::slot(
-        Kind::Batch,
-        0,
-        call_id,
-        Run {
-            block: 0,
-            blocks: 1,
-        },
-        9,
-    )
-}
+use strait_ringbuf::layout::{Code, Descriptor};
+use strait_ringbuf::sync::{self, Site};
 
 /// Scenario: one batch. Guarantees: who sees its sequence sees its fields and its slot.
 fn publish() {
@@ -388,9 +173,9 @@ fn two_ends() {
     assert_eq!(said, [code; 2]);
 }
 
-/// Scenario: a sender that may have one message in flight sends two, the second when it has read the
-/// ack of the first; the receiver counts down before it publishes that ack. Guarantees: the receiver
-/// never counts two.
+/// Scenario: a sender that may have one message in flight sends two, the second when it has read
+/// the ack of the first; the receiver counts down before it publishes that ack. Guarantees: the
+/// receiver never counts two.
 fn budget() {
     let (there, back) = (Words::new(), Words::new());
     let mut consumer = Consumer::new(&there);
