@@ -4,7 +4,6 @@
 
 use libfuzzer_sys::fuzz_target;
 use strait_records::BatchView;
-use strait_records::table::RecordTable;
 
 fuzz_target!(|slot: &[u8]| {
     let Ok(view) = BatchView::parse(slot) else {
@@ -15,7 +14,7 @@ fuzz_target!(|slot: &[u8]| {
         .map(|(key, values)| key.len() + values.map(<[u8]>::len).sum::<usize>());
     let text: usize = keys.sum();
     assert!(text + view.tracestate().len() + view.payload().len() <= slot.len());
-    for record in RecordTable::of(&view).flatten() {
+    for record in view.records().flatten() {
         assert!(record.metadata().start < record.metadata().end && record.body().end <= slot.len());
     }
 });

@@ -13,7 +13,7 @@ use crate::limits::SlotBudget;
 use crate::message;
 use crate::schema::{ReceivedSchema, ReceivedSchemas};
 use crate::slot::Slot;
-use crate::table::{Kind, Record, RecordTable};
+use crate::table::{Kind, Record};
 use crate::variable::Metadata;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use bytes::Bytes;
@@ -146,7 +146,7 @@ impl Batch {
             batches: Vec::with_capacity(view.record_count() as usize),
             budget: SlotBudget::of(self.slot.as_ref().len()),
         };
-        for (index, record) in RecordTable::of(&view).enumerate() {
+        for (index, record) in view.records().enumerate() {
             reading.record(index as u32, &record?)?;
         }
         Ok(reading.batches)

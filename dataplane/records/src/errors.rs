@@ -50,7 +50,8 @@ pub enum Error {
     },
     /// The other side writes another version of the format.
     #[error(
-        "batch header has version {found}, this side reads version {expected}: build both sides from the same release"
+        "batch header has version {found}, this side reads version {expected}: \
+         build both sides from the same release"
     )]
     Version {
         /// The version found.
@@ -88,7 +89,8 @@ pub enum Error {
     },
     /// The memory handed in does not begin at a multiple of 64.
     #[error(
-        "the slot's memory begins at an address that is {found} behind a multiple of 64, expected 0: copy it with `Slot::copy_of`"
+        "the slot's memory begins at an address that is {found} behind a multiple of 64, expected 0: \
+         copy it with `Slot::copy_of`"
     )]
     Misaligned {
         /// Address modulo 64.
@@ -103,7 +105,10 @@ pub enum Error {
         problem: SchemaProblem,
     },
     /// A record's metadata or body is wrong.
-    #[error("record {record} (payload {payload}, schema {schema_id}){}: {problem}", Column(.column))]
+    #[error(
+        "record {record} (payload {payload}, schema {schema_id}){}: {problem}",
+        Column(.column)
+    )]
     Record {
         /// Index in the record table.
         record: u32,
@@ -279,7 +284,8 @@ pub enum Problem {
     },
     /// A buffer lies outside of the body, or is not aligned.
     #[error(
-        "buffer {index} is at {offset} with {len} bytes, the body has {body} and buffers are 64-aligned"
+        "buffer {index} is at {offset} with {len} bytes, the body has {body} and buffers are \
+         64-aligned"
     )]
     Buffer {
         /// Index of the buffer.

@@ -6,8 +6,10 @@
 
 use crate::errors::{Error, Expected};
 use crate::limits::{MAX_METADATA, MAX_RECORDS, MAX_TRACESTATE};
+use crate::table::{ENTRY_LEN, RecordTable};
 use crate::variable::{self, Metadata, Variable};
 use bytemuck::{Pod, Zeroable};
+use strum::FromRepr;
 
 /// Bytes of a batch header; the variable section begins behind it.
 pub const HEADER_LEN: usize = 96;
@@ -19,7 +21,7 @@ const FLAG_REMOTE: u16 = 1;
 const FLAG_PROJECTED: u16 = 2;
 
 /// What kind of telemetry a batch holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, FromRepr)]
 #[repr(u8)]
 pub enum Signal {
     /// None: plain Arrow.
@@ -35,21 +37,8 @@ pub enum Signal {
     Profiles = 4,
 }
 
-impl Signal {
-    fn from_wire(value: u8) -> Option<Self> {
-        Some(match value {
-            0 => Self::None,
-            1 => Self::Logs,
-            2 => Self::Traces,
-            3 => Self::Metrics,
-            4 => Self::Profiles,
-            _ => return None,
-        })
-    }
-}
-
 /// How a batch holds its data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr)]
 #[repr(u8)]
 pub enum Encoding {
     /// OTAP records.
@@ -63,16 +52,6 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    fn from_wire(value: u8) -> Option<Self> {
-        Some(match value {
-            1 => Self::Records,
-            2 => Self::Otlp,
-            3 => Self::Arrow,
-            4 => Self::Difference,
-            _ => return None,
-        })
-    }
-
     /// Whether the data is in records rather than in one payload.
     #[must_use]
     pub fn has_records(self) -> bool {
@@ -262,27 +241,26 @@ impl<'a> BatchView<'a> {
         self.wire.record_count
     }
 
-    /// The bytes of the record table, a multiple of 32.
-    pub(crate) fn table(&self) -> &'a [u8] {
+    /// The record table; empty if the data is one payload.
+    #[must_use]
+    pub fn records(&self) -> RecordTable<'a> {
         let from = self.wire.table_offset as usize;
-        &self.slot[from..from + self.wire.record_count as usize * crate::table::ENTRY_LEN]
-    }
-
-    /// The first byte behind the record table, where records may begin (S-20).
-    pub(crate) fn data_start(&self) -> u32 {
-        // In range: the table lies in the slot.
-        self.wire.table_offset + self.wire.record_count * crate::table::ENTRY_LEN as u32
-    }
-
-    /// Bytes of the slot.
-    pub(crate) fn total_len(&self) -> u32 {
-        self.wire.total_len
+        let entries = &self.slot[from..from + self.wire.record_count as usize * ENTRY_LEN];
+        // Records begin behind the table (S-20). In range: the table lies in the slot.
+        let low = self.wire.table_offset + entries.len() as u32;
+        RecordTable::new(entries, low, self.wire.total_len)
     }
 
     /// The variable section as it lies in the slot: the tracestate, then the metadata.
     #[must_use]
     pub fn variable(&self) -> &'a [u8] {
         &self.slot[HEADER_LEN..HEADER_LEN + self.wire.variable_len as usize]
+    }
+
+    /// Makes `to` the same variable section, byte for byte.
+    pub fn copy_variable(&self, to: &mut Variable) {
+        let (tracestate, keys) = (self.wire.tracestate_len, self.wire.metadata_count);
+        to.copy_from(self.variable(), tracestate, keys);
     }
 }
 
@@ -322,8 +300,8 @@ fn check_fields(wire: &Wire) -> Result<Header, Error> {
     at_most("record_count", wire.record_count.into(), MAX_RECORDS.into())?;
     let unknown = |field, value: u8| field_error(field, value.into(), Expected::Known);
     Ok(Header {
-        signal: Signal::from_wire(wire.signal).ok_or_else(|| unknown("signal", wire.signal))?,
-        encoding: Encoding::from_wire(wire.encoding)
+        signal: Signal::from_repr(wire.signal).ok_or_else(|| unknown("signal", wire.signal))?,
+        encoding: Encoding::from_repr(wire.encoding)
             .ok_or_else(|| unknown("encoding", wire.encoding))?,
         remote: wire.flags & FLAG_REMOTE != 0,
         projected: wire.flags & FLAG_PROJECTED != 0,
@@ -352,7 +330,7 @@ fn check_parts(wire: &Wire, header: &Header, slot_len: usize) -> Result<(), Erro
 
     let records = header.encoding.has_records();
     if wire.record_count > 0 {
-        let len = u64::from(wire.record_count) * crate::table::ENTRY_LEN as u64;
+        let len = u64::from(wire.record_count) * ENTRY_LEN as u64;
         require(
             records,
             "record_count",

@@ -35,7 +35,8 @@
 //!
 //! // The sender: measure, publish what is due, claim a slot, write.
 //! let mut writer = Writer::new();
-//! let plan = writer.plan(Header::new(Signal::None, Encoding::Arrow, 3), Variable::new(), &batches)?;
+//! let header = Header::new(Signal::None, Encoding::Arrow, 3);
+//! let plan = writer.plan(header, Variable::new(), &batches)?;
 //! let preambles: Vec<_> = writer.schemas().unpublished().map(|s| s.preamble().to_vec()).collect();
 //! let mut claimed = vec![0; plan.len()];
 //! plan.write(&mut claimed)?;

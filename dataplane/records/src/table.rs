@@ -1,11 +1,10 @@
 //! The record table: which records a batch holds and where (format section 1.1).
 //!
 //! [`RecordTable`] checks an entry when it is taken: kind, reserved bytes, alignment, and that
-//! metadata and body lie in the slot, behind the table and the record before (S-20). What the
-//! metadata says is checked by [`crate::batch`].
+//! metadata and body lie in the slot, behind the table and the record before (S-20). Where the table
+//! lies is checked by [`crate::header`], what the metadata says by [`crate::batch`].
 
 use crate::errors::{Error, Expected};
-use crate::header::BatchView;
 use bytemuck::{Pod, Zeroable};
 
 /// Bytes of an entry.
@@ -13,7 +12,7 @@ pub(crate) const ENTRY_LEN: usize = 32;
 const PART: &str = "record table";
 
 /// What a record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::FromRepr)]
 #[repr(u8)]
 pub enum Kind {
     /// A schema that is valid in this batch only (S-9).
@@ -99,12 +98,8 @@ impl Record {
             wire.reserved.into(),
             Expected::Exactly(0),
         )?;
-        let kind = match wire.kind {
-            1 => Kind::Schema,
-            2 => Kind::Dictionary,
-            3 => Kind::Batch,
-            other => return Err(field_error("kind", other.into(), Expected::Known)),
-        };
+        let kind = Kind::from_repr(wire.kind)
+            .ok_or_else(|| field_error("kind", wire.kind.into(), Expected::Known))?;
         let dictionary = wire.dictionary_id;
         let fits = kind == Kind::Dictionary || dictionary == 0;
         require(fits, "dictionary_id", dictionary, Expected::Exactly(0))?;
@@ -181,13 +176,12 @@ pub struct RecordTable<'a> {
 }
 
 impl<'a> RecordTable<'a> {
-    /// The table of a batch; empty if its data is one payload.
-    #[must_use]
-    pub fn of(batch: &BatchView<'a>) -> Self {
+    /// The table of these entries, whose records lie in `low..high` of the slot.
+    pub(crate) fn new(entries: &'a [u8], low: u32, high: u32) -> Self {
         Self {
-            entries: batch.table().chunks_exact(ENTRY_LEN),
-            low: batch.data_start(),
-            high: batch.total_len(),
+            entries: entries.chunks_exact(ENTRY_LEN),
+            low,
+            high,
         }
     }
 }

@@ -5,7 +5,6 @@
 //! is not checked here.
 
 use crate::errors::{Error, Expected};
-use crate::header::BatchView;
 use crate::limits::{MAX_METADATA, MAX_TRACESTATE};
 
 const PART: &str = "variable section";
@@ -32,12 +31,12 @@ impl Variable {
         self.metadata_count = 0;
     }
 
-    /// Takes over the section of a received batch, byte for byte.
-    pub fn copy_from(&mut self, batch: &BatchView<'_>) {
+    /// Takes over a section that has passed [`check`] with these numbers, byte for byte.
+    pub(crate) fn copy_from(&mut self, section: &[u8], tracestate_len: u16, keys: u32) {
         self.clear();
-        self.bytes.extend_from_slice(batch.variable());
-        self.tracestate_len = batch.tracestate().len() as u16;
-        self.metadata_count = batch.metadata().keys;
+        self.bytes.extend_from_slice(section);
+        self.tracestate_len = tracestate_len;
+        self.metadata_count = keys;
     }
 
     /// Sets the W3C tracestate; the metadata added before stays.
@@ -56,8 +55,7 @@ impl Variable {
     ///
     /// # Errors
     /// [`Error::TooLarge`] when the key is longer than 65,535 bytes, has more than 65,535 values, a
-    /// value is longer than
-    /// `u32` can say, or it is the 1,025th key; the section is then unchanged.
+    /// value is longer than `u32` can say, or it is the 1,025th key; the section is then unchanged.
     pub fn add<V: AsRef<[u8]>>(
         &mut self,
         key: &[u8],

@@ -12,7 +12,6 @@ use proptest::prelude::*;
 use strait_records::difference::{Action, Difference, DifferenceBuilder, Operation};
 use strait_records::difference::{Owner, Owners, Target, Value};
 use strait_records::errors::{Problem, SchemaProblem};
-use strait_records::table::RecordTable;
 use strait_records::{
     Batch, BatchView, Encoding, Error, ErrorKind, Header, ReceivedSchemas, Signal,
 };
@@ -58,9 +57,7 @@ fn read_all(bytes: &[u8], schemas: &ReceivedSchemas) {
 /// The bytes that say where everything is: header, table, metadata, offsets, keys and bitmaps.
 fn structure(slot: &Slot) -> Vec<usize> {
     let view = BatchView::parse(slot.as_ref()).expect("a good header");
-    let records: Vec<_> = RecordTable::of(&view)
-        .map(|r| r.expect("a good entry"))
-        .collect();
+    let records: Vec<_> = view.records().map(|r| r.expect("a good entry")).collect();
     let first = records
         .first()
         .map_or(slot.as_ref().len(), |r| r.offset as usize);
@@ -276,9 +273,7 @@ fn broken(change: impl Fn(&mut [u8], std::ops::Range<usize>)) -> Problem {
     let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
     let slot = common::written(&mut writer, &mut schemas, Encoding::Arrow, &[(0, batch)]);
     let view = BatchView::parse(slot.as_ref()).expect("a good header");
-    let records: Vec<_> = RecordTable::of(&view)
-        .map(|r| r.expect("a good entry"))
-        .collect();
+    let records: Vec<_> = view.records().map(|r| r.expect("a good entry")).collect();
     let mut bytes = slot.as_ref().to_vec();
     change(&mut bytes, records[1].body());
     change(&mut bytes, records[0].body());
@@ -415,7 +410,7 @@ fn metadata_and_tracestate_come_back_in_order() {
     ];
     assert_eq!(read, expected);
     let mut copy = Variable::new();
-    copy.copy_from(&batch.view().expect("checked"));
+    batch.view().expect("checked").copy_variable(&mut copy);
     assert_eq!(copy, variable);
     assert!(
         batch

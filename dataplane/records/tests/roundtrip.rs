@@ -6,7 +6,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_ipc::reader::StreamReader;
 use common::Rng;
 use proptest::prelude::*;
-use strait_records::table::{Kind, RecordTable};
+use strait_records::table::Kind;
 use strait_records::{BatchView, Encoding, ReceivedSchemas, Slot, Writer};
 
 /// The Arrow stream of each record batch (S-4): its schema's message, its dictionaries, the batch,
@@ -18,7 +18,7 @@ fn streams(slot: &Slot, schemas: &ReceivedSchemas, writer: &Writer) -> Vec<Vec<u
     };
     let mut streams = Vec::new();
     let (mut dictionaries, mut inline) = (Vec::new(), None);
-    for record in RecordTable::of(&view) {
+    for record in view.records() {
         let record = record.expect("a good entry");
         match record.kind {
             Kind::Schema => inline = Some(bytes(&record).to_vec()),

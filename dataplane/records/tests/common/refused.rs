@@ -7,7 +7,6 @@ use arrow_ipc as ipc;
 use flatbuffers::{FlatBufferBuilder, WIPOffset};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
-use strait_records::table::RecordTable;
 use strait_records::{Batch, BatchView, Encoding, Error, ErrorKind};
 use strait_records::{ReceivedSchemas, Slot, Writer};
 
@@ -124,7 +123,8 @@ fn text(values: &[&str]) -> RecordBatch {
 fn misplaced(at: usize, offset: impl Fn(u32) -> u32) -> (Vec<u8>, Vec<Vec<u8>>) {
     let (mut bytes, preambles) = slot(&[(0, text(&["a"])), (0, text(&["b"]))]);
     let view = BatchView::parse(&bytes).expect("a good header");
-    let first = RecordTable::of(&view)
+    let first = view
+        .records()
         .next()
         .expect("a record")
         .expect("a good one");
