@@ -168,7 +168,9 @@ mod tests {
     proptest! {
         // Guarantees: every part comes back, whatever its neighbours are.
         #[test]
-        fn parts_survive(peer: bool, link in 1..=LINK_MAX, epoch: u32, sequence in 1..=SEQUENCE_MAX) {
+        fn parts_survive(
+            peer: bool, link in 1..=LINK_MAX, epoch: u32, sequence in 1..=SEQUENCE_MAX,
+        ) {
             let origin = if peer { Origin::Peer } else { Origin::Host };
             let id = CallId::new(origin, link, epoch, sequence).unwrap();
             prop_assert_eq!(CallId::from_bits(id.bits()), Ok(id));

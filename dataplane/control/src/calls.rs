@@ -6,8 +6,8 @@
 use crate::host::{self, Level, LogRecord};
 use crate::idl::calls::{PeerCalls, PeerCallsImpl};
 use crate::idl::{FailureMessage, OpDone, OpStart};
-use crate::panics::contain;
-use crate::{asked, entry, logging, operations};
+use crate::{entry, logging, operations};
+use strait_failure::contain;
 
 impl PeerCalls for PeerCallsImpl {
     fn op_start(start: OpStart) {
@@ -33,7 +33,7 @@ impl PeerCalls for PeerCallsImpl {
 
     fn op_done(done: OpDone) {
         let id = done.op_id;
-        report("op_done", id, || asked::done(done));
+        report("op_done", id, || host::done(done));
     }
 
     fn log_level(level: u32) {

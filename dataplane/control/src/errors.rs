@@ -1,151 +1,20 @@
-//! What can go wrong, in one structure on both sides: [`Failure`] for a batch, [`OperationError`]
-//! for an operation, [`Class`] for what the caller may do about it.
+//! Errors on the wire: [`OperationError`] for an operation, and the bytes in which a batch's
+//! [`Failure`] crosses.
 //!
-//! Guarantees that nothing is collapsed into a string on the way: class, gRPC and HTTP code, retry
-//! delay and rejected items cross as numbers. `failure.go` and `class.go` are the same in Go;
-//! `vectors/codes.json` is read by both. What the numbers mean to the Collector or to the engine is
-//! said on their sides.
+//! Guarantees that a failure comes out as it went in: its numbers cross as numbers. `failure.go`
+//! and `operation.go` are the same in Go; `vectors/codes.json` is read by both. What the numbers
+//! mean to the Collector or to the engine is said on their sides.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strait_failure::{Class, Failure};
 
 use crate::idl::FailureMessage;
 
-/// What the caller may do about an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u32)]
-pub enum Class {
-    /// The same data will fail again: drop it, do not retry.
-    Permanent = 1,
-    /// May work later.
-    Retryable = 2,
-    /// Not accepted now, for lack of memory or space; nothing was done. Retry later.
-    Refused = 3,
-    /// The caller's context was cancelled.
-    Cancelled = 4,
-    /// The caller's deadline passed.
-    Deadline = 5,
-    /// The other side is gone or not ready. Retry later.
-    Unavailable = 6,
-    /// A bug, on either side: a panic, or a broken promise.
-    Internal = 7,
-}
-
 /// On the wire: not an error. Only in the end of an operation.
 pub(crate) const CLASS_OK: u32 = 0;
-
-impl Class {
-    /// Every class, in the order of its number.
-    pub const ALL: [Self; 7] = [
-        Self::Permanent,
-        Self::Retryable,
-        Self::Refused,
-        Self::Cancelled,
-        Self::Deadline,
-        Self::Unavailable,
-        Self::Internal,
-    ];
-
-    /// The class of a number that crossed. One that does not exist, 0 included, is the other side's
-    /// bug: [`Class::Internal`].
-    #[must_use]
-    pub fn from_code(code: u32) -> Self {
-        Self::ALL
-            .into_iter()
-            .find(|c| c.code() == code)
-            .unwrap_or(Self::Internal)
-    }
-
-    /// The number that crosses.
-    #[must_use]
-    pub const fn code(self) -> u32 {
-        self as u32
-    }
-
-    /// Whether the same data must not be offered again: it would fail the same way, or nobody waits
-    /// for it any more. The rule of both languages, and of the engine's nack.
-    #[must_use]
-    pub const fn is_final(self) -> bool {
-        matches!(
-            self,
-            Self::Permanent | Self::Cancelled | Self::Deadline | Self::Internal
-        )
-    }
-
-    /// The word for messages and metrics.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Permanent => "permanent",
-            Self::Retryable => "retryable",
-            Self::Refused => "refused",
-            Self::Cancelled => "cancelled",
-            Self::Deadline => "deadline",
-            Self::Unavailable => "unavailable",
-            Self::Internal => "internal",
-        }
-    }
-}
-
-impl fmt::Display for Class {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Why one batch failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What the caller may do.
-    pub class: Class,
-    /// gRPC status code; 0 = none is known.
-    pub grpc_code: u32,
-    /// HTTP status code; 0 = none is known.
-    pub http_code: u32,
-    /// How long the destination asked to wait; zero = it did not say.
-    pub retry_delay: Duration,
-    /// How many items the destination rejected (partial success); 0 = all, or not known.
-    pub rejected_items: u64,
-    /// What happened. Does not repeat the class or the component.
-    pub message: String,
-    /// The component or node where it happened; empty = not known.
-    pub component: String,
-}
-
-impl Failure {
-    /// A failure of which only class and message are known; set the other fields as needed.
-    pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            grpc_code: 0,
-            http_code: 0,
-            retry_delay: Duration::ZERO,
-            rejected_items: 0,
-            message: message.into(),
-            component: String::new(),
-        }
-    }
-
-    /// Names where it happened.
-    #[must_use]
-    pub fn in_component(mut self, component: impl Into<String>) -> Self {
-        self.component = component.into();
-        self
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.component.is_empty() {
-            write!(f, "{}: ", self.component)?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Failure {}
 
 impl From<FailureMessage> for Failure {
     fn from(m: FailureMessage) -> Self {
@@ -239,7 +108,7 @@ impl OperationError {
 
     /// Names where it happened.
     #[must_use]
-    pub fn in_component(mut self, component: impl Into<String>) -> Self {
+    pub fn at(mut self, component: impl Into<String>) -> Self {
         self.component = component.into();
         self
     }
@@ -297,7 +166,7 @@ impl std::error::Error for OperationError {}
 
 impl From<Failure> for OperationError {
     fn from(f: Failure) -> Self {
-        Self::new(f.class, f.message).in_component(f.component)
+        Self::new(f.class, f.message).at(f.component)
     }
 }
 
@@ -309,7 +178,7 @@ impl From<OperationError> for Failure {
             ..e.clone()
         }
         .to_string();
-        Self::new(e.class, message).in_component(component)
+        Self::new(e.class, message).at(component)
     }
 }
 
@@ -317,10 +186,11 @@ impl From<OperationError> for Failure {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use strum::VariantArray;
 
     fn failures() -> impl Strategy<Value = Failure> {
         let numbers = (
-            0..7usize,
+            prop::sample::select(Class::VARIANTS),
             any::<u32>(),
             any::<u32>(),
             any::<u64>(),
@@ -328,7 +198,7 @@ mod tests {
         );
         (numbers, ".*", ".*").prop_map(
             |((class, grpc, http, delay, rejected), message, component)| Failure {
-                class: Class::ALL[class],
+                class,
                 grpc_code: grpc,
                 http_code: http,
                 retry_delay: Duration::from_nanos(delay),
@@ -348,22 +218,17 @@ mod tests {
 
         // Guarantees: any text in an operation's error crosses as JSON.
         #[test]
-        fn operation_error_survives_json(message: String, component: String, path: String, what: String) {
+        fn operation_error_survives_json(
+            message: String, component: String, path: String, what: String,
+        ) {
             let errors = vec![PathError { path: path.clone(), message: what.clone() }];
-            let error = OperationError::invalid(message.clone(), errors).in_component(component.clone());
+            let error = OperationError::invalid(message.clone(), errors).at(component.clone());
             let json: serde_json::Value = serde_json::from_slice(&error.payload()).unwrap();
+            let errors = serde_json::json!([{"path": path, "message": what}]);
             let want = serde_json::json!({
-                "message": message, "component": component, "errors": [{"path": path, "message": what}],
+                "message": message, "component": component, "errors": errors,
             });
             prop_assert_eq!(json, want);
-        }
-    }
-
-    // Guarantees: a number that is no class is never taken for success or for something to retry.
-    #[test]
-    fn unknown_class_is_internal() {
-        for code in [0, 8, 100, u32::MAX] {
-            assert_eq!(Class::from_code(code), Class::Internal);
         }
     }
 
@@ -375,20 +240,5 @@ mod tests {
             ..Failure::new(Class::Retryable, "")
         };
         assert_eq!(FailureMessage::from(&failure).retry_delay_ns, u64::MAX);
-    }
-
-    // Guarantees: both languages use the same numbers and words.
-    #[test]
-    fn shared_codes_hold() {
-        let codes: serde_json::Value = serde_json::from_str(include_str!("../vectors/codes.json"))
-            .expect("vectors/codes.json");
-        let ours: serde_json::Map<_, _> = Class::ALL
-            .into_iter()
-            .map(|c| (c.name().to_owned(), c.code().into()))
-            .collect();
-        assert_eq!(codes["classes"], serde_json::Value::Object(ours));
-        let last: Vec<_> = Class::ALL.into_iter().filter(|c| c.is_final()).collect();
-        let last: serde_json::Value = last.into_iter().map(Class::name).collect();
-        assert_eq!(codes["final"], last);
     }
 }

@@ -27,7 +27,6 @@
 //! # Ok::<(), strait_control::CallIdError>(())
 //! ```
 
-mod asked;
 mod callid;
 mod calls;
 mod entry;
@@ -36,7 +35,6 @@ pub mod host;
 pub mod logging;
 pub mod memory;
 mod operations;
-mod panics;
 mod peer;
 mod signals;
 
@@ -56,7 +54,12 @@ pub use callid::{CallId, CallIdError, Origin, LINK_MAX, SEQUENCE_MAX};
 pub use entry::{
     entry, ENTRY_BOUND_TWICE, ENTRY_OK, ENTRY_OTHER_IDL, ENTRY_OTHER_TABLES, ENTRY_PEER_FAILED,
 };
-pub use errors::{Class, Failure, OperationError, PathError};
+pub use errors::{OperationError, PathError};
 pub use idl::calls::{HostTable, PeerTable, ABI};
-pub use panics::{contain, contained};
 pub use peer::{BoxFuture, OpKind, OpResult, Operation, Peer};
+pub use strait_failure::{Class, Failure};
+
+/// The README's example is compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -187,7 +187,8 @@ fn report() {
         .take();
     if let Some(Reporter { handle, limit }) = reporter {
         let message = format!(
-            "the Rust components of this Collector have allocated {} MiB, more than memory_limit_mib: {}",
+            "the Rust components of this Collector have allocated {} MiB, \
+             more than memory_limit_mib: {}",
             sum() / MIB,
             limit / MIB
         );

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use strait_failure::{contain, contained};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 use crate::errors::CLASS_OK;
 use crate::idl::OpStart;
-use crate::panics::{contain, contained};
 use crate::signals::Blocked;
 use crate::{host, Class, OpKind, OpResult, Operation, OperationError, Peer};
 
@@ -97,7 +97,7 @@ pub(crate) fn cancel(op_id: u64) {
 
 /// Checks what came from the host.
 fn accept(start: OpStart) -> Result<Operation, OperationError> {
-    let Some(kind) = OpKind::from_code(start.kind) else {
+    let Some(kind) = OpKind::from_repr(start.kind) else {
         let message = format!("operation kind {} is not known to this peer", start.kind);
         return Err(OperationError::new(Class::Permanent, message));
     };
@@ -164,10 +164,12 @@ fn spawn(peer: &'static dyn Peer, operation: Operation, completion: Completion) 
                 result.unwrap_or_else(|text| Err(panicked(&label, &text)))
             }
             Ok(()) = &mut cancelled => {
-                Err(OperationError::new(Class::Cancelled, format!("{label} was cancelled by the host")))
+                let message = format!("{label} was cancelled by the host");
+                Err(OperationError::new(Class::Cancelled, message))
             }
             () = tokio::time::sleep_until(deadline.into()) => {
-                Err(OperationError::new(Class::Deadline, format!("{label} did not end before its deadline")))
+                let message = format!("{label} did not end before its deadline");
+                Err(OperationError::new(Class::Deadline, message))
             }
         };
         completion.finish(result);

@@ -83,9 +83,7 @@ impl TestPeer {
         match serde_json::from_slice::<Value>(&operation.payload).unwrap_or_default()["do"].as_str()
         {
             Some("panic") => panic!("boom {}", operation.handle),
-            Some("fail") => {
-                Err(OperationError::new(Class::Refused, "not now").in_component("node"))
-            }
+            Some("fail") => Err(OperationError::new(Class::Refused, "not now").at("node")),
             _ => Ok(operation.payload.clone()),
         }
     }
@@ -384,7 +382,10 @@ proptest! {
     fn depth_is_that_of_the_json(depth in 0usize..200, text: String) {
         let mut value = Value::String(text);
         for i in 0..depth {
-            value = if i % 2 == 0 { serde_json::json!([value]) } else { serde_json::json!({"[": value}) };
+            value = match i % 2 {
+                0 => serde_json::json!([value]),
+                _ => serde_json::json!({"[": value}),
+            };
         }
         prop_assert_eq!(json_depth(value.to_string().as_bytes()), depth);
     }
@@ -419,8 +420,8 @@ fn ask(payload: &'static [u8], limit: Duration, answer: Option<(u32, &[u8])>) ->
             class_code,
             payload: payload.to_vec(),
         };
-        crate::asked::done(done());
-        crate::asked::done(done()); // a second end is nobody's
+        crate::host::done(done());
+        crate::host::done(done()); // a second end is nobody's
     }
     (id, runtime.block_on(asked).unwrap())
 }

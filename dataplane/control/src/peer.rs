@@ -1,7 +1,6 @@
 //! What the control channel calls: [`Peer`], implemented by strait-host, and the operations that it
 //! gets.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Instant;
@@ -15,7 +14,10 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 pub type OpResult = Result<Vec<u8>, OperationError>;
 
 /// What an operation does. The payloads are in the project's contracts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::FromRepr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 #[repr(u32)]
 pub enum OpKind {
     /// What is built in: components, nodes, versions. Inline.
@@ -39,25 +41,6 @@ pub enum OpKind {
 }
 
 impl OpKind {
-    /// Every kind, in the order of its number.
-    pub const ALL: [Self; 9] = [
-        Self::Describe,
-        Self::DefaultConfig,
-        Self::Validate,
-        Self::Create,
-        Self::Start,
-        Self::Shutdown,
-        Self::Capability,
-        Self::Decode,
-        Self::Counters,
-    ];
-
-    /// The kind of a number that crossed, if there is one.
-    #[must_use]
-    pub fn from_code(code: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|k| *k as u32 == code)
-    }
-
     /// Whether it runs on the caller's thread, and must neither block nor start anything.
     #[must_use]
     pub const fn is_inline(self) -> bool {
@@ -70,28 +53,6 @@ impl OpKind {
                 | Self::Create
                 | Self::Counters
         )
-    }
-
-    /// The word for messages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Describe => "describe",
-            Self::DefaultConfig => "default_config",
-            Self::Validate => "validate",
-            Self::Create => "create",
-            Self::Start => "start",
-            Self::Shutdown => "shutdown",
-            Self::Capability => "capability",
-            Self::Decode => "decode",
-            Self::Counters => "counters",
-        }
-    }
-}
-
-impl fmt::Display for OpKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -139,25 +100,4 @@ pub trait Peer: Send + Sync + 'static {
 
     /// The host could not deliver this egress batch. Ends it, as an ack would have.
     fn batch_failed(&self, call_id: u64, failure: Failure);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // Guarantees: both languages use the same numbers and words.
-    #[test]
-    fn shared_codes_hold() {
-        let codes: serde_json::Value = serde_json::from_str(include_str!("../vectors/codes.json"))
-            .expect("vectors/codes.json");
-        let ours: serde_json::Map<_, _> = OpKind::ALL
-            .into_iter()
-            .map(|k| (k.name().to_owned(), (k as u32).into()))
-            .collect();
-        assert_eq!(codes["operations"], serde_json::Value::Object(ours));
-        assert!(OpKind::ALL
-            .into_iter()
-            .all(|k| OpKind::from_code(k as u32) == Some(k)));
-        assert_eq!((OpKind::from_code(0), OpKind::from_code(99)), (None, None));
-    }
 }

@@ -3,9 +3,9 @@
 //! It is the rival of the ring: what a Collector would pay that hands OTLP bytes to the engine.
 //! Lanes do not use it; their nodes convert by the engine's means where they need to.
 
-use crate::failure::{Class, Failure};
 use bytes::Bytes;
 use otel_arrow_dfe_pdata::{OtapArrowRecords, OtlpProtoBytes, TryFromWithOptions};
+use strait_failure::{Class, Failure};
 
 /// Converts the bytes of an `ExportLogsServiceRequest` into the engine's Arrow records, drops them,
 /// and gives how many logs they held.

@@ -22,7 +22,7 @@
 //! plan         what of a batch a unit reads and writes
 //! unit         the specification, checked
 //! catalog      the engine's nodes: keys, rules, what takes their place
-//! components, failure, finding, id_set, panics, signal
+//! components, finding, id_set, signal
 //! ```
 //!
 //! What it leaves to others: which units there are and who talks to them (strait-host), the rings
@@ -34,14 +34,12 @@ pub mod components;
 mod conversion;
 mod difference;
 mod ends;
-mod failure;
 mod finding;
 mod guard;
 mod id_set;
 mod lane;
 mod link;
 mod nodes;
-mod panics;
 mod plan;
 mod signal;
 mod unit;
@@ -49,15 +47,20 @@ mod unit;
 pub use calls::{Counters, LaneStatus, Upcalls};
 pub use catalog::check_registrations;
 pub use conversion::otlp_logs_to_records;
-pub use failure::{Class, Failure};
 pub use finding::Finding;
 pub use lane::engine_log::is_own_metrics_complaint;
 pub use lane::{Lane, LaneConfig};
 pub use plan::{Plan, reply};
 pub use signal::Signal;
+pub use strait_failure::{Class, Failure};
 pub use unit::{
     EGRESS, Encoding, Fidelity, INGRESS, MAX_IN_FLIGHT, MAX_LANES, Planned, Topology, Unit,
 };
 
 /// Version of the engine that this crate is built on.
 pub const ENGINE_VERSION: &str = "0.62.0";
+
+/// The README's example is compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -136,7 +136,7 @@ fn a_failure_keeps_its_parts() {
         class: Class::Retryable,
         grpc_code: 8,
         http_code: 429,
-        retry_delay_ns: 1_500_000_000,
+        retry_delay: Duration::from_millis(1_500),
         rejected_items: 3,
         message: "slow down".into(),
         component: "otlp_grpc".into(),

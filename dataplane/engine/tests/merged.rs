@@ -23,7 +23,7 @@ fn whole_failure(class: Class) -> Failure {
         class,
         grpc_code: 8,
         http_code: 503,
-        retry_delay_ns: 7_000_000_000,
+        retry_delay: Duration::from_secs(7),
         rejected_items: 3,
         message: "slow down".into(),
         component: "otlp_grpc".into(),

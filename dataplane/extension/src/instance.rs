@@ -61,7 +61,7 @@ impl Instance {
     }
 
     fn wrong(&self, class: Class, message: impl Into<String>) -> OperationError {
-        OperationError::new(class, message).in_component(self.id.clone())
+        OperationError::new(class, message).at(self.id.clone())
     }
 
     /// What a call of the extension's gave, as the operation's end.
@@ -176,7 +176,8 @@ impl Instance {
                     .map(|error| error.message + "; ")
                     .unwrap_or_default();
                 let message = format!(
-                    "{before}{live} of its threads are blocked and were given up: they stay until they return"
+                    "{before}{live} of its threads are blocked and were given up: they stay until \
+                     they return"
                 );
                 Err(self.wrong(Class::Deadline, message))
             }

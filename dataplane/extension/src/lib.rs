@@ -8,6 +8,16 @@
 //!
 //! It knows nothing of the engine: a library of extensions only needs no more than this crate, and
 //! strait-host puts units beside it.
+//!
+//! ```
+//! use strait_control::Class;
+//! use strait_extension::Extensions;
+//!
+//! let extensions = Extensions::new(&[]); // those of a library, such as `token_provider::factory()`
+//! let refused = extensions.create(7, br#"{"id": "token/a", "type": "token"}"#).unwrap_err();
+//! assert_eq!(refused.class, Class::Permanent); // no extension of that type is linked in
+//! assert!(!extensions.has(7));
+//! ```
 
 mod call;
 mod instance;
@@ -141,7 +151,7 @@ impl Extensions {
         })?;
         let (extension, reply) = logging::attached(handle, || -> Result<_, OperationError> {
             let made = factory.create(&config, &ExtensionContext::new(id.clone()));
-            let extension = made.map_err(|error| not_created(error).in_component(id.clone()))?;
+            let extension = made.map_err(|error| not_created(error).at(id.clone()))?;
             let reply = Created {
                 capabilities: extension.capabilities(),
                 dependencies: extension.dependencies(),
@@ -220,7 +230,7 @@ pub fn refused(refused: Refused) -> OperationError {
         class,
         ..OperationError::invalid(refused.message, errors)
     }
-    .in_component(refused.component)
+    .at(refused.component)
 }
 
 fn read<T: for<'a> Deserialize<'a>>(payload: &[u8]) -> Result<T, OperationError> {
@@ -234,3 +244,8 @@ fn answer<T: Serialize>(value: &T) -> OpResult {
     serde_json::to_vec(value)
         .map_err(|error| OperationError::new(Class::Internal, format!("the reply: {error}")))
 }
+
+/// The README's example is compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

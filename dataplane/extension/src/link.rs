@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::Value;
 use strait_component::extension::{BoxFuture, ExtensionError, HostCall, HostLink, Status};
 use strait_control::host::{self, StatusCode};
-use strait_control::{Class, OpKind, contained};
+use strait_control::{Class, OpKind};
+use strait_failure::contained;
 use tokio::runtime::Handle;
 
 /// How long the host may take for what an instance asks.

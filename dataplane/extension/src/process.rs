@@ -86,7 +86,8 @@ pub fn set(handle: u64, payload: &[u8]) -> OpResult {
     match read(payload)? {
         Setting::MemoryLimit { .. } if !owns(handle) => {
             let message = format!(
-                "handle {handle} may not set what holds for the whole process: only the extension `strait` may"
+                "handle {handle} may not set what holds for the whole process: \
+                 only the extension `strait` may"
             );
             return Err(OperationError::new(Class::Permanent, message));
         }

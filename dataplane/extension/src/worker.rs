@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use strait_component::extension::BoxFuture;
-use strait_control::{Class, OperationError, contained, logging};
+use strait_control::{Class, OperationError, logging};
+use strait_failure::contained;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, oneshot};
 

@@ -7,8 +7,23 @@
 //!
 //! What it guarantees: describe, default_config, decode, validate and create are pure; a start that
 //! fails leaves nothing behind; a shutdown works without a start, and twice.
+//!
+//! ```
+//! use std::time::Instant;
+//! use strait_control::{OpKind, Operation, Peer};
+//! use strait_host::HostPeer;
+//!
+//! let peer = HostPeer::new(&[]); // with components, such as `mask_cards::factory()`
+//! let what_is_counted = Operation {
+//!     id: 1,
+//!     handle: 7,
+//!     kind: OpKind::Counters,
+//!     deadline: Instant::now(),
+//!     payload: Vec::new(),
+//! };
+//! assert!(peer.inline(what_is_counted).is_ok());
+//! ```
 
-mod convert;
 mod links;
 mod operations;
 mod peer;
@@ -45,3 +60,8 @@ macro_rules! export {
         });
     };
 }
+
+/// The README's example is compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,10 +1,8 @@
 //! Links from what the host sent: file descriptors by number, duplicated before use.
 
-use crate::convert;
 use serde::{Deserialize, Serialize};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{OwnedFd, RawFd};
 use strait_control::{Class, LINK_MAX, OperationError};
-use strait_engine::Failure;
 use strait_ringbuf::handshake::duplicate;
 use strait_ringbuf::{Geometry, HostFds, Identity, Link, Options, PeerFds, Policy, Trust, accept};
 
@@ -51,7 +49,7 @@ pub(crate) struct Offer {
     pub(crate) number: u16,
     pub(crate) epoch: u32,
     session: u64,
-    fds: OfferFds,
+    fds: HostFds<RawFd>,
     geometry: OfferGeometry,
     /// By which the host is told how this link's lane is; 0: the unit's.
     #[serde(default)]
@@ -64,17 +62,6 @@ struct OfferGeometry {
     blocks: u32,
 }
 
-#[derive(Debug, Deserialize)]
-struct OfferFds {
-    h2p_producer: RawFd,
-    p2h_consumer: RawFd,
-    host_counters: RawFd,
-    h2p_data: RawFd,
-    h2p_space: RawFd,
-    p2h_data: RawFd,
-    p2h_space: RawFd,
-}
-
 /// The reply to `start`.
 #[derive(Debug, Serialize)]
 pub(crate) struct StartReply {
@@ -84,14 +71,7 @@ pub(crate) struct StartReply {
 /// What the peer answers for one link.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {
-    fds: AnswerFds,
-}
-
-#[derive(Debug, Serialize)]
-struct AnswerFds {
-    h2p_consumer: RawFd,
-    p2h_producer: RawFd,
-    peer_counters: RawFd,
+    fds: PeerFds<RawFd>,
 }
 
 /// The host is the Go program that this library is linked into.
@@ -114,13 +94,7 @@ pub(crate) struct Accepted {
 
 impl Accepted {
     pub(crate) fn answer(fds: &PeerFds<OwnedFd>) -> Answer {
-        Answer {
-            fds: AnswerFds {
-                h2p_consumer: fds.h2p_consumer.as_raw_fd(),
-                p2h_producer: fds.p2h_producer.as_raw_fd(),
-                peer_counters: fds.peer_counters.as_raw_fd(),
-            },
-        }
+        Answer { fds: fds.raw() }
     }
 }
 
@@ -129,7 +103,7 @@ impl Offer {
     pub(crate) fn accept(&self, wake: Wake) -> Result<Accepted, OperationError> {
         let wrong = |error: strait_ringbuf::Error| {
             let message = format!("link {}: {error}", self.number);
-            convert::failed(&Failure::new(strait_engine::Class::Permanent, message))
+            OperationError::new(Class::Permanent, message)
         };
         if self.number == 0 || self.number > LINK_MAX {
             let message = format!("link number {} is outside 1..={LINK_MAX}", self.number);
@@ -148,19 +122,11 @@ impl Offer {
             Wake::Efficient => Policy::Efficient,
             Wake::Latency => Policy::Latency,
         };
-        let fds = HostFds {
-            h2p_producer: self.fds.h2p_producer,
-            p2h_consumer: self.fds.p2h_consumer,
-            host_counters: self.fds.host_counters,
-            h2p_data: self.fds.h2p_data,
-            h2p_space: self.fds.h2p_space,
-            p2h_data: self.fds.p2h_data,
-            p2h_space: self.fds.p2h_space,
-        };
         #[allow(unsafe_code)]
         // SAFETY: the request that this offer came in is the host's, which keeps its descriptors
         // open until it has the reply.
-        let fds = fds.try_map(|fd| unsafe { duplicate(fd) }).map_err(wrong)?;
+        let fds = self.fds.try_map(|fd| unsafe { duplicate(fd) });
+        let fds = fds.map_err(wrong)?;
         let (link, fds) = accept(&options, fds).map_err(wrong)?;
         Ok(Accepted {
             link,

@@ -1,12 +1,11 @@
 //! The operations that start nothing: describe, default_config, decode, validate.
 
-use crate::convert;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use strait_component::config::serve;
-use strait_control::{Class, OpResult, OperationError};
-use strait_engine::{ENGINE_VERSION, Unit, catalog, components};
+use strait_control::{Class, OpResult, OperationError, PathError};
+use strait_engine::{ENGINE_VERSION, Finding, Unit, catalog, components};
 
 /// What is built in: versions, components, nodes.
 pub(crate) fn describe() -> OpResult {
@@ -85,7 +84,27 @@ pub(crate) fn unit(payload: &[u8]) -> Result<Unit, OperationError> {
         .unwrap_or_default()
         .to_owned();
     complete()?;
-    Unit::read(&spec).map_err(|findings| convert::invalid(&id, findings))
+    Unit::read(&spec).map_err(|findings| invalid(&id, findings))
+}
+
+/// Findings as an operation's error: the first in the message, all of them by path.
+fn invalid(component: &str, findings: Vec<Finding>) -> OperationError {
+    let more = match findings.len() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    let first = findings
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let errors = findings
+        .into_iter()
+        .map(|finding| PathError {
+            path: finding.path,
+            message: finding.message,
+        })
+        .collect();
+    OperationError::invalid(format!("{first}{more}"), errors).at(component)
 }
 
 /// Checks that every node that was compiled in is registered.

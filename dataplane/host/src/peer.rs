@@ -1,6 +1,5 @@
 //! The peer: what the control channel's calls arrive at.
 
-use crate::convert;
 use crate::links::StartRequest;
 use crate::operations;
 use crate::units::Units;
@@ -97,7 +96,7 @@ impl Peer for HostPeer {
 
     fn batch_failed(&self, call_id: u64, failure: Failure) {
         if let Some(lane) = self.units.lane_of(call_id) {
-            lane.failed(call_id, convert::from_control(failure));
+            lane.failed(call_id, failure);
         }
     }
 }

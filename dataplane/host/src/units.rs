@@ -1,15 +1,14 @@
 //! The units of this process, by the handle that the host gave them, and the way from a call id to
 //! its lane.
 
-use crate::convert;
 use crate::links::{Accepted, Answer, Offer, StartReply, StartRequest};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use strait_control::host::{self, StatusCode};
-use strait_control::{CallId, Class, OperationError};
-use strait_engine::{Failure, Lane, LaneConfig, LaneStatus, Unit, Upcalls};
+use strait_control::{CallId, Class, Failure, OperationError};
+use strait_engine::{Lane, LaneConfig, LaneStatus, Unit, Upcalls};
 use strait_ringbuf::PeerFds;
 
 /// Time that is kept of a drain's limit to end what did not drain.
@@ -266,7 +265,7 @@ async fn start_lane(
     };
     let lane = Lane::start(config)
         .await
-        .map_err(|failure| convert::failed(&named(failure, unit)))?;
+        .map_err(|failure| named(failure, unit))?;
     Ok(Started {
         number,
         lane: Arc::new(lane),
@@ -309,12 +308,13 @@ async fn join<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
     results.into_iter().flatten().collect()
 }
 
-fn named(failure: Failure, unit: &Unit) -> Failure {
-    if failure.component.is_empty() {
+fn named(failure: Failure, unit: &Unit) -> OperationError {
+    let failure = if failure.component.is_empty() {
         failure.at(unit.id.clone())
     } else {
         failure
-    }
+    };
+    failure.into()
 }
 
 /// The way from a lane to the host.
@@ -331,7 +331,7 @@ impl Upcalls for ToHost {
     }
 
     fn batch_failed(&self, call_id: u64, failure: &Failure) {
-        host::batch_failed(call_id, &convert::to_control(failure));
+        host::batch_failed(call_id, failure);
     }
 
     fn batch_cancel(&self, token: u64) {

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::os::fd::AsRawFd;
+use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 use strait_component::extension::prelude::*;
 use strait_control::{Class, OpKind, OpResult, Operation, Peer};
 use strait_host::HostPeer;
 use strait_records::{Batch, Encoding, Header, Signal, Variable, writer};
-use strait_ringbuf::{Geometry, HostPending, Identity, Message, Options, PeerFds};
+use strait_ringbuf::{
+    Consumer, Geometry, HostPending, Identity, Message, Options, PeerFds, Producer,
+};
 
 const LINK: u16 = 3;
 const HANDLE: u64 = 11;
@@ -48,8 +50,9 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn unit() -> Value {
-    json!({"id": "otap/a", "pipeline": "logs", "signal": "logs", "lanes": 1, "fidelity": "best_effort",
-           "max_in_flight": 4, "nodes": [{"attribute": {"actions": [{"action": "delete", "key": "k"}]}}]})
+    json!({"id": "otap/a", "pipeline": "logs", "signal": "logs", "lanes": 1,
+           "fidelity": "best_effort", "max_in_flight": 4,
+           "nodes": [{"attribute": {"actions": [{"action": "delete", "key": "k"}]}}]})
 }
 
 // Guarantees: describe names what is built in.
@@ -93,6 +96,40 @@ fn validate_finds_by_path() {
     );
 }
 
+/// Starts the unit, once, on a link of our own.
+fn started(
+    runtime: &tokio::runtime::Runtime,
+    peer: &HostPeer,
+) -> (Producer, Consumer, strait_ringbuf::Handle) {
+    let geometry = Geometry::new(64, 64).unwrap();
+    let options = Options::new(Identity {
+        session: 9,
+        epoch: 1,
+        geometry,
+    });
+    let pending = HostPending::create(&options).unwrap();
+    let start = json!({"policy": "efficient", "max_wait_ns": 1_000_000_000, "links": [{
+        "number": LINK, "epoch": 1, "session": 9, "geometry": {"descriptors": 64, "blocks": 64},
+        "fds": pending.fds().raw()}]});
+    let answer = value(spawn(runtime, peer, OpKind::Start, &start));
+    assert!(
+        spawn(runtime, peer, OpKind::Start, &start).is_err(),
+        "started twice"
+    );
+    let answered = &answer["links"][0]["fds"];
+    let answered: PeerFds<RawFd> = serde_json::from_value(answered.clone()).unwrap();
+    let answered = answered
+        .try_map(|fd| {
+            #[allow(unsafe_code)]
+            // SAFETY: the peer has just answered with it, and keeps it open.
+            unsafe {
+                strait_ringbuf::handshake::duplicate(fd)
+            }
+        })
+        .unwrap();
+    pending.complete(&answered).unwrap().split()
+}
+
 // Guarantees: a batch goes through a started unit; shutdown works twice and without a start.
 #[test]
 fn a_unit_lives_and_ends() {
@@ -106,42 +143,7 @@ fn a_unit_lives_and_ends() {
         Class::Permanent
     );
 
-    let geometry = Geometry::new(64, 64).unwrap();
-    let options = Options::new(Identity {
-        session: 9,
-        epoch: 1,
-        geometry,
-    });
-    let pending = HostPending::create(&options).unwrap();
-    let fds = pending.fds();
-    let start = json!({"policy": "efficient", "max_wait_ns": 1_000_000_000, "links": [{
-        "number": LINK, "epoch": 1, "session": 9, "geometry": {"descriptors": 64, "blocks": 64},
-        "fds": {"h2p_producer": fds.h2p_producer.as_raw_fd(), "p2h_consumer": fds.p2h_consumer.as_raw_fd(),
-            "host_counters": fds.host_counters.as_raw_fd(), "h2p_data": fds.h2p_data.as_raw_fd(),
-            "h2p_space": fds.h2p_space.as_raw_fd(), "p2h_data": fds.p2h_data.as_raw_fd(),
-            "p2h_space": fds.p2h_space.as_raw_fd()}}]});
-    let answer = value(spawn(&runtime, &peer, OpKind::Start, &start));
-    assert!(
-        spawn(&runtime, &peer, OpKind::Start, &start).is_err(),
-        "started twice"
-    );
-    let number = |name: &str| answer["links"][0]["fds"][name].as_i64().unwrap() as i32;
-    let answered = PeerFds {
-        h2p_consumer: number("h2p_consumer"),
-        p2h_producer: number("p2h_producer"),
-        peer_counters: number("peer_counters"),
-    };
-    let answered = answered
-        .try_map(|fd| {
-            #[allow(unsafe_code)]
-            // SAFETY: the peer has just answered with it, and keeps it open.
-            unsafe {
-                strait_ringbuf::handshake::duplicate(fd)
-            }
-        })
-        .unwrap();
-    let (mut producer, mut consumer, _handle) = pending.complete(&answered).unwrap().split();
-
+    let (mut producer, mut consumer, _handle) = started(&runtime, &peer);
     let call = u64::from(LINK) << 48 | 1 << 40 | 1;
     let mut header = Header::new(Signal::Logs, Encoding::Otlp, 0);
     header.call_id = call;
@@ -207,7 +209,8 @@ impl ExtensionFactory for IdleFactory {
 #[derive(Default, Deserialize, Serialize, JsonSchema)]
 struct IdleConfig {}
 
-// Guarantees: extensions live beside units in one peer, each kind by its handles; what the process counts is told.
+// Guarantees: extensions live beside units in one peer, each kind by its handles; what the process
+// counts is told.
 #[test]
 fn an_extension_lives_beside_units() {
     let (peer, runtime) = (HostPeer::new(&[&AsExtension(IdleFactory)]), runtime());

@@ -130,7 +130,7 @@ pub unsafe extern "C" fn raw_batch_failed(call_id: u64, f: CFailure) {
             owned(f.component, f.component_len),
         )
     };
-    let mut failure = Failure::new(Class::from_code(f.class), message).in_component(component);
+    let mut failure = Failure::new(Class::from_code(f.class), message).at(component);
     failure.grpc_code = f.grpc;
     failure.http_code = f.http;
     failure.retry_delay = Duration::from_nanos(f.delay_ns);

@@ -9,13 +9,14 @@
 //! A node may send a refused batch again, header and all; whoever refuses it next puts its own
 //! failure in its place. Nothing of it leaves a unit.
 
-use crate::failure::{Class, Failure};
 use otel_arrow_dfe_config::context::ContextEntryName;
 use otel_arrow_dfe_config::transport_headers::{
     TransportHeader, TransportHeaderRef, TransportHeaderValue, TransportHeaders,
 };
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::sync::LazyLock;
+use std::time::Duration;
+use strait_failure::{Class, Failure};
 
 /// Begins as every private header does ([`is_private`](super::tag::is_private)).
 const NAME: &str = ".strait-failure";
@@ -61,16 +62,17 @@ fn encode(failure: &Failure) -> Vec<u8> {
         class,
         grpc_code,
         http_code,
-        retry_delay_ns,
+        retry_delay,
         rejected_items,
         message,
         component,
     } = failure;
+    let delay_ns = u64::try_from(retry_delay.as_nanos()).unwrap_or(u64::MAX);
     let mut bytes = Vec::with_capacity(32 + component.len() + message.len());
     for number in [class.code(), *grpc_code, *http_code] {
         bytes.extend_from_slice(&number.to_le_bytes());
     }
-    for number in [*retry_delay_ns, *rejected_items, component.len() as u64] {
+    for number in [delay_ns, *rejected_items, component.len() as u64] {
         bytes.extend_from_slice(&number.to_le_bytes());
     }
     bytes.extend_from_slice(component.as_bytes());
@@ -82,14 +84,14 @@ fn decode(bytes: &[u8]) -> Option<Failure> {
     let mut at = bytes;
     let class = Class::from_code(u32(&mut at)?);
     let (grpc_code, http_code) = (u32(&mut at)?, u32(&mut at)?);
-    let (retry_delay_ns, rejected_items) = (u64(&mut at)?, u64(&mut at)?);
+    let (delay_ns, rejected_items) = (u64(&mut at)?, u64(&mut at)?);
     let component = usize::try_from(u64(&mut at)?).ok()?;
     let (component, message) = at.split_at_checked(component)?;
     Some(Failure {
         class,
         grpc_code,
         http_code,
-        retry_delay_ns,
+        retry_delay: Duration::from_nanos(delay_ns),
         rejected_items,
         message: std::str::from_utf8(message).ok()?.to_owned(),
         component: std::str::from_utf8(component).ok()?.to_owned(),
@@ -123,7 +125,7 @@ mod tests {
             class: Class::Retryable,
             grpc_code: 8,
             http_code: 503,
-            retry_delay_ns: 7_000_000_000,
+            retry_delay: Duration::from_secs(7),
             rejected_items: 3,
             message: "slow \u{2026} down".into(),
             component: "otlp_grpc".into(),

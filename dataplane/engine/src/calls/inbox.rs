@@ -1,7 +1,7 @@
 //! A lane's side of the control channel: what it tells the host, and what the host tells it.
 
-use crate::failure::Failure;
 use std::sync::{Arc, Mutex, PoisonError};
+use strait_failure::Failure;
 use tokio::sync::Notify;
 
 /// Calls from a lane to the host's control channel. May be called from the lane's thread at any

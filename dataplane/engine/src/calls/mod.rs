@@ -25,7 +25,6 @@ pub use inbox::{LaneStatus, Upcalls};
 pub(crate) use outputs::Origin;
 
 use crate::difference::Originals;
-use crate::failure::{Class, Failure};
 use crate::link::{self, Incoming, Reader, Writer};
 use crate::plan::projection::Projection;
 use deadlines::Deadlines;
@@ -36,6 +35,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use strait_failure::{Class, Failure};
 use strait_records::{Encoding, ReceivedSchemas};
 use tag::Tag;
 use tokio::sync::Notify;

@@ -8,9 +8,9 @@
 //! them holds its part until the host has answered. Credit belongs to the lane, not to a pipeline:
 //! what the host still works at from the one before counts.
 
-use crate::failure::Failure;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashSet, VecDeque};
+use strait_failure::Failure;
 use tokio::sync::Notify;
 
 /// The answer to an egress batch.

@@ -1,8 +1,8 @@
 //! How a call failed, from what the engine says and what was kept beside it.
 
-use crate::failure::{Class, Failure};
 use otel_arrow_dfe_engine::control::{NackCause, NackMsg};
 use otel_arrow_dfe_otap::pdata::OtapPdata;
+use strait_failure::{Class, Failure};
 
 /// What the engine's nack says by itself.
 pub(crate) fn failure_of(nack: &NackMsg<OtapPdata>) -> Failure {

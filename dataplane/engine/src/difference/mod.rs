@@ -15,7 +15,6 @@ mod attributes;
 mod row_numbers;
 pub(crate) mod tables;
 
-use crate::failure::{Class, Failure};
 use crate::id_set::IdSet;
 use crate::plan::projection::{Plan, Projection, Writes};
 use arrow_array::Array;
@@ -27,6 +26,7 @@ use row_numbers::RowNumbers;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use strait_component::{AttributeTable, Batch, Payload};
+use strait_failure::{Class, Failure};
 use strait_records::compare::{self, NotExpressible};
 use strait_records::difference::DifferenceBuilder;
 use tables::Tables;

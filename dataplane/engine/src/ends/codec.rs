@@ -8,7 +8,6 @@
 use crate::calls::{Origin, Port, tag};
 use crate::difference::Originals;
 use crate::difference::tables::Tables;
-use crate::failure::{Class, Failure};
 use crate::link;
 use crate::link::outgoing::{Encoded, unwritable};
 use otel_arrow_dfe_config::SignalType;
@@ -21,6 +20,7 @@ use otel_arrow_dfe_pdata::otap::{Logs, Metrics, Traces};
 use otel_arrow_dfe_pdata::proto::opentelemetry::arrow::v1::ArrowPayloadType;
 use otel_arrow_dfe_pdata::{OtapArrowRecords, OtlpProtoBytes};
 use otel_arrow_dfe_pdata_codec::{EncodePolicy, EncodingPlan, OtapPayload, PdataEncoding};
+use strait_failure::{Class, Failure};
 use strait_records::{BatchView, Encoding, ErrorKind, Header, ReceivedSchemas, Signal};
 
 /// Why a batch does not enter the engine.

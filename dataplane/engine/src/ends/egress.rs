@@ -15,7 +15,6 @@ use crate::calls::tag::Tag;
 use crate::calls::{Origin, Port};
 use crate::ends::codec;
 use crate::ends::end::{EndConfig, find_port, sleep_until, terminal};
-use crate::failure::{Class, Failure};
 use crate::link;
 use crate::link::outgoing::Encoded;
 use async_trait::async_trait;
@@ -31,6 +30,7 @@ use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Instant;
+use strait_failure::{Class, Failure};
 
 /// The engine's name of this node.
 pub(crate) const URN: &str = "urn:strait:exporter:ring";

@@ -10,7 +10,6 @@ use crate::calls::verdict::failure_of;
 use crate::calls::{Arrived, Port};
 use crate::ends::codec::{self, Refusal};
 use crate::ends::end::{EndConfig, find_port, sleep_until, terminal};
-use crate::failure::Class;
 use crate::guard::drain;
 use async_trait::async_trait;
 use otel_arrow_dfe_channel::error::SendError;
@@ -30,6 +29,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Instant;
+use strait_failure::Class;
 
 /// The engine's name of this node.
 pub(crate) const URN: &str = "urn:strait:receiver:ring";

@@ -14,10 +14,8 @@ use crate::calls;
 use crate::calls::carried;
 use crate::calls::tag::Tag;
 use crate::catalog;
-use crate::failure::{Class, Failure};
 use crate::guard::nacks::{Cause, Watch};
 use crate::nodes::logs;
-use crate::panics::caught;
 use async_trait::async_trait;
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_engine::ConsumerEffectHandlerExtension;
@@ -29,6 +27,7 @@ use otel_arrow_dfe_engine::processor::{ProcessorRuntimeRequirements, ProcessorWr
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use otel_arrow_dfe_pdata_codec::OtapPayload;
 use std::future::Future;
+use strait_failure::{Class, Failure, contained};
 
 /// Puts the guard around a node that its factory has just made.
 ///
@@ -186,7 +185,7 @@ impl Guarded {
             (Message::Control(NodeControlMsg::Nack(nack)), Some(watch)) => watch.hears(nack),
             _ => Cause::Own,
         };
-        let work = caught(self.inner.process(msg, effect_handler));
+        let work = contained(self.inner.process(msg, effect_handler));
         watched(&mut self.watch, &cause, work).await
     }
 }

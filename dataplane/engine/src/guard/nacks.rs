@@ -12,7 +12,6 @@ use crate::calls;
 use crate::calls::carried;
 use crate::calls::tag::Tag;
 use crate::calls::verdict::failure_of;
-use crate::failure::Failure;
 use otel_arrow_dfe_engine::control::{
     NackMsg, PipelineCompletionMsg, PipelineCompletionMsgReceiver, PipelineCompletionMsgSender,
 };
@@ -23,6 +22,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
+use strait_failure::Failure;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 type Answer = PipelineCompletionMsg<OtapPdata>;

@@ -17,18 +17,16 @@ mod read_loop;
 mod supervisor;
 
 use crate::calls::{Counters, Inbox, LaneStatus, Port, Settings, Upcalls};
-use crate::failure::{Class, Failure};
 use crate::link;
-use crate::panics::panic_message;
 use crate::plan::projection::Projection;
 use crate::unit::Unit;
 use ending::Shared;
 use pipeline::{Place, Ready};
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use strait_failure::{Class, Failure, contain};
 use supervisor::supervise;
 use tokio::sync::oneshot;
 
@@ -84,14 +82,13 @@ impl Lane {
             .spawn(move || {
                 let upcalls = Arc::clone(&config.upcalls);
                 upcalls.attach();
-                let body = AssertUnwindSafe(|| run(config, inbox, &shared, ready_tx));
-                let counters = catch_unwind(body).unwrap_or_else(|panic| {
-                    let message = panic_message(panic.as_ref());
-                    tracing::error!(panic = %message, "a lane ended by a panic");
+                let body = || run(config, inbox, &shared, ready_tx);
+                let counters = contain(body).unwrap_or_else(|panic| {
+                    tracing::error!(%panic, "a lane ended by a panic");
                     // Its link has ended with it, and is made anew.
                     upcalls.status(
                         LaneStatus::Recoverable,
-                        &format!("the lane panicked: {message}"),
+                        &format!("the lane panicked: {panic}"),
                     );
                     Counters::default()
                 });

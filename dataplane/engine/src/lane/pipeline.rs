@@ -2,12 +2,10 @@
 
 use crate::calls::{LaneStatus, Port};
 use crate::ends::{egress, ingress};
-use crate::failure::{Class, Failure};
 use crate::guard::{drain, nacks};
 use crate::lane::ending::Shared;
 use crate::lane::factory::{self, FACTORY};
 use crate::lane::read_loop;
-use crate::panics::panic_message;
 use crate::unit::{EGRESS, INGRESS, Unit};
 use otel_arrow_dfe_config::observed_state::{ObservedStateSettings, SendPolicy};
 use otel_arrow_dfe_config::pipeline::PipelineConfig;
@@ -24,11 +22,11 @@ use otel_arrow_dfe_telemetry::registry::TelemetryRegistryHandle;
 use otel_arrow_dfe_telemetry::reporter::MetricsReporter;
 use serde_json::{Map, Value, json};
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use strait_failure::{Class, Failure, contain};
 use tokio::sync::oneshot;
 
 /// How long a pipeline may take to end once its link is gone.
@@ -135,8 +133,8 @@ fn build(
             None,
         )
     };
-    catch_unwind(AssertUnwindSafe(build))
-        .map_err(|panic| unbuilt(&panic_message(panic.as_ref())))?
+    contain(build)
+        .map_err(|panic| unbuilt(&panic))?
         .map_err(|error| unbuilt(&error))
 }
 
@@ -208,7 +206,7 @@ pub(super) fn run(place: &Place<'_>) -> Result<(), Failure> {
         core_id: place.index as usize,
         deployment_generation: 0,
     };
-    let body = AssertUnwindSafe(|| {
+    let body = || {
         pipeline.run_forever(
             name,
             context,
@@ -221,13 +219,10 @@ pub(super) fn run(place: &Place<'_>) -> Result<(), Failure> {
             completion,
             completion_rx,
         )
-    });
-    match catch_unwind(body) {
+    };
+    match contain(body) {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(Failure::new(Class::Retryable, error.to_string())),
-        Err(panic) => {
-            let message = panic_message(panic.as_ref());
-            Err(Failure::new(Class::Retryable, message))
-        }
+        Err(panic) => Err(Failure::new(Class::Retryable, panic)),
     }
 }

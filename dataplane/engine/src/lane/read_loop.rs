@@ -5,9 +5,9 @@
 
 use crate::calls::Port;
 use crate::ends::end::sleep_until;
-use crate::failure::{Class, Failure};
 use crate::link::Reader;
 use std::rc::Rc;
+use strait_failure::{Class, Failure};
 
 /// Gives the reader back when the loop ends, also when its task is dropped with its runtime.
 struct Borrowed {

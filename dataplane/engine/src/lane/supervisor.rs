@@ -3,12 +3,12 @@
 use super::console;
 use crate::calls::{LaneStatus, Port};
 use crate::ends::end::sleep_until;
-use crate::failure::{Class, Failure};
 use crate::lane::ending::Shared;
 use crate::lane::pipeline::{self, Place};
 use crate::lane::read_loop;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use strait_failure::{Class, Failure};
 
 /// Restarts within [`BUDGET_WINDOW`] before the lane gives up.
 const BUDGET: usize = 5;

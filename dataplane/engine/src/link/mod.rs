@@ -10,12 +10,12 @@
 
 pub(crate) mod outgoing;
 
-use crate::failure::{Class, Failure};
 use crate::link::outgoing::Encoded;
 use arrow_array::RecordBatch;
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+use strait_failure::{Class, Failure};
 use strait_records::{Header, Plan, ReceivedSchemas, Variable};
 use strait_ringbuf::{Claim, Code, Consumer, Error, Handle, Link, Message, Producer, Side};
 use tokio::sync::Notify;

@@ -1,7 +1,7 @@
 //! What is ready to be written into a slot.
 
-use crate::failure::{Class, Failure};
 use bytes::Bytes;
+use strait_failure::{Class, Failure};
 use strait_records::{Encoding, Header, Variable, writer};
 
 /// A batch that is ready to be written into a slot.

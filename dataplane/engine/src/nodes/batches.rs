@@ -6,7 +6,6 @@
 
 use crate::calls;
 use crate::calls::tag::Tag;
-use crate::failure::{Class, Failure};
 use otel_arrow_dfe_engine::control::{AckMsg, NackMsg};
 use otel_arrow_dfe_engine::error::Error;
 use otel_arrow_dfe_engine::local::processor::EffectHandler;
@@ -18,6 +17,7 @@ use otel_arrow_dfe_pdata::OtapArrowRecords;
 use otel_arrow_dfe_pdata::otap::Logs;
 use otel_arrow_dfe_pdata::proto::opentelemetry::arrow::v1::ArrowPayloadType;
 use strait_component::{Batch, Payload};
+use strait_failure::{Class, Failure};
 
 /// Lets `edit` change a batch of logs and sends it on; a batch of which nothing is left is acked.
 /// `name` is the component's or node's, for errors.

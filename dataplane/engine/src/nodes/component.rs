@@ -5,9 +5,7 @@
 //! is a permanent nack, and the instance is made anew, because its state is not to be trusted.
 
 use crate::components::{NODE_URN, NodeConfig, find};
-use crate::failure::{Class, Failure};
 use crate::nodes::batches::{edit_logs, to_batch, to_records};
-use crate::panics::panic_message;
 use async_trait::async_trait;
 use otel_arrow_dfe_config::SignalType;
 use otel_arrow_dfe_config::error::Error as ConfigError;
@@ -22,8 +20,8 @@ use otel_arrow_dfe_otap::pdata::OtapPdata;
 use otel_arrow_dfe_pdata::OtapArrowRecords;
 use serde::Deserialize;
 use serde_json::Value;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use strait_component::{Access, Context, CreateError, DynProcessorFactory, Processor};
+use strait_failure::{Class, Failure, contain};
 
 pub(crate) const FACTORY: ProcessorFactory<OtapPdata> = ProcessorFactory {
     name: NODE_URN,
@@ -88,9 +86,8 @@ impl Component {
     /// The instance; made first where there is none.
     fn instance(&mut self) -> Result<&mut Box<dyn Processor>, Failure> {
         if self.instance.is_none() {
-            let make = || self.factory.create(&self.config, &self.context);
-            let made = catch_unwind(AssertUnwindSafe(make))
-                .map_err(|panic| format!("creating it panicked: {}", panic_message(panic.as_ref())))
+            let made = contain(|| self.factory.create(&self.config, &self.context))
+                .map_err(|panic| format!("creating it panicked: {panic}"))
                 .and_then(|made| made.map_err(|error| error.to_string()));
             let made = made.map_err(|message| self.failure(Class::Permanent, message))?;
             self.instance = Some(made);
@@ -109,7 +106,7 @@ impl Component {
         let mut batch =
             to_batch(records).map_err(|message| self.failure(Class::Permanent, message))?;
         let instance = self.instance()?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| instance.process(&mut batch)));
+        let outcome = contain(|| instance.process(&mut batch));
         let outcome = outcome.map(|done| done.and_then(|()| self.access.check(&batch)));
         match outcome {
             Ok(Ok(())) => {
@@ -125,7 +122,7 @@ impl Component {
             }
             Err(panic) => {
                 self.instance = None;
-                let message = format!("panic: {}", panic_message(panic.as_ref()));
+                let message = format!("panic: {panic}");
                 Err(self.failure(Class::Permanent, message))
             }
         }
@@ -148,11 +145,10 @@ impl Component {
         let Some(mut instance) = self.instance.take() else {
             return;
         };
-        let ended = catch_unwind(AssertUnwindSafe(|| instance.shutdown()));
-        let error = match ended {
+        let error = match contain(|| instance.shutdown()) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
-            Err(panic) => format!("panic: {}", panic_message(panic.as_ref())),
+            Err(panic) => format!("panic: {panic}"),
         };
         tracing::error!(component = %self.context.component, %error, "a component's shutdown failed");
     }

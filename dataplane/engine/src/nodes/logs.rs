@@ -5,7 +5,6 @@
 
 use crate::catalog::Node;
 use crate::catalog::edit::Edit;
-use crate::failure::{Class, Failure};
 use crate::nodes::batches::{edit_logs, to_batch, to_records};
 use async_trait::async_trait;
 use otel_arrow_dfe_config::SignalType;
@@ -16,6 +15,7 @@ use otel_arrow_dfe_engine::message::Message;
 use otel_arrow_dfe_engine::processor::ProcessorRuntimeRequirements;
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use serde_json::Value;
+use strait_failure::{Class, Failure};
 
 /// The edit of logs in front of the engine's own node.
 struct LogNode {

@@ -67,7 +67,7 @@ fn failed(class: u32) -> OpResult {
         class: Class::from_code(class),
         ..OperationError::invalid("as asked", errors)
     };
-    Err(error.in_component("test"))
+    Err(error.at("test"))
 }
 
 /// The names in /proc end at 15 bytes.
@@ -90,7 +90,7 @@ fn call_host(handle: u64, times: u64, call_id: u64, what: What) {
         http_code: 503,
         retry_delay: Duration::from_millis(1500),
         rejected_items: 3,
-        ..Failure::new(Class::Unavailable, "a message of ordinary length").in_component("test")
+        ..Failure::new(Class::Unavailable, "a message of ordinary length").at("test")
     };
     for _ in 0..times {
         match what {

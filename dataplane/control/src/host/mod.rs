@@ -1,16 +1,24 @@
 //! Calls to the host, for the code behind [`Peer`](crate::Peer).
 //!
-//! Each is one-way: it returns when the host's Go function has returned, and tells nothing. Before
-//! a host is bound the calls do nothing. They run Go code on the calling thread's stack: never call
-//! them from a thread with a small stack, or while holding a lock that an operation needs.
+//! [`operate`] runs an operation there, and gives its answer. Every other call is one-way: it
+//! returns when the host's Go function has returned, and tells nothing. Before a host is bound the
+//! calls do nothing. They run Go code on the calling thread's stack: never call them from a thread
+//! with a small stack, or while holding a lock that an operation needs.
 
-pub use crate::asked::operate;
-use crate::errors::Failure;
+mod operate;
+
+pub(crate) use operate::done;
+pub use operate::operate;
+
 use crate::idl::{FailureMessage, HostCalls, HostCallsImpl, LogMessage, OpDone, OpStart};
 use crate::signals::unchanged;
+use crate::Failure;
 
 /// How important a log line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 #[repr(u32)]
 pub enum Level {
     /// Finer than debug.
@@ -25,31 +33,9 @@ pub enum Level {
     Error = 5,
 }
 
-impl Level {
-    /// Every level, in the order of its number.
-    pub const ALL: [Self; 5] = [
-        Self::Trace,
-        Self::Debug,
-        Self::Info,
-        Self::Warn,
-        Self::Error,
-    ];
-
-    /// The word for messages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Trace => "trace",
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
-}
-
 /// A component's status, as the Collector knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 #[repr(u32)]
 pub enum StatusCode {
     /// On its way up.
@@ -66,33 +52,6 @@ pub enum StatusCode {
     Stopping = 6,
     /// Down.
     Stopped = 7,
-}
-
-impl StatusCode {
-    /// Every status, in the order of its number.
-    pub const ALL: [Self; 7] = [
-        Self::Starting,
-        Self::Ok,
-        Self::RecoverableError,
-        Self::PermanentError,
-        Self::FatalError,
-        Self::Stopping,
-        Self::Stopped,
-    ];
-
-    /// The word for messages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Ok => "ok",
-            Self::RecoverableError => "recoverable_error",
-            Self::PermanentError => "permanent_error",
-            Self::FatalError => "fatal_error",
-            Self::Stopping => "stopping",
-            Self::Stopped => "stopped",
-        }
-    }
 }
 
 /// One log line.
@@ -162,33 +121,11 @@ pub(crate) fn op_done(op_id: u64, class_code: u32, payload: Vec<u8>) {
 }
 
 /// Starts an operation in the host.
-pub(crate) fn op_start(start: &OpStart) {
+fn op_start(start: &OpStart) {
     unchanged(|| HostCallsImpl::op_start(start));
 }
 
 /// Tells the host that an operation is no longer wanted.
-pub(crate) fn op_cancel(op_id: u64) {
+fn op_cancel(op_id: u64) {
     unchanged(|| HostCallsImpl::op_cancel(op_id));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // Guarantees: both languages use the same numbers and words.
-    #[test]
-    fn shared_codes_hold() {
-        let codes: serde_json::Value = serde_json::from_str(include_str!("../vectors/codes.json"))
-            .expect("vectors/codes.json");
-        let levels: serde_json::Map<_, _> = Level::ALL
-            .into_iter()
-            .map(|l| (l.name().to_owned(), (l as u32).into()))
-            .collect();
-        assert_eq!(codes["levels"], serde_json::Value::Object(levels));
-        let statuses: serde_json::Map<_, _> = StatusCode::ALL
-            .into_iter()
-            .map(|s| (s.name().to_owned(), (s as u32).into()))
-            .collect();
-        assert_eq!(codes["statuses"], serde_json::Value::Object(statuses));
-    }
 }

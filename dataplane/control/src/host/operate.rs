@@ -12,7 +12,9 @@ use tokio::sync::oneshot;
 
 use crate::errors::CLASS_OK;
 use crate::idl::{OpDone, OpStart};
-use crate::{host, Class, OpKind, OpResult, OperationError};
+use crate::{Class, OpKind, OpResult, OperationError};
+
+use super::{op_cancel, op_start};
 
 /// Those in flight, by id, with who waits.
 type Waiting = BTreeMap<u64, oneshot::Sender<OpResult>>;
@@ -23,13 +25,13 @@ fn waiting() -> MutexGuard<'static, Waiting> {
 }
 
 /// An operation that may still end; tells the host when nobody waits for it any more.
-struct Asked(u64);
+struct Unended(u64);
 
-impl Drop for Asked {
+impl Drop for Unended {
     fn drop(&mut self) {
         let unfinished = waiting().remove(&self.0).is_some();
         if unfinished {
-            host::op_cancel(self.0);
+            op_cancel(self.0);
         }
     }
 }
@@ -45,8 +47,8 @@ pub async fn operate(handle: u64, kind: OpKind, payload: Vec<u8>, limit: Duratio
     let id = LAST.fetch_add(1, Ordering::Relaxed) + 1;
     let (end, mut ended) = oneshot::channel();
     waiting().insert(id, end);
-    let _asked = Asked(id);
-    host::op_start(&OpStart {
+    let _unended = Unended(id);
+    op_start(&OpStart {
         op_id: id,
         handle,
         kind: kind as u32,
