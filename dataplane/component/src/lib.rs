@@ -116,3 +116,8 @@ pub mod prelude {
         Processor, Secret, Stability, Validate, package,
     };
 }
+
+/// The README's example is compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
