@@ -128,7 +128,10 @@ func TestCallsUnderGarbageCollection(t *testing.T) {
 		}
 	})()
 	defer control.HandleStatus(handle, func(s control.Status) {
-		if s == (control.Status{Handle: handle, Code: control.StatusRecoverableError, Message: "trying again"}) {
+		want := control.Status{
+			Handle: handle, Code: control.StatusRecoverableError, Message: "trying again",
+		}
+		if s == want {
 			statuses.Add(1)
 		}
 	})()
@@ -173,7 +176,10 @@ func TestCallsUnderGarbageCollection(t *testing.T) {
 	group.Wait()
 	close(stop)
 	background.Wait()
-	for name, n := range map[string]int64{"log": logs.Load(), "status": statuses.Load(), "cancel": cancels.Load(), "failed": failures.Load()} {
+	for name, n := range map[string]int64{
+		"log": logs.Load(), "status": statuses.Load(), "cancel": cancels.Load(),
+		"failed": failures.Load(),
+	} {
 		assert.EqualValues(t, threads*times, n, name)
 	}
 }

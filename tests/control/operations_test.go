@@ -80,11 +80,14 @@ func TestPanicsOfThePeerAreErrors(t *testing.T) {
 // Guarantees: what the peer does not know, and what would exhaust a stack, is refused.
 func TestBadOperationsAreRefused(t *testing.T) {
 	deep := []byte(strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000))
-	for text, call := range map[string]func() ([]byte, error){
-		"operation kind 99 is not known": func() ([]byte, error) { return peer.Call(t.Context(), 99, 1, nil) },
-		"nests 100000 levels deep":       func() ([]byte, error) { return peer.Call(t.Context(), control.Validate, 1, deep) },
+	for text, call := range map[string]struct {
+		kind    control.OpKind
+		payload []byte
+	}{
+		"operation kind 99 is not known": {99, nil},
+		"nests 100000 levels deep":       {control.Validate, deep},
 	} {
-		_, err := call()
+		_, err := peer.Call(t.Context(), call.kind, 1, call.payload)
 		var e *control.OperationError
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, control.Permanent, e.Class)
@@ -157,7 +160,10 @@ func TestEveryOperationEndsOnce(t *testing.T) {
 	}
 	require.EqualValues(t, rounds*each, ok.Load()+cancelled.Load()+deadline.Load()+failed.Load())
 	require.Equal(t, unknown, control.ReadStats().UnknownOperations)
-	for name, n := range map[string]int64{"ok": ok.Load(), "cancelled": cancelled.Load(), "deadline": deadline.Load(), "failed": failed.Load()} {
+	for name, n := range map[string]int64{
+		"ok": ok.Load(), "cancelled": cancelled.Load(), "deadline": deadline.Load(),
+		"failed": failed.Load(),
+	} {
 		assert.NotZero(t, n, "no operation ended as %s: the test proves less than it says", name)
 	}
 }

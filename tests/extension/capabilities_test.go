@@ -66,7 +66,10 @@ func TestRustIsToldWhatItCannotHave(t *testing.T) {
 func TestRustUsesAuthenticatorsOfBothLanguages(t *testing.T) {
 	c := newCollector(t, `
 bearertokenauth: {token: sesame}
-probe/rust: {client_auth: true, server_auth: true, on: {headers: [{headers: {Authorization: Bearer rust}}]}}
+probe/rust:
+  client_auth: true
+  server_auth: true
+  on: {headers: [{headers: {Authorization: Bearer rust}}]}
 probe/a:
   depends_on: [bearertokenauth, probe/rust]
   on:
@@ -77,7 +80,10 @@ probe/a:
       - list_extensions
 probe/b:
   depends_on: [probe/rust]
-  on: {start: [{ask_headers: {extension: probe/rust}}, {ask_identity: {extension: bearertokenauth, value: Bearer sesame}}]}`,
+  on:
+    start:
+      - ask_headers: {extension: probe/rust}
+      - ask_identity: {extension: bearertokenauth, value: Bearer sesame}`,
 		[]string{"probe/a", "probe/b", "bearertokenauth", "probe/rust"}, "").started(t)
 	require.Equal(t, "Bearer sesame", c.fields("probe/a", "a header")["value"])
 	require.Contains(t, c.fields("probe/a", "an identity")["identity"], `"subject": String("me")`)
@@ -93,9 +99,10 @@ probe/b:
 
 // Guarantees: the Collector refuses for `auth` an extension whose Rust side does not authenticate.
 func TestTheCollectorRefusesWhatDoesNotAuthenticate(t *testing.T) {
-	err := newCollector(t, "probe/a: {client_auth: true}", []string{"probe/a"}, fmt.Sprintf(`
+	c := newCollector(t, "probe/a: {client_auth: true}", []string{"probe/a"}, fmt.Sprintf(`
 receivers: {otlp: {protocols: {http: {endpoint: %q, auth: {authenticator: probe/a}}}}}
-service: {pipelines: {logs: {receivers: [otlp], exporters: [nop]}}}`, freePort(t))).run(t, t.Context())
+service: {pipelines: {logs: {receivers: [otlp], exporters: [nop]}}}`, freePort(t)))
+	err := c.run(t, t.Context())
 	require.ErrorContains(t, err, "not a server authenticator")
 }
 
@@ -110,6 +117,65 @@ func someLogs() plogotlp.ExportRequest {
 		Body().
 		SetStr("hello")
 	return plogotlp.NewExportRequestFromLogs(logs)
+}
+
+// post sends logs over HTTP, with this token or none, and gives the status.
+func post(t *testing.T, at, token string) int {
+	t.Helper()
+	body, err := someLogs().MarshalProto()
+	require.NoError(t, err)
+	r, err := http.NewRequest(http.MethodPost, "http://"+at+"/v1/logs", bytes.NewReader(body))
+	require.NoError(t, err)
+	r.Header.Set("Content-Type", "application/x-protobuf")
+	if token != "" {
+		r.Header.Set("Authorization", token)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	return answer.StatusCode
+}
+
+// caller sends logs over gRPC, with a token, and gives the code.
+func caller(t *testing.T, at string) func(token string) codes.Code {
+	t.Helper()
+	credentials := grpc.WithTransportCredentials(insecure.NewCredentials())
+	connection, err := grpc.NewClient(at, credentials)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, connection.Close()) })
+	return func(token string) codes.Code {
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", token)
+		_, err := plogotlp.NewGRPCClient(connection).Export(ctx, someLogs())
+		return status.Code(err)
+	}
+}
+
+// guarded is a Collector's configuration whose exporters send to its own guarded receivers what
+// comes in at an open one.
+func guarded(overHTTP, overGRPC, in string) string {
+	return fmt.Sprintf(`
+receivers:
+  otlp/guarded:
+    protocols:
+      http: {endpoint: %[1]q, auth: {authenticator: token_provider}}
+      grpc: {endpoint: %[2]q, auth: {authenticator: token_provider}}
+  otlp/open: {protocols: {http: {endpoint: %[3]q}}}
+exporters:
+  otlp_http:
+    endpoint: "http://%[1]s"
+    auth: {authenticator: token_provider}
+    sending_queue: {enabled: false}
+    retry_on_failure: {enabled: false}
+  otlp_grpc:
+    endpoint: %[2]q
+    auth: {authenticator: token_provider}
+    tls: {insecure: true}
+    sending_queue: {enabled: false}
+    retry_on_failure: {enabled: false}
+service:
+  pipelines:
+    logs/in: {receivers: [otlp/guarded], exporters: [nop]}
+    logs/out: {receivers: [otlp/open], exporters: [otlp_http, otlp_grpc]}`, overHTTP, overGRPC, in)
 }
 
 // Guarantees: the Collector's own exporters send with a token of a Rust extension, and its own
@@ -133,73 +199,36 @@ func TestTokensBothWays(t *testing.T) {
 			file,
 		),
 		[]string{"token_provider", "middle"},
-		fmt.Sprintf(`
-receivers:
-  otlp/guarded:
-    protocols:
-      http: {endpoint: %q, auth: {authenticator: token_provider}}
-      grpc: {endpoint: %q, auth: {authenticator: token_provider}}
-  otlp/open: {protocols: {http: {endpoint: %q}}}
-exporters:
-  otlp_http: {endpoint: "http://%s", auth: {authenticator: token_provider}, sending_queue: {enabled: false}, retry_on_failure: {enabled: false}}
-  otlp_grpc: {endpoint: %q, auth: {authenticator: token_provider}, tls: {insecure: true}, sending_queue: {enabled: false}, retry_on_failure: {enabled: false}}
-service:
-  pipelines:
-    logs/in: {receivers: [otlp/guarded], exporters: [nop]}
-    logs/out: {receivers: [otlp/open], exporters: [otlp_http, otlp_grpc]}`, overHTTP, overGRPC, in, overHTTP, overGRPC),
+		guarded(overHTTP, overGRPC, in),
 		middleFactory(m),
 	).started(t)
 
-	body, err := someLogs().MarshalProto()
-	require.NoError(t, err)
-	post := func(at, token string) int {
-		r, err := http.NewRequest(http.MethodPost, "http://"+at+"/v1/logs", bytes.NewReader(body))
-		require.NoError(t, err)
-		r.Header.Set("Content-Type", "application/x-protobuf")
-		if token != "" {
-			r.Header.Set("Authorization", token)
-		}
-		answer, err := http.DefaultClient.Do(r)
-		require.NoError(t, err)
-		require.NoError(t, answer.Body.Close())
-		return answer.StatusCode
-	}
-	connection, err := grpc.NewClient(
-		overGRPC,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-	)
-	require.NoError(t, err)
-	defer connection.Close()
-	call := func(token string) codes.Code {
-		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", token)
-		_, err := plogotlp.NewGRPCClient(connection).Export(ctx, someLogs())
-		return status.Code(err)
-	}
+	call := caller(t, overGRPC)
 	// The exporter's connection may have been tried before the receiver listened, and is then tried
 	// again.
 	require.Eventually(
 		t,
-		func() bool { return post(in, "") == http.StatusOK },
+		func() bool { return post(t, in, "") == http.StatusOK },
 		minute,
 		10*tick,
 		"through both exporters",
 	)
-	require.Equal(t, http.StatusOK, post(overHTTP, "Bearer first"))
+	require.Equal(t, http.StatusOK, post(t, overHTTP, "Bearer first"))
 	require.Equal(t, codes.OK, call("Bearer first"))
 	for _, wrong := range []string{"Bearer second", "Basic first", ""} {
-		require.Equal(t, http.StatusUnauthorized, post(overHTTP, wrong), wrong)
+		require.Equal(t, http.StatusUnauthorized, post(t, overHTTP, wrong), wrong)
 		require.Equal(t, codes.Unauthenticated, call(wrong), wrong)
 	}
 
 	require.NoError(t, os.WriteFile(file, []byte("second\n"), 0o600))
 	require.Eventually(
 		t,
-		func() bool { return post(overHTTP, "Bearer second") == http.StatusOK },
+		func() bool { return post(t, overHTTP, "Bearer second") == http.StatusOK },
 		minute,
 		tick,
 	)
-	require.Equal(t, http.StatusUnauthorized, post(overHTTP, "Bearer first"))
-	require.Equal(t, http.StatusOK, post(in, ""), "with the new token")
+	require.Equal(t, http.StatusUnauthorized, post(t, overHTTP, "Bearer first"))
+	require.Equal(t, http.StatusOK, post(t, in, ""), "with the new token")
 	require.Contains(t, c.lines("token_provider"), "the file of tokens has changed")
 
 	require.NoError(t, os.Remove(file))
@@ -207,7 +236,7 @@ service:
 	require.Equal(
 		t,
 		http.StatusOK,
-		post(overHTTP, "Bearer second"),
+		post(t, overHTTP, "Bearer second"),
 		"the tokens stay while the file is gone",
 	)
 	http.DefaultClient.CloseIdleConnections()
@@ -219,7 +248,12 @@ func TestTheHealthReporter(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "health.json")
 	c := newCollector(t, fmt.Sprintf(`
 health_reporter: {file: %q}
-probe/a: {on: {task: [{report: {status: recoverable, message: no way}}, {sleep: {ms: 300}}, {report: {status: ok, message: x}}]}}`, file),
+probe/a:
+  on:
+    task:
+      - report: {status: recoverable, message: no way}
+      - sleep: {ms: 300}
+      - report: {status: ok, message: x}`, file),
 		[]string{"health_reporter", "probe/a"}, "").started(t)
 	says := func(want string) func() bool {
 		return func() bool {

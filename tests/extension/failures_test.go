@@ -21,12 +21,21 @@ const (
 // names the instance; the process lives on, and the next Collector starts.
 func TestFailuresInEveryPhase(t *testing.T) {
 	for name, at := range map[string]struct{ config, want string }{
-		"invalid":      {"invalid: true", "extensions::probe/a: invalid: is true, expected false"},
-		"create":       {"on: {create: [fail: no way]}", `failed to create extension "probe/a": probe/a: no way`},
+		"invalid": {"invalid: true", "extensions::probe/a: invalid: is true, expected false"},
+		"create": {
+			"on: {create: [fail: no way]}", `failed to create extension "probe/a": probe/a: no way`,
+		},
 		"create panic": {"on: {create: [panic: boom]}", "boom"},
-		"start":        {"on: {start: [fail: no way]}", "failed to start extensions: probe/a: start: no way"},
-		"start panic":  {"on: {start: [panic: boom]}", "failed to start extensions: probe/a: panic in start: boom"},
-		"drop panic":   {"on: {start: [fail: no way], drop: [panic: boom]}", "probe/a: panic in shutdown: boom"},
+		"start": {
+			"on: {start: [fail: no way]}", "failed to start extensions: probe/a: start: no way",
+		},
+		"start panic": {
+			"on: {start: [panic: boom]}",
+			"failed to start extensions: probe/a: panic in start: boom",
+		},
+		"drop panic": {
+			"on: {start: [fail: no way], drop: [panic: boom]}", "probe/a: panic in shutdown: boom",
+		},
 		"notify":       {"watch: true\n  on: {notify: [fail: no way]}", "probe/a: notify: no way"},
 		"notify panic": {"watch: true\n  on: {notify: [panic: boom]}", "probe/a: panic in notify: boom"},
 	} {

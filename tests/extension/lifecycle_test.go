@@ -27,7 +27,8 @@ import (
 // factory, and the life cycle with and without Start.
 func TestTheCollectorsSuites(t *testing.T) {
 	configs := map[string]string{
-		"probe": "on: {}", "token_provider": "file: " + os.DevNull, "health_reporter": "file: " + t.TempDir() + "/health",
+		"probe": "on: {}", "token_provider": "file: " + os.DevNull,
+		"health_reporter": "file: " + t.TempDir() + "/health",
 	}
 	for _, f := range []extension.Factory{probe, tokenProvider, healthReporter} {
 		require.NoError(t, componenttest.CheckConfigStruct(f.CreateDefaultConfig()))
@@ -157,7 +158,8 @@ func TestCyclesLeaveNothing(t *testing.T) {
 	config := configOf(
 		t,
 		probe,
-		"server_auth: true\nclient_auth: true\nwatch: true\non: {task: [hang], start: [{log: {level: info, lines: 1}}]}",
+		"server_auth: true\nclient_auth: true\nwatch: true\n"+
+			"on: {task: [hang], start: [{log: {level: info, lines: 1}}]}",
 	)
 	life := func() {
 		made, err := probe.Create(t.Context(), extensiontest.NewNopSettings(probe.Type()), config)
@@ -220,7 +222,8 @@ func flat(t *testing.T, times int, life func()) {
 	require.Eventually(t, func() bool {
 		after = holds(t)
 		return after.threads <= before.threads+2 && after.descriptors <= before.descriptors+2 &&
-			after.goroutines <= before.goroutines+2 && after.rust <= before.rust+100_000 && after.resident <= before.resident+16<<20
+			after.goroutines <= before.goroutines+2 && after.rust <= before.rust+100_000 &&
+			after.resident <= before.resident+16<<20
 	}, minute, 50*time.Millisecond, "before %+v", before)
 	t.Logf("before %+v, after %+v", before, after)
 }

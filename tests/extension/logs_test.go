@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,7 +16,8 @@ import (
 func TestLogLinesArriveWhole(t *testing.T) {
 	c := newCollector(
 		t,
-		"probe/a: {on: {start: [{log: {level: warn, lines: 2}}], shutdown: [{log: {level: error, lines: 100}}]}}",
+		"probe/a: {on: {start: [{log: {level: warn, lines: 2}}], "+
+			"shutdown: [{log: {level: error, lines: 100}}]}}",
 		[]string{"probe/a"},
 		"",
 	).started(t)
@@ -36,7 +38,11 @@ func TestLogLinesArriveWhole(t *testing.T) {
 // Guarantees: Rust's lines follow the level of the Collector's configuration, from one Collector to
 // the next.
 func TestLevelsFollowTheCollector(t *testing.T) {
-	steps := "[{log: {level: trace, lines: 1}}, {log: {level: debug, lines: 1}}, {log: {level: info, lines: 1}}, {log: {level: warn, lines: 1}}, {log: {level: error, lines: 1}}]"
+	var lines []string
+	for _, level := range []string{"trace", "debug", "info", "warn", "error"} {
+		lines = append(lines, fmt.Sprintf("{log: {level: %s, lines: 1}}", level))
+	}
+	steps := "[" + strings.Join(lines, ", ") + "]"
 	for level, want := range map[string]int{"debug": 4, "info": 3, "warn": 2, "error": 1} {
 		c := newCollector(t, "probe/a: {on: {start: "+steps+"}}", []string{"probe/a"},
 			fmt.Sprintf("service: {telemetry: {logs: {level: %s}}}", level)).started(t)

@@ -87,7 +87,11 @@ func factories(more ...extension.Factory) func() (otelcol.Factories, error) {
 		if f.Extensions, err = otelcol.MakeFactoryMap(all...); err != nil {
 			return f, err
 		}
-		if f.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](nopreceiver.NewFactory(), otlpreceiver.NewFactory()); err != nil {
+		f.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
+			nopreceiver.NewFactory(),
+			otlpreceiver.NewFactory(),
+		)
+		if err != nil {
 			return f, err
 		}
 		f.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](
@@ -163,7 +167,9 @@ func newCollector(
 		BuildInfo: component.NewDefaultBuildInfo(),
 		Factories: factories(own...),
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
-			URIs: uris, ProviderFactories: []confmap.ProviderFactory{fileprovider.NewFactory(), yamlprovider.NewFactory()},
+			URIs: uris, ProviderFactories: []confmap.ProviderFactory{
+				fileprovider.NewFactory(), yamlprovider.NewFactory(),
+			},
 		}},
 		LoggingOptions:        []zap.Option{zap.WrapCore(core)},
 		SkipSettingGRPCLogger: true,

@@ -41,7 +41,8 @@ func TestGrowthPastTheLimitStopsTheCollector(t *testing.T) {
 func TestBatchesAreRefusedBelowTheLimit(t *testing.T) {
 	c := newCollector(
 		t,
-		"strait: {memory_limit_mib: 4000, memory_spike_limit_mib: 3900}\nprobe/a: {on: {task: [{allocate: {mib: 150}}]}}",
+		"strait: {memory_limit_mib: 4000, memory_spike_limit_mib: 3900}\n"+
+			"probe/a: {on: {task: [{allocate: {mib: 150}}]}}",
 		[]string{"strait", "probe/a"},
 		"",
 	).started(t)

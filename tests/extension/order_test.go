@@ -95,11 +95,12 @@ probe/last: {depends_on: [middle]}`,
 // Collector's error.
 func TestWrongDependenciesAreRefused(t *testing.T) {
 	for config, want := range map[string]string{
-		"probe/a: {depends_on: [not an id]}\nprobe/b: {}":                    `probe/a depends on "not an id"`,
-		"probe/a: {depends_on: [probe/a]}\nprobe/b: {}":                      `probe/a depends on "probe/a"`,
-		"probe/a: {depends_on: [middle]}\nprobe/b: {}":                       `unable to find extension`,
-		"probe/a: {depends_on: [probe/b]}\nprobe/b: {depends_on: [probe/a]}": `unable to order extensions`,
+		"{depends_on: [not an id]}\nprobe/b: {}":                    `probe/a depends on "not an id"`,
+		"{depends_on: [probe/a]}\nprobe/b: {}":                      `probe/a depends on "probe/a"`,
+		"{depends_on: [middle]}\nprobe/b: {}":                       `unable to find extension`,
+		"{depends_on: [probe/b]}\nprobe/b: {depends_on: [probe/a]}": `unable to order extensions`,
 	} {
+		config = "probe/a: " + config
 		err := newCollector(t, config, []string{"probe/a", "probe/b"}, "").run(t, t.Context())
 		require.ErrorContains(t, err, want)
 	}

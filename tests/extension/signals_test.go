@@ -20,8 +20,8 @@ var (
 		syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGSEGV, syscall.SIGSYS, syscall.SIGTRAP,
 	}
 	unblockable = []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP}
-	// A thread in its first call of Go has Go's mask until it leaves, and Go takes these there, as on a
-	// thread of its own. That they are blocked before and after is seen in the mask.
+	// A thread in its first call of Go has Go's mask until it leaves, and Go takes these there, as
+	// on a thread of its own. That they are blocked before and after is seen in the mask.
 	inGo = []syscall.Signal{
 		syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGABRT, syscall.SIGTERM,
 		syscall.SIGSTKFLT, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPROF, 34,
@@ -87,7 +87,8 @@ func maskOf(t *testing.T, thread int) (uint64, bool) {
 func TestNativeThreadsTakeNoSignals(t *testing.T) {
 	c := newCollector(
 		t,
-		"strait: {memory_limit_mib: 4000}\nprobe/a: {on: {task: [break_pipes], shutdown: [{log: {level: info, lines: 1}}]}}",
+		"strait: {memory_limit_mib: 4000}\n"+
+			"probe/a: {on: {task: [break_pipes], shutdown: [{log: {level: info, lines: 1}}]}}",
 		[]string{"strait", "probe/a"},
 		"",
 	).started(t)

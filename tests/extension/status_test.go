@@ -99,7 +99,9 @@ func TestTheHealthCheckShowsIt(t *testing.T) {
 	newCollector(t, `
 health_check:
   http: {endpoint: "`+at+`", status: {enabled: true, path: /status}}
-probe/a: {on: {task: [{sleep: {ms: 50}}, {report: {status: recoverable, message: the moon is full}}]}}`,
+probe/a:
+  on:
+    task: [{sleep: {ms: 50}}, {report: {status: recoverable, message: the moon is full}}]`,
 		[]string{"health_check", "probe/a"}, "").started(t)
 	var body string
 	require.Eventually(t, func() bool {

@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Marks a size in a schema.
 pub(super) const FORMAT: &str = "byte-size";
 
-/// A number of bytes, written `64MiB`, `1.5 GB`, `512B` or as a plain number. Units of 1,000 are kB, MB, GB, TB;
-/// of 1,024, KiB, MiB, GiB, TiB. Their letters may be of either case.
+/// A number of bytes, written `64MiB`, `1.5 GB`, `512B` or as a plain number. Units of 1,000 are
+/// kB, MB, GB, TB; of 1,024, KiB, MiB, GiB, TiB. Their letters may be of either case.
 ///
 /// ```
 /// use strait_component::ByteSize;
@@ -61,7 +61,8 @@ impl ByteSize {
 pub enum ByteSizeError {
     /// Not a number with a unit.
     #[error(
-        "invalid size {0:?}, expected whole bytes: a number with B, kB, MB, GB, TB, KiB, MiB, GiB or TiB"
+        "invalid size {0:?}, expected whole bytes: a number with B, kB, MB, GB, TB, KiB, MiB, GiB or \
+         TiB"
     )]
     Invalid(String),
     /// More bytes than a size has room for.
@@ -82,8 +83,8 @@ impl FromStr for ByteSize {
     }
 }
 
-/// Exact: a fraction that is no whole number of bytes has no value. Any number of bytes that is more
-/// than 64 bits hold stands for all of them.
+/// Exact: a fraction that is no whole number of bytes has no value. Any number of bytes that is
+/// more than 64 bits hold stands for all of them.
 fn read(text: &str) -> Option<u128> {
     let text = text.trim();
     let end = text

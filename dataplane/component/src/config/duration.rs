@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Marks a duration in a schema.
 pub(super) const FORMAT: &str = "go-duration";
 
-/// A span of time as in Go: signed nanoseconds, about 292 years at most. It is written `1m30s`, `1.5h`, `100ms`;
-/// a plain number is nanoseconds, as it is for the Collector's Go components.
+/// A span of time as in Go: signed nanoseconds, about 292 years at most. It is written `1m30s`,
+/// `1.5h`, `100ms`; a plain number is nanoseconds, as it is for the Collector's Go components.
 ///
 /// ```
 /// use strait_component::Duration;
@@ -171,7 +171,8 @@ fn whole_nanos(digits: &str, unit: u64) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(unit)
 }
 
-/// The nanoseconds of a fraction, cut off below one. Go computes it as a float of the digits that fit.
+/// The nanoseconds of a fraction, cut off below one. Go computes it as a float of the digits that
+/// fit.
 fn fraction_nanos(digits: &str, unit: u64) -> u64 {
     let (mut value, mut scale) = (0u64, 1f64);
     for digit in digits.bytes() {

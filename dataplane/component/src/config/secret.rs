@@ -11,8 +11,9 @@ use serde_json::Value;
 /// What stands for a secret wherever it would be seen; the same as in Go's `configopaque`.
 const MASK: &str = "[REDACTED]";
 
-/// A secret text: like the Collector's `configopaque.String`, it shows itself as `[REDACTED]` in print-config,
-/// in logs, in errors, in `Debug` and to every serializer. [`expose`](Self::expose) gives the text.
+/// A secret text: like the Collector's `configopaque.String`, it shows itself as `[REDACTED]` in
+/// print-config, in logs, in errors, in `Debug` and to every serializer. [`expose`](Self::expose)
+/// gives the text.
 ///
 /// ```
 /// use strait_component::Secret;
@@ -58,7 +59,8 @@ thread_local! {
     static REVEALED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f`, within which secrets serialize as they are: for the host alone, which masks them by their places.
+/// Runs `f`, within which secrets serialize as they are: for the host alone, which masks them by
+/// their places.
 pub(super) fn revealed<T>(f: impl FnOnce() -> T) -> T {
     struct Restore(bool);
     impl Drop for Restore {
@@ -70,8 +72,8 @@ pub(super) fn revealed<T>(f: impl FnOnce() -> T) -> T {
     f()
 }
 
-/// A message without the texts that lie at or below these places of a configuration. Shorter ones than four
-/// characters stay: they stand in any message by chance.
+/// A message without the texts that lie at or below these places of a configuration. Shorter ones
+/// than four characters stay: they stand in any message by chance.
 pub(super) fn redacted(message: String, secrets: &[String], config: &Value) -> String {
     let values = secrets.iter().filter_map(|place| config.pointer(place));
     values.fold(message, hide)

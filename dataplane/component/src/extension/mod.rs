@@ -46,7 +46,8 @@
 //!     &AsExtension(GreeterFactory)
 //! }
 //! # let made = factory().extension().unwrap();
-//! # assert!(made.create(&serde_json::json!({"name": "x"}), &ExtensionContext::new("greeter")).is_ok());
+//! # let context = ExtensionContext::new("greeter");
+//! # assert!(made.create(&serde_json::json!({"name": "x"}), &context).is_ok());
 //! # assert!(factory().validate(&serde_json::json!({"nam": 1})).is_err());
 //! ```
 
@@ -159,7 +160,8 @@ pub trait Extension: Send + Sync + 'static {
 
 fn not_written(method: &str) -> ExtensionError {
     ExtensionError::failed(format!(
-        "the extension says that it is capable of this and has no method `{method}`; this is a bug in it"
+        "the extension says that it is capable of this and has no method `{method}`; this is a \
+         bug in it"
     ))
 }
 

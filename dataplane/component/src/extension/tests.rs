@@ -110,7 +110,11 @@ fn authentication_tells_refusal_from_identity() {
     assert_eq!(identity.get("subject"), Some(&json!("me")));
     assert_eq!(
         recorder.asked.lock().unwrap()[0],
-        json!({"call": "authenticate", "extension": "x", "headers": {"Authorization": ["Bearer t"]}})
+        json!({
+            "call": "authenticate",
+            "extension": "x",
+            "headers": {"Authorization": ["Bearer t"]},
+        })
     );
 }
 
