@@ -1,10 +1,12 @@
 //! The `batch` node: merges and splits batches.
 
+use crate::catalog::linked;
 use crate::catalog::node::{Asked, Node};
 use crate::catalog::places::set;
 use crate::catalog::shape::Key;
 use crate::catalog::shape::Shape::{self, Duration, Int, Object, Text, Word};
 use crate::finding::Finding;
+use otel_arrow_dfe_core_nodes::processors::batch_processor::Config;
 use serde_json::{Map, Value, json};
 
 const FORMAT: &[Key] = &[
@@ -70,12 +72,19 @@ pub(super) const NODE: Node = Node {
     ..Node::PLAIN
 };
 
-/// Spans that come as OTLP bytes stay such unless another format is asked for.
+/// Spans that come as OTLP bytes stay such unless another format is asked for; sizes that do not go
+/// together are found by the engine only once the node is made.
 fn refuses(asked: &Asked<'_>) -> Vec<Finding> {
-    match asked.config.get("format").and_then(Value::as_str) {
+    let mut findings = match asked.config.get("format").and_then(Value::as_str) {
         None | Some("otlp" | "otlp-bytes" | "preserve") => Vec::new(),
         Some(_) => asked.spans_as_records(),
+    };
+    // What it cannot read at all is told by its own check of the whole.
+    if let Ok(config) = serde_json::from_value::<Config>(asked.config.clone()) {
+        let error = config.validate().err().map(linked::message);
+        findings.extend(error.map(|error| Finding::new(asked.path, error)));
     }
+    findings
 }
 
 /// Most items of one batch of records: ids have 16 bits.

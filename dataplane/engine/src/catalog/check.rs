@@ -6,6 +6,7 @@
 use crate::catalog::shape::{Key, Shape, words};
 use crate::finding::Finding;
 use serde_json::{Map, Value};
+use std::time::Duration;
 
 /// Appends to `findings` everything in `value` that `keys` does not allow. `path` is the node's.
 pub fn check(findings: &mut Vec<Finding>, path: &str, keys: &[Key], value: &Value) {
@@ -156,6 +157,7 @@ pub(super) fn fits(shape: &Shape, value: &Value) -> bool {
         Shape::Number => value.is_number(),
         Shape::Text => value.is_string(),
         Shape::Duration => value.as_str().is_some_and(starts_with_digit),
+        Shape::DurationFrom(least) => value.as_str().is_some_and(|text| reaches(text, *least)),
         Shape::Size => value.as_u64().is_some() || value.as_str().is_some_and(starts_with_digit),
         Shape::Scalar => value.is_string() || value.is_number() || value.is_boolean(),
         Shape::Word(all) => value.as_str().is_some_and(|word| all.contains(&word)),
@@ -171,6 +173,11 @@ pub(super) fn fits(shape: &Shape, value: &Value) -> bool {
 /// What the engine says of a size or a time without a number names neither the key nor the value.
 fn starts_with_digit(text: &str) -> bool {
     text.trim_start().starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Whether a text is a time, as the engine reads it, of at least so much.
+fn reaches(text: &str, least: Duration) -> bool {
+    starts_with_digit(text) && humantime::parse_duration(text).is_ok_and(|time| time >= least)
 }
 
 /// Findings of a secret say what was expected, not what was found.

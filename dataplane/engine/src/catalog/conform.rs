@@ -134,7 +134,7 @@ impl Walk<'_> {
 fn takes_text(shape: &Shape) -> bool {
     matches!(
         shape,
-        Shape::Text | Shape::Word(_) | Shape::Duration | Shape::Size
+        Shape::Text | Shape::Word(_) | Shape::Duration | Shape::DurationFrom(_) | Shape::Size
     )
 }
 

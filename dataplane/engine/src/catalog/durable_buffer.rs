@@ -10,7 +10,7 @@ const KEYS: &[Key] = &[
     Key::optional(
         "retention_size_cap",
         Size,
-        "disk space at most; 10 GiB when not given",
+        "disk space at most, from 192 MiB for each lane; 10 GiB when not given",
     ),
     Key::optional(
         "max_age",

@@ -19,10 +19,15 @@ pub(crate) fn validate(urn: &str, config: &Value) -> Result<(), String> {
             linked().join(", ")
         ));
     };
-    (factory.validate_config)(config).map_err(|error| match error {
+    (factory.validate_config)(config).map_err(message)
+}
+
+/// What the engine says of a configuration.
+pub(super) fn message(error: ConfigError) -> String {
+    match error {
         ConfigError::InvalidUserConfig { error } => error,
         other => other.to_string(),
-    })
+    }
 }
 
 /// Names of the processors that are really linked in, sorted.

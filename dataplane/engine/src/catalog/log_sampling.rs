@@ -1,9 +1,11 @@
 //! The `log_sampling` node: keeps a share of the logs.
 
-use crate::catalog::node::Node;
+use crate::catalog::node::{Asked, Node};
 use crate::catalog::shape::Key;
-use crate::catalog::shape::Shape::{Duration, Int, Object, OneOf};
+use crate::catalog::shape::Shape::{DurationFrom, Int, Object, OneOf};
+use crate::finding::Finding;
 use crate::signal::Signal;
+use std::time::Duration;
 
 const KEYS: &[Key] = &[Key::required(
     "policy",
@@ -11,7 +13,11 @@ const KEYS: &[Key] = &[Key::required(
         Key::optional(
             "zip",
             Object(&[
-                Key::required("interval", Duration, "length of a window"),
+                Key::required(
+                    "interval",
+                    DurationFrom(Duration::from_nanos(1)),
+                    "length of a window",
+                ),
                 Key::required("max_items", Int(1), "records per window at most"),
             ]),
             "so many per window",
@@ -35,5 +41,18 @@ pub(super) const NODE: Node = Node {
     doc: "keeps a share of the logs",
     keys: KEYS,
     converts: true,
+    refuses,
     ..Node::PLAIN
 };
+
+/// The engine finds this only once the node is made.
+fn refuses(asked: &Asked<'_>) -> Vec<Finding> {
+    let ratio = &asked.config["policy"]["ratio"];
+    match (ratio["emit"].as_u64(), ratio["out_of"].as_u64()) {
+        (Some(emit), Some(out_of)) if emit > out_of => {
+            let message = format!("must be at most `out_of`, which is {out_of}; found {emit}");
+            vec![asked.finding("policy::ratio::emit", message)]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,5 +1,7 @@
 //! The keys of a configuration, and the shapes of their values.
 
+use std::time::Duration;
+
 /// The shape of one value in a node's configuration.
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
@@ -13,6 +15,8 @@ pub enum Shape {
     Text,
     /// A time such as `200ms` or `1m 30s`.
     Duration,
+    /// A time of at least this much.
+    DurationFrom(Duration),
     /// A number of bytes, or text such as `10 GiB`.
     Size,
     /// Text, number or boolean.
@@ -88,6 +92,7 @@ pub(crate) fn words(shape: &Shape) -> String {
         Shape::Number => "number".into(),
         Shape::Text => "string".into(),
         Shape::Duration => "duration".into(),
+        Shape::DurationFrom(least) => format!("duration of at least {least:?}"),
         Shape::Size => "size".into(),
         Shape::Scalar => "string, number or boolean".into(),
         Shape::Word(all) => all.join(" | "),

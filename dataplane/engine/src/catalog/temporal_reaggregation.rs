@@ -2,13 +2,17 @@
 
 use crate::catalog::node::Node;
 use crate::catalog::shape::Key;
-use crate::catalog::shape::Shape::{Duration, Int};
+use crate::catalog::shape::Shape::{DurationFrom, Int};
 use crate::signal::Signal;
+use std::time::Duration;
+
+/// The engine refuses less, but only once the node is made.
+const LEAST_PERIOD: Duration = Duration::from_millis(100);
 
 const KEYS: &[Key] = &[
     Key::optional(
         "period",
-        Duration,
+        DurationFrom(LEAST_PERIOD),
         "how often aggregates are sent; 60s when not given",
     ),
     Key::optional("inbound_request_limit", Int(1), "calls waited for at most"),
@@ -24,7 +28,7 @@ pub(super) const NODE: Node = Node {
     urn: "urn:otel:processor:temporal_reaggregation",
     name: "temporal_reaggregation",
     signals: &[Signal::Metrics],
-    doc: "merges metric points of a period",
+    doc: "merges metric points of a period; their exemplars are dropped",
     keys: KEYS,
     converts: true,
     retains: true,
