@@ -204,7 +204,8 @@ var cases = []testCase{
 	env(
 		"expanded in a file",
 		equal,
-		"name: ${file:testdata/0123}\nnested: ${file:testdata/nested.yaml}\nmax_count: ${file:testdata/0123}",
+		"name: ${file:testdata/0123}\nnested: ${file:testdata/nested.yaml}\n"+
+			"max_count: ${file:testdata/0123}",
 	),
 
 	merged(

@@ -50,7 +50,9 @@ func TestPrintConfigComesBack(t *testing.T) {
 		return out
 	}
 	first := print(whole(t, "timeout: 90s\ntoken: hunter2\nrules: [{pattern: a}]"))
-	for _, line := range []string{"timeout: 1m30s", "token: '[REDACTED]'", "max_count: 3", "wait: 0s", "maybe: null"} {
+	for _, line := range []string{
+		"timeout: 1m30s", "token: '[REDACTED]'", "max_count: 3", "wait: 0s", "maybe: null",
+	} {
 		require.Contains(t, first, line)
 	}
 	require.NotContains(t, first, "hunter")
@@ -73,6 +75,7 @@ func TestValidateCommand(t *testing.T) {
 	require.ErrorContains(
 		t,
 		err,
-		"processors::rust_twin: max_count: must not be negative, found -1\nnested: depth must be at most 100, found 101",
+		"processors::rust_twin: max_count: must not be negative, found -1\n"+
+			"nested: depth must be at most 100, found 101",
 	)
 }

@@ -22,7 +22,8 @@ import (
 // ordinary is a configuration of ordinary size, for a Twin and its Rust twin.
 func ordinary() *confmap.Conf {
 	return confmap.NewFromStringMap(map[string]any{
-		"name": "other", "max_count": 12, "ratio": 0.25, "timeout": "30s", "token": "hunter2", "mode": "exact",
+		"name": "other", "max_count": 12, "ratio": 0.25, "timeout": "30s", "token": "hunter2",
+		"mode": "exact",
 		"tags": []any{"a", "b", "c"}, "labels": map[string]any{"env": "test", "zone": "one"},
 		"nested": map[string]any{"depth": 3}, "endpoint": "localhost:4317",
 		"rules": []any{

@@ -89,8 +89,8 @@ pub enum Error {
     },
     /// The memory handed in does not begin at a multiple of 64.
     #[error(
-        "the slot's memory begins at an address that is {found} behind a multiple of 64, expected 0: \
-         copy it with `Slot::copy_of`"
+        "the slot's memory begins at an address that is {found} behind a multiple of 64, expected \
+         0: copy it with `Slot::copy_of`"
     )]
     Misaligned {
         /// Address modulo 64.
