@@ -96,7 +96,8 @@ fn half_refused() -> Vec<u8> {
 /// Scenario: a peer that refuses, answers something else, or goes away in the middle. Guarantees:
 /// the host hears why, or that it is alone.
 fn answers_that_are_refused() {
-    let cases: [(fn() -> Vec<u8>, &str); 6] = [
+    type Says = fn() -> Vec<u8>;
+    let cases: [(Says, &str); 6] = [
         (refused, "the peer has refused the link: nope (header)"),
         (half_refused, "has ended during the handshake"),
         (
