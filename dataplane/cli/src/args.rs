@@ -150,6 +150,9 @@ In the Collector's configuration the component is called `my_filter`.";
 /// `strait doctor`
 #[derive(Debug, Args)]
 pub struct Doctor {
+    /// Builder file: whether this machine's limits fit what it has in Rust
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
@@ -157,7 +160,8 @@ pub struct Doctor {
 
 const DOCTOR_HELP: &str = "\
 Nothing is asked of a network.
-Exit codes: 0 Collectors with Go and Rust components can be built, 1 something for them is missing.";
+Exit codes: 0 Collectors with Go and Rust components can be built, 1 something for them is \
+missing.";
 
 /// `strait schema`
 #[derive(Debug, Args)]
@@ -177,7 +181,7 @@ pub struct Schema {
 const SCHEMA_HELP: &str = "\
 Without TYPE it is the schema of a Collector's configuration file, as far as the Rust components of
 the builder file go: an editor that knows YAML schemas completes and checks their keys with it.
-The components are compiled without the engine, and asked.
+Components are compiled without the engine, and asked; the nodes of `otap` are known.
 Exit codes: 0 printed, 1 findings or a failed step, 2 wrong usage.";
 
 /// `strait nodes`

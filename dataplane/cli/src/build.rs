@@ -105,6 +105,14 @@ struct Prepared {
     workspace: Workspace,
 }
 
+/// The builder file.
+///
+/// # Errors
+/// It cannot be read, or has findings.
+pub fn read(request: &Request) -> Result<BuilderFile, Error> {
+    Source::read(request).map(|source| source.file)
+}
+
 /// The workspace of a builder file's Rust components, written and resolved; nothing is compiled.
 ///
 /// # Errors
@@ -122,7 +130,8 @@ pub fn workspace(request: &Request, ui: &Ui) -> Result<Workspace, Error> {
 fn prepare(request: &Request, source: &Source, locks: &Locks, ui: &Ui) -> Result<Prepared, Error> {
     let file = &source.file;
     let Some(output) = source.output(request) else {
-        let help = "write it, or give --output-path: what is compiled stays there, so that the next build is fast";
+        let help = "write it, or give --output-path: what is compiled stays there, so that the \
+            next build is fast";
         return Err(source.findings(vec![Finding::new(
             0..0,
             "`dist.output_path` is missing",
@@ -382,7 +391,8 @@ fn report(request: &Request, place: &Path, begun: Instant, ui: &Ui) {
 pub fn no_binary() -> StepError {
     StepError::new(
         "the builder file does not say which binary to run",
-        "write `dist.name` and `dist.output_path`; without them ocb makes up a name and a temporary folder",
+        "write `dist.name` and `dist.output_path`; without them ocb makes up a name and a \
+         temporary folder",
     )
 }
 
@@ -408,7 +418,8 @@ fn check_go_version(file: &BuilderFile) -> Result<(), Finding> {
         let version = go.gomod.value.split_whitespace().nth(1).unwrap_or_default();
         if version != format!("v{VERSION}") {
             let message = format!(
-                "versions differ: this command and the crates are {VERSION}, the Go module is {version}"
+                "versions differ: this command and the crates are {VERSION}, the Go module is \
+                 {version}"
             );
             let help = format!("write `gomod: {STRAIT_GO_MODULE} v{VERSION}`");
             return Err(Finding::new(

@@ -52,6 +52,9 @@ pub struct Key {
     pub kind: String,
     /// Whether it must be there.
     pub required: bool,
+    /// Whether it is never shown.
+    #[serde(default)]
+    pub secret: bool,
     /// What it does.
     pub doc: String,
 }

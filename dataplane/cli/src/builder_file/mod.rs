@@ -282,6 +282,21 @@ impl BuilderFile {
         self.rust_entries().next().is_some() || self.go_entries().any(|(_, go)| go.needs_rust())
     }
 
+    /// Whether Strait's own processor is in it.
+    #[must_use]
+    pub fn has_otap(&self) -> bool {
+        self.go_entries().any(|(_, go)| {
+            let package = go.import_path().strip_prefix(STRAIT_GO_MODULE);
+            package == Some("/otapprocessor")
+        })
+    }
+
+    /// How many of its components run in Rust: crates, and Strait's own processor.
+    #[must_use]
+    pub fn count_in_rust(&self) -> usize {
+        self.rust_entries().count() + usize::from(self.has_otap())
+    }
+
     /// Every entry that is a Go module, wherever it stands.
     pub fn all_go(&self) -> impl Iterator<Item = &GoEntry> {
         let lists = self

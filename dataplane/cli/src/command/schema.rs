@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use super::build::{request, ui};
 use super::print;
 use crate::args::Schema;
-use crate::build;
-use crate::error::Error;
-use crate::rust::describe;
+use crate::build::{self, Request};
+use crate::error::{Error, StepError};
+use crate::rust::describe::{self, Described};
 use crate::schema;
+use crate::ui::Ui;
 
 /// Prints what a component's configuration is, or all of them.
 ///
@@ -17,23 +18,50 @@ use crate::schema;
 pub fn run(args: Schema) -> Result<ExitCode, Error> {
     let ui = ui(&args.options);
     let request = request(args.options);
-    let workspace = build::workspace(&request, &ui)?;
-    if let Some(name) = &args.name {
-        // Before minutes of compiling.
-        let known = workspace.components.iter();
-        let known = known.map(|c| (c.component.kind.as_str(), c.component.type_name.as_str()));
-        schema::check(known, name)?;
-    }
-    let all = describe::describe(&workspace, request.offline, &ui)?;
-    let chosen = all
-        .iter()
-        .filter(|c| args.name.as_ref().is_none_or(|n| schema::is(c, n)));
+    let name = args.name.as_deref();
+    let file = build::read(&request)?;
+    let otap = schema::otap::described(&file)?;
+    let only_otap = match (name, &otap) {
+        (Some(name), Some(otap)) => schema::is(otap, name) || file.rust_entries().next().is_none(),
+        (None, Some(_)) => file.rust_entries().next().is_none(),
+        (_, None) => false,
+    };
+    let all = if only_otap {
+        otap.into_iter().collect()
+    } else {
+        asked(name, &request, otap, &ui)?
+    };
+    known(all.iter().map(Described::name), name)?;
+    let chosen = all.iter().filter(|c| name.is_none_or(|n| schema::is(c, n)));
     let chosen: Vec<_> = chosen.collect();
-    let text = match (args.markdown, args.name.is_some()) {
+    let text = match (args.markdown, name.is_some()) {
         (true, _) => chosen.iter().map(|c| schema::page(c)).collect(),
         (false, true) => chosen.iter().map(|c| schema::of_one(c)).collect(),
         (false, false) => schema::of_all(&chosen),
     };
     print(&text);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `otap` and the crates of the builder file say of themselves.
+fn asked(
+    name: Option<&str>,
+    request: &Request,
+    otap: Option<Described>,
+    ui: &Ui,
+) -> Result<Vec<Described>, Error> {
+    let workspace = build::workspace(request, ui)?;
+    let components = workspace.components.iter();
+    let names = components.map(|c| (c.component.kind.as_str(), c.component.type_name.as_str()));
+    // Before minutes of compiling.
+    known(names.chain(otap.iter().map(Described::name)), name)?;
+    let described = describe::describe(&workspace, request.offline, ui)?;
+    Ok(otap.into_iter().chain(described).collect())
+}
+
+fn known<'a>(
+    names: impl Iterator<Item = (&'a str, &'a str)>,
+    name: Option<&str>,
+) -> Result<(), StepError> {
+    name.map_or(Ok(()), |name| schema::check(names, name))
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Check, Need, Status};
+use crate::builder_file::BuilderFile;
 use crate::cache;
 use crate::error::StepError;
 use crate::golang::ocb;
@@ -16,6 +17,15 @@ const CACHES: &str = "caches";
 /// Free space that a first build needs, as measured: the target folder grows
 /// to 2 GB, Go's caches to less than one.
 const COLD_BUILD: u64 = 3 << 30;
+
+/// Descriptors that a lane of a Rust component holds (docs/decisions/0008).
+const FILES_OF_LANE: u64 = 14;
+/// Descriptors that the rest of a Collector may well need: files, connections, Go's own.
+const OTHER_FILES: u64 = 256;
+/// Pipelines that a Rust component may well stand in, with a lane in each.
+const PIPELINES: u64 = 10;
+/// Rust components of a Collector whose builder file is not known.
+const COMPONENTS: u64 = 3;
 
 /// Tries what the rings are made of.
 #[cfg(target_os = "linux")]
@@ -33,9 +43,9 @@ pub(super) fn check_kernel() -> Vec<Check> {
     let needed = |name: &str, tried: Result<(), rustix::io::Errno>, since: &str| {
         match tried {
             Ok(()) => Check::new(KERNEL, name, Status::Ok, "works"),
-            Err(e) => Check::new(KERNEL, name, Status::Missing, e.to_string()).advise(format!(
-                "Linux has it since {since}; a container may forbid it"
-            )),
+            Err(e) => {
+                Check::new(KERNEL, name, Status::Missing, e.to_string()).advise(refused(e, since))
+            }
         }
         .needed_for(Need::Rust)
     };
@@ -53,6 +63,22 @@ pub(super) fn check_kernel() -> Vec<Check> {
     ]
 }
 
+/// What to do about a call that the rings need and the system refuses.
+#[cfg(target_os = "linux")]
+fn refused(errno: rustix::io::Errno, since: &str) -> String {
+    use rustix::io::Errno;
+    match errno {
+        Errno::PERM | Errno::ACCESS | Errno::NOSYS => format!(
+            "Linux has it since {since}; a sandbox may refuse it: allow memfd_create, ftruncate, \
+             fcntl, fallocate, mmap, madvise, eventfd2, socketpair and pidfd_open in the seccomp \
+             or security profile of the process or container"
+        ),
+        Errno::MFILE => "this process may open no more files: raise `ulimit -n`".to_owned(),
+        Errno::NFILE => "no process may open more files: raise the sysctl fs.file-max".to_owned(),
+        _ => format!("Linux has it since {since}"),
+    }
+}
+
 /// Rings are Linux's.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn check_kernel() -> Vec<Check> {
@@ -64,8 +90,30 @@ pub(super) fn check_kernel() -> Vec<Check> {
     ]
 }
 
+/// Whether a process may open as many files as the Rust components of `file` will, or a few where
+/// there is none.
+fn check_files(limit: Option<u64>, file: Option<&BuilderFile>) -> Check {
+    const NAME: &str = "open files";
+    let Some(limit) = limit else {
+        return Check::info(MACHINE, NAME, "unlimited");
+    };
+    let components = file.map_or(COMPONENTS, |file| file.count_in_rust() as u64);
+    let lanes = components * PIPELINES;
+    let needed = OTHER_FILES + lanes * FILES_OF_LANE;
+    let room = limit.saturating_sub(OTHER_FILES) / FILES_OF_LANE;
+    let found = format!("{limit}, room for {room} lanes of Rust components");
+    if limit >= needed {
+        return Check::info(MACHINE, NAME, found);
+    }
+    let advice = format!(
+        "a lane holds {FILES_OF_LANE}; {components} Rust components in {PIPELINES} pipelines each \
+         need {needed} with the rest: `ulimit -n {needed}`, or LimitNOFILE of the service"
+    );
+    Check::new(MACHINE, NAME, Status::Warning, found).advise(advice)
+}
+
 /// Processors, memory, limits, disk.
-pub(super) fn check_resources() -> Result<Vec<Check>, StepError> {
+pub(super) fn check_resources(file: Option<&BuilderFile>) -> Result<Vec<Check>, StepError> {
     use rustix::process::{Resource, getrlimit};
 
     let processors = std::thread::available_parallelism()
@@ -73,14 +121,7 @@ pub(super) fn check_resources() -> Result<Vec<Check>, StepError> {
     let limit = |resource| getrlimit(resource).current;
     let mut checks = vec![Check::info(MACHINE, "processors", processors)];
     checks.extend(memory().map(|text| Check::info(MACHINE, "memory", text)));
-    let files = limit(Resource::Nofile);
-    let found = files.map_or_else(|| "unlimited".to_owned(), |n| n.to_string());
-    checks.push(if files.is_some_and(|n| n < 1024) {
-        let advice = "a lane of a component holds about a dozen; raise it with `ulimit -n 1024`";
-        Check::new(MACHINE, "open files", Status::Warning, found).advise(advice)
-    } else {
-        Check::info(MACHINE, "open files", found)
-    });
+    checks.push(check_files(limit(Resource::Nofile), file));
     #[cfg(target_os = "linux")]
     {
         let locked = limit(Resource::Memlock).map_or_else(|| "unlimited".to_owned(), bytes);
@@ -194,6 +235,38 @@ mod tests {
         ] {
             assert_eq!(bytes(n), text);
         }
+    }
+
+    #[test]
+    fn open_files_are_counted_for_the_components_there_are() {
+        let text = "dist: {name: x}\nprocessors:\n  \
+                    - {gomod: github.com/strait-data/strait/go v0.1.0, \
+                    import: github.com/strait-data/strait/go/otapprocessor}\n  \
+                    - cargo: a = \"1\"\n";
+        let file = BuilderFile::parse(text, Path::new("b.yaml")).unwrap();
+        let check = |limit, file| check_files(limit, file);
+        assert_eq!(check(None, None).found, "unlimited");
+        assert_eq!(check(Some(1024), None).status, Status::Info);
+        assert_eq!(check(Some(536), Some(&file)).status, Status::Info);
+        let few = check(Some(535), Some(&file));
+        assert_eq!(few.found, "535, room for 19 lanes of Rust components");
+        assert!(few.advice.contains("2 Rust components"), "{}", few.advice);
+        assert!(few.advice.contains("`ulimit -n 536`"), "{}", few.advice);
+        assert_eq!(
+            check(Some(3), None).found,
+            "3, room for 0 lanes of Rust components"
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_sandbox_is_told_what_to_allow() {
+        use rustix::io::Errno;
+        for errno in [Errno::PERM, Errno::NOSYS] {
+            let advice = refused(errno, "5.1");
+            assert!(advice.contains("allow memfd_create"), "{advice}");
+        }
+        assert!(refused(Errno::MFILE, "5.1").contains("ulimit -n"));
     }
 
     #[test]

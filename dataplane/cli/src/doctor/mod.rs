@@ -11,6 +11,7 @@ mod settings;
 
 use serde::Serialize;
 
+use crate::builder_file::BuilderFile;
 use crate::checkout::{Checkout, Place, VERSION};
 use crate::error::StepError;
 use crate::platform::Platform;
@@ -121,11 +122,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Looks at this machine.
+    /// Looks at this machine, and whether it fits a Collector of `file`.
     ///
     /// # Errors
     /// There is no place for a cache.
-    pub fn gather(ui: &Ui) -> Result<Self, StepError> {
+    pub fn gather(file: Option<&BuilderFile>, ui: &Ui) -> Result<Self, StepError> {
         let checkout = Checkout::find(&Place::default());
         let rust = checkout
             .as_ref()
@@ -145,7 +146,7 @@ impl Report {
             .needed_for(Need::Rust),
         );
         checks.extend(machine::check_kernel());
-        checks.extend(machine::check_resources()?);
+        checks.extend(machine::check_resources(file)?);
         checks.extend(machine::check_caches()?);
         checks.extend(programs::check_targets());
         checks.extend(settings::check(ui));

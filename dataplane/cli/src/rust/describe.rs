@@ -1,5 +1,5 @@
-//! Asks the components of a workspace what they say of themselves: kind, type, stability, the schema of
-//! their configuration.
+//! Asks the components of a workspace what they say of themselves: kind, type, stability, the
+//! schema of their configuration.
 //!
 //! Runs the generated program `describe`, which links the components and the
 //! SDK and no engine: a matter of seconds, or of a minute the first time. It has
@@ -39,6 +39,14 @@ pub struct Described {
     pub stability: Option<String>,
     /// The JSON Schema of its configuration.
     pub schema: Value,
+}
+
+impl Described {
+    /// Its kind and its type.
+    #[must_use]
+    pub fn name(&self) -> (&str, &str) {
+        (&self.kind, &self.type_name)
+    }
 }
 
 /// Compiles and runs the program.

@@ -1,5 +1,6 @@
 //! JSON Schemas of configurations, as `strait schema` prints them.
 
+pub mod otap;
 mod page;
 
 use serde_json::{Map, Value, json};
@@ -11,7 +12,8 @@ use crate::rust::describe::Described;
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Whether `name` means this component: its type, or its kind and type as in `processor/mask_cards`.
+/// Whether `name` means this component: its type, or its kind and type as in
+/// `processor/mask_cards`.
 #[must_use]
 pub fn is(component: &Described, name: &str) -> bool {
     matches((&component.kind, &component.type_name), name)
@@ -51,8 +53,8 @@ pub fn of_one(component: &Described) -> String {
     format!("{schema:#}\n")
 }
 
-/// The schema of a Collector's configuration file, as far as these components go: for editors. What belongs to
-/// others is left open.
+/// The schema of a Collector's configuration file, as far as these components go: for editors. What
+/// belongs to others is left open.
 #[must_use]
 pub fn of_all(components: &[&Described]) -> String {
     let mut sections = Map::new();
@@ -85,7 +87,11 @@ mod tests {
             version: "1.0.0".into(),
             signals: Default::default(),
             stability: None,
-            schema: json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"type": "string"}}}),
+            schema: json!({
+                "type": "object",
+                "properties": {"a": {"$ref": "#/$defs/A"}},
+                "$defs": {"A": {"type": "string"}},
+            }),
         }
     }
 

@@ -216,8 +216,13 @@ mod tests {
                 "type": "object",
                 "description": "Masks.",
                 "properties": {
-                    "keys": {"type": "array", "items": {"type": "string"}, "default": [], "description": "Which\nkeys | all."},
-                    "wait": {"type": ["string", "integer"], "format": "go-duration", "default": "5s"},
+                    "keys": {
+                        "type": "array", "items": {"type": "string"}, "default": [],
+                        "description": "Which\nkeys | all.",
+                    },
+                    "wait": {
+                        "type": ["string", "integer"], "format": "go-duration", "default": "5s",
+                    },
                     "token": {"type": "string", "format": "password", "writeOnly": true},
                     "rules": {"type": "array", "items": {"$ref": "#/$defs/Rule"}, "default": []},
                     "mode": {"$ref": "#/$defs/Mode", "default": "fast"},
@@ -227,11 +232,22 @@ mod tests {
                 },
                 "additionalProperties": false,
                 "$defs": {
-                    "Rule": {"type": "object", "properties": {"pattern": {"type": "string"}, "below": {"$ref": "#/$defs/Rule"}}, "required": ["pattern"]},
+                    "Rule": {
+                        "type": "object",
+                        "properties": {
+                            "pattern": {"type": "string"},
+                            "below": {"$ref": "#/$defs/Rule"},
+                        },
+                        "required": ["pattern"],
+                    },
                     "Mode": {"type": "string", "enum": ["fast", "exact"]},
                     "Source": {"oneOf": [
                         {"const": "none", "description": "Nothing."},
-                        {"type": "object", "properties": {"file": {"type": "string"}}, "required": ["file"]},
+                        {
+                            "type": "object",
+                            "properties": {"file": {"type": "string"}},
+                            "required": ["file"],
+                        },
                     ]},
                 },
             }),
