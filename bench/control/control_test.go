@@ -59,8 +59,8 @@ func BenchmarkStructureThereAndBack(b *testing.B) {
 		b.Fatal(err)
 	}
 	failure := &control.Failure{
-		Class: control.Unavailable, GRPCCode: 14, HTTPCode: 503, RetryDelay: time.Second, RejectedItems: 3,
-		Message: "a message of ordinary length", Component: "otap/a",
+		Class: control.Unavailable, GRPCCode: 14, HTTPCode: 503, RetryDelay: time.Second,
+		RejectedItems: 3, Message: "a message of ordinary length", Component: "otap/a",
 	}
 	onFailed = take
 	b.Run("rust2go", func(b *testing.B) {

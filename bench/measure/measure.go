@@ -107,8 +107,9 @@ func (r *Recorder) Close() error {
 	}
 	s := r.settings
 	facts, err := json.MarshalIndent(map[string]any{
-		"suite": s.Suite, "rounds": s.Rounds, "gogc": s.GOGC, "ballast_mib": s.BallastMiB, "live_heap_mib_max": r.heap >> 20,
-		"gomaxprocs": runtime.GOMAXPROCS(0), "go": runtime.Version(),
+		"suite": s.Suite, "rounds": s.Rounds, "gogc": s.GOGC, "ballast_mib": s.BallastMiB,
+		"live_heap_mib_max": r.heap >> 20,
+		"gomaxprocs":        runtime.GOMAXPROCS(0), "go": runtime.Version(),
 		"started": r.started.UTC().Format(time.RFC3339), "seconds": int(time.Since(r.started).Seconds()),
 	}, "", "  ")
 	if err != nil {

@@ -8,7 +8,12 @@ package native
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct { uint64_t session; uint32_t epoch, descriptors, blocks, latency; int32_t fds[7]; int32_t cpu; } Offer;
+typedef struct {
+	uint64_t session;
+	uint32_t epoch, descriptors, blocks, latency;
+	int32_t fds[7];
+	int32_t cpu;
+} Offer;
 typedef struct { int32_t fds[3]; } Answer;
 typedef struct { const void *ptr; uintptr_t len; } ListRef; // rust2go's
 

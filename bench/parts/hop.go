@@ -49,7 +49,8 @@ func newHop() (h *hop, err error) {
 	if err != nil {
 		return h, err
 	}
-	if h.receiver, err = rf.CreateLogs(ctx, receivertest.NewNopSettings(rf.Type()), rc, consumertest.NewNop()); err != nil {
+	settings := receivertest.NewNopSettings(rf.Type())
+	if h.receiver, err = rf.CreateLogs(ctx, settings, rc, consumertest.NewNop()); err != nil {
 		return h, err
 	}
 	if err := h.receiver.Start(ctx, host); err != nil {

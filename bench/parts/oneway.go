@@ -20,8 +20,8 @@ import (
 
 // A unit with one node, which takes every batch and lets nothing on: nothing comes back but the
 // ack.
-const sinkUnit = `{"id": "bench_sink", "pipeline": "logs", "signal": "logs", "lanes": 1, "fidelity": "best_effort",
-	"max_in_flight": 64, "component": {"type": "bench_sink", "config": {}}}`
+const sinkUnit = `{"id": "bench_sink", "pipeline": "logs", "signal": "logs", "lanes": 1,
+	"fidelity": "best_effort", "max_in_flight": 64, "component": {"type": "bench_sink", "config": {}}}`
 
 // inFlight is how many callers send at the same time in the cases that are not one at a time.
 const inFlight = 8
@@ -61,7 +61,9 @@ func oneWay(r *measure.Recorder) (err error) {
 			rival := func(name string, ns int, send func(plog.Logs) error) measure.Rival {
 				return measure.Rival{
 					Name: name, Iterations: max(callers, iterations(n, ns)),
-					Run: func(n int) error { return measure.Together(callers, n, func(int) error { return send(ld) }) },
+					Run: func(n int) error {
+						return measure.Together(callers, n, func(int) error { return send(ld) })
+					},
 				}
 			}
 			c := measure.Case{

@@ -34,7 +34,9 @@ type sink struct {
 	last plog.Logs
 }
 
-func (*sink) Capabilities() consumer.Capabilities { return consumer.Capabilities{MutatesData: true} }
+func (*sink) Capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: true}
+}
 
 func (s *sink) ConsumeLogs(_ context.Context, ld plog.Logs) error {
 	if s.keep {

@@ -102,7 +102,8 @@ func measureJob(r *measure.Recorder, j job) (err error) {
 		if alone != "" {
 			rivals = slices.DeleteFunc(rivals, func(v measure.Rival) bool { return v.Name != alone })
 		}
-		if err := r.Measure(measure.Case{Group: "whole", Name: j.name, Items: size.logs, Rivals: rivals}); err != nil {
+		c := measure.Case{Group: "whole", Name: j.name, Items: size.logs, Rivals: rivals}
+		if err := r.Measure(c); err != nil {
 			return err
 		}
 	}

@@ -54,7 +54,8 @@ func liveLine(c *otelcol.Process, s *otelcol.Sink, total int, since time.Duratio
 	}
 	u := c.Usage()
 	return fmt.Sprintf(
-		"  %4.1f s  sent up to %d logs, arrived at the sink %d, batches through the rings %d (%.1f MB), CPU Go %.1f s, Rust %.1f s",
+		"  %4.1f s  sent up to %d logs, arrived at the sink %d, "+
+			"batches through the rings %d (%.1f MB), CPU Go %.1f s, Rust %.1f s",
 		since.Seconds(),
 		total,
 		s.Count(),
@@ -84,7 +85,9 @@ func report(w io.Writer, s summary) {
 	row := func(what string, value any, note string) {
 		fmt.Fprintf(w, "  %-34s %12v  %s\n", what, value, note)
 	}
-	perItem := func(d time.Duration) string { return fmt.Sprintf("%d ns", d.Nanoseconds()/int64(max(s.sent, 1))) }
+	perItem := func(d time.Duration) string {
+		return fmt.Sprintf("%d ns", d.Nanoseconds()/int64(max(s.sent, 1)))
+	}
 	fmt.Fprintf(w, "\nItems (%.1f s)\n", s.took.Seconds())
 	row("sent by telemetrygen", s.sent, "")
 	row("filtered by severity", r.filtered, "")

@@ -178,8 +178,9 @@ func registry(t *testing.T) string {
 		sum := sha256.Sum256(archive)
 		fmt.Fprintf(
 			&index,
-			`{"name":%q,"vers":%q,"cksum":%q,"features":{},"yanked":false,"deps":[{"name":"strait-component",`+
-				`"req":"^0.1","features":[],"optional":false,"default_features":true,"target":null,"kind":"normal",`+
+			`{"name":%q,"vers":%q,"cksum":%q,"features":{},"yanked":false,`+
+				`"deps":[{"name":"strait-component","req":"^0.1","features":[],"optional":false,`+
+				`"default_features":true,"target":null,"kind":"normal",`+
 				`"registry":"https://github.com/rust-lang/crates.io-index"}]}`+"\n",
 			c.name,
 			c.version,
@@ -195,7 +196,10 @@ func registry(t *testing.T) string {
 func commit(t *testing.T, index string) {
 	for _, args := range [][]string{
 		{"init", "--quiet"}, {"add", "."},
-		{"-c", "user.name=tests", "-c", "user.email=tests@example.com", "commit", "--quiet", "--message", "crates"},
+		{
+			"-c", "user.name=tests", "-c", "user.email=tests@example.com",
+			"commit", "--quiet", "--message", "crates",
+		},
 	} {
 		c := exec.Command("git", args...)
 		c.Dir = index

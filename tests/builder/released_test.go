@@ -148,7 +148,11 @@ exporters:
 // Guarantees: a component that was made for another SDK is an error that names the versions of
 // command, crates and Go module.
 func TestAnotherSDK(t *testing.T) {
-	const manifest = "[package]\nname = \"strait-component\"\nversion = \"0.2.0\"\nedition = \"2024\"\n"
+	const manifest = `[package]
+name = "strait-component"
+version = "0.2.0"
+edition = "2024"
+`
 	index := registry(t)
 	archive := crateFile(t, "strait-component-0.2.0", manifest, "")
 	write(
@@ -158,16 +162,9 @@ func TestAnotherSDK(t *testing.T) {
 	)
 	place := filepath.Join(index, "st/ra/strait-component")
 	released, _ := os.ReadFile(place) // there or not: tests run in any order
-	write(
-		t,
-		place,
-		string(
-			released,
-		)+fmt.Sprintf(
-			`{"name":"strait-component","vers":"0.2.0","cksum":"%x","features":{},"yanked":false,"deps":[]}`+"\n",
-			sha256.Sum256(archive),
-		),
-	)
+	entry := fmt.Sprintf(`{"name":"strait-component","vers":"0.2.0","cksum":"%x",`+
+		`"features":{},"yanked":false,"deps":[]}`+"\n", sha256.Sum256(archive))
+	write(t, place, string(released)+entry)
 	commit(t, index)
 
 	folder := t.TempDir()
@@ -187,11 +184,10 @@ func TestAnotherSDK(t *testing.T) {
 			t,
 			filepath.Join(folder, "newer"),
 		)
-		write(
-			t,
-			filepath.Join(folder, "builder.yaml"),
-			"dist: {name: otelcol, output_path: out}\nprocessors:\n  - cargo: newer = { path = \"newer\" }\n",
-		)
+		write(t, filepath.Join(folder, "builder.yaml"), `dist: {name: otelcol, output_path: out}
+processors:
+  - cargo: newer = { path = "newer" }
+`)
 		code, out := build(t, folder, "--generate-only")
 		require.Equal(t, 1, code)
 		require.Contains(t, out, "versions differ: this command")

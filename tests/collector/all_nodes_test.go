@@ -17,7 +17,10 @@ import (
 const queries = `
 receivers: {otlp: {protocols: {grpc: {endpoint: "${env:OTLP_IN}"}}}}
 processors:
-  otap/opl: {nodes: [{transform: {opl_query: 'logs | where severity_number > 8 | extend attributes["opl"] = "seen"'}}]}
+  otap/opl:
+    nodes:
+      - transform:
+          opl_query: 'logs | where severity_number > 8 | extend attributes["opl"] = "seen"'
   otap/kql: {nodes: [{transform: {kql_query: 'logs | where attributes["level"] != "17"'}}]}
   otap/ottl: {nodes: [{transform: {ottl: {log_statements: ['set(severity_text, "seen")']}}}]}
   otap/shops:
@@ -25,10 +28,16 @@ processors:
       - partition:
           partition_by: {opl_expression: 'resource.attributes["service.name"]'}
           partition_header_name: shop
-exporters: {otlp_grpc: {endpoint: "${env:SINK}", compression: none, sending_queue: {enabled: false}, tls: {insecure: true}}}
+exporters:
+  otlp_grpc:
+    {endpoint: "${env:SINK}", compression: none, sending_queue: {enabled: false}, tls: {insecure: true}}
 service:
   telemetry: {metrics: {level: none}}
-  pipelines: {logs: {receivers: [otlp], processors: [otap/opl, otap/kql, otap/ottl, otap/shops], exporters: [otlp_grpc]}}
+  pipelines:
+    logs:
+      receivers: [otlp]
+      processors: [otap/opl, otap/kql, otap/ottl, otap/shops]
+      exporters: [otlp_grpc]
 `
 
 // Guarantees: in a Collector whose builder file asks for them, the nodes that need the whole of
@@ -73,7 +82,8 @@ func TestQueriesInTheBuiltCollector(t *testing.T) {
 			func(res pcommon.Resource, _ pcommon.InstrumentationScope, lr plog.LogRecord) {
 				name := text(res.Attributes(), "service.name")
 				names[name] = true
-				got[fmt.Sprintf("%s %d %s %s", name, lr.SeverityNumber(), text(lr.Attributes(), "opl"), lr.SeverityText())]++
+				opl := text(lr.Attributes(), "opl")
+				got[fmt.Sprintf("%s %d %s %s", name, lr.SeverityNumber(), opl, lr.SeverityText())]++
 			},
 		)
 		require.Len(t, names, 1, "a batch of one partition")

@@ -24,16 +24,41 @@ service:
 func TestValidateNamesTheKey(t *testing.T) {
 	for _, c := range []struct{ name, processor, text, signal, want string }{
 		{"unknown node", "otap", "  otap: {nodes: [{atribute: {}}]}", "logs", "nodes::0"},
-		{"unknown key of a node", "otap", "  otap: {nodes: [{attribute: {acton: []}}]}", "logs", "nodes::0::attribute::acton"},
-		{"unknown key deep in a node", "otap", "  otap: {nodes: [{filter: {logs: {include: {severity: {min: 9}}}}}]}", "logs", "nodes::0::filter::logs::include::severity"},
+		{
+			"unknown key of a node", "otap", "  otap: {nodes: [{attribute: {acton: []}}]}",
+			"logs", "nodes::0::attribute::acton",
+		},
+		{
+			"unknown key deep in a node", "otap",
+			"  otap: {nodes: [{filter: {logs: {include: {severity: {min: 9}}}}}]}",
+			"logs", "nodes::0::filter::logs::include::severity",
+		},
 		{"unknown key of the processor", "otap", "  otap: {nodez: []}", "logs", "nodez"},
 		{"no nodes", "otap", "  otap: {}", "logs", "nodes"},
-		{"two renames onto one key", "otap", "  otap: {nodes: [{attribute: {actions: [{action: rename, source_key: a, destination_key: c}, {action: rename, source_key: b, destination_key: c}]}}]}", "logs", "nodes::0"},
+		{
+			"two renames onto one key", "otap",
+			"  otap: {nodes: [{attribute: {actions: [" +
+				"{action: rename, source_key: a, destination_key: c}, " +
+				"{action: rename, source_key: b, destination_key: c}]}}]}",
+			"logs", "nodes::0",
+		},
 		{"lanes out of range", "otap", "  otap: {lanes: 0, nodes: [{debug: {}}]}", "logs", "lanes"},
-		{"ring size", "otap", "  otap: {ring: {descriptors: 100}, nodes: [{debug: {}}]}", "logs", "ring::descriptors"},
-		{"unknown key of a Rust component", "mask_cards", "  mask_cards: {atributes: true}", "logs", "atributes"},
-		{"wrong type in a Rust component", "mask_cards", "  mask_cards: {attributes: 7}", "logs", "attributes"},
-		{"metrics through a node that converts", "otap", "  otap: {nodes: [{filter: {}}]}", "metrics", "fidelity"},
+		{
+			"ring size", "otap", "  otap: {ring: {descriptors: 100}, nodes: [{debug: {}}]}",
+			"logs", "ring::descriptors",
+		},
+		{
+			"unknown key of a Rust component", "mask_cards", "  mask_cards: {atributes: true}",
+			"logs", "atributes",
+		},
+		{
+			"wrong type in a Rust component", "mask_cards", "  mask_cards: {attributes: 7}",
+			"logs", "attributes",
+		},
+		{
+			"metrics through a node that converts", "otap", "  otap: {nodes: [{filter: {}}]}",
+			"metrics", "fidelity",
+		},
 		{
 			"traces through a node that fails them whole", "otap",
 			"  otap: {fidelity: best_effort, nodes: [{filter: {}}]}",
@@ -62,9 +87,16 @@ func TestValidateNamesTheKey(t *testing.T) {
 // Guarantees: a valid configuration passes, and print-config shows it whole.
 func TestValidConfigurations(t *testing.T) {
 	for _, c := range []struct{ name, processor, text, signal string }{
-		{"chain", "otap", "  otap: {nodes: [{attribute: {actions: [{action: delete, key: a}]}}, {filter: {logs: {}}}]}", "logs"},
+		{
+			"chain", "otap",
+			"  otap: {nodes: [{attribute: {actions: [{action: delete, key: a}]}}, {filter: {logs: {}}}]}",
+			"logs",
+		},
 		{"rust component", "mask_cards", "  mask_cards: {keep_last: 2}", "logs"},
-		{"metrics, best effort", "otap", "  otap: {fidelity: best_effort, nodes: [{filter: {}}]}", "metrics"},
+		{
+			"metrics, best effort", "otap", "  otap: {fidelity: best_effort, nodes: [{filter: {}}]}",
+			"metrics",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := writeConfig(t, fmt.Sprintf(skeleton, c.text, c.signal, c.processor))

@@ -20,7 +20,10 @@ extensions:
   token_provider: {file: %q, check_interval: 20ms}
   health_reporter: {file: %q}
 receivers:
-  otlp: {protocols: {grpc: {endpoint: "${env:OTLP_IN}"}, http: {endpoint: %q, auth: {authenticator: token_provider}}}}
+  otlp:
+    protocols:
+      grpc: {endpoint: "${env:OTLP_IN}"}
+      http: {endpoint: %q, auth: {authenticator: token_provider}}
 processors: {otap: {nodes: [{attribute: {actions: [{action: delete, key: k}]}}]}, mask_cards: {}}
 exporters: {nop: {}}
 service:

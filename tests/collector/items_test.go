@@ -24,8 +24,11 @@ receivers:
 processors:
   otap/batch: {nodes: [{batch: {otap: {min_size: 1000, sizer: items}, max_batch_duration: 20ms}}]}
   otap/projects: {nodes: [{filter: {logs: {exclude: {match_type: strict, bodies: [nobody]}}}}]}
-  otap/full: {full_decode: true, nodes: [{filter: {logs: {exclude: {match_type: strict, bodies: [nobody]}}}}]}
-  otap/severities: {nodes: [{filter: {logs: {include: {severity_number: {min: 0, match_undefined: true}}}}}]}
+  otap/full:
+    full_decode: true
+    nodes: [{filter: {logs: {exclude: {match_type: strict, bodies: [nobody]}}}}]
+  otap/severities:
+    nodes: [{filter: {logs: {include: {severity_number: {min: 0, match_undefined: true}}}}}]
   mask_cards: {}
 exporters:
   file: {path: "${env:OUT}"}
@@ -41,8 +44,8 @@ service:
 // delivered.
 func TestOneBadLogByHTTP(t *testing.T) {
 	for processor, want := range map[string]int{
-		"otap/batch": 2, "otap/projects": 2, "otap/full": 2, "mask_cards": 2, "otap/batch, otap/projects": 2,
-		"otap/severities": 3,
+		"otap/batch": 2, "otap/projects": 2, "otap/full": 2, "mask_cards": 2,
+		"otap/batch, otap/projects": 2, "otap/severities": 3,
 	} {
 		t.Run(processor, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out")

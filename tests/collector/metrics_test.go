@@ -113,7 +113,9 @@ func TestRingCountersAreMetrics(t *testing.T) {
 	}
 	lines := scrape(t, address)
 	// The Collector has one figure for a processor, whatever pipelines it is in.
-	for processor, items := range map[string]string{`processor="otap"`: "12", `processor="mask_cards"`: "6"} {
+	for processor, items := range map[string]string{
+		`processor="otap"`: "12", `processor="mask_cards"`: "6",
+	} {
 		require.Equal(
 			t,
 			items,

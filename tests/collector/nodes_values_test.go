@@ -16,7 +16,8 @@ func TestExpandedValuesInsideNodes(t *testing.T) {
 	t.Setenv("SALT", "404")
 	const nodes = `  otap:
     nodes:
-      - filter: {logs: {include: {severity_number: {min: "${env:N}", match_undefined: "${env:NO}"}}}}
+      - filter:
+          logs: {include: {severity_number: {min: "${env:N}", match_undefined: "${env:NO}"}}}
       - attribute: {actions: [{action: hash, key: "${env:KEY}", salt: "${env:SALT}"}]}`
 	path := writeConfig(t, fmt.Sprintf(skeleton, nodes, "logs", "otap"))
 	code, out := command(t, "validate", "--config", path)

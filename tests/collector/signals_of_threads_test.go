@@ -103,7 +103,9 @@ func TestSignalsToEveryThread(t *testing.T) {
 	native := map[string]bool{}
 	for thread, name := range threads(t, pid) {
 		if name == string(bytes.TrimSpace(own)) {
-			for _, s := range []syscall.Signal{syscall.SIGPIPE, syscall.SIGURG, syscall.SIGCHLD, syscall.SIGWINCH} {
+			for _, s := range []syscall.Signal{
+				syscall.SIGPIPE, syscall.SIGURG, syscall.SIGCHLD, syscall.SIGWINCH,
+			} {
 				tell(t, pid, thread, s)
 			}
 			continue
@@ -122,7 +124,9 @@ func TestSignalsToEveryThread(t *testing.T) {
 			tell(t, pid, thread, s)
 		}
 	}
-	for _, name := range []string{"strait-control", "strait-memory", "health_reporter", "strait-1.0", "strait-2.0"} {
+	for _, name := range []string{
+		"strait-control", "strait-memory", "health_reporter", "strait-1.0", "strait-2.0",
+	} {
 		require.Contains(t, native, name)
 	}
 	send()

@@ -65,10 +65,17 @@ receivers:
   otlp: {protocols: {grpc: {endpoint: "${env:OTLP_IN}"}}}
 processors:
   otap/plain: {nodes: [{retry: {}}]}
-  otap/converts: {fidelity: best_effort, nodes: [{attribute: {apply_to: [resource], actions: [{action: delete, key: a}]}}]}
+  otap/converts:
+    fidelity: best_effort
+    nodes: [{attribute: {apply_to: [resource], actions: [{action: delete, key: a}]}}]
   otap/logs: {nodes: [{attribute: {actions: [{action: delete, key: a}]}}]}
 exporters:
-  otlp_grpc: {endpoint: "${env:SINK}", compression: none, tls: {insecure: true}, sending_queue: {enabled: false}, retry_on_failure: {enabled: false}}
+  otlp_grpc:
+    endpoint: ${env:SINK}
+    compression: none
+    tls: {insecure: true}
+    sending_queue: {enabled: false}
+    retry_on_failure: {enabled: false}
 service:
   telemetry: {metrics: {level: none}}
   pipelines:
@@ -174,7 +181,9 @@ func TestDestinationsAnswerReachesTheSender(t *testing.T) {
 		_, err := client.Export(t.Context(), plogotlp.NewExportRequestFromLogs(d))
 		return status.Convert(err)
 	}
-	for _, code := range []codes.Code{codes.InvalidArgument, codes.Unavailable, codes.PermissionDenied} {
+	for _, code := range []codes.Code{
+		codes.InvalidArgument, codes.Unavailable, codes.PermissionDenied,
+	} {
 		st := send(status.Error(code, "the sink's own words"))
 		require.Equal(t, code, st.Code(), st.Message())
 		require.Contains(t, st.Message(), "the sink's own words")

@@ -28,7 +28,8 @@ func Generate(
 ) (time.Duration, error) {
 	args := []string{
 		"logs", "--otlp-insecure", "--otlp-endpoint", address, "--rate", "0", "--workers", "1",
-		"--logs", strconv.Itoa(w.Logs), "--severity-number", strconv.Itoa(w.Severity), "--severity-text", w.Text, "--body", w.Body,
+		"--logs", strconv.Itoa(w.Logs), "--severity-number", strconv.Itoa(w.Severity),
+		"--severity-text", w.Text, "--body", w.Body,
 	}
 	for _, a := range w.Attributes {
 		args = append(args, "--telemetry-attributes", a)

@@ -132,13 +132,15 @@ impl Checkout {
             text("dependencies", "otel-arrow-dfe-engine"),
         ) else {
             let message = format!(
-                "{name} does not name version and rust-version of the workspace, or the engine's version"
+                "{name} does not name version and rust-version of the workspace, or the engine's \
+                 version"
             );
             return Err(StepError::new(message, HELP));
         };
         if version != VERSION {
             let message = format!(
-                "versions differ: this command is {VERSION}; the crates and the Go module in {name} are {version}"
+                "versions differ: this command is {VERSION}; the crates and the Go module in \
+                 {name} are {version}"
             );
             let help =
                 "install the command from that checkout: `cargo install --path dataplane/cli`";
@@ -155,7 +157,8 @@ impl Checkout {
     }
 }
 
-const HELP: &str = "clone https://github.com/strait-data/strait and give the folder with --strait-path, `dist.strait_path` or STRAIT_PATH";
+const HELP: &str = "clone https://github.com/strait-data/strait and give the folder with \
+    --strait-path, `dist.strait_path` or STRAIT_PATH";
 
 /// The facade of DataFusion as it lies in a workspace: path and text.
 pub const FACADE: [(&str, &str); 2] = [

@@ -268,7 +268,8 @@ impl Platform {
         let found = output.status.success() && Path::new(&folder).is_dir();
         (!found).then(|| {
             format!(
-                "Rust has no standard library for {target}: `rustup target add {target}`, or, for a Rust of the system's, its package"
+                "Rust has no standard library for {target}: `rustup target add {target}`, or, for \
+                 a Rust of the system's, its package"
             )
         })
     }

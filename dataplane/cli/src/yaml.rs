@@ -149,7 +149,8 @@ impl<'t> Tree<'t> {
                     return Err(YamlError {
                         at,
                         message: "a second document starts here; one file holds one".into(),
-                        help: "remove the line `---` and what follows, or write it to a file of its own",
+                        help: "remove the line `---` and what follows, or write it to a file of \
+                            its own",
                     });
                 }
             }

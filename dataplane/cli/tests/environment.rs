@@ -15,7 +15,8 @@ fn refused(variables: &[(&str, &str)], change: impl FnOnce(&mut Command)) -> Str
     let folder = tempfile::tempdir().unwrap();
     let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/mask-cards");
     let builder = format!(
-        "dist: {{name: x, output_path: out}}\nprocessors:\n  - cargo: mask-cards = {{ path = {component:?} }}\n"
+        "dist: {{name: x, output_path: out}}\nprocessors:\n  - cargo: mask-cards = {{ path = \
+         {component:?} }}\n"
     );
     fs::write(folder.path().join("builder.yaml"), builder).unwrap();
     let mut command = strait();

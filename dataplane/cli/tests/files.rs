@@ -63,7 +63,8 @@ fn output_folders_that_cannot_be() {
     let mut text = String::new();
     for output in ["file", "file/below", "/proc/strait"] {
         let builder = format!(
-            "dist: {{name: x, output_path: {output}}}\nprocessors:\n  - cargo: mask-cards = {{ path = {component:?} }}\n"
+            "dist: {{name: x, output_path: {output}}}\n\
+             processors:\n  - cargo: mask-cards = {{ path = {component:?} }}\n"
         );
         fs::write(folder.path().join("builder.yaml"), builder).unwrap();
         let _ = write!(

@@ -44,14 +44,16 @@ impl Folder {
     /// A crate with this table as its `[package.metadata.strait]`.
     fn crate_with(&self, name: &str, metadata: &str) {
         let manifest = format!(
-            "[package]\nname = \"{name}\"\nversion = \"1.2.3+meta\"\nedition = \"2024\"\n{metadata}\n"
+            "[package]\nname = \"{name}\"\nversion = \"1.2.3+meta\"\nedition = \"2024\"\n\
+             {metadata}\n"
         );
         files::write(&self.path().join(name).join("Cargo.toml"), manifest).unwrap();
         files::write(&self.path().join(name).join("src/lib.rs"), "").unwrap();
     }
 }
 
-const TABLE: &str = "[package.metadata.strait]\nkind = \"processor\"\ntype = \"mask\"\nsignals = { logs = \"alpha\", traces = \"beta\" }";
+const TABLE: &str = "[package.metadata.strait]\nkind = \"processor\"\ntype = \"mask\"\n\
+    signals = { logs = \"alpha\", traces = \"beta\" }";
 const EXTENSION: &str =
     "[package.metadata.strait]\nkind = \"extension\"\ntype = \"tokens\"\nstability = \"alpha\"";
 
@@ -208,7 +210,8 @@ fn twins(folder: &Folder, cargo: &str) -> String {
     go_module(folder, "masking", "mask");
     let path = folder.path().join("masking");
     format!(
-        "dist: {{name: x}}\nprocessors:\n  - gomod: example.com/masking v1.0.0\n    path: {}\n  - cargo: one = {{ path = \"one\" }}\n{cargo}",
+        "dist: {{name: x}}\nprocessors:\n  - gomod: example.com/masking v1.0.0\n    path: {}\n  - \
+         cargo: one = {{ path = \"one\" }}\n{cargo}",
         path.display()
     )
 }

@@ -14,7 +14,8 @@ fn findings(receivers: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/mask-cards");
     let builder = format!(
-        "dist: {{name: x, output_path: out}}\nprocessors:\n  - cargo: mask-cards = {{ path = {component:?} }}\n\
+        "dist: {{name: x, output_path: out}}\nprocessors:\n  - cargo: mask-cards = {{ path = \
+         {component:?} }}\n\
          receivers:\n{receivers}"
     );
     fs::write(folder.path().join("builder.yaml"), builder).unwrap();

@@ -25,7 +25,8 @@ struct Shown<'a> {
 }
 
 impl Health {
-    /// Notes a component's new status: an error stays until the component is well again or has stopped.
+    /// Notes a component's new status: an error stays until the component is well again or has
+    /// stopped.
     pub(crate) fn note(&mut self, status: &ComponentStatus) {
         let mut component = format!("{} {}", status.kind, status.id);
         if !status.pipelines.is_empty() {
@@ -61,7 +62,11 @@ mod tests {
     use serde_json::{Value, json};
 
     fn status(status: &str, error: &str) -> ComponentStatus {
-        serde_json::from_value(json!({"id": "otlp", "kind": "exporter", "pipelines": ["logs"], "status": status, "error": error})).unwrap()
+        serde_json::from_value(json!({
+            "id": "otlp", "kind": "exporter", "pipelines": ["logs"],
+            "status": status, "error": error,
+        }))
+        .unwrap()
     }
 
     #[test]

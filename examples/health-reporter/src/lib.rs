@@ -1,7 +1,12 @@
-//! A Collector's health in a file, for whoever can look at files: a probe of a container, a cron job.
+//! A Collector's health in a file, for whoever can look at files: a probe of a container, a cron
+//! job.
 //!
-//! The file appears when the extension starts, is replaced as a whole with each change, and goes when the
-//! extension stops: `{"ready": true, "healthy": false, "components": {"exporter otlp in logs": "recoverable_error: .."}}`.
+//! The file appears when the extension starts, is replaced as a whole with each change, and goes
+//! when the extension stops:
+//!
+//! ```json
+//! {"ready": true, "healthy": false, "components": {"exporter otlp in logs": "recoverable_error: .."}}
+//! ```
 
 mod health;
 

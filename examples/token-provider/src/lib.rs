@@ -1,8 +1,8 @@
 //! Bearer tokens from a file, for requests that are sent and for those that are received.
 //!
-//! The file holds one token a line; empty lines and lines that begin with `#` do not count. It is read
-//! again when it changes, so that a token can be replaced without a restart: requests are sent with
-//! the first, and every one is accepted.
+//! The file holds one token a line; empty lines and lines that begin with `#` do not count. It is
+//! read again when it changes, so that a token can be replaced without a restart: requests are sent
+//! with the first, and every one is accepted.
 
 mod tokens;
 
@@ -116,8 +116,8 @@ impl Extension for TokenProvider {
     }
 }
 
-/// Reads the file again whenever it differs. While it cannot be read the tokens stay as they were, and the status says
-/// so.
+/// Reads the file again whenever it differs. While it cannot be read the tokens stay as they were,
+/// and the status says so.
 async fn watch(config: Config, tokens: Arc<RwLock<Tokens>>, host: Host) {
     let interval = config.check_interval.to_std().unwrap_or_default();
     loop {

@@ -53,7 +53,8 @@ impl LineError {
     }
 }
 
-const EXAMPLE: &str = "write one line as in Cargo.toml, for example `my-filter = \"1.0\"` or `my-filter = { path = \"../my-filter\" }`";
+const EXAMPLE: &str = "write one line as in Cargo.toml, for example `my-filter = \"1.0\"` or \
+    `my-filter = { path = \"../my-filter\" }`";
 
 impl Dependency {
     /// Reads one line, also over several lines of a YAML block.

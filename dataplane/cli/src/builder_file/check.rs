@@ -40,7 +40,8 @@ const DIST: [&str; 12] = [
 ];
 const GO_ENTRY: [&str; 4] = ["gomod", "import", "name", "path"];
 const ENTRY: [&str; 6] = ["gomod", "cargo", "import", "name", "path", "runtime"];
-const EITHER: &str = "a Go component has `gomod: <module> <version>`, a Rust component `cargo: <crate> = \"<version>\"`";
+const EITHER: &str = "a Go component has `gomod: <module> <version>`, a Rust component `cargo: \
+    <crate> = \"<version>\"`";
 
 pub(super) fn check(text: &str, path: &Path) -> Result<BuilderFile, Vec<Finding>> {
     let root = yaml::parse(text).map_err(|e| {
@@ -216,7 +217,8 @@ impl Checker<'_> {
             }
             (None, Some((key, _))) if !kind.is_in_rust() => {
                 let message = format!("a Rust {kind} cannot be built yet");
-                let help = "Rust components are processors and extensions so far; list this one's Go counterpart with `gomod`";
+                let help = "Rust components are processors and extensions so far; list this one's \
+                    Go counterpart with `gomod`";
                 self.find(
                     &key.at,
                     message,
@@ -269,7 +271,8 @@ impl Checker<'_> {
     }
 
     fn go_keys(&mut self, node: &Node, keys: &Keys<'_>) -> Option<GoEntry> {
-        let help = "write the module and its version, for example `go.opentelemetry.io/collector/exporter/debugexporter v0.161.0`";
+        let help = "write the module and its version, for example \
+            `go.opentelemetry.io/collector/exporter/debugexporter v0.161.0`";
         let Some(gomod) = self.text(keys, "gomod") else {
             if keys.value("gomod").is_none() {
                 self.find(&node.at, "`gomod` is empty", "no module", help);
@@ -283,7 +286,8 @@ impl Checker<'_> {
             .filter(|path| !Path::new(&path.value).join("go.mod").is_file())
         {
             let message = format!("no Go module in `{}`", path.value);
-            let help = "the folder must have a go.mod; it is relative to the working directory, as with ocb";
+            let help = "the folder must have a go.mod; it is relative to the working directory, \
+                as with ocb";
             self.find(&path.at, message, "no go.mod there", help);
         }
         Some(GoEntry {
@@ -326,7 +330,8 @@ impl Checker<'_> {
             } else {
                 (&node.at, node.type_name())
             };
-            let help = "write one line of Cargo.toml as text: `cargo: my_filter = { path = \"../my-filter\" }`, or quoted, or in a `|` block";
+            let help = "write one line of Cargo.toml as text: `cargo: my_filter = { path = \
+                \"../my-filter\" }`, or quoted, or in a `|` block";
             self.find(
                 at,
                 format!("`cargo` is {what}, not a dependency line"),

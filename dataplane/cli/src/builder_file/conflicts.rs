@@ -24,7 +24,8 @@ impl Checker<'_> {
         for (_, rust) in file.rust_entries() {
             if let Some(first) = crates.insert(&rust.dependency.name, rust) {
                 let message = format!("the crate `{}` is listed twice", rust.dependency.name);
-                let help = "remove one; for two versions of a crate give one another name: `other = { package = \"...\", ... }`";
+                let help = "remove one; for two versions of a crate give one another name: `other \
+                    = { package = \"...\", ... }`";
                 self.findings.push(
                     Finding::new(rust.at.clone(), message, "again", help)
                         .also(first.at.clone(), "first"),

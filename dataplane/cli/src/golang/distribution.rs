@@ -29,32 +29,12 @@ pub fn rewrite(
     let mut out = Writer {
         text: String::new(),
     };
-    out.text.push_str("# Written by `strait build` for ocb; overwritten by every build. Paths are relative to the\n# folder above, where ocb runs.\n");
+    out.text.push_str(
+        "# Written by `strait build` for ocb; overwritten by every build. Paths are \
+        relative to the\n# folder above, where ocb runs.\n",
+    );
     out.dist(&file.dist, engine);
-    let mut rust = components.iter();
-    for kind in Kind::ALL {
-        let entries: Vec<&Entry> = file
-            .components
-            .iter()
-            .filter(|(k, _)| *k == kind)
-            .map(|(_, e)| e)
-            .collect();
-        if entries.is_empty() {
-            continue;
-        }
-        let _ = writeln!(out.text, "{}:", kind.section());
-        for entry in entries {
-            match entry {
-                Entry::Go(go) if is_twin(go, components) => {}
-                Entry::Go(go) => out.go(go, "  - "),
-                Entry::Rust(_) => {
-                    if let Some(component) = rust.next() {
-                        out.rust(component);
-                    }
-                }
-            }
-        }
-    }
+    out.components(file, components);
     if let Some(telemetry) = &file.telemetry {
         out.text.push_str("telemetry:\n");
         out.go(telemetry, "  ");
@@ -203,6 +183,33 @@ impl Writer {
         ] {
             if value {
                 let _ = writeln!(self.text, "  {key}: true");
+            }
+        }
+    }
+
+    fn components(&mut self, file: &BuilderFile, components: &[RustComponent]) {
+        let mut rust = components.iter();
+        for kind in Kind::ALL {
+            let entries: Vec<&Entry> = file
+                .components
+                .iter()
+                .filter(|(k, _)| *k == kind)
+                .map(|(_, e)| e)
+                .collect();
+            if entries.is_empty() {
+                continue;
+            }
+            let _ = writeln!(self.text, "{}:", kind.section());
+            for entry in entries {
+                match entry {
+                    Entry::Go(go) if is_twin(go, components) => {}
+                    Entry::Go(go) => self.go(go, "  - "),
+                    Entry::Rust(_) => {
+                        if let Some(component) = rust.next() {
+                            self.rust(component);
+                        }
+                    }
+                }
             }
         }
     }

@@ -33,7 +33,8 @@ pub fn source(c: &RustComponent) -> String {
         None => (String::new(), String::new(), rust),
         Some(twin) => (
             format!(
-                "//\n// It is one factory with the Go component {}: `runtime: {}` in the builder file.\n",
+                "//\n// It is one factory with the Go component {}: `runtime: {}` in the builder \
+                 file.\n",
                 twin.go.import_path(),
                 twin.runtime.name()
             ),

@@ -70,7 +70,8 @@ impl Requirements {
     fn go_mod(&self, module: &str, modules: &[&str], more: Option<&str>) -> String {
         let (major, minor) = crate::toolchain::GO;
         let mut text = format!(
-            "{BANNER}module {module}\n\ngo {major}.{minor}\n\nrequire (\n\t{STRAIT_GO_MODULE} v{VERSION}\n"
+            "{BANNER}module {module}\n\ngo {major}.{minor}\n\nrequire (\n\
+             \t{STRAIT_GO_MODULE} v{VERSION}\n"
         );
         for (path, version) in self
             .0
@@ -127,8 +128,10 @@ pub fn write(
 
 fn native_package() -> String {
     format!(
-        "{BANNER}// Package native links the Rust side into the Collector and registers its entry with\n\
-         // {STRAIT_GO_MODULE}/control. Without cgo, or off Linux, it is empty, and every component of Rust\n\
+        "{BANNER}// Package native links the Rust side into the Collector and registers its entry \
+         with\n\
+         // {STRAIT_GO_MODULE}/control. Without cgo, or off Linux, it is empty, and every \
+         component of Rust\n\
          // says at Start what is missing.\npackage native\n"
     )
 }
@@ -145,12 +148,16 @@ fn native_cgo(library: &str) -> String {
 fn entry_package() -> String {
     format!(
         "{BANNER}//go:build cgo && linux\n\n\
-         // Package entry holds the Rust side, prelinked to one object (strait_OS_ARCH.syso). Go links such a file\n\
-         // whenever its package is imported, also without cgo, so only a file that needs cgo imports it.\n\
+         // Package entry holds the Rust side, prelinked to one object (strait_OS_ARCH.syso). Go \
+         links such a file\n\
+         // whenever its package is imported, also without cgo, so only a file that needs cgo \
+         imports it.\n\
          package entry\n\n\
          /*\n#cgo LDFLAGS: -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc\n#include <stdint.h>\n\n\
-         // Only its address is taken here; package control calls it, with the tables of both sides.\n\
-         extern uint32_t {ENTRY}(uint64_t abi, const void *host, uintptr_t host_size, void *out, uintptr_t out_size);\n\n\
+         // Only its address is taken here; package control calls it, with the tables of both \
+         sides.\n\
+         extern uint32_t {ENTRY}(uint64_t abi, const void *host, uintptr_t host_size, void *out, \
+         uintptr_t out_size);\n\n\
          static void *entry_address(void) {{ return (void *)&{ENTRY}; }}\n*/\nimport \"C\"\n\n\
          import \"unsafe\"\n\n\
          // Address returns the address of {ENTRY}.\n\
@@ -200,8 +207,10 @@ fn converter_package(
         }
     }
     format!(
-        "{BANNER}// Package straitconverter is how the Rust side gets into ocb's main, which imports converters and\n\
-         // has no other hook; and it tells the converter of {STRAIT_GO_MODULE} what is in this binary.\npackage straitconverter\n\n\
+        "{BANNER}// Package straitconverter is how the Rust side gets into ocb's main, which \
+         imports converters and\n\
+         // has no other hook; and it tells the converter of {STRAIT_GO_MODULE} what is in this \
+         binary.\npackage straitconverter\n\n\
          import (\n\t\"{STRAIT_GO_MODULE}/converter\"\n\t\"go.opentelemetry.io/collector/confmap\"\n\n\
          \t_ \"{NATIVE}\" // registers the Rust side\n)\n\n\
          // NewFactory makes the factory of the converter.\n\

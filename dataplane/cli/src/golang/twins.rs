@@ -66,7 +66,8 @@ pub fn join(
                     "list the Go component with `gomod`, or remove `runtime`".to_owned()
                 } else {
                     format!(
-                        "list the Go component with `gomod`, or remove `runtime`; no metadata.yaml says the type of {}",
+                        "list the Go component with `gomod`, or remove `runtime`; no \
+                         metadata.yaml says the type of {}",
                         unknown.join(", ")
                     )
                 };
@@ -96,7 +97,8 @@ fn duplicate(kind: Kind, name: &str, rust: &RustEntry, go: &GoEntry) -> Finding 
     } else {
         ((&go.gomod.at, "in Go"), (&rust.at, "in Rust"))
     };
-    let help = "remove one, or say beside `cargo` which is to run: `runtime: go`, `rust`, or `auto` (Rust where a neighbour in the pipeline is Rust)";
+    let help = "remove one, or say beside `cargo` which is to run: `runtime: go`, `rust`, or \
+        `auto` (Rust where a neighbour in the pipeline is Rust)";
     Finding::new(
         second.0.clone(),
         format!("two {kind}s have the type `{name}`"),

@@ -169,7 +169,8 @@ mod tests {
         assert_eq!(
             found(Kind::Processor, table, said),
             [format!(
-                "{start} `signals`: `logs = alpha` in ../c/Cargo.toml, `logs = beta` in `describe()`"
+                "{start} `signals`: `logs = alpha` in ../c/Cargo.toml, `logs = beta` in \
+                 `describe()`"
             )]
         );
     }

@@ -261,7 +261,8 @@ pub(super) fn failure(diagnostics: &[String], workspace: &Workspace, repeat: Str
         ),
         (None, Some(umbrella::NAME)) => StepError::new(
             "the components do not fit together",
-            "each crate must have the function that its [package.metadata.strait] names: `pub fn factory() -> &'static dyn strait_component::DynFactory`",
+            "each crate must have the function that its [package.metadata.strait] names: `pub fn \
+             factory() -> &'static dyn strait_component::DynFactory`",
         ),
         (None, Some(name)) => {
             let who: Vec<_> = workspace

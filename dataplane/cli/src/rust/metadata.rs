@@ -37,7 +37,8 @@ fn example(kind: Kind) -> String {
         other => (other.name(), "signals = { logs = \"alpha\" }"),
     };
     format!(
-        "add to the crate's Cargo.toml:\n\n[package.metadata.strait]\nkind = \"{kind}\"\ntype = \"my_{kind}\"\n{levels}"
+        "add to the crate's Cargo.toml:\n\n[package.metadata.strait]\nkind = \"{kind}\"\n\
+         type = \"my_{kind}\"\n{levels}"
     )
 }
 
@@ -192,7 +193,9 @@ mod tests {
 
     #[test]
     fn a_complete_table_is_read() {
-        let table = json!({"strait": {"kind": "processor", "type": "mask_cards", "signals": {"logs": "alpha"}}});
+        let table = json!({"strait": {
+            "kind": "processor", "type": "mask_cards", "signals": {"logs": "alpha"}
+        }});
         let component = Component::read("mask-cards", &table, Kind::Processor).unwrap();
         assert_eq!(
             (component.type_name.as_str(), component.factory.as_str()),

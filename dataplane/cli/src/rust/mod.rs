@@ -10,6 +10,7 @@ pub mod estimate;
 pub mod freshness;
 pub mod graph;
 pub mod import;
+mod inherit;
 pub mod metadata;
 pub mod prelink;
 pub mod umbrella;

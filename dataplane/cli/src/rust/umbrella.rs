@@ -26,7 +26,8 @@ pub fn manifest(dependencies: &Table, engine: &Engine) -> String {
     } else {
         let features: Array = engine.features().collect();
         let nodes = format!(
-            "otel-arrow-dfe-core-nodes = {{ workspace = true, optional = true, features = {features} }}\n"
+            "otel-arrow-dfe-core-nodes = {{ workspace = true, optional = true, features = \
+             {features} }}\n"
         );
         (
             features,
@@ -39,7 +40,8 @@ pub fn manifest(dependencies: &Table, engine: &Engine) -> String {
         format!("strait-host = {{ workspace = true, optional = true, features = {features} }}\n");
     more.insert_str(0, &host);
     format!(
-        "# Written by `strait build`; overwritten by every build.\n\n[package]\nname = \"{NAME}\"\nversion = \"0.0.0\"\n\
+        "# Written by `strait build`; overwritten by every build.\n\n[package]\n\
+         name = \"{NAME}\"\nversion = \"0.0.0\"\n\
          edition = \"2024\"\npublish = false\n\n[lib]\ncrate-type = [\"staticlib\"]\n\n\
          # What the components say of themselves, without the engine: `strait schema`.\n\
          [[bin]]\nname = \"describe\"\npath = \"src/describe.rs\"\nrequired-features = [\"describe\"]\n\n\
@@ -78,7 +80,8 @@ pub fn describe(components: &[RustComponent]) -> String {
         let _ = writeln!(text, "        {}(),", c.factory);
     }
     text.push_str(
-        "    ];\n    for described in strait_component::config::serve::describe(factories) {\n        \
+        "    ];\n    for described in strait_component::config::serve::describe(factories) \
+         {\n        \
          println!(\"{described}\");\n    }\n}\n",
     );
     text

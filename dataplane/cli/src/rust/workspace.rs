@@ -209,10 +209,12 @@ fn one_version(graph: &Graph) -> Result<(), StepError> {
         return Ok(());
     }
     let message = format!(
-        "versions differ: this command and the Go module are {VERSION}; the crates of the components need {}",
+        "versions differ: this command and the Go module are {VERSION}; the crates of the \
+         components need {}",
         strangers.join(", ")
     );
-    let help = "give the components a version of strait-component that fits this command, or install the command that fits them";
+    let help = "give the components a version of strait-component that fits this command, or \
+        install the command that fits them";
     Err(StepError::new(message, help))
 }
 
@@ -321,7 +323,8 @@ fn root_manifest(mut base: DocumentMut, own: &[OwnCrate], from_registry: bool) -
     }
     let text = base.to_string();
     format!(
-        "# Written by `strait build` from Strait's own Cargo.toml; overwritten by every build.\n\n{}",
+        "# Written by `strait build` from Strait's own Cargo.toml; overwritten by every build.\n\n\
+         {}",
         text.trim_start()
     )
 }
