@@ -265,14 +265,17 @@ func (t *table) anyOf(first, n int) bool {
 
 func (t *table) decideText(col int, superset bool) {
 	c := &t.columns[col]
-	c.nulls = t.rows
-	if t.wants(col) { // else, in a superset, all are null
-		c.nulls = c.text.empty
+	empty := t.rows
+	if t.wants(col) { // else, in a superset, all are
+		empty = c.text.empty
+	}
+	if !t.schema.columns[col].required {
+		c.nulls = empty
 	}
 	switch {
 	case superset:
 		c.enc = plain
-	case t.wants(col) && (c.nulls < t.rows || t.force&(1<<col) != 0):
+	case t.wants(col) && (empty < t.rows || t.force&(1<<col) != 0):
 		c.enc = textEncoding(&c.text.dict)
 	}
 }
