@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/hostcalls"
 	"github.com/strait-data/strait/go/process"
 	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/sinks"
@@ -194,7 +195,6 @@ func (i *instance) start(ctx context.Context, host component.Host) error {
 	if err := i.metadata.check(i.rust.peer); err != nil {
 		return err
 	}
-	asked := newQuestions(i.id, host)
 	statuses := sinks.Status(i.rust.handle, func(e *componentstatus.Event) {
 		componentstatus.ReportStatus(host, e)
 	})
@@ -203,8 +203,9 @@ func (i *instance) start(ctx context.Context, host component.Host) error {
 	i.mu.Unlock()
 	i.release = append(i.release,
 		statuses.Release,
-		asked.close,
-		control.HandleOperations(i.rust.handle, asked.answer),
+		hostcalls.Answer(i.rust.handle, hostcalls.Component{
+			Kind: component.KindExtension, ID: i.id,
+		}, host),
 		process.Measure(i.telemetry, i.rust.peer),
 	)
 	if err := i.rust.call(ctx, control.Start, struct{}{}, nil); err != nil {

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/hostcalls"
 )
 
 // withCapabilities is the instance with the interfaces of what its Rust side can do: the Collector
@@ -59,11 +60,6 @@ type authenticateQuestion struct {
 	Headers map[string][]string `json:"headers"`
 }
 
-type authenticateReply struct {
-	Identity map[string]any `json:"identity,omitempty"`
-	Refused  *string        `json:"refused,omitempty"`
-}
-
 // authError is an error that gRPC sees with its code, and everybody else as the plain message.
 type authError struct {
 	code    codes.Code
@@ -81,7 +77,7 @@ func (a serverAuth) Authenticate(
 	if sources == nil {
 		sources = map[string][]string{}
 	}
-	var reply authenticateReply
+	var reply hostcalls.Authentication
 	if err := a.rust.ask(ctx, authenticateQuestion{"authenticate", sources}, &reply); err != nil {
 		return ctx, authError{codes.Unavailable, err.Error()}
 	}
@@ -127,12 +123,8 @@ type headersQuestion struct {
 	URI  string `json:"uri"`
 }
 
-type headersReply struct {
-	Headers map[string][]string `json:"headers"`
-}
-
 func (a clientAuth) headers(ctx context.Context, uri string) (map[string][]string, error) {
-	var reply headersReply
+	var reply hostcalls.Headers
 	err := a.rust.ask(ctx, headersQuestion{"client_headers", uri}, &reply)
 	return reply.Headers, err
 }

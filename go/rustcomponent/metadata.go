@@ -5,7 +5,7 @@
 //
 // It guarantees that factories are pure: nothing of Rust is called until a configuration is
 // validated, and nothing runs before Start. A component of a pipeline is a unit: how batches cross
-// is left to package unit.
+// is left to package unit, and what Rust asks of the Collector to package hostcalls.
 //
 // The Collector asks what an extension can do by its Go interfaces. So an instance has the
 // interfaces of package extensionauth exactly where its Rust side says that it authenticates; it
