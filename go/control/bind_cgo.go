@@ -35,11 +35,14 @@ const (
 
 func init() { hostCallsImpl = host{} } // before any library can call
 
+const sameRelease = "build the Collector and its Rust components from the same release of Strait"
+
 // bindErrors is what the numbers of entry.rs mean.
 var bindErrors = map[C.uint32_t]string{
-	1: "it was built from another version of the control interface: build the Collector and its Rust components from the same release of Strait",
-	2: "its tables of functions have another size: build the Collector and its Rust components from the same release of Strait",
-	3: "it was bound before, by another copy of this package: a Collector must contain one version of github.com/strait-data/strait/go",
+	1: "it was built from another version of the control interface: " + sameRelease,
+	2: "its tables of functions have another size: " + sameRelease,
+	3: "it was bound before, by another copy of this package: a Collector must contain one version " +
+		"of github.com/strait-data/strait/go",
 	4: "its start-up code panicked: the panic is on stderr",
 }
 
@@ -100,8 +103,9 @@ type host struct{}
 
 func (host) op_done(d opDone) {
 	end := opEnd{failed: errors.New("its end could not be taken")}
-	if err := contain(func() { end = opEnd{code: d.class_code, payload: own(d.payload)} }); err != nil {
-		end.failed = err
+	taken := contain(func() { end = opEnd{code: d.class_code, payload: own(d.payload)} })
+	if taken != nil {
+		end.failed = taken
 	}
 	deliverOpDone(d.op_id, end)
 }

@@ -52,13 +52,13 @@ func Bind() (*Peer, error) {
 		return nil, noPeer(unsupported)
 	case registered.entry == nil:
 		return nil, noPeer(
-			"this Collector was built without its Rust part: build it with `strait build --config <your builder file>` (stock ocb alone does not add the native module)",
+			"this Collector was built without its Rust part: build it with `strait build --config " +
+				"<your builder file>` (stock ocb alone does not add the native module)",
 		)
 	case registered.twice != "":
 		registered.err = fmt.Errorf(
-			"two native libraries are linked in, %q and %q: build all Rust components into one with `strait build`",
-			registered.name,
-			registered.twice,
+			"two native libraries are linked in, %q and %q: build all Rust components into one "+
+				"with `strait build`", registered.name, registered.twice,
 		)
 		return nil, registered.err
 	}

@@ -95,7 +95,8 @@ func (e *statusError) Unwrap() error { return e.failure }
 func (e *statusError) GRPCStatus() *status.Status {
 	st := status.New(codes.Code(e.failure.GRPCCode), e.Error())
 	if e.failure.RetryDelay > 0 {
-		if with, err := st.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(e.failure.RetryDelay)}); err == nil {
+		delay := &errdetails.RetryInfo{RetryDelay: durationpb.New(e.failure.RetryDelay)}
+		if with, err := st.WithDetails(delay); err == nil {
 			return with
 		}
 	}

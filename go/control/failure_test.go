@@ -62,7 +62,8 @@ func TestCollectorSeesTheFailure(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := failures.Draw(t, "failure")
 		err := f.AsError()
-		if got, want := consumererror.IsPermanent(err), f.Class == Permanent || f.Class == Internal; got != want {
+		want := f.Class == Permanent || f.Class == Internal
+		if got := consumererror.IsPermanent(err); got != want {
 			t.Fatalf("IsPermanent is %v for %s", got, f.Class)
 		}
 		if got, want := errors.Is(err, context.Canceled), f.Class == Cancelled; got != want {
@@ -86,8 +87,81 @@ func TestCollectorSeesTheFailure(t *testing.T) {
 	})
 }
 
-// Guarantees: what Go consumers return keeps class, codes, delay and text.
+// said is an error of a Go consumer's, and the failure that it is.
+type said struct {
+	err  error
+	want Failure
+}
+
+func areRead(t *testing.T, cases map[string]said) {
+	t.Helper()
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, &c.want, FailureFrom(c.err))
+		})
+	}
+}
+
+// Guarantees: what Go consumers return keeps its class and text.
 func TestErrorsOfConsumersAreRead(t *testing.T) {
+	plain := errors.New("no luck")
+	areRead(t, map[string]said{
+		"plain": {plain, Failure{Class: Retryable, Message: "no luck"}},
+		"permanent": {
+			consumererror.NewPermanent(plain),
+			Failure{Class: Permanent, Message: "no luck"},
+		},
+		"wrapped permanent": {
+			fmt.Errorf("send: %w", consumererror.NewPermanent(plain)),
+			Failure{Class: Permanent, Message: "send: Permanent error: no luck"},
+		},
+		"throttled": {
+			exporterhelper.NewThrottleRetry(plain, time.Minute),
+			Failure{Class: Retryable, RetryDelay: time.Minute, Message: "no luck"},
+		},
+		"marked retryable": {
+			consumererror.NewRetryableError(plain),
+			Failure{Class: Retryable, Message: "no luck"},
+		},
+		"cancelled": {
+			fmt.Errorf("send: %w", context.Canceled),
+			Failure{Class: Cancelled, Message: "send: context canceled"},
+		},
+		"deadline": {
+			context.DeadlineExceeded,
+			Failure{Class: Deadline, Message: "context deadline exceeded"},
+		},
+		"permanent deadline": {
+			consumererror.NewPermanent(context.DeadlineExceeded),
+			Failure{Class: Permanent, Message: "context deadline exceeded"},
+		},
+		"joined": {
+			errors.Join(plain, exporterhelper.NewThrottleRetry(consumererror.NewPermanent(plain), 1)),
+			Failure{
+				Class: Permanent, RetryDelay: 1,
+				Message: "no luck\nThrottle (1ns), error: Permanent error: no luck",
+			},
+		},
+		"made permanent": {
+			consumererror.NewPermanent((&Failure{Class: Refused, Message: "full"}).AsError()),
+			Failure{Class: Permanent, Message: "full"},
+		},
+		"not UTF-8": {errors.New("a\xffb"), Failure{Class: Retryable, Message: "a\uFFFDb"}},
+		"status OK": {
+			fmt.Errorf("odd: %w", statusOK{}),
+			Failure{Class: Retryable, Message: "odd: fine"},
+		},
+		"class of nobody": {
+			&Failure{Class: 99, Message: "x"},
+			Failure{Class: Retryable, Message: "x"},
+		},
+	})
+	assert.Nil(t, FailureFrom(nil))
+	assert.NoError(t, (*Failure)(nil).AsError())
+}
+
+// Guarantees: codes, delays and what was not delivered are kept too.
+func TestCodesOfConsumersAreRead(t *testing.T) {
 	plain := errors.New("no luck")
 	throttled, err := status.New(codes.ResourceExhausted, "slow down").
 		WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(3 * time.Second)})
@@ -96,39 +170,44 @@ func TestErrorsOfConsumersAreRead(t *testing.T) {
 	logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 	spans := ptrace.NewTraces()
 	spans.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
-	for name, c := range map[string]struct {
-		err  error
-		want Failure
-	}{
-		"plain":              {plain, Failure{Class: Retryable, Message: "no luck"}},
-		"permanent":          {consumererror.NewPermanent(plain), Failure{Class: Permanent, Message: "no luck"}},
-		"wrapped permanent":  {fmt.Errorf("send: %w", consumererror.NewPermanent(plain)), Failure{Class: Permanent, Message: "send: Permanent error: no luck"}},
-		"throttled":          {exporterhelper.NewThrottleRetry(plain, time.Minute), Failure{Class: Retryable, RetryDelay: time.Minute, Message: "no luck"}},
-		"gRPC":               {status.Error(codes.Unavailable, "gone"), Failure{Class: Retryable, GRPCCode: 14, Message: "gone"}},
-		"gRPC with delay":    {throttled.Err(), Failure{Class: Retryable, GRPCCode: 8, RetryDelay: 3 * time.Second, Message: "slow down"}},
-		"permanent gRPC":     {consumererror.NewPermanent(status.Error(codes.InvalidArgument, "bad")), Failure{Class: Permanent, GRPCCode: 3, Message: "bad"}},
-		"OTLP over gRPC":     {consumererror.NewOTLPGRPCError(plain, status.New(codes.DataLoss, "lost")), Failure{Class: Retryable, GRPCCode: 15, Message: "no luck"}},
-		"OTLP, bare":         {consumererror.NewOTLPGRPCError(nil, status.New(codes.Aborted, "raced")), Failure{Class: Retryable, GRPCCode: 10, Message: "raced"}},
-		"OTLP over HTTP":     {consumererror.NewOTLPHTTPError(plain, 429), Failure{Class: Retryable, HTTPCode: 429, Message: "no luck"}},
-		"marked retryable":   {consumererror.NewRetryableError(plain), Failure{Class: Retryable, Message: "no luck"}},
-		"some logs left":     {consumererror.NewLogs(plain, logs), Failure{Class: Retryable, RejectedItems: 1, Message: "no luck"}},
-		"some spans left":    {consumererror.NewTraces(plain, spans), Failure{Class: Retryable, RejectedItems: 1, Message: "no luck"}},
-		"no points left":     {consumererror.NewMetrics(plain, pmetric.NewMetrics()), Failure{Class: Retryable, Message: "no luck"}},
-		"cancelled":          {fmt.Errorf("send: %w", context.Canceled), Failure{Class: Cancelled, Message: "send: context canceled"}},
-		"deadline":           {context.DeadlineExceeded, Failure{Class: Deadline, Message: "context deadline exceeded"}},
-		"permanent deadline": {consumererror.NewPermanent(context.DeadlineExceeded), Failure{Class: Permanent, Message: "context deadline exceeded"}},
-		"joined":             {errors.Join(plain, exporterhelper.NewThrottleRetry(consumererror.NewPermanent(plain), 1)), Failure{Class: Permanent, RetryDelay: 1, Message: "no luck\nThrottle (1ns), error: Permanent error: no luck"}},
-		"made permanent":     {consumererror.NewPermanent((&Failure{Class: Refused, Message: "full"}).AsError()), Failure{Class: Permanent, Message: "full"}},
-		"not UTF-8":          {errors.New("a\xffb"), Failure{Class: Retryable, Message: "a\uFFFDb"}},
-		"status OK":          {fmt.Errorf("odd: %w", statusOK{}), Failure{Class: Retryable, Message: "odd: fine"}},
-		"class of nobody":    {&Failure{Class: 99, Message: "x"}, Failure{Class: Retryable, Message: "x"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, &c.want, FailureFrom(c.err))
-		})
-	}
-	assert.Nil(t, FailureFrom(nil))
-	assert.NoError(t, (*Failure)(nil).AsError())
+	areRead(t, map[string]said{
+		"gRPC": {
+			status.Error(codes.Unavailable, "gone"),
+			Failure{Class: Retryable, GRPCCode: 14, Message: "gone"},
+		},
+		"gRPC with delay": {
+			throttled.Err(),
+			Failure{Class: Retryable, GRPCCode: 8, RetryDelay: 3 * time.Second, Message: "slow down"},
+		},
+		"permanent gRPC": {
+			consumererror.NewPermanent(status.Error(codes.InvalidArgument, "bad")),
+			Failure{Class: Permanent, GRPCCode: 3, Message: "bad"},
+		},
+		"OTLP over gRPC": {
+			consumererror.NewOTLPGRPCError(plain, status.New(codes.DataLoss, "lost")),
+			Failure{Class: Retryable, GRPCCode: 15, Message: "no luck"},
+		},
+		"OTLP, bare": {
+			consumererror.NewOTLPGRPCError(nil, status.New(codes.Aborted, "raced")),
+			Failure{Class: Retryable, GRPCCode: 10, Message: "raced"},
+		},
+		"OTLP over HTTP": {
+			consumererror.NewOTLPHTTPError(plain, 429),
+			Failure{Class: Retryable, HTTPCode: 429, Message: "no luck"},
+		},
+		"some logs left": {
+			consumererror.NewLogs(plain, logs),
+			Failure{Class: Retryable, RejectedItems: 1, Message: "no luck"},
+		},
+		"some spans left": {
+			consumererror.NewTraces(plain, spans),
+			Failure{Class: Retryable, RejectedItems: 1, Message: "no luck"},
+		},
+		"no points left": {
+			consumererror.NewMetrics(plain, pmetric.NewMetrics()),
+			Failure{Class: Retryable, Message: "no luck"},
+		},
+	})
 }
 
 type statusOK struct{}

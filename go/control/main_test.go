@@ -45,7 +45,8 @@ func TestSharedCodesHold(t *testing.T) {
 	require.Equal(t, codes.Final, final)
 	require.Equal(t, codes.Operations, operations)
 	require.Equal(t, codes.Levels, map[string]Level{
-		"trace": LevelTrace, "debug": LevelDebug, "info": LevelInfo, "warn": LevelWarn, "error": LevelError,
+		"trace": LevelTrace, "debug": LevelDebug, "info": LevelInfo, "warn": LevelWarn,
+		"error": LevelError,
 	})
 	require.Equal(t, codes.Statuses, map[string]StatusCode{
 		"starting": StatusStarting, "ok": StatusOK, "recoverable_error": StatusRecoverableError,

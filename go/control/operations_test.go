@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -34,11 +35,15 @@ func TestAnOperationOfThePeersIsAnsweredOnce(t *testing.T) {
 		}
 		return append([]byte("re:"), payload...), nil
 	})
+	failed := func(class Class, message, component string) opEnd {
+		text := fmt.Sprintf(`5 {"message":%q,"component":%q,"errors":null}`, message, component)
+		return opEnd{code: uint32(class), payload: []byte(text)}
+	}
 	for payload, want := range map[string]opEnd{
 		"x":     {code: classOK, payload: []byte("5 re:x")},
-		"fail":  {code: uint32(Refused), payload: []byte(`5 {"message":"not now","component":"c","errors":null}`)},
-		"error": {code: uint32(Permanent), payload: []byte(`5 {"message":"plain","component":"","errors":null}`)},
-		"panic": {code: uint32(Internal), payload: []byte(`5 {"message":"panic in the host: bug","component":"","errors":null}`)},
+		"fail":  failed(Refused, "not now", "c"),
+		"error": failed(Permanent, "plain", ""),
+		"panic": failed(Internal, "panic in the host: bug", ""),
 	} {
 		deliverOpStart(5, 71, Capability, time.Minute, []byte(payload))
 		require.Equal(t, want, <-p.done, payload)

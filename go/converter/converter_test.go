@@ -99,7 +99,9 @@ func TestNeighbours(t *testing.T) {
 			map[string]any{"both": "rust"},
 		},
 		"a signal that Rust lacks": {
-			map[string][3][]any{"logs/x": {otlp, list("filter", "mask"), file}, "traces": {otlp, list("filter"), file}},
+			map[string][3][]any{
+				"logs/x": {otlp, list("filter", "mask"), file}, "traces": {otlp, list("filter"), file},
+			},
 			map[string]any{"filter": "go"},
 		},
 	} {
@@ -110,12 +112,19 @@ func TestNeighbours(t *testing.T) {
 // Guarantees: what is no valid configuration is left as it is, for the Collector to refuse; nothing
 // is made up.
 func TestInvalidIsLeft(t *testing.T) {
+	service := func(pipelines map[string]any) map[string]any {
+		return map[string]any{"pipelines": pipelines}
+	}
+	with := func(processors ...any) map[string]any { return map[string]any{"processors": processors} }
 	for _, conf := range []map[string]any{
 		{},
 		{"processors": "x", "service": 1},
 		{"processors": map[string]any{"filter": "text"}},
-		{"processors": map[string]any{}, "service": map[string]any{"pipelines": map[string]any{"logs": map[string]any{"processors": list("filter", "mask")}}}},
-		{"service": map[string]any{"pipelines": map[string]any{"logs": nil, "traces": map[string]any{"processors": []any{1, nil}}}}},
+		{
+			"processors": map[string]any{},
+			"service":    service(map[string]any{"logs": with("filter", "mask")}),
+		},
+		{"service": service(map[string]any{"logs": nil, "traces": with(1, nil)})},
 	} {
 		before := fmt.Sprint(conf)
 		require.Equal(t, before, fmt.Sprint(convert(t, distribution, conf)))

@@ -50,9 +50,10 @@ func TestValidateNamesTheKey(t *testing.T) {
 // Guarantees: no size or count is wrapped or cut to one that is allowed; what was found is named
 // with the limit.
 func TestSizesAreNotChanged(t *testing.T) {
-	const max64 = "9223372036854775807"
+	const whole = "expected a whole number from -9223372036854775808 to 9223372036854775807"
 	for _, c := range []struct{ yaml, want string }{
-		{"ring: {size_mib: 16777248}", "ring::size_mib: must be 1 to 4096, found 16777248"}, // 32 in 32 bits of blocks
+		{"ring: {size_mib: 16777248}", // 32 in 32 bits of blocks
+			"ring::size_mib: must be 1 to 4096, found 16777248"},
 		{"ring: {size_mib: 99999999}", "ring::size_mib: must be 1 to 4096, found 99999999"},
 		{"ring: {size_mib: 4294967328}", "ring::size_mib: must be 1 to 4096, found 4294967328"},
 		{"ring: {size_mib: 4097}", "ring::size_mib: must be 1 to 4096, found 4097"},
@@ -61,9 +62,9 @@ func TestSizesAreNotChanged(t *testing.T) {
 		{"ring: {descriptors: 4294968320}", // 1024 in 32 bits
 			"ring::descriptors: must be a power of two from 8 to 65536, found 4294968320"},
 		{"lanes: 4294967297", "lanes: must be 1 to 256, found 4294967297"},
-		{"lanes: 18446744073709551617", "'lanes' expected a whole number from -9223372036854775808 to " + max64},
+		{"lanes: 18446744073709551617", "'lanes' " + whole},
 		{"max_in_flight: 4294967360", "max_in_flight: must be 1 to 65536, found 4294967360"},
-		{"max_wait: 18446744073709551616", "'max_wait' expected a whole number from -9223372036854775808 to " + max64},
+		{"max_wait: 18446744073709551616", "'max_wait' " + whole},
 		{"max_wait: 5", "max_wait: must be at least 1ms, found 5ns"},
 	} {
 		retrieved, err := confmap.NewRetrievedFromYAML([]byte("nodes: [{debug: {}}]\n" + c.yaml))

@@ -49,11 +49,8 @@ func TestValuesCross(t *testing.T) {
 func TestKeysAreText(t *testing.T) {
 	e := encoder{originals: map[string]string{}}
 	e.encode(map[string]any{"a": map[any]any{"b": 1}, "c": map[any]any{1: 2}}, nil)
-	require.EqualError(
-		t,
-		e.errors,
-		"decoding failed due to the following error(s):\n\n'c' needs a map with string keys, has the key 1",
-	)
+	require.EqualError(t, e.errors, "decoding failed due to the following error(s):\n\n"+
+		"'c' needs a map with string keys, has the key 1")
 }
 
 // Guarantees: a secret that a program puts into a Conf is handed on, not its mask.

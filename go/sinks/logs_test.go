@@ -30,9 +30,11 @@ func written(t *testing.T, r control.LogRecord) map[string]any {
 // its fields by itself, equal to what it was.
 func TestALineIsWrittenAsRustMadeIt(t *testing.T) {
 	line := written(t, control.LogRecord{
-		Level: control.LevelError, Target: "my_filter::rules", File: "/home/me/my-filter/src/rules.rs", Line: 12,
-		Message:    "no such rule",
-		FieldsJSON: `{"rule":"a","n":9223372036854775807,"big":18446744073709551615,"ratio":0.5,"ok":true,"level":"x"}`,
+		Level: control.LevelError, Target: "my_filter::rules",
+		File: "/home/me/my-filter/src/rules.rs", Line: 12,
+		Message: "no such rule",
+		FieldsJSON: `{"rule":"a","n":9223372036854775807,"big":18446744073709551615,"ratio":0.5,` +
+			`"ok":true,"level":"x"}`,
 	})
 	require.Equal(t, "my_filter::rules/rules.rs:12", line["caller"])
 	require.Equal(t, "no such rule", line["msg"])

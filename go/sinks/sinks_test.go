@@ -19,8 +19,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // Guarantees: what a logger writes is what Rust is asked for.
 func TestTheFinestLevelIsTheLoggers(t *testing.T) {
 	for level, want := range map[zapcore.Level]control.Level{
-		zapcore.DebugLevel: control.LevelDebug, zapcore.InfoLevel: control.LevelInfo, zapcore.WarnLevel: control.LevelWarn,
-		zapcore.ErrorLevel: control.LevelError, zapcore.DPanicLevel: control.LevelNone,
+		zapcore.DebugLevel: control.LevelDebug, zapcore.InfoLevel: control.LevelInfo,
+		zapcore.WarnLevel: control.LevelWarn, zapcore.ErrorLevel: control.LevelError,
+		zapcore.DPanicLevel: control.LevelNone,
 	} {
 		core, _ := observer.New(level)
 		require.Equal(t, want, finest(core), level)

@@ -54,17 +54,18 @@ func Processor(runtime Runtime, inGo, inRust processor.Factory) processor.Factor
 		return inRust
 	}
 	t := twins{inGo: inGo, inRust: inRust}
+	const none = component.StabilityLevelUndefined
 	var options []xprocessor.FactoryOption
-	if level := lower(inGo.LogsStability(), inRust.LogsStability()); level != component.StabilityLevelUndefined {
+	if level := lower(inGo.LogsStability(), inRust.LogsStability()); level != none {
 		options = append(options, xprocessor.WithLogs(t.createLogs, level))
 	}
-	if level := lower(inGo.TracesStability(), inRust.TracesStability()); level != component.StabilityLevelUndefined {
+	if level := lower(inGo.TracesStability(), inRust.TracesStability()); level != none {
 		options = append(options, xprocessor.WithTraces(t.createTraces, level))
 	}
-	if level := lower(inGo.MetricsStability(), inRust.MetricsStability()); level != component.StabilityLevelUndefined {
+	if level := lower(inGo.MetricsStability(), inRust.MetricsStability()); level != none {
 		options = append(options, xprocessor.WithMetrics(t.createMetrics, level))
 	}
-	if level := lower(profiles(inGo), profiles(inRust)); level != component.StabilityLevelUndefined {
+	if level := lower(profiles(inGo), profiles(inRust)); level != none {
 		options = append(options, xprocessor.WithProfiles(t.createProfiles, level))
 	}
 	return xprocessor.NewFactory(inGo.Type(), t.defaultConfig, options...)

@@ -45,13 +45,17 @@ func inGo() processor.Factory {
 		component.MustNewType("filter"),
 		func() component.Config { return &goConfig{Level: 3} },
 		processor.WithLogs(
-			func(_ context.Context, _ processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+			func(
+				_ context.Context, _ processor.Settings, cfg component.Config, next consumer.Logs,
+			) (processor.Logs, error) {
 				return made{Logs: next, level: cfg.(*goConfig).Level}, nil
 			},
 			component.StabilityLevelBeta,
 		),
 		processor.WithTraces(
-			func(context.Context, processor.Settings, component.Config, consumer.Traces) (processor.Traces, error) {
+			func(
+				context.Context, processor.Settings, component.Config, consumer.Traces,
+			) (processor.Traces, error) {
 				return nil, errors.New("made in Go")
 			},
 			component.StabilityLevelStable,

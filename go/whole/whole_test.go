@@ -48,19 +48,22 @@ func TestNumbersArrive(t *testing.T) {
 
 // Guarantees: what would have to be changed to fit is an error with its key and what was found.
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
+	const number, duration = "'count' expected type 'whole.Number', ", "'wait' expected type " +
+		"'whole.Duration', "
 	for yaml, want := range map[string]string{
-		"count: 2.5":                  "'count' expected a whole number, found 2.5",
-		"count: 18446744073709551615": "'count' expected a whole number from -9223372036854775808 to 9223372036854775807, found 18446744073709551615",
-		"count: 1e30":                 "found 1e+30",
-		"count: .nan":                 "found NaN",
-		"count: .inf":                 "found +Inf",
-		"count: 9223372036854775808":  "found 9223372036854775808",
-		"count: many":                 "'count' expected type 'whole.Number', got unconvertible type 'string'",
-		"count: [1]":                  "'count' expected type 'whole.Number', got unconvertible type '[]interface {}'",
-		"wait: 2.5":                   "'wait' expected a whole number, found 2.5",
-		"wait: 18446744073709551615":  "found 18446744073709551615",
-		"wait: 3000000h":              `time: invalid duration "3000000h"`,
-		"wait: true":                  "'wait' expected type 'whole.Duration', got unconvertible type 'bool'",
+		"count: 2.5": "'count' expected a whole number, found 2.5",
+		"count: 18446744073709551615": "'count' expected a whole number from -9223372036854775808 " +
+			"to 9223372036854775807, found 18446744073709551615",
+		"count: 1e30":                "found 1e+30",
+		"count: .nan":                "found NaN",
+		"count: .inf":                "found +Inf",
+		"count: 9223372036854775808": "found 9223372036854775808",
+		"count: many":                number + "got unconvertible type 'string'",
+		"count: [1]":                 number + "got unconvertible type '[]interface {}'",
+		"wait: 2.5":                  "'wait' expected a whole number, found 2.5",
+		"wait: 18446744073709551615": "found 18446744073709551615",
+		"wait: 3000000h":             `time: invalid duration "3000000h"`,
+		"wait: true":                 duration + "got unconvertible type 'bool'",
 	} {
 		_, err := read(t, yaml)
 		require.ErrorContains(t, err, want, yaml)

@@ -34,7 +34,8 @@ func TestHashIsOfTheText(t *testing.T) {
 
 // Guarantees: an interface that would leak, crash or hide pointers is refused with the reason.
 func TestBadInterfacesAreRefused(t *testing.T) {
-	const raw = "package main\n/*\n*/\nimport (\n\"runtime\"\n)\n//export CHostCalls_a\nfunc CHostCalls_a(x C.uint64_t) {}\n"
+	const raw = "package main\n/*\n*/\nimport (\n\"runtime\"\n)\n" +
+		"//export CHostCalls_a\nfunc CHostCalls_a(x C.uint64_t) {}\n"
 	const idl = "#[rust2go::g2r]\npub trait PeerCalls {\n    fn b(x: u64);\n}\n"
 	_, err := generate([]byte(idl), raw)
 	require.NoError(t, err)

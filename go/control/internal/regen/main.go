@@ -64,10 +64,8 @@ func run(root, cli string, check bool) error {
 			return err
 		}
 		if !bytes.Equal(have, f.text) {
-			return fmt.Errorf(
-				"%s is not what dataplane/control/src/idl.rs generates: run dataplane/control/regen.sh and commit the result",
-				f.path,
-			)
+			return fmt.Errorf("%s is not what dataplane/control/src/idl.rs generates: "+
+				"run dataplane/control/regen.sh and commit the result", f.path)
 		}
 	}
 	return nil
