@@ -392,4 +392,4 @@ func refLogMessage(p *logMessage, buffer *[]byte) C.LogMessageRef {
 }
 
 // abiHash is the hash of the IDL: both sides have the same one, or do not bind.
-const abiHash = 0x49b58c3081adf887
+const abiHash = 0xb7e57549c6662d3d

@@ -45,8 +45,8 @@ pub struct FailureMessage {
     pub component: String,
 }
 
-/// One log line of the peer, and the file and line that wrote it ("" and 0: not known). The handle says
-/// whose it is; 0 is the peer itself.
+/// One log line of the peer, and the file and line that wrote it ("" and 0: not known). The handle
+/// says whose it is; 0 is the peer itself.
 #[derive(rust2go::R2G, Clone, Debug)]
 pub struct LogMessage {
     pub level: u32,
