@@ -40,21 +40,22 @@ fn fates() -> impl Strategy<Value = Fate> {
 fn nodes() -> impl Strategy<Value = Value> {
     let node = prop_oneof![
         Just(json!({"attribute": {"actions": [{"action": "delete", "key": "a"}]}})),
-        Just(
-            json!({"retry": {"initial_interval": "1ms", "max_interval": "2ms", "max_elapsed_time": "20ms"}})
-        ),
-        Just(
-            json!({"batch": {"otlp": {"min_size": 200, "sizer": "bytes"}, "max_batch_duration": "5ms"}})
-        ),
-        Just(
-            json!({"filter": {"logs": {"exclude": {"severity_number": {"min": 17, "match_undefined": false}}}}})
-        ),
+        Just(json!({"retry": {
+            "initial_interval": "1ms", "max_interval": "2ms", "max_elapsed_time": "20ms"}})),
+        Just(json!({"batch": {
+            "otlp": {"min_size": 200, "sizer": "bytes"}, "max_batch_duration": "5ms"}})),
+        Just(json!({"filter": {"logs": {"exclude": {
+            "severity_number": {"min": 17, "match_undefined": false}}}}})),
     ];
     proptest::collection::vec(node, 1..4).prop_map(Value::Array)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        max_shrink_iters: 40,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn every_call_ends_once(
@@ -64,7 +65,12 @@ proptest! {
     ) {
         let mut unit = spec(nodes);
         unit["max_in_flight"] = json!(in_flight);
-        let setup = Setup { descriptors: 16, blocks: 32, max_wait: Duration::from_millis(50), ..Setup::new(unit) };
+        let setup = Setup {
+            descriptors: 16,
+            blocks: 32,
+            max_wait: Duration::from_millis(50),
+            ..Setup::new(unit)
+        };
         let mut host = setup.start();
         let mut calls = Vec::new();
         let mut by_call = std::collections::HashMap::new();

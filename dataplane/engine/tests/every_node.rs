@@ -116,7 +116,8 @@ fn a_node_that_was_left_out_says_so() {
         assert_eq!(
             finding.message,
             format!(
-                "the node `{name}` is not compiled into this binary: list it in `dist.engine_nodes` of the builder file"
+                "the node `{name}` is not compiled into this binary: list it in \
+                 `dist.engine_nodes` of the builder file"
             )
         );
     }
@@ -195,7 +196,8 @@ fn failures_come_back() {
 #[test]
 fn a_nack_of_a_node_names_it() {
     let route = |rest: Value| {
-        let mut router = json!({"routing_key": {"resource_attribute": "service.name"}, "routes": {"other": "goods"}});
+        let mut router = json!({
+            "routing_key": {"resource_attribute": "service.name"}, "routes": {"other": "goods"}});
         if rest.is_string() {
             router["default_output"] = rest;
         }
@@ -258,7 +260,8 @@ fn a_durable_buffer_outlives_its_unit() {
 // as delivered; also where one such node follows another.
 #[test]
 fn held_batches_end_with_success_at_shutdown() {
-    let batch = json!({"batch": {"otlp": {"min_size": 1_000_000, "sizer": "bytes"}, "max_batch_duration": "1h"}});
+    let batch = json!({"batch": {
+        "otlp": {"min_size": 1_000_000, "sizer": "bytes"}, "max_batch_duration": "1h"}});
     for nodes in [json!([batch]), json!([batch, {"retry": {}}, batch])] {
         let mut host = Setup::new(spec(nodes)).start();
         let calls: Vec<_> = (0..4)

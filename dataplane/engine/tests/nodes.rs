@@ -6,113 +6,12 @@ use std::collections::BTreeSet;
 use strait_engine::catalog::{TABLE, describe, find, included};
 use strait_engine::{Finding, Unit, check_registrations};
 
-/// A configuration for every key of a node's table; several where keys exclude each other.
+/// Configurations for every key of a node's table; several where keys exclude each other.
 fn samples(node: &str) -> Vec<Value> {
-    let pair = json!([{"key": "k", "value": "v"}]);
-    match node {
-        "attribute" => vec![
-            json!({"apply_to": ["signal", "resource", "scope"], "actions": [
-                {"action": "rename", "source_key": "a", "destination_key": "b"},
-                {"action": "delete", "key": "c"},
-                {"action": "insert", "key": "d", "value": 1},
-                {"action": "upsert", "key": "e", "value": "x"},
-                {"action": "update", "key": "f", "value": true},
-                {"action": "hash", "key": "g", "algorithm": "sha256", "salt": "s"},
-            ]}),
-        ],
-        "batch" => {
-            let sizes = json!({"min_size": 1, "max_size": 2, "sizer": "bytes", "max_split_fragments": 3,
-                "max_split_overhead_bytes": 4, "max_split_fragments_per_flush": 5});
-            vec![
-                json!({"otap": {"min_size": 1, "max_size": 2, "sizer": "items", "max_split_fragments": 3,
-                    "max_split_overhead_bytes": 4, "max_split_fragments_per_flush": 5},
-                    "otlp": sizes, "max_batch_duration": "1s", "inbound_request_limit": 1,
-                    "outbound_request_limit": 1, "format": "preserve"}),
-                json!({"codecs": {"otlp-bytes": sizes}}),
-            ]
-        }
-        "content_router" => vec![
-            json!({"routing_key": {"resource_attribute": "t"}, "routes": {"a": "p"},
-            "default_output": "q", "case_sensitive": false, "admission_policy": {"on_full": "backpressure"}}),
-        ],
-        "debug" => vec![
-            json!({"verbosity": "basic", "mode": "signal", "signals": ["logs"], "output": "console",
-            "filters": [{"predicate": {"field": "attribute", "value": [{"key": "k", "value": "v"}]}, "mode": "include"}],
-            "sampling": {"type": "zap_sampling", "sampling_initial": 1, "sampling_thereafter": 2, "sampling_interval": 3}}),
-        ],
-        "durable_buffer" => vec![
-            json!({"path": "/tmp/x", "retention_size_cap": "1 GiB", "max_age": "1h",
-            "size_cap_policy": "drop_oldest", "poll_interval": "1s", "otlp_handling": "convert_to_arrow",
-            "max_segment_open_duration": "1s", "initial_retry_interval": "1s", "max_retry_interval": "1s",
-            "retry_multiplier": 1.5, "max_in_flight": 5}),
-        ],
-        "fanout" => vec![
-            json!({"mode": "sequential", "await_ack": "all", "timeout_check_interval": "1s", "max_inflight": 3,
-            "destinations": [{"port": "p", "primary": true, "timeout": "1s", "fallback_for": "q"}]}),
-        ],
-        "filter" => {
-            let logs = json!({"match_type": "regexp", "resource_attributes": pair, "record_attributes": pair,
-                "severity_texts": ["x"], "severity_number": {"min": 1, "match_undefined": true}, "bodies": ["b"]});
-            let spans = json!({"match_type": "strict", "resource_attributes": pair, "span_attributes": pair,
-                "span_names": ["x"], "event_names": ["x"], "event_attributes": pair, "link_attributes": pair});
-            let metrics = json!({"match_type": "strict", "metric_names": ["m"]});
-            vec![
-                json!({"logs": {"include": logs, "exclude": logs}, "traces": {"include": spans, "exclude": spans},
-                "metrics": {"include": metrics, "exclude": metrics}}),
-            ]
-        }
-        "log_parser" => {
-            let limits = json!({"max_input_bytes": 1000, "max_scratch_bytes": 100_000, "max_pattern_bytes": 100,
-                "max_compiled_regex_bytes": 100_000, "max_json_depth": 4, "max_entries": 10});
-            vec![
-                json!({"format": "regex", "pattern": "(?P<a>.*)", "body": {"source": "a"}, "on_error": "preserve",
-                    "timestamp": {"source": "a", "format": "rfc3339", "on_missing": "observed"},
-                    "severity": {"source": "a", "mapping": {"E": 17}}, "limits": limits,
-                    "skip_sanitize_result": true}),
-                json!({"format": "csv", "columns": ["a"], "delimiter": ",", "header": "none",
-                    "body": {"source": "a"}, "on_error": "preserve", "limits": limits}),
-            ]
-        }
-        "log_sampling" => vec![
-            json!({"policy": {"zip": {"interval": "1s", "max_items": 1}}}),
-            json!({"policy": {"ratio": {"emit": 1, "out_of": 2}}}),
-        ],
-        "partition" => {
-            let strategies = [
-                json!("json"),
-                json!({"to_bytes_lossy": {"text_as_binary_header": true}}),
-            ];
-            strategies
-                .map(|strategy| {
-                    json!({"partition_by": {"opl_expression": "attributes[\"a\"]"},
-                "partition_header_name": "part", "header_serialization_strategy": strategy,
-                "inbound_request_limit": 1, "outbound_request_limit": 1})
-                })
-                .to_vec()
-        }
-        "transform" => {
-            let with = |key: &str, query: Value| {
-                json!({key: query, "inbound_request_limit": 1, "outbound_request_limit": 1,
-                "skip_sanitize_result": true, "filter_attribute_keys_case_sensitive": false})
-            };
-            vec![
-                with("opl_query", json!("logs | where severity_number > 8")),
-                with("kql_query", json!("logs | where severity_number > 8")),
-                with(
-                    "ottl",
-                    json!({"log_statements": ["set(severity_text, \"x\")"]}),
-                ),
-            ]
-        }
-        "retry" => vec![
-            json!({"initial_interval": "1s", "max_interval": "1s", "max_elapsed_time": "1s",
-            "multiplier": 2.0, "exhaustion_action": "mark_permanent"}),
-        ],
-        "temporal_reaggregation" => vec![json!({"period": "1s", "inbound_request_limit": 1,
-            "outbound_request_limit": 3, "max_stream_cardinality": 5})],
-        "type_router" => vec![json!({"admission_policy": {"on_full": "backpressure"}})],
-        other => panic!("no sample for `{other}`"),
-    }
+    let all: Value = serde_json::from_str(include_str!("samples.json")).unwrap();
+    let of = all[node].as_array();
+    of.unwrap_or_else(|| panic!("no sample for `{node}`"))
+        .clone()
 }
 
 fn engine_accepts(urn: &str, config: &Value) -> Result<(), String> {
@@ -301,9 +200,11 @@ fn rules_refuse_what_the_engine_would_lose() {
         ["nodes::0::attribute::actions::1::destination_key"]
     );
     let both = json!([{"attribute": {"actions": [
-        {"action": "insert", "key": "a", "value": 1}, {"action": "insert", "key": "a", "value": 2}]}}]);
+        {"action": "insert", "key": "a", "value": 1},
+        {"action": "insert", "key": "a", "value": 2}]}}]);
     assert_eq!(paths(both), ["nodes::0::attribute::actions::1::key"]);
-    let regex = json!([{"filter": {"logs": {"include": {"match_type": "regexp", "severity_texts": ["("]}}}}]);
+    let regex = json!([{"filter": {"logs": {"include": {
+        "match_type": "regexp", "severity_texts": ["("]}}}}]);
     assert_eq!(paths(regex).len(), 1);
     assert_eq!(paths(json!([])), ["nodes"]);
     assert_eq!(paths(json!([{"fanout": {}}])), ["nodes::0::fanout"]);
@@ -334,7 +235,11 @@ fn graphs_are_checked() {
     assert_eq!(
         graph(
             retry.clone(),
-            json!([{"from": "in", "to": "a"}, {"from": "a", "to": ["b", "out"]}, {"from": "b", "to": "a"}])
+            json!([
+                {"from": "in", "to": "a"},
+                {"from": "a", "to": ["b", "out"]},
+                {"from": "b", "to": "a"},
+            ])
         ),
         ["nodes::connections"]
     );

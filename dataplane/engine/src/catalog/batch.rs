@@ -63,9 +63,9 @@ pub(super) const NODE: Node = Node {
     stateful: true,
     instead: &[(
         "metadata_keys",
-        "the engine's `batch` merges calls whatever their metadata is, and what it merges has none; \
-         to batch by metadata, put the Collector's own batch processor (with its `metadata_keys`) in \
-         the pipeline instead",
+        "the engine's `batch` merges calls whatever their metadata is, and what it merges has \
+         none; to batch by metadata, put the Collector's own batch processor (with its \
+         `metadata_keys`) in the pipeline instead",
     )],
     places,
     refuses,

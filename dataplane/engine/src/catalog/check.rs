@@ -283,7 +283,10 @@ mod tests {
             "attribute",
             &json!({
                 "action": [],
-                "actions": [{"action": "renam", "source_key": "a"}, {"action": "rename", "source_key": "a"}],
+                "actions": [
+                    {"action": "renam", "source_key": "a"},
+                    {"action": "rename", "source_key": "a"},
+                ],
                 "apply_to": ["signals"],
             }),
         );

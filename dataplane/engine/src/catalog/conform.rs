@@ -194,7 +194,9 @@ mod tests {
             {"filter": {"logs": {"include": {"severity_number": {
                 "min": "${9}", "match_undefined": "${false}",
             }}}}},
-            {"batch": {"max_batch_duration": "${200ms}", "otap": {"min_size": "${100}", "sizer": "${items}"}}},
+            {"batch": {"max_batch_duration": "${200ms}", "otap": {
+                "min_size": "${100}", "sizer": "${items}",
+            }}},
             {"unknown": {"key": "${404}"}},
         ]));
         assert_eq!(
@@ -208,7 +210,9 @@ mod tests {
                 {"filter": {"logs": {"include": {"severity_number": {
                     "min": 9, "match_undefined": false,
                 }}}}},
-                {"batch": {"max_batch_duration": "200ms", "otap": {"min_size": 100, "sizer": "items"}}},
+                {"batch": {"max_batch_duration": "200ms", "otap": {
+                    "min_size": 100, "sizer": "items",
+                }}},
                 {"unknown": {"key": 404}},
             ])
         );

@@ -251,12 +251,12 @@ impl Writer {
             holder.flush();
             // Every wait has an end.
             let until = deadline.unwrap_or_else(|| Instant::now() + LOOK_AGAIN);
+            let claim =
+                |producer: &mut Producer| self.claim(producer, len, encoded.is_difference());
             tokio::select! {
                 biased;
                 () = self.acks_wake.notified() => {}
-                claim = holder
-                    .producer
-                    .until(until, |producer| self.claim(producer, len, encoded.is_difference())) => {
+                claim = holder.producer.until(until, claim) => {
                     let claim = match claim {
                         Err(Error::Deadline { .. }) if deadline.is_none() => continue,
                         claim => claim.map_err(|error| lost(&error))?,

@@ -150,7 +150,8 @@ impl Component {
             Ok(Err(error)) => error.to_string(),
             Err(panic) => format!("panic: {panic}"),
         };
-        tracing::error!(component = %self.context.component, %error, "a component's shutdown failed");
+        let component = &self.context.component;
+        tracing::error!(%component, %error, "a component's shutdown failed");
     }
 }
 
