@@ -16,6 +16,7 @@
 //! ends         where batches enter the engine and leave it
 //! guard        around every engine node: errors and panics become answers
 //! nodes        nodes of ours: components of the SDK, logs in the place of the engine's
+//! ambient      the lane of this thread, for nodes that bare functions make
 //! calls        what is in flight, from the ring to the answer
 //! link         one lane's rings
 //! difference   the way back for a host that kept the original
@@ -28,6 +29,7 @@
 //! What it leaves to others: which units there are and who talks to them (strait-host), the rings
 //! themselves (strait-ringbuf), what slots hold (strait-records).
 
+mod ambient;
 mod calls;
 pub mod catalog;
 pub mod components;

@@ -1,8 +1,6 @@
 //! What one lane's nodes share: its link, the calls in flight, and the answers on their way.
 //!
 //! A [`Port`] belongs to one lane thread and outlives the pipelines (generations) that run on it.
-//! Nodes are made by bare functions that the engine calls on that thread; they find their port by
-//! the key in their configuration, in a table of the thread.
 //!
 //! Guarantees:
 //! - every call that was read from the ring ends exactly once: by an ack or a difference on the
@@ -128,33 +126,6 @@ pub(crate) struct Settings {
     pub(crate) projection: Projection,
 }
 
-thread_local! {
-    static PORTS: RefCell<HashMap<String, Rc<Port>>> = RefCell::default();
-    static CURRENT: RefCell<Option<Rc<Port>>> = const { RefCell::new(None) };
-}
-
-/// The port with this key on this lane's thread.
-pub(crate) fn find(key: &str) -> Option<Rc<Port>> {
-    PORTS.with_borrow(|ports| ports.get(key).cloned())
-}
-
-/// Keeps `failure` beside the engine's nack of the tagged call, on this lane's thread.
-pub(crate) fn note(tag: Option<Tag>, failure: Failure) {
-    let (Some(tag), Some(port)) = (tag, CURRENT.with_borrow(Clone::clone)) else {
-        return;
-    };
-    if tag.generation == port.generation.get() {
-        port.note(tag.call_id, failure);
-    }
-}
-
-/// Says that the cause of this generation's end is known, and has its answer.
-pub(crate) fn blame() {
-    if let Some(port) = CURRENT.with_borrow(Clone::clone) {
-        port.blamed.set(true);
-    }
-}
-
 impl Port {
     pub(crate) fn new(
         (reader, writer): (Reader, Writer),
@@ -188,20 +159,8 @@ impl Port {
         })
     }
 
-    /// Makes the port known on this thread under `key`.
-    pub(crate) fn register(self: &Rc<Self>, key: &str) {
-        PORTS.with_borrow_mut(|ports| ports.insert(key.to_owned(), Rc::clone(self)));
-        CURRENT.with_borrow_mut(|current| *current = Some(Rc::clone(self)));
-    }
-
-    /// Removes what [`register`](Self::register) added.
-    pub(crate) fn unregister(key: &str) {
-        PORTS.with_borrow_mut(|ports| ports.remove(key));
-        CURRENT.with_borrow_mut(|current| *current = None);
-    }
-
-    pub(crate) fn upcalls(&self) -> &dyn Upcalls {
-        self.upcalls.as_ref()
+    pub(crate) fn upcalls(&self) -> &Arc<dyn Upcalls> {
+        &self.upcalls
     }
 
     pub(crate) fn inbox(&self) -> &Inbox {
@@ -230,6 +189,11 @@ impl Port {
 
     pub(crate) fn generation(&self) -> u64 {
         self.generation.get()
+    }
+
+    /// Says that the cause of this generation's end is known, and has its answer.
+    pub(crate) fn blame(&self) {
+        self.blamed.set(true);
     }
 
     /// From now on batches that arrive are failed as unavailable, for this reason.

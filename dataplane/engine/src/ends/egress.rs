@@ -14,10 +14,11 @@ use crate::calls::carried;
 use crate::calls::tag::Tag;
 use crate::calls::{Origin, Port};
 use crate::ends::codec;
-use crate::ends::end::{EndConfig, find_port, sleep_until, terminal};
+use crate::ends::end::{find_port, sleep_until, terminal};
 use crate::link;
 use crate::link::outgoing::Encoded;
 use async_trait::async_trait;
+use otel_arrow_dfe_config::validation::no_config;
 use otel_arrow_dfe_engine::control::{AckMsg, NackCause, NackMsg, NodeControlMsg};
 use otel_arrow_dfe_engine::error::Error;
 use otel_arrow_dfe_engine::exporter::ExporterWrapper;
@@ -38,7 +39,7 @@ pub(crate) const URN: &str = "urn:strait:exporter:ring";
 pub(crate) const FACTORY: ExporterFactory<OtapPdata> = ExporterFactory {
     name: URN,
     create: |_context, node, node_config, config, _capabilities| {
-        let port = find_port(&node_config.config)?;
+        let port = find_port()?;
         Ok(ExporterWrapper::local(
             Egress { port },
             node,
@@ -48,7 +49,7 @@ pub(crate) const FACTORY: ExporterFactory<OtapPdata> = ExporterFactory {
     },
     context_declarations: None,
     wiring_contract: WiringContract::UNRESTRICTED,
-    validate_config: |config| EndConfig::read(config).map(|_| ()),
+    validate_config: no_config,
 };
 
 struct Egress {

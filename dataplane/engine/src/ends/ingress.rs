@@ -9,11 +9,12 @@ use crate::calls::tag::Tag;
 use crate::calls::verdict::failure_of;
 use crate::calls::{Arrived, Port};
 use crate::ends::codec::{self, Refusal};
-use crate::ends::end::{EndConfig, find_port, sleep_until, terminal};
+use crate::ends::end::{find_port, sleep_until, terminal};
 use crate::guard::drain;
 use async_trait::async_trait;
 use otel_arrow_dfe_channel::error::SendError;
 use otel_arrow_dfe_config::transport_headers::TransportHeaders;
+use otel_arrow_dfe_config::validation::no_config;
 use otel_arrow_dfe_engine::control::{CallData, NodeControlMsg};
 use otel_arrow_dfe_engine::error::{Error, TypedError};
 use otel_arrow_dfe_engine::local::receiver::{ControlChannel, EffectHandler, Receiver};
@@ -37,7 +38,7 @@ pub(crate) const URN: &str = "urn:strait:receiver:ring";
 pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
     name: URN,
     create: |_context, node, node_config, config, _capabilities| {
-        let port = find_port(&node_config.config)?;
+        let port = find_port()?;
         Ok(ReceiverWrapper::local(
             Ingress { port },
             node,
@@ -47,7 +48,7 @@ pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
     },
     context_declarations: None,
     wiring_contract: WiringContract::UNRESTRICTED,
-    validate_config: |config| EndConfig::read(config).map(|_| ()),
+    validate_config: no_config,
 };
 
 struct Ingress {

@@ -11,34 +11,21 @@
 //!   a flush of it ([`flush`]). Several may follow each other: each request reaches what the one
 //!   before flushed.
 
+use crate::ambient::{self, NodeInbox};
 use crate::catalog::Node;
 use otel_arrow_dfe_engine::control::NodeControlMsg;
-use otel_arrow_dfe_engine::local::message::LocalSender;
 use otel_arrow_dfe_engine::message::Message;
 use otel_arrow_dfe_otap::pdata::OtapPdata;
-use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 /// Time between requests to hand on what is held.
 pub(crate) const EVERY: Duration = Duration::from_millis(10);
 
-type Inbox = LocalSender<NodeControlMsg<OtapPdata>>;
-
-thread_local! {
-    /// Nodes of this thread's pipeline that get messages.
-    static NODES: RefCell<Vec<(&'static Node, Inbox)>> = RefCell::default();
-}
-
 /// Remembers a node that is being built on this lane's thread, if it wants messages.
-pub(crate) fn add(node: &'static Node, inbox: &Inbox) {
+pub(crate) fn add(node: &'static Node, inbox: &NodeInbox) {
     if node.holds || node.resumes {
-        NODES.with_borrow_mut(|nodes| nodes.push((node, inbox.clone())));
+        ambient::add_node(node, inbox);
     }
-}
-
-/// Forgets the nodes of the pipeline before, before one is built.
-pub(crate) fn forget() {
-    NODES.take();
 }
 
 /// The pipeline has started.
@@ -60,11 +47,11 @@ pub(crate) fn drain(deadline: Instant) {
 
 /// Whether the pipeline has a node that gets messages.
 pub(crate) fn any() -> bool {
-    NODES.with_borrow(|nodes| !nodes.is_empty())
+    ambient::nodes(|nodes| !nodes.is_empty())
 }
 
 fn send(message: impl Fn(&Node) -> Option<NodeControlMsg<OtapPdata>>) {
-    NODES.with_borrow(|nodes| {
+    ambient::nodes(|nodes| {
         for (node, inbox) in nodes {
             if let Some(message) = message(node) {
                 // One that has no room for it has other messages to wake up on.

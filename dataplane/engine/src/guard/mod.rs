@@ -10,7 +10,7 @@
 pub(crate) mod drain;
 pub(crate) mod nacks;
 
-use crate::calls;
+use crate::ambient;
 use crate::calls::carried;
 use crate::calls::tag::Tag;
 use crate::catalog;
@@ -136,7 +136,7 @@ impl Processor<OtapPdata> for Guarded {
             Some(mut pdata) => {
                 let failure = Failure::new(Class::Permanent, message.clone()).at(self.name.clone());
                 match Tag::of(&pdata) {
-                    Some(tag) => calls::note(Some(tag), failure),
+                    Some(tag) => ambient::note(tag, failure),
                     None => carried::put(&mut pdata, &failure),
                 }
                 let reason = format!("node `{}`: {message}", self.name);
@@ -152,7 +152,7 @@ impl Processor<OtapPdata> for Guarded {
             return Ok(());
         }
         if answered {
-            calls::blame();
+            ambient::blame();
         }
         Err(Error::ProcessorError {
             processor: effect_handler.processor_id(),

@@ -8,7 +8,7 @@
 //! the node merged what it refuses, it becomes as many as there are batches in it, and each gets
 //! the failure whole ([`carried`]).
 
-use crate::calls;
+use crate::ambient::{self, Answer};
 use crate::calls::carried;
 use crate::calls::tag::Tag;
 use crate::calls::verdict::failure_of;
@@ -18,14 +18,11 @@ use otel_arrow_dfe_engine::control::{
 use otel_arrow_dfe_engine::local::processor::EffectHandler;
 use otel_arrow_dfe_engine::shared::message::{SharedReceiver, SharedSender};
 use otel_arrow_dfe_otap::pdata::OtapPdata;
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
 use strait_failure::Failure;
 use tokio::sync::mpsc::{self, Receiver, Sender};
-
-type Answer = PipelineCompletionMsg<OtapPdata>;
 
 /// Answers that a node may have given before they are handed on; it waits beyond.
 const WATCHED: usize = 16;
@@ -41,37 +38,16 @@ pub(crate) enum Cause {
     Behind(Option<Failure>),
 }
 
-thread_local! {
-    /// Where nodes that are built now answer.
-    static ENGINE: RefCell<Option<Sender<Answer>>> = const { RefCell::new(None) };
-}
-
-/// The channel of a pipeline. Nodes that are made on this thread before the third part is dropped
-/// are watched.
+/// The channel of a pipeline that is to be built on this lane's thread: its nodes are watched.
 pub(crate) fn channel(
     capacity: usize,
 ) -> (
     PipelineCompletionMsgSender<OtapPdata>,
     PipelineCompletionMsgReceiver<OtapPdata>,
-    Building,
 ) {
     let (sender, receiver) = mpsc::channel(capacity);
-    ENGINE.set(Some(sender.clone()));
-    (
-        SharedSender::mpsc(sender),
-        SharedReceiver::mpsc(receiver),
-        Building,
-    )
-}
-
-/// A pipeline is being built. The engine's channel ends when no sender is left, so none may stay
-/// here.
-pub(crate) struct Building;
-
-impl Drop for Building {
-    fn drop(&mut self) {
-        ENGINE.set(None);
-    }
+    ambient::begin_pipeline(&sender);
+    (SharedSender::mpsc(sender), SharedReceiver::mpsc(receiver))
 }
 
 /// One node's answers.
@@ -90,7 +66,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// The watch of a node that is being made; `None` outside of a lane.
     pub(crate) fn new(name: &str) -> Option<Self> {
-        let engine = ENGINE.with_borrow(Clone::clone)?;
+        let engine = ambient::answers()?;
         let (node, answers) = mpsc::channel(WATCHED);
         Some(Self {
             name: name.to_owned(),
@@ -176,7 +152,7 @@ impl Watch {
         // Some nodes hand every nack on as one that may be tried again.
         nack.permanent |= failure.class.is_final();
         match Tag::of(&nack.refused) {
-            Some(tag) => calls::note(Some(tag), failure),
+            Some(tag) => ambient::note(tag, failure),
             // A batch of no call: its nack may still end calls, with this failure.
             None => carried::put(&mut nack.refused, &failure),
         }

@@ -9,10 +9,10 @@
 //! texts are in the log before its lane starts another or ends, unless the log takes longer than
 //! [`LAST_TEXTS`].
 
+use crate::ambient;
 use crate::calls::Upcalls;
 use otel_arrow_dfe_config::node::NodeUserConfig;
 use serde_json::Value;
-use std::cell::RefCell;
 use std::io::{ErrorKind, PipeWriter, Read};
 use std::os::fd::AsRawFd;
 use std::path::Path;
@@ -34,28 +34,29 @@ struct Console {
     done: Receiver<()>,
 }
 
-thread_local! {
-    static CONSOLES: RefCell<Vec<Console>> = RefCell::default();
-    static UPCALLS: RefCell<Option<Arc<dyn Upcalls>>> = RefCell::default();
-}
-
-/// Says whose log the nodes of this lane's thread write to.
-pub(crate) fn tell(upcalls: Arc<dyn Upcalls>) {
-    UPCALLS.set(Some(upcalls));
-}
-
-/// The pipeline has ended, and with it every node that wrote.
-pub(crate) fn end() {
-    for Console { writer, done } in CONSOLES.take() {
-        drop(writer);
+impl Console {
+    /// The node that wrote has ended.
+    fn end(self) {
+        drop(self.writer);
         // The thread ends by itself; what counts is that it had its time.
-        let _ = done.recv_timeout(LAST_TEXTS);
+        let _ = self.done.recv_timeout(LAST_TEXTS);
     }
 }
 
-/// The configuration of a node that writes to the host's log; `None` where it writes somewhere of
-/// its own, or where that cannot be had.
+/// The configuration of a node that writes to the host's log, till its pipeline ends; `None` where
+/// it writes somewhere of its own, or where that cannot be had.
 pub(crate) fn redirect(name: &str, config: &NodeUserConfig) -> Option<NodeUserConfig> {
+    let upcalls = Arc::clone(ambient::port()?.upcalls());
+    let (redirected, console) = open(name, config, upcalls)?;
+    ambient::at_end(|| console.end());
+    Some(redirected)
+}
+
+fn open(
+    name: &str,
+    config: &NodeUserConfig,
+    upcalls: Arc<dyn Upcalls>,
+) -> Option<(NodeUserConfig, Console)> {
     if config
         .config
         .get("output")
@@ -63,7 +64,6 @@ pub(crate) fn redirect(name: &str, config: &NodeUserConfig) -> Option<NodeUserCo
     {
         return None;
     }
-    let upcalls = UPCALLS.with_borrow(Clone::clone)?;
     let (reader, writer) = std::io::pipe().ok()?;
     let path = format!("/proc/self/fd/{}", writer.as_raw_fd());
     if !Path::new(&path).exists() {
@@ -83,10 +83,9 @@ pub(crate) fn redirect(name: &str, config: &NodeUserConfig) -> Option<NodeUserCo
             let _ = ended.send(());
         })
         .ok()?;
-    CONSOLES.with_borrow_mut(|consoles| consoles.push(Console { writer, done }));
     let mut redirected = config.clone();
     redirected.config["output"] = Value::String(path);
-    Some(redirected)
+    Some((redirected, Console { writer, done }))
 }
 
 /// Gives whole lines to `tell`, as many as come at once, until every writer has gone.
@@ -180,13 +179,11 @@ mod tests {
             let json = serde_json::json!({"type": DEBUG, "config": json});
             serde_json::from_value::<NodeUserConfig>(json).expect("a node")
         };
-        assert!(
-            redirect("d", &config(serde_json::json!({}))).is_none(),
-            "outside a lane"
-        );
-        tell(Arc::new(Nobody));
-        assert!(redirect("d", &config(serde_json::json!({"output": "/dev/null"}))).is_none());
-        let redirected = redirect("d", &config(serde_json::json!({}))).expect("an output");
+        let none = config(serde_json::json!({}));
+        assert!(redirect("d", &none).is_none(), "outside a lane");
+        let own = config(serde_json::json!({"output": "/dev/null"}));
+        assert!(open("d", &own, Arc::new(Nobody)).is_none());
+        let (redirected, console) = open("d", &none, Arc::new(Nobody)).expect("an output");
         let path = redirected.config["output"].as_str().expect("a path");
         for _ in 0..2 {
             let mut file = std::fs::File::options()
@@ -195,7 +192,6 @@ mod tests {
                 .expect("opens");
             file.write_all(b"text\n").expect("takes it");
         }
-        end();
-        CONSOLES.with_borrow(|consoles| assert!(consoles.is_empty()));
+        console.end();
     }
 }

@@ -16,6 +16,7 @@ mod pipeline;
 mod read_loop;
 mod supervisor;
 
+use crate::ambient;
 use crate::calls::{Counters, Inbox, LaneStatus, Port, Settings, Upcalls};
 use crate::link;
 use crate::plan::projection::Projection;
@@ -157,20 +158,18 @@ fn run(config: LaneConfig, inbox: Arc<Inbox>, shared: &Arc<Shared>, ready: Ready
             | u64::from(config.link_number) << 48
             | u64::from(config.epoch & 0xff) << 40,
     };
-    let key = format!("lane-{}", config.link_number);
     let ends = link::split(config.link, config.unit.retains());
-    console::tell(Arc::clone(&config.upcalls));
     let port = Port::new(ends, settings, config.upcalls, inbox);
-    port.register(&key);
+    let entered = ambient::enter(&port);
     supervise(&Place {
         port: &port,
         unit: &config.unit,
         index: config.index,
-        key: &key,
+        name: &format!("lane-{}", config.link_number),
         shared,
         ready: &Rc::new(Cell::new(Some(ready))),
     });
-    Port::unregister(&key);
+    drop(entered);
     port.writer.close();
     port.counters()
 }

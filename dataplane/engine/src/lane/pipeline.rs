@@ -43,24 +43,18 @@ pub(super) struct Place<'a> {
     pub(super) unit: &'a Unit,
     /// Which of the unit's lanes.
     pub(super) index: u32,
-    /// The key by which the ends find their port.
-    pub(super) key: &'a str,
+    /// The lane's name.
+    pub(super) name: &'a str,
     pub(super) shared: &'a Arc<Shared>,
     /// Until the first pipeline runs.
     pub(super) ready: &'a Rc<Cell<Option<Ready>>>,
 }
 
-/// The engine's pipeline for one lane. `lane` is the key by which the ends find their link.
-fn definition(unit: &Unit, lane: &str) -> Value {
+/// The engine's pipeline for one lane.
+fn definition(unit: &Unit) -> Value {
     let mut nodes = Map::new();
-    nodes.insert(
-        INGRESS.into(),
-        json!({"type": ingress::URN, "config": {"lane": lane}}),
-    );
-    nodes.insert(
-        EGRESS.into(),
-        json!({"type": egress::URN, "config": {"lane": lane}}),
-    );
+    nodes.insert(INGRESS.into(), json!({"type": ingress::URN}));
+    nodes.insert(EGRESS.into(), json!({"type": egress::URN}));
     for node in &unit.topology.nodes {
         let mut config = node.config.clone();
         if let (Some(kind), Some(config)) = (node.kind, config.as_object_mut()) {
@@ -170,8 +164,8 @@ fn started(place: &Place<'_>) -> impl FnOnce() + 'static {
 /// Builds one pipeline and runs it to its end.
 pub(super) fn run(place: &Place<'_>) -> Result<(), Failure> {
     let group = PipelineGroupId::from(place.unit.id.clone());
-    let id = PipelineId::from(place.key.to_owned());
-    let json = definition(place.unit, place.key).to_string();
+    let id = PipelineId::from(place.name.to_owned());
+    let json = definition(place.unit).to_string();
     let config = PipelineConfig::from_json(group.clone(), id.clone(), &json)
         .map_err(|error| unbuilt(&error))?;
     let registry = TelemetryRegistryHandle::new();
@@ -180,12 +174,10 @@ pub(super) fn run(place: &Place<'_>) -> Result<(), Failure> {
     let _entity = set_pipeline_entity_key(context.metrics_registry(), entity);
     let capacity = ChannelCapacityPolicy::default();
     let (control, control_rx) = runtime_ctrl_msg_channel(capacity.control.pipeline);
-    let (completion, completion_rx, building) = nacks::channel(capacity.control.completion);
+    let (completion, completion_rx) = nacks::channel(capacity.control.completion);
     let (_memory, memory_rx) = tokio::sync::watch::channel(MemoryPressureChanged::initial());
     place.port.begin_generation(next_generation());
-    drain::forget();
     let pipeline = build(context.clone(), config, capacity)?;
-    drop(building);
     {
         let mut state = place.shared.lock();
         if state.stop.is_some() {

@@ -1,6 +1,6 @@
 //! Runs a lane's pipelines one after the other, and decides when there is not to be another one.
 
-use super::console;
+use crate::ambient;
 use crate::calls::{LaneStatus, Port};
 use crate::ends::end::sleep_until;
 use crate::lane::ending::Shared;
@@ -24,7 +24,7 @@ pub(super) fn supervise(place: &Place<'_>) {
     loop {
         let started = Instant::now();
         let end = pipeline::run(place);
-        console::end();
+        ambient::end_pipeline();
         shared.lock().control = None;
         // A pipeline that could not even start is an answer to start, not a reason to try again.
         if let Some(ready) = place.ready.take() {
@@ -42,7 +42,7 @@ pub(super) fn supervise(place: &Place<'_>) {
         }
         let error = error.unwrap_or_else(|| "the pipeline ended".into());
         port.end_generation(Some(&error));
-        tracing::error!(lane = place.key, %error, "a lane's pipeline ended");
+        tracing::error!(lane = place.name, %error, "a lane's pipeline ended");
         let Some(wait) = restarts.next(started.elapsed()) else {
             let times = restarts.recent.len();
             port.upcalls().status(

@@ -4,7 +4,7 @@
 //! of which nothing is left is acked, one that cannot be edited is refused with the editor's
 //! reason.
 
-use crate::calls;
+use crate::ambient;
 use crate::calls::tag::Tag;
 use otel_arrow_dfe_engine::control::{AckMsg, NackMsg};
 use otel_arrow_dfe_engine::error::Error;
@@ -56,7 +56,9 @@ async fn refuse(
 ) -> Result<(), Error> {
     let reason = failure.to_string();
     let permanent = failure.class.is_final();
-    calls::note(Tag::of(&pdata), failure);
+    if let Some(tag) = Tag::of(&pdata) {
+        ambient::note(tag, failure);
+    }
     let nack = if permanent {
         NackMsg::new_permanent(reason, pdata)
     } else {

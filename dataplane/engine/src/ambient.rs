@@ -1,0 +1,208 @@
+//! The lane of this thread: what nodes look for that the engine makes by bare functions.
+//!
+//! What it is: the one value of this crate that belongs to a thread. A lane enters its thread
+//! ([`enter`]) before it builds a pipeline, and leaves it when the guard is dropped. Nodes find its
+//! [`Port`] here, and leave what the lane has to know of them for as long as their pipeline lasts.
+//!
+//! Guarantees: outside of a lane nothing is found, and nothing is kept; what belongs to a pipeline
+//! is not found by the next one.
+//!
+//! It leaves what is done with what it keeps to the rooms that put it here.
+
+use crate::calls::Port;
+use crate::calls::tag::Tag;
+use crate::catalog::Node;
+use otel_arrow_dfe_engine::control::{NodeControlMsg, PipelineCompletionMsg};
+use otel_arrow_dfe_engine::local::message::LocalSender;
+use otel_arrow_dfe_otap::pdata::OtapPdata;
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use strait_failure::Failure;
+use tokio::sync::mpsc::{Sender, WeakSender};
+
+/// What a pipeline's nodes answer for batches.
+pub(crate) type Answer = PipelineCompletionMsg<OtapPdata>;
+/// Where a node gets messages of the lane's own.
+pub(crate) type NodeInbox = LocalSender<NodeControlMsg<OtapPdata>>;
+
+struct Lane {
+    port: Rc<Port>,
+    pipeline: Pipeline,
+}
+
+/// What belongs to the pipeline that runs on this thread, or is being built.
+#[derive(Default)]
+struct Pipeline {
+    /// Where its nodes answer. Not held: the engine's channel ends when no sender is left.
+    answers: Option<WeakSender<Answer>>,
+    /// Nodes that get messages of the lane's own.
+    nodes: Vec<(&'static Node, NodeInbox)>,
+    /// What is done when it has ended.
+    endings: Vec<Box<dyn FnOnce()>>,
+}
+
+thread_local! {
+    static LANE: RefCell<Option<Lane>> = const { RefCell::new(None) };
+}
+
+/// Makes a lane this thread's, until what comes back is dropped.
+pub(crate) fn enter(port: &Rc<Port>) -> Entered {
+    LANE.set(Some(Lane {
+        port: Rc::clone(port),
+        pipeline: Pipeline::default(),
+    }));
+    Entered(PhantomData)
+}
+
+/// A lane is this thread's.
+#[must_use]
+pub(crate) struct Entered(PhantomData<*const ()>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        end_pipeline();
+        drop(LANE.take());
+    }
+}
+
+/// The port of this thread's lane.
+pub(crate) fn port() -> Option<Rc<Port>> {
+    LANE.with_borrow(|lane| lane.as_ref().map(|lane| Rc::clone(&lane.port)))
+}
+
+/// Keeps `failure` beside the engine's nack of the tagged call.
+pub(crate) fn note(tag: Tag, failure: Failure) {
+    if let Some(port) = port()
+        && tag.generation == port.generation()
+    {
+        port.note(tag.call_id, failure);
+    }
+}
+
+/// Says that the cause of this generation's end is known, and has its answer.
+pub(crate) fn blame() {
+    if let Some(port) = port() {
+        port.blame();
+    }
+}
+
+/// A pipeline is to be built, whose nodes answer there.
+pub(crate) fn begin_pipeline(answers: &Sender<Answer>) {
+    of_pipeline(|pipeline| pipeline.answers = Some(answers.downgrade()));
+}
+
+/// Where a node that is being built answers.
+pub(crate) fn answers() -> Option<Sender<Answer>> {
+    of_pipeline(|pipeline| pipeline.answers.as_ref()?.upgrade())?
+}
+
+/// Keeps a node that is being built, which is to get messages.
+pub(crate) fn add_node(node: &'static Node, inbox: &NodeInbox) {
+    of_pipeline(|pipeline| pipeline.nodes.push((node, inbox.clone())));
+}
+
+/// Looks at the nodes that get messages.
+pub(crate) fn nodes<R>(look: impl FnOnce(&[(&'static Node, NodeInbox)]) -> R) -> R {
+    LANE.with_borrow(|lane| look(lane.as_ref().map_or(&[], |lane| &lane.pipeline.nodes)))
+}
+
+/// Has `ending` done when the pipeline has ended, and with it every node.
+pub(crate) fn at_end(ending: impl FnOnce() + 'static) {
+    of_pipeline(|pipeline| pipeline.endings.push(Box::new(ending)));
+}
+
+/// The pipeline has ended.
+pub(crate) fn end_pipeline() {
+    let ended = of_pipeline(std::mem::take).unwrap_or_default();
+    for ending in ended.endings {
+        ending();
+    }
+}
+
+fn of_pipeline<R>(what: impl FnOnce(&mut Pipeline) -> R) -> Option<R> {
+    LANE.with_borrow_mut(|lane| lane.as_mut().map(|lane| what(&mut lane.pipeline)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calls::{Inbox, LaneStatus, Settings, Upcalls};
+    use crate::link;
+    use crate::plan::projection::Projection;
+    use std::cell::Cell;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use strait_ringbuf::{Geometry, HostPending, Identity, Options, accept};
+    use tokio::sync::mpsc;
+
+    struct Nobody;
+
+    impl Upcalls for Nobody {
+        fn batch_failed(&self, _: u64, _: &Failure) {}
+        fn batch_cancel(&self, _: u64) {}
+        fn status(&self, _: LaneStatus, _: &str) {}
+    }
+
+    fn a_port() -> Rc<Port> {
+        let options = Options::new(Identity {
+            session: 1,
+            epoch: 1,
+            geometry: Geometry::new(8, 16).expect("a geometry"),
+        });
+        let pending = HostPending::create(&options).expect("a link");
+        let fds = pending.fds().try_map(|fd| fd.try_clone_to_owned());
+        let (link, _) = accept(&options, fds.expect("descriptors")).expect("a peer");
+        let settings = Settings {
+            unit: "test".into(),
+            max_in_flight: 8,
+            credit: 1,
+            token_base: 0,
+            max_wait: Duration::ZERO,
+            projection: Projection::default(),
+        };
+        let ends = link::split(link, false);
+        Port::new(ends, settings, Arc::new(Nobody), Inbox::new(8))
+    }
+
+    // Guarantees: a lane is found on its thread until it leaves it, and nowhere else.
+    #[test]
+    fn a_lane_is_found_while_it_is_there() {
+        let lane = a_port();
+        assert!(port().is_none());
+        let entered = enter(&lane);
+        assert!(port().is_some_and(|found| Rc::ptr_eq(&found, &lane)));
+        let elsewhere = std::thread::spawn(|| port().is_none());
+        assert!(elsewhere.join().expect("no panic"));
+        drop(entered);
+        assert!(port().is_none());
+    }
+
+    // Guarantees: what belongs to a pipeline ends with it, once, and is not found by the next; the
+    // channel for answers is not held open here; without a lane nothing is kept.
+    #[test]
+    fn a_pipeline_leaves_nothing() {
+        let ended = Rc::new(Cell::new(0));
+        let count = || {
+            let ended = Rc::clone(&ended);
+            move || ended.set(ended.get() + 1)
+        };
+        let (sender, mut receiver) = mpsc::channel(1);
+        at_end(count());
+        begin_pipeline(&sender);
+        assert!(answers().is_none());
+        let entered = enter(&a_port());
+        begin_pipeline(&sender);
+        assert!(answers().is_some());
+        at_end(count());
+        end_pipeline();
+        assert_eq!(ended.get(), 1);
+        assert!(answers().is_none() && nodes(<[_]>::is_empty));
+        begin_pipeline(&sender);
+        drop(sender);
+        assert!(receiver.blocking_recv().is_none(), "nobody can answer");
+        at_end(count());
+        drop(entered);
+        assert_eq!(ended.get(), 2);
+    }
+}
