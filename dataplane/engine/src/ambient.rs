@@ -74,16 +74,16 @@ pub(crate) fn port() -> Option<Rc<Port>> {
 /// Keeps `failure` beside the engine's nack of the tagged call.
 pub(crate) fn note(tag: Tag, failure: Failure) {
     if let Some(port) = port()
-        && tag.generation == port.generation()
+        && tag.generation == port.calls().generation()
     {
-        port.note(tag.call_id, failure);
+        port.change(|calls| calls.note(tag.call_id, failure));
     }
 }
 
 /// Says that the cause of this generation's end is known, and has its answer.
 pub(crate) fn blame() {
     if let Some(port) = port() {
-        port.blame();
+        port.change(|calls| calls.blame());
     }
 }
 
@@ -127,7 +127,7 @@ fn of_pipeline<R>(what: impl FnOnce(&mut Pipeline) -> R) -> Option<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calls::{Inbox, LaneStatus, Settings, Upcalls};
+    use crate::calls::{Inbox, LaneStatus, Limits, Settings, Upcalls};
     use crate::link;
     use crate::plan::projection::Projection;
     use std::cell::Cell;
@@ -155,9 +155,13 @@ mod tests {
         let (link, _) = accept(&options, fds.expect("descriptors")).expect("a peer");
         let settings = Settings {
             unit: "test".into(),
-            max_in_flight: 8,
-            credit: 1,
-            token_base: 0,
+            limits: Limits {
+                calls: 8,
+                max_in_flight: 8,
+                credit: 1,
+                token_base: 0,
+                projects: false,
+            },
             max_wait: Duration::ZERO,
             projection: Projection::default(),
         };

@@ -5,6 +5,18 @@
 //! specification ([`Unit`]), and runs it: one OS thread per lane ([`Lane`]), with our own
 //! ends of the pipeline on a link's rings.
 //!
+//! ```
+//! use serde_json::json;
+//! use strait_engine::catalog;
+//!
+//! let attribute = catalog::find("attribute").expect("one of the engine's nodes");
+//! let mut findings = Vec::new();
+//! let config = json!({"actions": [{"action": "delete", "keys": "password"}]});
+//! catalog::check(&mut findings, "nodes::0::attribute", attribute.keys, &config);
+//! assert_eq!(findings[0].path, "nodes::0::attribute::actions::0::keys");
+//! assert!(findings[0].message.contains("did you mean `key`?"));
+//! ```
+//!
 //! What it guarantees: every call ends exactly once; a node's error or panic is an answer to the
 //! batch that it met, or ends the lane's epoch with every call in it; nothing waits without a
 //! deadline.

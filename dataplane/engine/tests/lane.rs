@@ -8,7 +8,7 @@ use common::{Control, End, Host, Setup, spec};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use strait_engine::{Class, Failure};
+use strait_engine::{Class, Failure, LaneStatus};
 use strait_ringbuf::layout::Counter;
 
 const DRAIN: Duration = Duration::from_secs(10);
@@ -96,7 +96,8 @@ fn a_retry_sends_again() {
 }
 
 fn batch(duration: &str) -> Value {
-    json!([{"batch": {"otlp": {"min_size": 1_000_000, "sizer": "bytes"}, "max_batch_duration": duration}}])
+    json!([{"batch": {
+        "otlp": {"min_size": 1_000_000, "sizer": "bytes"}, "max_batch_duration": duration}}])
 }
 
 // Guarantees: a merged batch belongs to no call; its answer ends all that are in it.
@@ -349,6 +350,23 @@ fn a_drain_waits_for_held_batches() {
     }
     assert!(stopping.join().unwrap().is_some());
     assert_eq!(host.ends.len(), calls.len());
+}
+
+// Guarantees: a call whose id is in flight already ends the link, which says so, and the call that
+// was there first ends once.
+#[test]
+fn a_call_that_comes_again_ends_the_link() {
+    let mut host = Host::start(batch("1h"));
+    let call = host.call(&request(&[Log::new("x")]));
+    host.send(call, &request(&[Log::new("y")]), None);
+    host.until("the link's end", |host| {
+        let mut statuses = host.events.iter().filter_map(|event| match event {
+            Control::Status(LaneStatus::Recoverable, message) => Some(message),
+            _ => None,
+        });
+        statuses.any(|message| message.contains("came again while it was in flight"))
+    });
+    host.finish(&[call], DRAIN);
 }
 
 // Guarantees: a unit whose pipeline cannot be built does not start, and says why.

@@ -1,5 +1,6 @@
 //! A lane's side of the control channel: what it tells the host, and what the host tells it.
 
+use super::table::CANCELS_PER_CALL;
 use std::sync::{Arc, Mutex, PoisonError};
 use strait_failure::Failure;
 use tokio::sync::Notify;
@@ -30,13 +31,14 @@ pub enum LaneStatus {
 
 /// What other threads tell a lane: cancels, and failures of egress batches.
 ///
-/// Bounded: there is at most one cancel per call and one failure per token in flight, and what
-/// exceeds the ring's capacity is dropped, because no such call can exist.
+/// Bounded: there is one failure for each token in flight, and a few cancels for each call
+/// ([`CANCELS_PER_CALL`]). What is told beyond is dropped, because no such call can exist.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     state: Mutex<Told>,
     wake: Notify,
-    limit: usize,
+    /// Calls, and egress batches, that can be in flight.
+    in_flight: usize,
 }
 
 /// What was told since the lane looked last.
@@ -47,22 +49,17 @@ pub(super) struct Told {
 }
 
 impl Inbox {
-    pub(crate) fn new(limit: usize) -> Arc<Self> {
+    pub(crate) fn new(in_flight: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
             wake: Notify::new(),
-            limit,
+            in_flight,
         })
-    }
-
-    /// How many calls, and how many egress batches, can be in flight.
-    pub(super) fn limit(&self) -> usize {
-        self.limit
     }
 
     pub(crate) fn cancel(&self, call_id: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.cancels.len() < self.limit {
+        if state.cancels.len() < CANCELS_PER_CALL * self.in_flight {
             state.cancels.push(call_id);
         }
         drop(state);
@@ -71,7 +68,7 @@ impl Inbox {
 
     pub(crate) fn failed(&self, token: u64, failure: Failure) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.failed.len() < self.limit {
+        if state.failed.len() < self.in_flight {
             state.failed.push((token, failure));
         }
         drop(state);

@@ -23,6 +23,14 @@ pub(crate) fn failure_of(nack: &NackMsg<OtapPdata>) -> Failure {
     }
 }
 
+/// Keeps a failure of which a call's nack may come. The first permanent one wins, else the first.
+pub(super) fn keep(note: &mut Option<Box<Failure>>, failure: Failure) {
+    match note {
+        Some(known) if known.class.is_final() || !failure.class.is_final() => {}
+        _ => *note = Some(Box::new(failure)),
+    }
+}
+
 /// The engine decides whether a call failed; the note says how.
 pub(super) fn merge(nack: Failure, note: Option<Failure>) -> Failure {
     match note {

@@ -12,7 +12,7 @@
 
 use crate::calls::carried;
 use crate::calls::tag::Tag;
-use crate::calls::{Origin, Port};
+use crate::calls::{Origin, Port, Table};
 use crate::ends::codec;
 use crate::ends::end::{find_port, sleep_until, terminal};
 use crate::link;
@@ -154,7 +154,7 @@ async fn publish(port: &Port, batch: Option<&Outgoing>) -> Result<(), Failure> {
     match batch {
         Some(batch) => {
             // A call that has ended meanwhile must not end again.
-            let wanted = || batch.ends.is_none_or(|call_id| port.waits(call_id));
+            let wanted = || batch.ends.is_none_or(|call_id| port.calls().waits(call_id));
             port.writer
                 .publish(batch.token, &batch.encoded, batch.until, wanted)
                 .await
@@ -171,7 +171,7 @@ impl Work {
     /// Everything that the engine waits for an answer to.
     fn drain(&mut self) -> Vec<Sent> {
         let taken = self.taken.drain(..).map(|pdata| Sent {
-            call_id: self.port.origin_of(Tag::of(&pdata)).call_id(),
+            call_id: self.port.calls().origin_of(Tag::of(&pdata)).call_id(),
             pdata,
         });
         let waiting = self.waiting.take().map(Outgoing::into_sent);
@@ -182,7 +182,7 @@ impl Work {
     /// Gives the engine the host's answers; where the link is gone there will be none, and what
     /// waits for one may be sent again.
     async fn hand_on_answers(&mut self) -> Result<(), Error> {
-        while let Some((token, result)) = self.port.next_answer() {
+        while let Some((token, result)) = self.port.change(Table::next_answer) {
             if let Some(batch) = self.sent.remove(&token) {
                 self.answer(batch, result).await?;
             }
@@ -215,7 +215,7 @@ impl Work {
     /// Encodes a batch for the ring. Its context stays with the (now empty) pdata.
     async fn prepare(&self, mut pdata: OtapPdata) -> Result<Outgoing, (Sent, Failure)> {
         let port = &self.port;
-        let origin = port.origin_of(Tag::of(&pdata));
+        let origin = port.calls().origin_of(Tag::of(&pdata));
         let call_id = origin.call_id();
         if origin == Origin::Unwanted {
             let failure = Failure::new(Class::Cancelled, "the call has ended already");
@@ -223,27 +223,31 @@ impl Work {
         }
         let until = call_id.map(|call_id| {
             let until = Instant::now() + port.settings.max_wait;
-            port.deadline_of(call_id)
-                .map_or(until, |deadline| until.min(deadline))
+            let deadline = port.calls().deadline_of(call_id);
+            deadline.map_or(until, |deadline| until.min(deadline))
         });
-        match self
+        let encoded = self
             .codec
             .encode(&self.engine, &mut pdata, origin, port)
-            .await
-        {
-            Ok(encoded) => {
-                let ends = call_id.filter(|_| encoded.is_difference());
-                Ok(Outgoing {
-                    pdata,
-                    encoded,
-                    origin,
-                    ends,
-                    token: ends.unwrap_or_else(|| port.issue_token(origin)),
-                    until,
-                })
-            }
-            Err(failure) => Err((Sent { pdata, call_id }, failure)),
-        }
+            .await;
+        let encoded = match encoded {
+            Ok(encoded) => encoded,
+            Err(failure) => return Err((Sent { pdata, call_id }, failure)),
+        };
+        let ends = call_id.filter(|_| encoded.is_difference());
+        let Some(token) = ends.or_else(|| port.change(|calls| calls.issue(origin))) else {
+            let message = "the host takes no more batches of no call";
+            let failure = Failure::new(Class::Unavailable, message);
+            return Err((Sent { pdata, call_id }, failure));
+        };
+        Ok(Outgoing {
+            pdata,
+            encoded,
+            origin,
+            ends,
+            token,
+            until,
+        })
     }
 
     /// Notes that a batch is the host's now, or answers for it.
@@ -255,16 +259,18 @@ impl Work {
         let token = batch.token;
         match result {
             Ok(()) => {
-                self.port.count(|counters| counters.egress += 1);
                 match batch.ends {
-                    Some(call_id) => self.port.conclude(call_id),
-                    None => drop(self.sent.insert(token, batch.into_sent())),
+                    Some(call_id) => self.port.change(|calls| calls.conclude(call_id)),
+                    None => {
+                        self.port.change(Table::sent);
+                        self.sent.insert(token, batch.into_sent());
+                    }
                 }
                 Ok(())
             }
             Err(failure) => {
                 if batch.ends.is_none() {
-                    self.port.revoke_token(token);
+                    self.port.change(|calls| calls.revoke(token));
                 }
                 self.answer(batch.into_sent(), Err(failure)).await
             }
@@ -291,7 +297,7 @@ impl Work {
             (false, _) => NackMsg::new(reason, pdata),
         };
         if let Some(call_id) = call_id {
-            self.port.note(call_id, failure);
+            self.port.change(|calls| calls.note(call_id, failure));
         }
         self.engine.notify_nack(nack).await
     }

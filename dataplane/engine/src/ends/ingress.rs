@@ -7,7 +7,7 @@
 
 use crate::calls::tag::Tag;
 use crate::calls::verdict::failure_of;
-use crate::calls::{Arrived, Port};
+use crate::calls::{Port, Table};
 use crate::ends::codec::{self, Refusal};
 use crate::ends::end::{find_port, sleep_until, terminal};
 use crate::guard::drain;
@@ -71,7 +71,7 @@ impl Receiver<OtapPdata> for Ingress {
         loop {
             if let Some(drain) = &drain
                 && sending.is_none()
-                && ((drain.is_done() && port.idle()) || Instant::now() >= drain.patience)
+                && ((drain.is_done() && port.calls().idle()) || Instant::now() >= drain.patience)
             {
                 break;
             }
@@ -81,7 +81,7 @@ impl Receiver<OtapPdata> for Ingress {
                 biased;
                 message = control.recv() => match message {
                     Ok(NodeControlMsg::DrainIngress { deadline, .. }) => {
-                        port.refuse("the unit is shutting down");
+                        port.change(|calls| calls.refuse("the unit is shutting down"));
                         drain = Some(Drain::until(deadline));
                     }
                     Ok(NodeControlMsg::Shutdown { deadline, .. }) => return Ok(terminal(deadline)),
@@ -95,10 +95,10 @@ impl Receiver<OtapPdata> for Ingress {
                 () = sleep_until(patience), if patience.is_some() => {}
                 () = sleep_until(request), if request.is_some() => {
                     if let Some(drain) = &mut drain {
-                        drain.request(port.idle());
+                        drain.request(port.calls().idle());
                     }
                 }
-                () = port.arrival(), if sending.is_none() && port.may_admit() => {
+                () = port.arrival(), if sending.is_none() => {
                     if let Some(pdata) = admit(&port, &effect_handler) {
                         sending = send(&effect_handler, pdata)?;
                     }
@@ -107,7 +107,7 @@ impl Receiver<OtapPdata> for Ingress {
         }
         drop(sending);
         // What is still queued never entered the engine; what runs is answered below.
-        port.fail_queued(Class::Unavailable, "the unit is shutting down");
+        port.change(|calls| calls.fail_queued(Class::Unavailable, "the unit is shutting down"));
         effect_handler.notify_receiver_drained().await?;
         let deadline = drain.map_or_else(Instant::now, |drain| drain.deadline);
         // The nodes behind this one end when no sender to them is left, so this one must return;
@@ -158,24 +158,24 @@ impl Drain {
 /// Takes the next batch and makes it the engine's. `None` when its content is not valid; the call
 /// has ended then.
 fn admit(port: &Rc<Port>, effect_handler: &EffectHandler<OtapPdata>) -> Option<OtapPdata> {
-    let Arrived { call_id, batch } = port.next()?;
+    let (call_id, batch) = port.change(Table::next)?;
     let (payload, mut headers) = match codec::decode(batch, &port.schemas.borrow(), &port.originals)
     {
         Ok(decoded) => decoded,
         Err(Refusal::Batch(failure)) => {
-            port.settle(call_id, Err(failure));
+            port.change(|calls| calls.settle(call_id, Err(failure)));
             return None;
         }
         Err(Refusal::Content(failure)) => {
             tracing::error!(error = %failure, "the link ends: the content of a slot is not valid");
-            port.settle(call_id, Err(failure));
+            port.change(|calls| calls.settle(call_id, Err(failure)));
             port.writer.refuse_content();
             return None;
         }
     };
     Tag {
         call_id,
-        generation: port.generation(),
+        generation: port.calls().generation(),
     }
     .append_to(&mut headers);
     let mut pdata = OtapPdata::new(context(headers), payload);
@@ -218,6 +218,7 @@ fn settle(port: &Port, message: NodeControlMsg<OtapPdata>) {
         _ => return,
     };
     if let Some(call_id) = calldata.first() {
-        port.settle(u64::from(*call_id), result);
+        let call_id = u64::from(*call_id);
+        port.change(|calls| calls.settle(call_id, result));
     }
 }

@@ -17,7 +17,7 @@ mod read_loop;
 mod supervisor;
 
 use crate::ambient;
-use crate::calls::{Counters, Inbox, LaneStatus, Port, Settings, Upcalls};
+use crate::calls::{Counters, Inbox, LaneStatus, Limits, Port, Settings, Upcalls};
 use crate::link;
 use crate::plan::projection::Projection;
 use crate::unit::Unit;
@@ -148,15 +148,20 @@ impl Drop for Lane {
 
 /// The thread's body.
 fn run(config: LaneConfig, inbox: Arc<Inbox>, shared: &Arc<Shared>, ready: Ready) -> Counters {
+    let projection = Projection::of(&config.unit);
     let settings = Settings {
         unit: config.unit.id.clone(),
-        max_in_flight: config.unit.max_in_flight as usize,
+        limits: Limits {
+            calls: config.descriptors as usize,
+            max_in_flight: config.unit.max_in_flight as usize,
+            credit: config.credit,
+            token_base: 1 << 63
+                | u64::from(config.link_number) << 48
+                | u64::from(config.epoch & 0xff) << 40,
+            projects: projection.plan.projectable,
+        },
         max_wait: config.max_wait,
-        credit: config.credit,
-        projection: Projection::of(&config.unit),
-        token_base: 1 << 63
-            | u64::from(config.link_number) << 48
-            | u64::from(config.epoch & 0xff) << 40,
+        projection,
     };
     let ends = link::split(config.link, config.unit.retains());
     let port = Port::new(ends, settings, config.upcalls, inbox);
@@ -171,5 +176,5 @@ fn run(config: LaneConfig, inbox: Arc<Inbox>, shared: &Arc<Shared>, ready: Ready
     });
     drop(entered);
     port.writer.close();
-    port.counters()
+    port.calls().counters()
 }

@@ -176,7 +176,10 @@ pub(super) fn run(place: &Place<'_>) -> Result<(), Failure> {
     let (control, control_rx) = runtime_ctrl_msg_channel(capacity.control.pipeline);
     let (completion, completion_rx) = nacks::channel(capacity.control.completion);
     let (_memory, memory_rx) = tokio::sync::watch::channel(MemoryPressureChanged::initial());
-    place.port.begin_generation(next_generation());
+    let generation = next_generation();
+    place
+        .port
+        .change(|calls| calls.begin_generation(generation));
     let pipeline = build(context.clone(), config, capacity)?;
     {
         let mut state = place.shared.lock();

@@ -44,13 +44,13 @@ pub(super) async fn run(port: Rc<Port>) -> Failure {
 async fn read(port: &Port, reader: &mut Reader) -> Result<std::convert::Infallible, Failure> {
     loop {
         while let Some(incoming) = reader.try_read(&port.schemas)? {
-            port.dispatch(incoming);
+            port.dispatch(incoming)?;
         }
         port.tick();
         port.writer.ring();
-        let deadline = port.next_deadline();
+        let deadline = port.calls().next_deadline();
         tokio::select! {
-            incoming = reader.read(&port.schemas) => port.dispatch(incoming?),
+            incoming = reader.read(&port.schemas) => port.dispatch(incoming?)?,
             () = port.inbox().woken() => {}
             () = port.writer.ring_wanted() => {}
             () = sleep_until(deadline), if deadline.is_some() => {}

@@ -49,8 +49,10 @@ pub(super) fn supervise(place: &Place<'_>) {
                 LaneStatus::Permanent,
                 &format!("the pipeline ended {times} times within a minute, last: {error}"),
             );
-            port.refuse(GIVEN_UP);
-            port.fail_queued(Class::Unavailable, GIVEN_UP);
+            port.change(|calls| {
+                calls.refuse(GIVEN_UP);
+                calls.fail_queued(Class::Unavailable, GIVEN_UP);
+            });
             idle(port, shared, None);
             return;
         };
@@ -63,7 +65,7 @@ pub(super) fn supervise(place: &Place<'_>) {
 /// Ends what is left when the lane was asked to end, or its link is gone. The host makes a link
 /// anew that was not closed in order, and with it a lane.
 fn stop(port: &Port) {
-    port.fail_queued(Class::Unavailable, "the unit is shutting down");
+    port.change(|calls| calls.fail_queued(Class::Unavailable, "the unit is shutting down"));
     let gone = port.closed();
     if let Some(failure) = gone.filter(|failure| failure.class != Class::Unavailable) {
         port.upcalls()

@@ -346,6 +346,25 @@ fn a_difference_does_not_outlive_its_call() {
     host.finish(&calls, common::PATIENCE);
 }
 
+// Guarantees: calls beyond those that the engine takes at once go in as others are answered, also
+// by differences, of which the engine hears nothing.
+#[test]
+fn differences_make_room_in_the_engine() {
+    let filter = json!({"filter": {"logs": {"include": {
+        "severity_number": {"min": 0, "match_undefined": true}}}}});
+    let spec = json!({"id": "otap/test", "signal": "logs", "max_in_flight": 2, "nodes": [filter]});
+    let plan = Plan::of(&Unit::read(&spec).unwrap());
+    let mut host = Setup::new(spec).start();
+    let mut random = Random::new(5);
+    let logs = model::logs(&mut random);
+    let sent = tables::encode(&mut random, &logs, Some(&plan));
+    let calls: Vec<_> = (0..16).map(|_| host.call_records(&sent, true)).collect();
+    for call in &calls {
+        assert!(matches!(host.end(*call), End::Answered | End::Acked));
+    }
+    host.finish(&calls, common::PATIENCE);
+}
+
 // Guarantees: a unit that takes whole batches only says so.
 #[test]
 fn whole_batches_only() {

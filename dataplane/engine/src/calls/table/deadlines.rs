@@ -3,7 +3,6 @@
 //! A call that ends leaves its deadline behind: taking it out would cost more than letting it pass.
 //! What is left behind is bounded by the number of calls in flight.
 
-use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
@@ -13,36 +12,39 @@ const SPARE: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Deadlines {
-    heap: RefCell<BinaryHeap<Reverse<(Instant, u64)>>>,
+    heap: BinaryHeap<Reverse<(Instant, u64)>>,
 }
 
 impl Deadlines {
     /// Adds the deadline of one of `calls` calls; `lasts` says which calls have not ended.
     pub(super) fn add(
-        &self,
+        &mut self,
         deadline: Instant,
         call_id: u64,
         calls: usize,
         lasts: impl Fn(u64) -> bool,
     ) {
-        let mut heap = self.heap.borrow_mut();
-        heap.push(Reverse((deadline, call_id)));
-        if heap.len() > 2 * calls + SPARE {
-            heap.retain(|Reverse((_, id))| lasts(*id));
+        self.heap.push(Reverse((deadline, call_id)));
+        if self.heap.len() > 2 * calls + SPARE {
+            self.heap.retain(|Reverse((_, id))| lasts(*id));
         }
     }
 
     /// The soonest deadline, perhaps of a call that has ended.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.heap.borrow().peek().map(|Reverse((at, _))| *at)
+        self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
     /// Takes out a call whose deadline has passed, perhaps one that has ended.
-    pub(super) fn due(&self, now: Instant) -> Option<u64> {
-        let mut heap = self.heap.borrow_mut();
-        match heap.peek() {
-            Some(Reverse((at, _))) if *at <= now => heap.pop().map(|Reverse((_, id))| id),
+    pub(super) fn due(&mut self, now: Instant) -> Option<u64> {
+        match self.heap.peek() {
+            Some(Reverse((at, _))) if *at <= now => self.heap.pop().map(|Reverse((_, id))| id),
             _ => None,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
     }
 }
