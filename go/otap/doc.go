@@ -1,6 +1,9 @@
 // Package otap turns pdata into the telemetry records of a slot (OTAP columns, format.md section 3)
 // and back, and applies a unit's difference (section 4) to pdata that the host kept.
 //
+// Tables are written and read by the description of their columns, which is generated
+// (schema_gen.go); what is of one signal is in a file of its name, logs.go.
+//
 // The encoder is complete and lossless for what OTAP can hold (docs/records-logs.md says for every
 // field how it crosses): one pass measures, one writes straight into the slot, and in steady state
 // nothing is allocated. It guarantees that text in the slot is UTF-8 (S-13). The decoder and

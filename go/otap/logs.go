@@ -80,10 +80,12 @@ func (w *logsWalker) block(t *tables, first, n int) *itemError {
 	for i := range n {
 		lr := w.records.At(first + i)
 		if severity != nil {
-			guess := &w.severity[uint32(lr.SeverityNumber())%uint32(len(w.severity))]
-			err := severity.putGuessed(row+i, lr.SeverityText(), guess, &t.text)
-			if err != nil {
-				return &itemError{first + i, "severity_text", "", err}
+			code := &w.severity[uint32(lr.SeverityNumber())%uint32(len(w.severity))]
+			if s := lr.SeverityText(); !severity.guessed(row+i, s, *code) {
+				if err := severity.put(row+i, s, &t.text); err != nil {
+					return &itemError{first + i, "severity_text", "", err}
+				}
+				*code = severity.codes[row+i]
 			}
 		}
 		if event != nil {

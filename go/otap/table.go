@@ -193,16 +193,14 @@ func (c *textColumn) put(row int, s string, t *text) (err error) {
 	return err
 }
 
-// putGuessed takes in the text of one row, which often has the code guess, and guesses its own next
-// time.
-func (c *textColumn) putGuessed(row int, s string, guess *uint16, t *text) (err error) {
-	if int(*guess) < len(c.dict.raw) && c.dict.raw[*guess] == s && s != "" {
-		c.bytes += len(c.dict.out[*guess])
-	} else if *guess, err = c.take(s, 1, t); err != nil {
-		return err
+// guessed takes in the text of one row if it has this code; a guess is cheaper than a search.
+func (c *textColumn) guessed(row int, s string, code uint16) bool {
+	if int(code) >= len(c.dict.raw) || c.dict.raw[code] != s || s == "" {
+		return false
 	}
-	c.codes[row] = *guess
-	return nil
+	c.bytes += len(c.dict.out[code])
+	c.codes[row] = code
+	return true
 }
 
 // shareText takes in a text that the run's rows share.
