@@ -23,9 +23,9 @@
 //     is closed and the last claim, lease and running call have ended, so nobody faults.
 //   - Claiming, publishing, receiving and releasing do not allocate in steady state.
 //
-// What it leaves to others: what a slot holds (package record), who is at the other end of a socket,
-// watching that process (its end is told with [Link.PeerLost]; a hang-up of the doorbells of an
-// untrusted link tells it as well), and call ids.
+// What it leaves to others: what a slot holds (package record), who is at the other end of a
+// socket, watching that process (its end is told with [Link.PeerLost]; a hang-up of the doorbells
+// of an untrusted link tells it as well), and call ids.
 //
 // The ring needs Linux on amd64 or arm64. Elsewhere the package compiles, and [NewHost] and
 // [NewPeer] return [ErrUnsupported].

@@ -17,8 +17,8 @@ import (
 
 // HostOverSocket makes the host's side of a link with the process at the other end of a unix stream
 // socket, and joins it with what that answers. It blocks; the socket's deadline bounds it. The
-// socket is free afterwards: its end tells that the other process has ended ([Link.PeerLost]), which
-// is left to the caller, as is who may be at its other end.
+// socket is free afterwards: its end tells that the other process has ended ([Link.PeerLost]),
+// which is left to the caller, as is who may be at its other end.
 func HostOverSocket(socket *net.UnixConn, options Options) (*Link, error) {
 	edgesIn, edgesOut := max(options.EdgesIn, 1), max(options.EdgesOut, 1)
 	if edgesIn > math.MaxUint16 || edgesOut > math.MaxUint16 {
@@ -141,10 +141,11 @@ func refuse(socket *net.UnixConn, why error) error {
 		return err
 	}
 	answer.clockNanos = now
-	if err := sendMessage(socket, append(answer.bytes(), reason...), nil); !errors.Is(err, unix.EPIPE) {
-		return err
+	err = sendMessage(socket, append(answer.bytes(), reason...), nil)
+	if errors.Is(err, unix.EPIPE) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // How many descriptors come beside a message.

@@ -185,14 +185,15 @@ func expectARenewal(
 // the link; every call ends, and the link is made anew.
 func TestCorruptWords(t *testing.T) {
 	words := func(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) }
+	bitmap := int64(os.Getpagesize())
 	for _, c := range []struct {
 		name, object string
 		at           int64
 		value        []byte
 		rule         string
 	}{
-		{"the peer releases what it has not", "h2p-consumer", int64(os.Getpagesize()), words(1 << 63), "release"},
-		{"the host releases what it has not", "p2h-consumer", int64(os.Getpagesize()), words(1 << 63), "release"},
+		{"the peer releases what it has not", "h2p-consumer", bitmap, words(1 << 63), "release"},
+		{"the host releases what it has not", "p2h-consumer", bitmap, words(1 << 63), "release"},
 		{"the peer's next descriptor is of another lap", "p2h-producer", 0, words(1 << 40), "sequence"},
 		{"the host's next descriptor is of another lap", "h2p-producer", 0, words(1 << 40), "sequence"},
 	} {
@@ -205,7 +206,9 @@ func TestCorruptWords(t *testing.T) {
 				o := open(t, c.object)
 				require.NoError(t, p.ConsumeLogs(t.Context(), logs(5)))
 				at := c.at
-				if at == 0 { // every descriptor: the side that writes them overwrites one, the reader looks at the next
+				// Every descriptor: the side that writes them overwrites one, the reader looks at
+				// the next.
+				if at == 0 {
 					for i := range int64(8) {
 						o.write(t, o.descriptor(i)+ring.DescSequence, c.value)
 					}
@@ -356,7 +359,8 @@ func TestDamagedOnTheWayOut(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			for _, d := range damages {
 				// Descriptors and headers are checked as soon as they arrive.
-				if !d.fits(f) || strings.HasPrefix(d.name, "descriptor") || strings.HasPrefix(d.name, "header") ||
+				if !d.fits(f) || strings.HasPrefix(d.name, "descriptor") ||
+					strings.HasPrefix(d.name, "header") ||
 					strings.HasPrefix(d.name, "table") ||
 					strings.HasPrefix(d.name, "entry") ||
 					strings.HasPrefix(d.name, "payload") {

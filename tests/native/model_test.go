@@ -156,8 +156,9 @@ func (m *match) config() any {
 		return out
 	}
 	c := map[string]any{
-		"match_type": "strict", "resource_attributes": pairs(m.resource), "record_attributes": pairs(m.record),
-		"severity_texts": append([]string{}, m.texts...), "bodies": append([]any{}, m.bodies...),
+		"match_type": "strict", "resource_attributes": pairs(m.resource),
+		"record_attributes": pairs(m.record),
+		"severity_texts":    append([]string{}, m.texts...), "bodies": append([]any{}, m.bodies...),
 	}
 	if m.regex {
 		c["match_type"] = "regexp"
@@ -222,7 +223,8 @@ func (m *match) equal(v pcommon.Value, want any) bool {
 	case int64:
 		return v.Type() == pcommon.ValueTypeInt && v.Int() == want
 	case float64:
-		return v.Type() == pcommon.ValueTypeDouble && math.Float64bits(v.Double()) == math.Float64bits(want)
+		return v.Type() == pcommon.ValueTypeDouble &&
+			math.Float64bits(v.Double()) == math.Float64bits(want)
 	default:
 		return v.Type() == pcommon.ValueTypeBool && v.Bool() == want
 	}
@@ -275,8 +277,9 @@ func drawAttribute(t *rapid.T) step {
 		}
 		s.actions = append(s.actions, a)
 	}
-	s.applyTo = rapid.SampledFrom([][]string{nil, nil, {"signal"}, {"resource"}, {"scope", "signal"}, {"signal", "resource", "scope"}}).
-		Draw(t, "apply to")
+	s.applyTo = rapid.SampledFrom([][]string{
+		nil, nil, {"signal"}, {"resource"}, {"scope", "signal"}, {"signal", "resource", "scope"},
+	}).Draw(t, "apply to")
 	return s
 }
 
@@ -461,8 +464,10 @@ func hideAllButFour(b []byte) {
 // cardText draws text that is full of what might be card numbers.
 func cardText() *rapid.Generator[string] {
 	number := rapid.Custom(func(t *rapid.T) string {
-		n := rapid.SampledFrom([]string{"4111111111111111", "5500005555555559", "378282246310005", "4222222222222", "6011000990139424123", "1234567890123"}).
-			Draw(t, "number")
+		n := rapid.SampledFrom([]string{
+			"4111111111111111", "5500005555555559", "378282246310005", "4222222222222",
+			"6011000990139424123", "1234567890123",
+		}).Draw(t, "number")
 		if rapid.Bool().Draw(t, "grouped") {
 			var b strings.Builder
 			for i := range n {

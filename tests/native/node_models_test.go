@@ -60,7 +60,8 @@ func aboveDebug(d plog.Logs) ([]plog.Logs, bool) {
 
 func nameServices(t *rapid.T, d plog.Logs) {
 	for _, rl := range d.ResourceLogs().All() {
-		if name := rapid.SampledFrom([]string{"shop", "shop", "shop", "depot", ""}).Draw(t, "service"); name != "" {
+		names := rapid.SampledFrom([]string{"shop", "shop", "shop", "depot", ""})
+		if name := names.Draw(t, "service"); name != "" {
 			rl.Resource().Attributes().PutStr("service.name", name)
 		}
 	}

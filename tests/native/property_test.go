@@ -49,13 +49,21 @@ func equal(t *rapid.T, what string, want, got plog.Logs) {
 // Guarantees: what a unit does not change comes out exactly equal, order and duplicates included,
 // whatever it holds; containers without logs aside, which records cannot carry.
 func TestUnchangedLogsComeOutEqual(t *testing.T) {
+	deletesNothing := node("attribute", map[string]any{
+		"actions": []any{map[string]any{"action": "delete", "key": "there is no such key"}},
+	})
+	dropsNothing := node("filter", map[string]any{"logs": map[string]any{}})
+	batches := node("batch", map[string]any{
+		"otap":               map[string]any{"min_size": 1, "sizer": "items"},
+		"max_batch_duration": "10ms",
+	})
 	for _, f := range exactForms() {
 		for name, s := range map[string]unit.Spec{
-			"an attribute that is not there": f.spec(chain(node("attribute", map[string]any{"actions": []any{map[string]any{"action": "delete", "key": "there is no such key"}}}))),
-			"a filter that drops nothing":    f.spec(chain(node("filter", map[string]any{"logs": map[string]any{}}))),
+			"an attribute that is not there": f.spec(chain(deletesNothing)),
+			"a filter that drops nothing":    f.spec(chain(dropsNothing)),
 			"a component that reads bodies":  f.component("faulty", nil),
 			"a component that edits":         f.component("mask_cards", map[string]any{"resources": true}),
-			"a batch node":                   f.spec(chain(node("batch", map[string]any{"otap": map[string]any{"min_size": 1, "sizer": "items"}, "max_batch_duration": "10ms"}))),
+			"a batch node":                   f.spec(chain(batches)),
 		} {
 			t.Run(f.name+"/"+name, func(t *testing.T) {
 				out := &sink{}

@@ -13,7 +13,7 @@
 //! use strait_control::Class;
 //! use strait_extension::Extensions;
 //!
-//! let extensions = Extensions::new(&[]); // those of a library, such as `token_provider::factory()`
+//! let extensions = Extensions::new(&[]); // or those of a library: `token_provider::factory()`
 //! let refused = extensions.create(7, br#"{"id": "token/a", "type": "token"}"#).unwrap_err();
 //! assert_eq!(refused.class, Class::Permanent); // no extension of that type is linked in
 //! assert!(!extensions.has(7));

@@ -1,8 +1,8 @@
 //! The record table: which records a batch holds and where (format section 1.1).
 //!
 //! [`RecordTable`] checks an entry when it is taken: kind, reserved bytes, alignment, and that
-//! metadata and body lie in the slot, behind the table and the record before (S-20). Where the table
-//! lies is checked by [`crate::header`], what the metadata says by [`crate::batch`].
+//! metadata and body lie in the slot, behind the table and the record before (S-20). Where the
+//! table lies is checked by [`crate::header`], what the metadata says by [`crate::batch`].
 
 use crate::errors::{Error, Expected};
 use bytemuck::{Pod, Zeroable};

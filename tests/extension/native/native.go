@@ -1,7 +1,7 @@
 //go:build cgo && linux
 
-// Package native links the test peer (tests/peers/extension) and registers it, as a generated native
-// module does. tests/extension/build.sh makes the object; without it this does not link.
+// Package native links the test peer (tests/peers/extension) and registers it, as a generated
+// native module does. tests/extension/build.sh makes the object; without it this does not link.
 package native
 
 /*
