@@ -6,7 +6,7 @@ mod shared;
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 use shared::{path_with, run, strait};
@@ -131,6 +131,27 @@ fn settings_are_shown_without_their_secrets() {
         found("CARGO_PROFILE_RELEASE_LTO"),
         ("info".into(), "true".into())
     );
+}
+
+#[test]
+fn a_low_limit_of_open_files_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "dist: {name: x}\nprocessors: [{cargo: 'a = \"1\"'}]\n";
+    std::fs::write(folder.path().join("b.yaml"), file).unwrap();
+    let script = r#"ulimit -n 300 && exec "$0" doctor --json --config b.yaml"#;
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_strait")])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let checks = report["checks"].as_array().unwrap();
+    let files = checks.iter().find(|c| c["name"] == "open files").unwrap();
+    assert_eq!(files["status"], "warning");
+    let advice = files["advice"].as_str().unwrap();
+    assert!(advice.contains("`ulimit -n 396`"), "{advice}");
+    // It builds; it is what runs there that would lack them.
+    assert_eq!(report["can_build"]["rust"], true);
 }
 
 #[test]
