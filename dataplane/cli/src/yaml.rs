@@ -70,7 +70,8 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
         let (event, span) = event.map_err(|e| YamlError {
             at: places.point(e.marker().index()),
             message: e.info().to_owned(),
-            help: "see https://yaml.org, or quote the value",
+            help: "keys of one mapping stand in one column, its values further in, and an entry of a \
+                   list begins with `- `; a value with `: `, ` #` or a quote in it has quotes around it",
         })?;
         tree.event(event, span)?;
     }

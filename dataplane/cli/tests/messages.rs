@@ -37,6 +37,7 @@ fn wrong_usage_says_what_is_right() {
         &["build"],
         &["build", "--config", "x", "--quiet", "--verbose"],
         &["run", "--config", "x", "otelcol.yaml"],
+        &["run", "-c", "x", "--config", "otelcol.yaml"],
         &["new", "gizmo", "x"],
         &["new", "processor"],
         &["doctor", "--jsno"],

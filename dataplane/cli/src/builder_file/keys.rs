@@ -82,6 +82,9 @@ impl Checker<'_> {
                     .iter()
                     .min_by_key(|k| strsim::damerau_levenshtein(k, &key.to_lowercase()));
                 let help = match near {
+                    _ if key == "crate" && known.contains(&"cargo") => {
+                        "did you mean `cargo`?".to_owned()
+                    }
                     Some(near) if strsim::damerau_levenshtein(near, &key.to_lowercase()) <= 2 => {
                         format!("did you mean `{near}`?")
                     }

@@ -199,12 +199,11 @@ impl<'u> Run<'u> {
             }
             Line::Tick => {}
         }
-        self.progress.show(&format!(
-            "{}/{} crates, {}",
-            self.seen.len(),
-            self.total,
-            self.current
-        ));
+        let mut text = format!("{}/{} crates", self.seen.len(), self.total);
+        if !self.current.is_empty() {
+            text += &format!(", {}", self.current);
+        }
+        self.progress.show(&text);
     }
 
     fn message(&mut self, text: &str) {

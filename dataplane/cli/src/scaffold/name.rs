@@ -36,12 +36,13 @@ const GO: [&str; 18] = [
     "var",
 ];
 
-/// Crates that the new one would be taken for, and words that would make its
-/// types those of the SDK.
-const TAKEN: [&str; 9] = [
+/// Crates that the new one would be taken for, words that would make its
+/// types those of the SDK, and the type of Strait's own processor.
+const TAKEN: [&str; 10] = [
     "alloc",
     "core",
     "extension",
+    "otap",
     "proc_macro",
     "processor",
     "serde",
