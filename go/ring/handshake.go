@@ -29,7 +29,7 @@ type PeerFDs struct {
 }
 
 // Offer is the host's half of the handshake. Its descriptors are valid until Accept returns or the
-// host's link is closed; those of memory stay so until it is closed.
+// host's link is closed; that of the counters stays so until it is closed.
 type Offer struct {
 	Number   uint16   `json:"number"`
 	Epoch    uint32   `json:"epoch"`
@@ -102,7 +102,7 @@ func (l *Link) Accept(a Answer) error {
 	if !l.isHost || !l.accepting.CompareAndSwap(false, true) {
 		return fmt.Errorf("%w: only a host accepts an answer, and only once", ErrInvalid)
 	}
-	defer l.dropDoorbells() // the peer has them: from now on, its end is a hang-up
+	defer l.handedOver()
 	if !l.enter() {
 		return l.Err()
 	}
@@ -188,6 +188,18 @@ func (l *Link) hang(d [4]doorbell) error {
 	}
 	l.producer.data.doorbell, l.consumer.space.doorbell = outData, inSpace
 	return nil
+}
+
+// handedOver gives up what was kept for the peer, which has it by now: from here on, the end of its
+// doorbells is a hang-up. The counters' memfd stays, by which tools find them.
+func (l *Link) handedOver() {
+	l.dropDoorbells()
+	l.handed.Lock()
+	defer l.handed.Unlock()
+	l.producer.populating.Lock() // pages may be asked for through the memfd
+	defer l.producer.populating.Unlock()
+	_ = l.own.producer.handedOver() // nothing is written back
+	_ = l.own.consumer.handedOver()
 }
 
 // dropDoorbells forgets what the peer got, and closes what was only for it.

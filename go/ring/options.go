@@ -11,7 +11,7 @@ const (
 	DefaultDescriptors   = 1024
 	DefaultBlocks        = 8192 // 32 MiB
 	DefaultMaxWait       = 5 * time.Second
-	DefaultPrefaultBytes = 1 << 20
+	DefaultPrefaultBytes = 512 << 10
 )
 
 // Trust is what a side takes for granted of the other. The zero value takes nothing for granted:

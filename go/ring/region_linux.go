@@ -19,12 +19,15 @@ const supported = true
 const objectSeals = unix.F_SEAL_FUTURE_WRITE |
 	unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
 
-// region is one mapped object. Its own side keeps the memfd open, to hand it out, to get pages, and
-// for tools that look for it by name; of the other side's object only the mapping is kept.
+// region is one mapped object. Its own side keeps the memfd open until the other side has mapped the
+// object too, and that of the counters for tools that look for it by name; of the other side's
+// object only the mapping is kept.
 type region struct {
 	mem  []byte
 	fd   int // -1: none
 	name string
+	// byFile: this system gives pages through the memfd only (a kernel before 5.14, a sandbox).
+	byFile bool
 }
 
 // createRegion makes, fills and seals an object of this side.
@@ -55,16 +58,16 @@ func openRegion(id identity) (*region, error) {
 	if err := unix.Ftruncate(fd, int64(size)); err != nil {
 		return nil, errors.Join(r.failed(fmt.Sprintf("size to %d bytes", size), err), r.discard())
 	}
+	r.mem, err = unix.Mmap(fd, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, errors.Join(r.failed(fmt.Sprintf("map %d bytes of", size), err), r.discard())
+	}
 	pages := id.slabOffset()
 	if pages == 0 {
 		pages = size
 	}
 	if err := r.populate(0, pages); err != nil {
 		return nil, errors.Join(err, r.discard())
-	}
-	r.mem, err = unix.Mmap(fd, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil {
-		return nil, errors.Join(r.failed(fmt.Sprintf("map %d bytes of", size), err), r.discard())
 	}
 	return r, nil
 }
@@ -97,7 +100,7 @@ func (r *region) failed(what string, err error) error {
 // and not a SIGBUS to whoever touches them first.
 func (r *region) populate(from, to uint64) error {
 	for {
-		err := unix.Fallocate(r.fd, 0, int64(from), int64(to-from))
+		err := r.ask(from, to)
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case err == nil, errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
@@ -106,6 +109,26 @@ func (r *region) populate(from, to uint64) error {
 			return r.failed(fmt.Sprintf("get memory for bytes %d to %d of", from, to), err)
 		}
 	}
+}
+
+// ask asks the system for pages through the mapping, or through the memfd.
+func (r *region) ask(from, to uint64) error {
+	if !r.byFile {
+		down := from &^ (uint64(os.Getpagesize()) - 1)
+		err := unix.Madvise(r.mem[down:to], unix.MADV_POPULATE_WRITE)
+		switch err {
+		case unix.EFAULT: // what a touch would have made a SIGBUS
+			return unix.ENOMEM
+		case unix.EINVAL, unix.ENOSYS, unix.EPERM:
+			if r.fd < 0 {
+				return err
+			}
+			r.byFile = true
+		default:
+			return err
+		}
+	}
+	return unix.Fallocate(r.fd, 0, int64(from), int64(to-from))
 }
 
 // adoptRegion checks and maps an object of the other side, read-only. fd stays the
@@ -158,6 +181,14 @@ func prefault(mem []byte, bytes uint64, advice int) {
 	if bytes = min((bytes+page-1)&^(page-1), uint64(len(mem))); bytes > 0 {
 		_ = unix.Madvise(mem[:bytes], advice)
 	}
+}
+
+// handedOver closes the memfd that the other side has mapped, unless pages come through it.
+func (r *region) handedOver() error {
+	if r.byFile {
+		return nil
+	}
+	return r.closeFile()
 }
 
 // closeFile closes the memfd, if one is kept; the mapping stays.

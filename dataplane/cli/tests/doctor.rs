@@ -149,7 +149,7 @@ fn a_low_limit_of_open_files_is_seen() {
     let files = checks.iter().find(|c| c["name"] == "open files").unwrap();
     assert_eq!(files["status"], "warning");
     let advice = files["advice"].as_str().unwrap();
-    assert!(advice.contains("`ulimit -n 396`"), "{advice}");
+    assert!(advice.contains("`ulimit -n 416`"), "{advice}");
     // It builds; it is what runs there that would lack them.
     assert_eq!(report["can_build"]["rust"], true);
 }
