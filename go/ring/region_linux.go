@@ -19,8 +19,8 @@ const supported = true
 const objectSeals = unix.F_SEAL_FUTURE_WRITE |
 	unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
 
-// region is one mapped object. Its own side keeps the memfd open until the other side has mapped the
-// object too, and that of the counters for tools that look for it by name; of the other side's
+// region is one mapped object. Its own side keeps the memfd open until the other side has mapped
+// the object too, and that of the counters for tools that look for it by name; of the other side's
 // object only the mapping is kept.
 type region struct {
 	mem  []byte

@@ -30,7 +30,10 @@ processors:
           partition_header_name: shop
 exporters:
   otlp_grpc:
-    {endpoint: "${env:SINK}", compression: none, sending_queue: {enabled: false}, tls: {insecure: true}}
+    endpoint: ${env:SINK}
+    compression: none
+    sending_queue: {enabled: false}
+    tls: {insecure: true}
 service:
   telemetry: {metrics: {level: none}}
   pipelines:

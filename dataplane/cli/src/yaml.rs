@@ -70,8 +70,9 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
         let (event, span) = event.map_err(|e| YamlError {
             at: places.point(e.marker().index()),
             message: e.info().to_owned(),
-            help: "keys of one mapping stand in one column, its values further in, and an entry of a \
-                   list begins with `- `; a value with `: `, ` #` or a quote in it has quotes around it",
+            help: "keys of one mapping stand in one column, its values further in, and an entry \
+                   of a list begins with `- `; a value with `: `, ` #` or a quote in it has \
+                   quotes around it",
         })?;
         tree.event(event, span)?;
     }

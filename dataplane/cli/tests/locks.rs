@@ -119,7 +119,8 @@ providers:
 fn write_crate(folder: &Path, dependencies: &str) {
     let manifest = format!(
         "[package]\nname = \"mine\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-         [package.metadata.strait]\nkind = \"processor\"\ntype = \"mine\"\nsignals = {{ logs = \"alpha\" }}\n\
+         [package.metadata.strait]\nkind = \"processor\"\ntype = \"mine\"\n\
+         signals = {{ logs = \"alpha\" }}\n\
          [dependencies]\n{dependencies}\n"
     );
     files::write(&folder.join("Cargo.toml"), manifest).unwrap();

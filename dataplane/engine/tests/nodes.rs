@@ -286,7 +286,9 @@ fn one_mistake_is_one_finding() {
 // Guarantees: in strict mode a signal that crosses as OTLP does not go through nodes that convert.
 #[test]
 fn strict_refuses_conversions() {
-    let spec = |fidelity: &str, node: Value| json!({"id": "otap", "signal": "metrics", "fidelity": fidelity, "nodes": [node]});
+    let spec = |fidelity: &str, node: Value| {
+        json!({"id": "otap", "signal": "metrics", "fidelity": fidelity, "nodes": [node]})
+    };
     let filter = json!({"filter": {}});
     let findings = Unit::read(&spec("strict", filter.clone())).unwrap_err();
     assert_eq!(findings[0].path, "nodes::0::filter");

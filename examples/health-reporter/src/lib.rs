@@ -5,7 +5,8 @@
 //! when the extension stops:
 //!
 //! ```json
-//! {"ready": true, "healthy": false, "components": {"exporter otlp in logs": "recoverable_error: .."}}
+//! {"ready": true, "healthy": false,
+//!  "components": {"exporter otlp in logs": "recoverable_error: .."}}
 //! ```
 
 mod health;

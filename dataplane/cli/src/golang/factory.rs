@@ -56,7 +56,8 @@ pub fn source(c: &RustComponent) -> String {
          // Its data is the [package.metadata.strait] of the crate {name} {version}.\n{what}\
          package {package}\n\n\
          import (\n\t\"{STRAIT_GO_MODULE}/rustcomponent\"\n{twin_import}\
-         \t\"go.opentelemetry.io/collector/component\"\n\t\"go.opentelemetry.io/collector/{kind}\"\n{imports})\n\n\
+         \t\"go.opentelemetry.io/collector/component\"\n\
+         \t\"go.opentelemetry.io/collector/{kind}\"\n{imports})\n\n\
          // NewFactory makes the factory of {type_name}. It is pure: it calls nothing of Rust.\n\
          func NewFactory() {kind}.Factory {{\n\
          \treturn {made}\n}}\n",

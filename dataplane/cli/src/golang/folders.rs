@@ -203,7 +203,8 @@ mod tests {
     fn the_answers_of_go_are_by_module_and_version() {
         let answers = read(
             "{\"Path\":\"a.b/c\",\"Version\":\"v1.2.0\",\"Query\":\"latest\",\"Dir\":\"/m/c\"}\n\
-             {\"Path\":\"a.b/d\",\"Version\":\"v9.0.0\",\"Error\":\"a.b/d@v9.0.0: no such version\"}\n",
+             {\"Path\":\"a.b/d\",\"Version\":\"v9.0.0\",\
+             \"Error\":\"a.b/d@v9.0.0: no such version\"}\n",
         );
         assert_eq!(answers["a.b/c@v1.2.0"], Ok("/m/c".into()));
         assert_eq!(answers["a.b/c@latest"], Ok("/m/c".into()));

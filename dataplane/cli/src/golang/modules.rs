@@ -211,11 +211,13 @@ fn converter_package(
          imports converters and\n\
          // has no other hook; and it tells the converter of {STRAIT_GO_MODULE} what is in this \
          binary.\npackage straitconverter\n\n\
-         import (\n\t\"{STRAIT_GO_MODULE}/converter\"\n\t\"go.opentelemetry.io/collector/confmap\"\n\n\
+         import (\n\t\"{STRAIT_GO_MODULE}/converter\"\n\
+         \t\"go.opentelemetry.io/collector/confmap\"\n\n\
          \t_ \"{NATIVE}\" // registers the Rust side\n)\n\n\
          // NewFactory makes the factory of the converter.\n\
          func NewFactory() confmap.ConverterFactory {{\n\
-         \treturn converter.NewFactory(converter.Distribution{{\n\t\tVersion: \"{VERSION}\",\n\t\tEngine:  \"{engine}\",\n\
+         \treturn converter.NewFactory(converter.Distribution{{\n\
+         \t\tVersion: \"{VERSION}\",\n\t\tEngine:  \"{engine}\",\n\
          {fields}\t}})\n}}\n",
         engine = checkout.engine,
     )

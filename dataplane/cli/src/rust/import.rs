@@ -281,13 +281,15 @@ mod tests {
                 "ws/Cargo.toml",
                 "[workspace]\nmembers = [\"a\"]\n[workspace.package]\nedition = \"2024\"\n\
                  [workspace.lints.rust]\nmissing_docs = \"warn\"\n\
-                 [workspace.dependencies]\nserde = { version = \"1\", features = [\"derive\"] }\nregex = \"1\"\nhelper = { path = \"helper\" }\n",
+                 [workspace.dependencies]\nserde = { version = \"1\", features = [\"derive\"] }\n\
+                 regex = \"1\"\nhelper = { path = \"helper\" }\n",
             ),
             (
                 "ws/a/Cargo.toml",
                 "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition.workspace = true\n[lints]\n\
                  workspace = true\n\
-                 [dependencies]\nserde = { workspace = true, features = [\"rc\"] }\nregex.workspace = true\nhelper.workspace = true\n\
+                 [dependencies]\nserde = { workspace = true, features = [\"rc\"] }\n\
+                 regex.workspace = true\nhelper.workspace = true\n\
                  own = { path = \"../../strait/sdk\" }\n[dev-dependencies]\nproptest = \"1\"\n",
             ),
             ("ws/a/src/lib.rs", ""),

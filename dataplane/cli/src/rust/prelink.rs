@@ -41,8 +41,9 @@ const STEPS: [(&str, &[&str]); 3] = [
             "reached.o",
         ],
     ),
-    // ld leaves the undefined symbols of what it dropped, and makes strong ones of weak ones: another
-    // Rust library in the program would lack functions of a newer C library, which std looks for.
+    // ld leaves the undefined symbols of what it dropped, and makes strong ones of weak ones:
+    // another Rust library in the program would lack functions of a newer C library, which std
+    // looks for.
     (
         "objcopy",
         &[

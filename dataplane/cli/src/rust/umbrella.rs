@@ -44,7 +44,8 @@ pub fn manifest(dependencies: &Table, engine: &Engine) -> String {
          name = \"{NAME}\"\nversion = \"0.0.0\"\n\
          edition = \"2024\"\npublish = false\n\n[lib]\ncrate-type = [\"staticlib\"]\n\n\
          # What the components say of themselves, without the engine: `strait schema`.\n\
-         [[bin]]\nname = \"describe\"\npath = \"src/describe.rs\"\nrequired-features = [\"describe\"]\n\n\
+         [[bin]]\nname = \"describe\"\npath = \"src/describe.rs\"\n\
+         required-features = [\"describe\"]\n\n\
          [features]\ndefault = [\"host\"]\nhost = [{needs}]\ndescribe = []\n\n[dependencies]\n\
          strait-component.workspace = true\n{more}{dependencies}"
     )
