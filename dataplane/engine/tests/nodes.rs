@@ -287,7 +287,8 @@ fn one_mistake_is_one_finding() {
 #[test]
 fn strict_refuses_conversions() {
     let spec = |fidelity: &str, node: Value| {
-        json!({"id": "otap", "signal": "metrics", "fidelity": fidelity, "nodes": [node]})
+        let nodes = [node];
+        json!({"id": "otap", "signal": "metrics", "fidelity": fidelity, "nodes": nodes})
     };
     let filter = json!({"filter": {}});
     let findings = Unit::read(&spec("strict", filter.clone())).unwrap_err();
