@@ -27,7 +27,7 @@ processors:
   - gomod: example.com/foreign v0.1.0
     path: foreign
   - cargo: mask-cards = { path = "%[1]s/examples/mask-cards" }
-  - cargo: faulty = { path = "%[1]s/tests/native/faulty" }
+  - cargo: faulty = { path = "%[1]s/tests/peers/faulty" }
 exporters:
   - gomod: go.opentelemetry.io/collector/exporter/otlpexporter v0.161.0
 `
