@@ -16,8 +16,8 @@ import (
 
 // The crates that are released, each after what it needs.
 var releasedCrates = []string{
-	"strait-ringbuf", "strait-failure", "strait-records", "strait-control", "strait-component",
-	"strait-extension", "strait-engine", "strait-host",
+	"strait-ringbuf", "strait-failure", "strait-records", "strait-control", "strait-description",
+	"strait-component", "strait-extension", "strait-engine", "strait-host",
 }
 
 // addReleased puts Strait's crates into the registry as `cargo publish` would upload them.

@@ -124,7 +124,7 @@ pub struct Run {
 pub struct New {
     /// What it is
     #[arg(value_name = "KIND")]
-    pub kind: scaffold::Kind,
+    pub kind: scaffold::Offered,
     /// Its name: lower-case words, separated by `-` or `_`
     #[arg(value_name = "NAME")]
     pub name: String,

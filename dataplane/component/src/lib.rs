@@ -78,7 +78,6 @@ mod changes;
 pub mod child;
 mod column;
 pub mod config;
-mod description;
 mod edit;
 mod errors;
 pub mod extension;
@@ -97,13 +96,13 @@ pub use access::{Access, Columns, Keys};
 pub use attributes::{Attribute, Attributes};
 pub use batch::Batch;
 pub use config::{ByteSize, Configuration, Decoded, Duration, Findings, Secret, Validate, Values};
-pub use description::{Description, Kind, Package, Signal, Stability};
 pub use errors::{BatchError, ConfigError, CreateError, ProcessError};
 pub use factory::{DynFactory, DynProcessorFactory, Factory};
 pub use logs::{Log, Logs};
 pub use payload::{AttributeTable, Payload};
 pub use processor::{Context, Processor};
 pub use schemars;
+pub use strait_description::{Description, Kind, Package, Signal, Stability, package};
 pub use value::Value;
 
 /// Everything that a component usually needs.

@@ -35,7 +35,7 @@
 //! plan         what of a batch a unit reads and writes
 //! unit         the specification, checked
 //! catalog      the engine's nodes: keys, rules, what takes their place
-//! components, finding, id_set, signal
+//! components, finding, id_set
 //! ```
 //!
 //! What it leaves to others: which units there are and who talks to them (strait-host), the rings
@@ -55,7 +55,6 @@ mod lane;
 mod link;
 mod nodes;
 mod plan;
-mod signal;
 mod unit;
 
 pub use calls::{Counters, LaneStatus, Upcalls};
@@ -65,7 +64,6 @@ pub use finding::Finding;
 pub use lane::engine_log::is_own_metrics_complaint;
 pub use lane::{Lane, LaneConfig};
 pub use plan::{Plan, reply};
-pub use signal::Signal;
 pub use strait_failure::{Class, Failure};
 pub use unit::{
     EGRESS, Encoding, Fidelity, INGRESS, MAX_IN_FLIGHT, MAX_LANES, Planned, Topology, Unit,

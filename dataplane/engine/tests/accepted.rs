@@ -9,8 +9,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
+use strait_component::Signal;
+use strait_engine::Unit;
 use strait_engine::catalog::{Key, Shape, TABLE};
-use strait_engine::{Signal, Unit};
 
 /// Draws from a few values.
 fn one_of(values: &[Value]) -> BoxedStrategy<Value> {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use strait_component::Kind;
 use strait_component::config::serve;
 use strait_control::{Class, OpResult, OperationError, PathError};
 use strait_engine::{ENGINE_VERSION, Finding, Unit, catalog, components};
@@ -20,16 +21,17 @@ pub(crate) fn describe() -> OpResult {
 
 /// Whether a specification is an extension's, not a unit's.
 pub(crate) fn is_extension(payload: &[u8]) -> bool {
-    kind(payload) == "extension"
+    kind(payload) == Kind::Extension.name()
 }
 
+/// What a payload is about.
 fn kind(payload: &[u8]) -> String {
     #[derive(Deserialize)]
-    struct Kind {
+    struct About {
         #[serde(default)]
         kind: String,
     }
-    read::<Kind>(payload).map_or_else(|_| String::new(), |which| which.kind)
+    read::<About>(payload).map_or_else(|_| String::new(), |about| about.kind)
 }
 
 /// The Collector's values for nodes: `config` has them under one key, the text `type`.

@@ -12,11 +12,11 @@ use crate::yaml::{self, Node, Value};
 
 const ROOT: [&str; 12] = [
     "dist",
-    "receivers",
-    "processors",
-    "exporters",
-    "extensions",
-    "connectors",
+    Kind::Receiver.section(),
+    Kind::Processor.section(),
+    Kind::Exporter.section(),
+    Kind::Extension.section(),
+    Kind::Connector.section(),
     "telemetry",
     "providers",
     "converters",

@@ -15,12 +15,13 @@ mod check;
 mod conflicts;
 mod keys;
 
-use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::finding::Finding;
 use cargo_line::Dependency;
+
+pub use strait_description::Kind;
 
 /// The Go module that holds Strait's own components.
 pub const STRAIT_GO_MODULE: &str = "github.com/strait-data/strait/go";
@@ -38,68 +39,6 @@ pub struct Spanned<T> {
     pub at: Range<usize>,
     /// The value.
     pub value: T,
-}
-
-/// The component sections, in ocb's order of parsing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// `extensions`
-    Extension,
-    /// `receivers`
-    Receiver,
-    /// `exporters`
-    Exporter,
-    /// `processors`
-    Processor,
-    /// `connectors`
-    Connector,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Extension,
-        Self::Receiver,
-        Self::Exporter,
-        Self::Processor,
-        Self::Connector,
-    ];
-
-    /// The kind's name, as in crate metadata.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Extension => "extension",
-            Self::Receiver => "receiver",
-            Self::Exporter => "exporter",
-            Self::Processor => "processor",
-            Self::Connector => "connector",
-        }
-    }
-
-    /// Whether Rust crates can be components of this kind.
-    #[must_use]
-    pub fn is_in_rust(self) -> bool {
-        matches!(self, Self::Extension | Self::Processor)
-    }
-
-    /// The builder file's key.
-    #[must_use]
-    pub fn section(self) -> &'static str {
-        match self {
-            Self::Extension => "extensions",
-            Self::Receiver => "receivers",
-            Self::Exporter => "exporters",
-            Self::Processor => "processors",
-            Self::Connector => "connectors",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// A Go module entry, in a section of components or elsewhere.

@@ -6,6 +6,7 @@ use super::build::{request, ui};
 use super::print;
 use crate::args::Schema;
 use crate::build::{self, Request};
+use crate::builder_file::Kind;
 use crate::error::{Error, StepError};
 use crate::rust::describe::{self, Described};
 use crate::schema;
@@ -52,7 +53,7 @@ fn asked(
 ) -> Result<Vec<Described>, Error> {
     let workspace = build::workspace(request, ui)?;
     let components = workspace.components.iter();
-    let names = components.map(|c| (c.component.kind.as_str(), c.component.type_name.as_str()));
+    let names = components.map(|c| (c.component.kind, c.component.type_name.as_str()));
     // Before minutes of compiling.
     known(names.chain(otap.iter().map(Described::name)), name)?;
     let described = describe::describe(&workspace, request.offline, ui)?;
@@ -60,7 +61,7 @@ fn asked(
 }
 
 fn known<'a>(
-    names: impl Iterator<Item = (&'a str, &'a str)>,
+    names: impl Iterator<Item = (Kind, &'a str)>,
     name: Option<&str>,
 ) -> Result<(), StepError> {
     name.map_or(Ok(()), |name| schema::check(names, name))

@@ -50,7 +50,7 @@ fn of_one(entry: &RustEntry, component: &RustComponent, said: &Described) -> Vec
     let table = &component.component;
     let of = |stability: &Option<String>| stability.clone().unwrap_or_default();
     let values = [
-        ("kind", table.kind.clone(), said.kind.clone()),
+        ("kind", table.kind.to_string(), said.kind.to_string()),
         ("type", table.type_name.clone(), said.type_name.clone()),
         ("signals", list(&table.signals), list(&said.signals)),
         ("stability", of(&table.stability), of(&said.stability)),

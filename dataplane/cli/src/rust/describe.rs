@@ -14,6 +14,7 @@ use super::compile;
 use super::freshness::Sources;
 use super::umbrella;
 use super::workspace::Workspace;
+use crate::builder_file::Kind;
 use crate::cache;
 use crate::error::{StepError, shell_line};
 use crate::process::{self, Line};
@@ -22,8 +23,8 @@ use crate::ui::Ui;
 /// What a component says of itself.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Described {
-    /// `processor` or `extension`.
-    pub kind: String,
+    /// What kind of component it is.
+    pub kind: Kind,
     /// Its type in the Collector's configuration.
     #[serde(rename = "type")]
     pub type_name: String,
@@ -44,8 +45,8 @@ pub struct Described {
 impl Described {
     /// Its kind and its type.
     #[must_use]
-    pub fn name(&self) -> (&str, &str) {
-        (&self.kind, &self.type_name)
+    pub fn name(&self) -> (Kind, &str) {
+        (self.kind, &self.type_name)
     }
 }
 

@@ -15,26 +15,13 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-
-use crate::builder_file::Kind;
-
-/// The stability levels of the Collector.
-const STABILITY: [&str; 6] = [
-    "unmaintained",
-    "deprecated",
-    "development",
-    "alpha",
-    "beta",
-    "stable",
-];
-/// The signals that components handle so far.
-const SIGNALS: [&str; 3] = ["logs", "metrics", "traces"];
+use strait_description::{Kind, Signal, Stability};
 
 /// What to write for a component of `kind`.
 fn example(kind: Kind) -> String {
-    let (kind, levels) = match kind {
-        Kind::Extension => ("extension", "stability = \"alpha\""),
-        other => (other.name(), "signals = { logs = \"alpha\" }"),
+    let levels = match kind {
+        Kind::Extension => "stability = \"alpha\"",
+        _ => "signals = { logs = \"alpha\" }",
     };
     format!(
         "add to the crate's Cargo.toml:\n\n[package.metadata.strait]\nkind = \"{kind}\"\n\
@@ -46,8 +33,8 @@ fn example(kind: Kind) -> String {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Component {
-    /// `receiver`, `processor`, `exporter`, `extension` or `connector`.
-    pub kind: String,
+    /// What kind of component it is.
+    pub kind: Kind,
     /// The component's type in the Collector's configuration.
     #[serde(rename = "type")]
     pub type_name: String,
@@ -106,8 +93,8 @@ impl Component {
                 );
             }
         };
-        if component.kind != kind.name() {
-            let help = format!("list it under `{}s`", component.kind);
+        if component.kind != kind {
+            let help = format!("list it under `{}`", component.kind.section());
             return error(
                 format!(
                     "has the kind {}, and is listed under `{}`",
@@ -142,7 +129,7 @@ impl Component {
 
     /// Checks the stability: per signal, for an extension as a whole.
     fn levels(&self, kind: Kind) -> Result<(), (String, String)> {
-        let signals = || format!("signals are {}", SIGNALS.join(", "));
+        let signals = || format!("signals are {}", Signal::ALL.map(Signal::name).join(", "));
         match (kind, &self.stability) {
             (Kind::Extension, None) => {
                 return Err(("names no stability".into(), example(kind)));
@@ -164,16 +151,19 @@ impl Component {
         if let Some(signal) = self
             .signals
             .keys()
-            .find(|signal| !SIGNALS.contains(&signal.as_str()))
+            .find(|signal| Signal::from_name(signal).is_none())
         {
             return Err((format!("names the signal `{signal}`"), signals()));
         }
         let mut levels = self.signals.values().chain(&self.stability);
-        match levels.find(|level| !STABILITY.contains(&level.as_str())) {
+        match levels.find(|level| Stability::from_name(level).is_none()) {
             None => Ok(()),
             Some(level) => Err((
                 format!("names the stability `{level}`"),
-                format!("levels are {}", STABILITY.join(", ")),
+                format!(
+                    "levels are {}",
+                    Stability::ALL.map(Stability::name).join(", ")
+                ),
             )),
         }
     }

@@ -314,7 +314,9 @@ fn root_manifest(mut base: DocumentMut, own: &[OwnCrate], from_registry: bool) -
                 .file_name()
                 .map(|n| n.to_string_lossy().into_owned())
                 .unwrap_or_default();
-            if !copied && ["component", "records", "ringbuf"].contains(&name.as_str()) {
+            if !copied
+                && ["component", "description", "records", "ringbuf"].contains(&name.as_str())
+            {
                 let mut spec = InlineTable::new();
                 spec.insert("path", place.to_string_lossy().as_ref().into());
                 patch[&format!("strait-{name}")] = Item::Value(Value::InlineTable(spec));

@@ -8,21 +8,16 @@ mod name;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+use strait_description::Kind;
+
 use crate::checkout::{Checkout, VERSION};
 use crate::error::StepError;
 use crate::files;
 use crate::golang::COLLECTOR;
 
 pub use name::Name;
-
-/// What a new crate is a component of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
-    /// Works on telemetry as it passes
-    Processor,
-    /// Works beside the pipelines: authenticates, watches, serves
-    Extension,
-}
 
 /// A file of the crate: its path, and its template.
 type Template = (&'static str, &'static str);
@@ -53,15 +48,45 @@ macro_rules! templates {
     };
 }
 
-const PROCESSOR: [Template; 8] = templates!("processor");
-const EXTENSION: [Template; 8] = templates!("extension");
+/// A kind of component that a new crate can be of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offered {
+    kind: Kind,
+    /// What components of this kind do, for people.
+    doc: &'static str,
+    templates: &'static [Template; 8],
+}
+
+/// What there are templates of.
+static OFFERED: [Offered; 2] = [
+    Offered {
+        kind: Kind::Processor,
+        doc: "Works on telemetry as it passes",
+        templates: &templates!("processor"),
+    },
+    Offered {
+        kind: Kind::Extension,
+        doc: "Works beside the pipelines: authenticates, watches, serves",
+        templates: &templates!("extension"),
+    },
+];
+
+impl ValueEnum for Offered {
+    fn value_variants<'a>() -> &'a [Self] {
+        &OFFERED
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.kind.name()).help(self.doc))
+    }
+}
 
 /// Writes the crate `name` into `folder`, for the SDK of `checkout`.
 ///
 /// # Errors
 /// The folder holds something already, or cannot be written.
 pub fn write(
-    kind: Kind,
+    offered: Offered,
     name: &Name,
     folder: &Path,
     checkout: &Checkout,
@@ -93,11 +118,7 @@ pub fn write(
         ("{{rust}}", &checkout.rust_version),
         ("{{collector}}", COLLECTOR),
     ];
-    let templates = match kind {
-        Kind::Processor => PROCESSOR,
-        Kind::Extension => EXTENSION,
-    };
-    for (path, template) in templates {
+    for &(path, template) in offered.templates {
         let text = values
             .iter()
             .fold(template.to_owned(), |text, (mark, value)| {

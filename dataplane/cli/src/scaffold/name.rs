@@ -1,5 +1,7 @@
 //! Names of components: what Cargo, Rust, Go and the Collector all accept.
 
+use strait_description::Kind;
+
 use crate::error::StepError;
 
 /// The Collector's limit for a component's type.
@@ -36,15 +38,13 @@ const GO: [&str; 18] = [
     "var",
 ];
 
-/// Crates that the new one would be taken for, words that would make its
-/// types those of the SDK, and the type of Strait's own processor.
-const TAKEN: [&str; 10] = [
+/// Crates that the new one would be taken for, and the type of Strait's own processor. A kind's name
+/// is taken, too: it would make the new crate's types those of the SDK.
+const TAKEN: [&str; 8] = [
     "alloc",
     "core",
-    "extension",
     "otap",
     "proc_macro",
-    "processor",
     "serde",
     "serde_json",
     "std",
@@ -89,7 +89,10 @@ impl Name {
         let crate_name = text.replace('-', "_");
         let of_strait = crate_name == "strait" || crate_name.starts_with("strait_");
         let mut taken = RUST.iter().chain(&GO).chain(&TAKEN);
-        if of_strait || taken.any(|word| *word == crate_name) {
+        if of_strait
+            || Kind::from_name(&crate_name).is_some()
+            || taken.any(|word| *word == crate_name)
+        {
             return wrong(
                 "Rust, Go or Strait has it already",
                 format!("add a word: `my-{text}`"),

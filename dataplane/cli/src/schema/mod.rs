@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 pub use page::page;
 
+use crate::builder_file::Kind;
 use crate::error::StepError;
 use crate::rust::describe::Described;
 
@@ -16,12 +17,12 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// `processor/mask_cards`.
 #[must_use]
 pub fn is(component: &Described, name: &str) -> bool {
-    matches((&component.kind, &component.type_name), name)
+    matches((component.kind, &component.type_name), name)
 }
 
-fn matches((kind, type_name): (&str, &str), name: &str) -> bool {
+fn matches((kind, type_name): (Kind, &str), name: &str) -> bool {
     match name.split_once('/') {
-        Some((of_kind, name)) => of_kind == kind && name == type_name,
+        Some((of_kind, name)) => of_kind == kind.name() && name == type_name,
         None => name == type_name,
     }
 }
@@ -31,7 +32,7 @@ fn matches((kind, type_name): (&str, &str), name: &str) -> bool {
 /// # Errors
 /// The names that there are.
 pub fn check<'a>(
-    known: impl Iterator<Item = (&'a str, &'a str)>,
+    known: impl Iterator<Item = (Kind, &'a str)>,
     name: &str,
 ) -> Result<(), StepError> {
     let known: Vec<_> = known.collect();
@@ -63,7 +64,7 @@ pub fn of_all(components: &[&Described]) -> String {
         // A resource of its own: its references to `#/$defs` stay inside it.
         schema["$id"] = format!("urn:strait:{}:{}", component.kind, component.type_name).into();
         let section = sections
-            .entry(format!("{}s", component.kind))
+            .entry(component.kind.section())
             .or_insert_with(|| json!({"type": ["object", "null"], "patternProperties": {}}));
         // Nothing may stand behind the name: the defaults.
         schema["type"] = json!(["object", "null"]);
@@ -79,9 +80,9 @@ pub fn of_all(components: &[&Described]) -> String {
 mod tests {
     use super::*;
 
-    fn described(kind: &str, type_name: &str) -> Described {
+    fn described(kind: Kind, type_name: &str) -> Described {
         Described {
-            kind: kind.into(),
+            kind,
             type_name: type_name.into(),
             package: "some-crate".into(),
             version: "1.0.0".into(),
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_name_is_a_type_or_a_kind_and_a_type() {
-        let known = [("processor", "mask"), ("extension", "mask")];
+        let known = [(Kind::Processor, "mask"), (Kind::Extension, "mask")];
         for name in ["mask", "processor/mask", "extension/mask"] {
             assert!(check(known.into_iter(), name).is_ok(), "{name}");
         }
@@ -109,15 +110,15 @@ mod tests {
                 error.message
             );
         }
-        assert!(is(&described("processor", "mask"), "processor/mask"));
-        assert!(!is(&described("processor", "mask"), "extension/mask"));
+        assert!(is(&described(Kind::Processor, "mask"), "processor/mask"));
+        assert!(!is(&described(Kind::Processor, "mask"), "extension/mask"));
     }
 
     #[test]
     fn the_whole_has_every_component_under_its_section() {
         let (a, b) = (
-            described("processor", "mask"),
-            described("extension", "mask"),
+            described(Kind::Processor, "mask"),
+            described(Kind::Extension, "mask"),
         );
         let whole: Value = serde_json::from_str(&of_all(&[&a, &b])).unwrap();
         for (section, id) in [

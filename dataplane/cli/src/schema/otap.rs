@@ -4,8 +4,9 @@
 //! none is said to be required; the processor's other keys are left open.
 
 use serde_json::{Map, Value, json};
+use strait_description::{Signal, Stability};
 
-use crate::builder_file::BuilderFile;
+use crate::builder_file::{BuilderFile, Kind};
 use crate::checkout::VERSION;
 use crate::error::StepError;
 use crate::nodes::{self, Choice, Key, Node};
@@ -27,12 +28,12 @@ pub fn described(file: &BuilderFile) -> Result<Option<Described>, StepError> {
     };
     let nodes: Vec<Node> = nodes::all()?.into_iter().filter(is_in).collect();
     Ok(Some(Described {
-        kind: "processor".to_owned(),
+        kind: Kind::Processor,
         type_name: "otap".to_owned(),
         package: "strait-engine".to_owned(),
         version: VERSION.to_owned(),
-        signals: ["logs", "traces", "metrics"]
-            .map(|signal| (signal.to_owned(), "alpha".to_owned()))
+        signals: Signal::ALL
+            .map(|signal| (signal.to_string(), Stability::Alpha.to_string()))
             .into(),
         stability: None,
         schema: schema(&nodes),

@@ -19,7 +19,7 @@ pub fn page(component: &Described) -> String {
         seen: vec![],
         next: VecDeque::new(),
     };
-    let (kind, name) = (&component.kind, &component.type_name);
+    let (kind, name) = (component.kind, &component.type_name);
     let _ = write!(
         page.text,
         "# `{name}` ({kind})\n\nFrom the crate `{}` {}.\n",
@@ -202,11 +202,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::builder_file::Kind;
 
     #[test]
     fn a_page_has_every_key_of_every_struct() {
         let component = Described {
-            kind: "processor".into(),
+            kind: Kind::Processor,
             type_name: "mask".into(),
             package: "mask-crate".into(),
             version: "1.2.3".into(),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Values;
 use crate::{ConfigError, DynFactory};
+use strait_description::Kind;
 
 /// Why an operation has no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub struct Refused {
 
 #[derive(Deserialize)]
 struct Request {
-    kind: String,
+    kind: Kind,
     r#type: String,
     #[serde(default)]
     config: Value,
@@ -102,7 +103,7 @@ fn find(
 ) -> Result<&'static dyn DynFactory, Refused> {
     let is_it = |factory: &&&'static dyn DynFactory| {
         let described = factory.describe();
-        described.kind.name() == kind && described.type_name == r#type
+        described.kind == *kind && described.type_name == r#type
     };
     factories
         .iter()

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use strait_description::Kind;
 
 /// Something that happened in the Collector. Sent to the instances that watch it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -32,8 +33,8 @@ pub enum Event {
 pub struct ComponentStatus {
     /// The component's id, such as `otlp/in`.
     pub id: String,
-    /// `receiver`, `processor`, `exporter`, `connector` or `extension`.
-    pub kind: String,
+    /// What kind of component it is.
+    pub kind: Kind,
     /// The pipelines that it is in, such as `logs/eu`.
     #[serde(default)]
     pub pipelines: Vec<String>,

@@ -2,8 +2,8 @@
 
 use crate::catalog::node::{Choice, Node};
 use crate::catalog::shape::{Key, Shape, words};
-use crate::signal::Signal;
 use serde::Serialize;
+use strait_component::{Kind, Signal};
 
 /// One node, with its keys flattened.
 #[derive(Clone, Debug, Serialize)]
@@ -12,8 +12,8 @@ pub struct NodeInfo {
     pub urn: &'static str,
     /// The short name.
     pub name: &'static str,
-    /// Always `processor`.
-    pub kind: &'static str,
+    /// What kind of component it can stand for: always a processor.
+    pub kind: Kind,
     /// Signals it works on.
     pub signals: &'static [Signal],
     /// Which binaries it is in.
@@ -51,7 +51,7 @@ pub fn describe(nodes: impl Iterator<Item = &'static Node>) -> Vec<NodeInfo> {
             NodeInfo {
                 urn: node.urn,
                 name: node.name,
-                kind: "processor",
+                kind: Kind::Processor,
                 signals: node.signals,
                 choice: node.choice,
                 doc: node.doc,

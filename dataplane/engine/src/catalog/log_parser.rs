@@ -3,7 +3,7 @@
 use crate::catalog::node::Node;
 use crate::catalog::shape::Key;
 use crate::catalog::shape::Shape::{Bool, Int, List, Map, Object, Text, Word};
-use crate::signal::Signal;
+use strait_component::Signal;
 
 const SOURCE: Key = Key::required("source", Text, "capture, column or JSON pointer");
 

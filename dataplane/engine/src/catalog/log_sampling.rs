@@ -4,8 +4,8 @@ use crate::catalog::node::{Asked, Node};
 use crate::catalog::shape::Key;
 use crate::catalog::shape::Shape::{DurationFrom, Int, Object, OneOf};
 use crate::finding::Finding;
-use crate::signal::Signal;
 use std::time::Duration;
+use strait_component::Signal;
 
 const KEYS: &[Key] = &[Key::required(
     "policy",

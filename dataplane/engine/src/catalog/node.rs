@@ -4,9 +4,9 @@ use crate::catalog::edit::Edit;
 use crate::catalog::reads::Reads;
 use crate::catalog::shape::Key;
 use crate::finding::Finding;
-use crate::signal::Signal;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use strait_component::Signal;
 
 /// Adds what a node of this configuration reads and writes; an error says why that cannot be known.
 type ReadsOf = fn(&Value, &mut Reads) -> Result<(), String>;
@@ -64,7 +64,7 @@ impl Node {
     pub(crate) const PLAIN: Self = Self {
         urn: "",
         name: "",
-        signals: Signal::ALL,
+        signals: &Signal::ALL,
         doc: "",
         keys: &[],
         converts: false,

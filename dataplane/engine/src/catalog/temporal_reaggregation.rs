@@ -3,8 +3,8 @@
 use crate::catalog::node::Node;
 use crate::catalog::shape::Key;
 use crate::catalog::shape::Shape::{DurationFrom, Int};
-use crate::signal::Signal;
 use std::time::Duration;
+use strait_component::Signal;
 
 /// The engine refuses less, but only once the node is made.
 const LEAST_PERIOD: Duration = Duration::from_millis(100);

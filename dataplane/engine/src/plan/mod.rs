@@ -11,11 +11,11 @@ pub(crate) mod projection;
 
 pub use projection::Plan;
 
-use crate::signal::Signal;
 use crate::unit::Unit;
 use builder::Builder;
 use projection::{Projection, Writes};
 use serde_json::{Map, Value, json};
+use strait_component::Signal;
 
 impl Projection {
     /// The projection of a unit whose configuration has passed its checks.

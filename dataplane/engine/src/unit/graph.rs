@@ -6,10 +6,10 @@
 use crate::catalog::node::Asked;
 use crate::catalog::{Node, check_node, find, included, suggest};
 use crate::finding::Finding;
-use crate::signal::Signal;
 use crate::unit::topology::{Connection, EGRESS, INGRESS, Planned, Topology, split};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use strait_component::Signal;
 
 /// Reads `nodes` and `connections`.
 pub(super) fn read(

@@ -10,9 +10,9 @@ pub use topology::{EGRESS, INGRESS, Planned, Topology};
 
 use crate::components;
 use crate::finding::Finding;
-use crate::signal::Signal;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use strait_component::Signal;
 
 /// Whether a unit may change what it does not understand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

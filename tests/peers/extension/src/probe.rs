@@ -296,7 +296,7 @@ impl Extension for Probe {
             Event::Status(status) => {
                 tracing::info!(
                     id = status.id,
-                    kind = status.kind,
+                    kind = status.kind.name(),
                     status = status.status,
                     error = status.error,
                     pipelines = status.pipelines.join(" "),

@@ -26,12 +26,12 @@ use crate::catalog::reads::Reads;
 use crate::catalog::shape::Key;
 use crate::catalog::shape::Shape::{List, Tagged, Text, Word};
 use crate::finding::Finding;
-use crate::signal::Signal;
 use actions::{Action, Actions, AttributeConfig};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use strait_component::Batch;
+use strait_component::Signal;
 
 const KEYS: &[Key] = &[
     Key::optional(

@@ -24,11 +24,11 @@ use crate::catalog::reads::Reads;
 use crate::catalog::shape::Shape::{Bool, List, Number, Object, Scalar, Text, Word};
 use crate::catalog::shape::{Key, Shape};
 use crate::finding::Finding;
-use crate::signal::Signal;
 use matcher::LogFilter;
 use rules::{FilterConfig, LogMatch};
 use serde::Deserialize;
 use serde_json::Value;
+use strait_component::Signal;
 use strait_component::{AttributeTable, Columns};
 
 const MATCH_TYPE: Key = Key::optional(

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+
+use crate::kind::Kind;
+use crate::signal::Signal;
+use crate::stability::Stability;
 
 /// What a component is: what `describe` answers. As JSON:
 /// `{"kind": "processor", "type": "mask_cards", "crate": "mask-cards",
@@ -74,72 +78,4 @@ macro_rules! package {
             version: env!("CARGO_PKG_VERSION"),
         }
     };
-}
-
-/// Kinds of components.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Kind {
-    /// Takes batches and passes them on.
-    Processor,
-    /// Serves the Collector and its components, without data.
-    Extension,
-}
-
-impl Kind {
-    /// The kind's name: its section in the Collector's configuration, without the plural's letter.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Processor => "processor",
-            Self::Extension => "extension",
-        }
-    }
-}
-
-/// Signals of telemetry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Signal {
-    /// Log records.
-    Logs,
-}
-
-/// How much users may rely on a component; the Collector's own levels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Stability {
-    /// Not meant to be used yet.
-    Development,
-    /// Works, may change.
-    Alpha,
-    /// Changes rarely and with notice.
-    Beta,
-    /// Promised.
-    Stable,
-    /// On its way out.
-    Deprecated,
-    /// Nobody looks after it.
-    Unmaintained,
-}
-
-impl Stability {
-    /// The level's name, in lower case.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Development => "development",
-            Self::Alpha => "alpha",
-            Self::Beta => "beta",
-            Self::Stable => "stable",
-            Self::Deprecated => "deprecated",
-            Self::Unmaintained => "unmaintained",
-        }
-    }
-}
-
-impl Serialize for Stability {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
 }
