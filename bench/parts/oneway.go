@@ -20,8 +20,11 @@ import (
 
 // A unit with one node, which takes every batch and lets nothing on: nothing comes back but the
 // ack.
-const sinkUnit = `{"id": "bench_sink", "pipeline": "logs", "signal": "logs", "lanes": 1,
-	"fidelity": "best_effort", "max_in_flight": 64, "component": {"type": "bench_sink", "config": {}}}`
+const sinkUnit = `{"id": "bench_sink", "pipeline": "logs", "lanes": 1, "fidelity": "best_effort",
+	"max_in_flight": 64,
+	"edges": [{"number": 0, "direction": "in", "signal": "logs"},
+		{"number": 1, "direction": "out", "signal": "logs"}],
+	"members": [{"id": "bench_sink", "kind": "processor", "type": "bench_sink", "config": {}}]}`
 
 // inFlight is how many callers send at the same time in the cases that are not one at a time.
 const inFlight = 8

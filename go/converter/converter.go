@@ -99,7 +99,7 @@ func (c *converter) check() error {
 	}
 	missing := slices.Clone(c.distribution.Linked)
 	for _, there := range d.Components {
-		named := there.Kind + " " + there.Type
+		named := string(there.Kind) + " " + there.Type
 		missing = slices.DeleteFunc(missing, func(name string) bool { return name == named })
 	}
 	if len(missing) > 0 {

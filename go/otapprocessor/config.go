@@ -113,7 +113,7 @@ const (
 // validateNodes asks Rust about the nodes without a signal. A program without its Rust part can
 // still be asked to validate; Start is where it says what to do.
 func (c *Config) validateNodes() error {
-	spec, err := c.spec("", "") // the Collector names the component
+	spec, err := c.spec("", nil) // the Collector names the component
 	if err != nil {
 		return err
 	}
@@ -124,11 +124,12 @@ func (c *Config) validateNodes() error {
 	return err
 }
 
-func (c *Config) spec(id string, signal unit.Signal) (unit.Spec, error) {
+func (c *Config) spec(id string, edges []unit.Edge) (unit.Spec, error) {
 	nodes, err := rustconfig.JSON("nodes", c.Nodes)
 	return unit.Spec{
-		ID: id, Signal: signal, Lanes: int(c.Lanes), Fidelity: c.Fidelity,
-		MaxInFlight: int(c.MaxInFlight), Nodes: nodes,
+		ID: id, Lanes: int(c.Lanes), Fidelity: c.Fidelity, MaxInFlight: int(c.MaxInFlight),
+		Edges:   edges,
+		Members: []unit.Member{{ID: id, Kind: unit.KindProcessor, Nodes: nodes}},
 	}, err
 }
 

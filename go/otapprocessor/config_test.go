@@ -97,7 +97,7 @@ func TestSecretsOfNodes(t *testing.T) {
 	cfg.Nodes = []any{
 		map[string]any{"attribute": map[string]any{"salt": configopaque.String("hunter2")}},
 	}
-	spec, err := cfg.spec("otap", unit.Logs)
+	spec, err := cfg.spec("otap", unit.Between(unit.Logs))
 	require.NoError(t, err)
 	payload, err := json.Marshal(spec)
 	require.NoError(t, err)

@@ -25,7 +25,7 @@ func NewProcessor(m Metadata) processor.Factory {
 		options = append(options, processor.WithMetrics(m.createMetrics, m.Metrics))
 	}
 	return processor.NewFactory(component.MustNewType(m.Type), func() component.Config {
-		return rustconfig.New("processor", m.Type)
+		return rustconfig.New(string(unit.KindProcessor), m.Type)
 	}, options...)
 }
 
@@ -39,7 +39,7 @@ func (m Metadata) description() *unit.ComponentDescription {
 		}
 	}
 	return &unit.ComponentDescription{
-		Kind: "processor", Type: m.Type, Crate: m.Crate, Version: m.Version, Signals: signals,
+		Kind: unit.KindProcessor, Type: m.Type, Crate: m.Crate, Version: m.Version, Signals: signals,
 	}
 }
 
@@ -66,8 +66,12 @@ func (m Metadata) createMetrics(
 
 func (m Metadata) spec(id component.ID, cfg component.Config, signal unit.Signal) unit.Spec {
 	return unit.Spec{
-		ID: id.String(), Signal: signal, Lanes: 1, Fidelity: unit.Strict, MaxInFlight: 64,
-		Component: &unit.ComponentSpec{Type: m.Type, Config: cfg.(*rustconfig.Config).JSON()},
-		Expect:    m.description(),
+		ID: id.String(), Lanes: 1, Fidelity: unit.Strict, MaxInFlight: 64,
+		Edges: unit.Between(signal),
+		Members: []unit.Member{{
+			ID: id.String(), Kind: unit.KindProcessor,
+			Type: m.Type, Config: cfg.(*rustconfig.Config).JSON(),
+		}},
+		Expect: m.description(),
 	}
 }

@@ -26,7 +26,7 @@ type NodeDescription struct {
 
 // ComponentDescription is one Rust component: what its crate's metadata says, or what Rust says.
 type ComponentDescription struct {
-	Kind    string            `json:"kind"`
+	Kind    Kind              `json:"kind"`
 	Type    string            `json:"type"`
 	Crate   string            `json:"crate"`
 	Version string            `json:"version"`

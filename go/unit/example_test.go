@@ -16,8 +16,12 @@ import (
 // learns of it when the processor starts.
 func ExampleNewLogs() {
 	spec := unit.Spec{
-		ID: "otap", Signal: unit.Logs, Lanes: 1, Fidelity: unit.Strict, MaxInFlight: 64,
-		Nodes: []any{map[string]any{"batch": map[string]any{}}},
+		ID: "otap", Lanes: 1, Fidelity: unit.Strict, MaxInFlight: 64,
+		Edges: unit.Between(unit.Logs),
+		Members: []unit.Member{{
+			ID: "otap", Kind: unit.KindProcessor,
+			Nodes: []any{map[string]any{"batch": map[string]any{}}},
+		}},
 	}
 	telemetry := componenttest.NewNopTelemetrySettings()
 	logs, err := unit.NewLogs(spec, unit.DefaultTransport(), telemetry, consumertest.NewNop())

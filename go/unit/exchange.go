@@ -74,7 +74,7 @@ func send(ctx context.Context, l *lane, c *call, p parcel) error {
 	if err := p.Write(claim.Bytes()); err != nil {
 		return errors.Join(err, producer.Abort(claim))
 	}
-	return sendError(ctx, producer.Publish(claim, 0, c.id, p.Size()))
+	return sendError(ctx, producer.Publish(claim, l.in, c.id, p.Size()))
 }
 
 // sendError gives the caller its own context's cause where that ended the wait. A full ring and a

@@ -22,6 +22,7 @@ type lane struct {
 	index    int // which of the unit's lanes it is
 	number   uint16
 	epoch    uint32
+	in, out  uint16            // numbers of the unit's edges
 	schemas  *record.Schemas   // of what the peer writes
 	logs     *otap.LogsEncoder // with the schemas that this side has published
 	decoders sync.Pool
@@ -165,6 +166,11 @@ func (l *lane) dispatch(m ring.Message) error {
 		l.release(m.Lease)
 		return err
 	case ring.KindBatch:
+		if m.Edge != l.out {
+			l.release(m.Lease)
+			return fmt.Errorf("%w: a batch came over edge %d, expected %d",
+				record.ErrContent, m.Edge, l.out)
+		}
 		o := output{token: m.CallID, lease: m.Lease}
 		if err := o.batch.Read(m.Lease.Bytes()); err != nil {
 			l.release(m.Lease)

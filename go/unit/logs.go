@@ -30,8 +30,9 @@ func (p *LogsProcessor) choose(r *Report, t Transport) (mutates bool, err error)
 			p.unit.spec.Fidelity,
 		)
 	}
-	if r.Encodings[Logs] != Records || t.OTLPBytes {
-		p.carryOTLP(r.Converts || t.OTLPBytes)
+	in := r.Edge(In)
+	if in.Encoding != Records || t.OTLPBytes {
+		p.carryOTLP(in.Converts || t.OTLPBytes)
 		return false, nil
 	}
 	fidelity := p.unit.spec.Fidelity.ofRecords()
@@ -40,10 +41,10 @@ func (p *LogsProcessor) choose(r *Report, t Transport) (mutates bool, err error)
 		walk: func() *otap.Walk { return otap.NewWalk(fidelity, nil) },
 	}
 	p.forms, p.foreign = []form[plog.Logs]{whole}, p.takeRecords
-	if r.Plan == nil || !r.Plan.Projectable {
+	if in.Plan == nil || !in.Plan.Projectable {
 		return false, nil
 	}
-	projection, err := otap.NewProjection(*r.Plan)
+	projection, err := otap.NewProjection(*in.Plan)
 	if err != nil {
 		return false, err
 	}
@@ -57,7 +58,7 @@ func (p *LogsProcessor) choose(r *Report, t Transport) (mutates bool, err error)
 		return false, nil
 	}
 	p.forms = []form[plog.Logs]{projected, whole}
-	return r.Plan.Filters || r.Plan.Edits, nil
+	return in.Plan.Filters || in.Plan.Edits, nil
 }
 
 // encoderOptions are those of a lane whose slab has so many bytes.

@@ -34,7 +34,7 @@ type consumeForeign func(context.Context, *lane, output) error
 
 // foreign runs a lane's batches of no call.
 type foreign struct {
-	credit     int
+	credit     int // known when the lane has started
 	unanswered atomic.Int64
 	ctx        context.Context // of the unit: ends when it has shut down
 	consume    consumeForeign

@@ -149,7 +149,8 @@ func (u *Unit) observe() (stop func(), err error) {
 	}
 	of(unitMetrics, with())
 	of(processorMetrics, metric.WithAttributes(
-		attribute.String("processor", u.spec.ID), attribute.String("otel.signal", string(u.spec.Signal)),
+		attribute.String("processor", u.spec.ID),
+		attribute.String("otel.signal", string(u.spec.edge(In).Signal)),
 	))
 	for _, m := range ringMetrics {
 		errs = append(errs, m.register(b, func(_ context.Context, o metric.Int64Observer) error {
@@ -198,7 +199,7 @@ func (u *Unit) identity() []attribute.KeyValue {
 	known := []attribute.KeyValue{
 		attribute.String("otelcol.component.id", u.spec.ID),
 		attribute.String("otelcol.component.kind", "processor"),
-		attribute.String("otelcol.signal", string(u.spec.Signal)),
+		attribute.String("otelcol.signal", string(u.spec.edge(In).Signal)),
 	}
 	if u.spec.Pipeline != "" {
 		known = append(known, attribute.String("otelcol.pipeline.id", u.spec.Pipeline))

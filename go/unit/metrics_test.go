@@ -33,7 +33,7 @@ func observed(t *testing.T, spec Spec) (*componenttest.Telemetry, *Unit) {
 // Guarantees: a unit's figures carry the names that the Collector has for a component, its pipeline
 // among them, so that two units of one component are told apart.
 func TestFiguresSayWhoseTheyAre(t *testing.T) {
-	telemetry, u := observed(t, Spec{ID: "otap/x", Signal: Logs, Pipeline: "logs/second"})
+	telemetry, u := observed(t, Spec{ID: "otap/x", Edges: Between(Logs), Pipeline: "logs/second"})
 	u.stats.parts.Add(3)
 	u.stats.contextLeftOut.Add(2)
 	identity := attribute.NewSet(
@@ -52,7 +52,7 @@ func TestFiguresSayWhoseTheyAre(t *testing.T) {
 // Guarantees: what was refused is counted by reason, when it is told, each reason being there from
 // the start.
 func TestRefusalsAreCountedByReason(t *testing.T) {
-	telemetry, u := observed(t, Spec{ID: "otap", Signal: Logs})
+	telemetry, u := observed(t, Spec{ID: "otap", Edges: Between(Logs)})
 	r := new(Refused)
 	r.add(3, &otap.PathError{Err: otap.ErrText})
 	r.addBare(2, nil)
@@ -70,7 +70,7 @@ func TestRefusalsAreCountedByReason(t *testing.T) {
 // Guarantees: items are counted as the Collector counts them for its own processors: what came in,
 // and what went on.
 func TestItemsAreCountedAsTheCollectorsProcessorsAre(t *testing.T) {
-	telemetry, u := observed(t, Spec{ID: "mask_cards", Signal: Metrics})
+	telemetry, u := observed(t, Spec{ID: "mask_cards", Edges: Between(Metrics)})
 	p := &Processor[pmetric.Metrics]{
 		unit:   u,
 		signal: &metricsSignal,

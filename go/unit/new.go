@@ -62,7 +62,7 @@ func NewTraces(
 	p := &TracesProcessor{Processor[ptrace.Traces]{
 		unit: New(spec, t, set), signal: &tracesSignal, next: next.ConsumeTraces,
 	}}
-	p.carryOTLP(report.Converts)
+	p.carryOTLP(report.Edge(In).Converts)
 	return p, nil
 }
 
@@ -89,7 +89,7 @@ func NewMetrics(
 	p := &MetricsProcessor{Processor[pmetric.Metrics]{
 		unit: New(spec, t, set), signal: &metricsSignal, next: next.ConsumeMetrics,
 	}}
-	p.carryOTLP(report.Converts)
+	p.carryOTLP(report.Edge(In).Converts)
 	return p, nil
 }
 

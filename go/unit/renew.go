@@ -128,7 +128,8 @@ func (u *Unit) put(l, old *lane) error {
 func (u *Unit) join(ctx context.Context, replace *int, lanes ...*lane) error {
 	request := startRequest{
 		Policy: u.transport.Wake, MaxWaitNS: u.transport.MaxWait.Nanoseconds(),
-		Credit: creditOf(&u.spec, &u.transport), Lane: replace,
+		Edges: []edgeWish{{u.spec.edge(Out).Number, creditOf(&u.spec, &u.transport)}},
+		Lane:  replace,
 	}
 	for _, l := range lanes {
 		request.Links = append(request.Links, linkOffer{l.link.Offer(), u.statusOf[l.index]})
@@ -141,7 +142,12 @@ func (u *Unit) join(ctx context.Context, replace *int, lanes ...*lane) error {
 		return fmt.Errorf("start: %d links were answered, expected %d",
 			len(reply.Links), len(lanes))
 	}
+	credit, err := reply.creditOf(request.Edges[0])
+	if err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
 	for i, l := range lanes {
+		l.foreign.credit = credit
 		if err := l.link.Accept(reply.Links[i]); err != nil {
 			return fmt.Errorf("start: link %d: %w", l.number, err)
 		}
@@ -165,10 +171,16 @@ type startRequest struct {
 	Links     []linkOffer `json:"links"`
 	Policy    Wake        `json:"policy"`
 	MaxWaitNS int64       `json:"max_wait_ns"`
-	// Credit is how many batches of no call a lane may have unanswered.
-	Credit int `json:"credit"`
+	// Edges are what this side can take over edges out.
+	Edges []edgeWish `json:"edges"`
 	// Lane is the one that the only link replaces; nil: all lanes are started.
 	Lane *int `json:"lane,omitempty"`
+}
+
+// edgeWish is how many batches of no call a lane may have unanswered over an edge.
+type edgeWish struct {
+	Number uint16 `json:"number"`
+	Credit int    `json:"credit"`
 }
 
 // linkOffer is one link, and the handle by which Rust says how its lane is.
@@ -179,6 +191,17 @@ type linkOffer struct {
 
 type startReply struct {
 	Links []ring.Answer `json:"links"`
+	Report
+}
+
+// creditOf is the credit that holds of an edge: what was wished at most.
+func (r *startReply) creditOf(wish edgeWish) (int, error) {
+	credit := r.Edge(Out).Credit
+	if credit < 1 || credit > wish.Credit {
+		return 0, fmt.Errorf("edge %d: the credit is %d, expected 1 to %d",
+			wish.Number, credit, wish.Credit)
+	}
+	return credit, nil
 }
 
 // add sums what counts; what says how things are now is b's.

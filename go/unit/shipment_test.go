@@ -38,11 +38,11 @@ type benchParcel struct {
 
 func newBench(t require.TestingT, f Fidelity, plan *otap.Plan, full bool, o otap.Options) *bench {
 	b := &bench{answer: func(int) error { return nil }}
-	u := &Unit{spec: Spec{ID: "otap", Signal: Logs, Fidelity: f}}
+	u := &Unit{spec: Spec{ID: "otap", Edges: Between(Logs), Fidelity: f}}
 	b.p = &LogsProcessor{
 		Processor: Processor[plog.Logs]{unit: u, signal: &logsSignal, next: b.consume},
 	}
-	report := &Report{Encodings: map[Signal]Encoding{Logs: Records}, Plan: plan}
+	report := &Report{[]EdgeReport{{Edge: Between(Logs)[0], Encoding: Records, Plan: plan}}}
 	_, err := b.p.choose(report, Transport{FullDecode: full})
 	require.NoError(t, err)
 	o.Fidelity = f.ofRecords()

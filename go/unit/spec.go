@@ -29,26 +29,70 @@ func (f Fidelity) ofRecords() otap.Fidelity {
 	return otap.Strict
 }
 
-// Spec names one unit: what `validate` checks and `create` keeps. It crosses as JSON (the field
-// names are the control channel's); Nodes and Component exclude each other.
+// Spec names one unit: what `validate` checks and `create` keeps. It crosses as JSON; the field
+// names are the control channel's.
 type Spec struct {
 	ID string `json:"id"`
 	// Pipeline is the id of the pipeline that the unit is in; Start finds it.
-	Pipeline    string         `json:"pipeline"`
-	Signal      Signal         `json:"signal"`
-	Lanes       int            `json:"lanes"`
-	Fidelity    Fidelity       `json:"fidelity"`
-	MaxInFlight int            `json:"max_in_flight"`
-	Nodes       any            `json:"nodes,omitempty"`
-	Component   *ComponentSpec `json:"component,omitempty"`
+	Pipeline    string   `json:"pipeline"`
+	Lanes       int      `json:"lanes"`
+	Fidelity    Fidelity `json:"fidelity"`
+	MaxInFlight int      `json:"max_in_flight"`
+	// Edges are numbered by their places. None: the configuration is checked without a pipeline.
+	Edges []Edge `json:"edges,omitempty"`
+	// Members are what batches pass, one after the other.
+	Members []Member `json:"members"`
 	// Expect is what Start compares with Rust's own description; nil: nothing is compared.
 	Expect *ComponentDescription `json:"-"`
 }
 
-// ComponentSpec is a Rust component with its configuration as the user wrote it.
-type ComponentSpec struct {
-	Type   string `json:"type"`
-	Config any    `json:"config"`
+// edge is the first edge of a direction; the zero Edge where there is none.
+func (s *Spec) edge(d Direction) Edge {
+	for _, e := range s.Edges {
+		if e.Direction == d {
+			return e
+		}
+	}
+	return Edge{}
+}
+
+// Edge is a place where batches cross between the host and a unit. Its number is what the ring's
+// descriptors carry.
+type Edge struct {
+	Number    uint16    `json:"number"`
+	Direction Direction `json:"direction"`
+	Signal    Signal    `json:"signal"`
+}
+
+// Direction is which way batches cross an edge.
+type Direction string
+
+const (
+	// In is from the host into the unit.
+	In Direction = "in"
+	// Out is from the unit to the host.
+	Out Direction = "out"
+)
+
+// Between are the edges of a unit between a signal and itself: a processor's.
+func Between(signal Signal) []Edge {
+	return []Edge{{0, In, signal}, {1, Out, signal}}
+}
+
+// Kind is a kind of component, by the name that Rust has for it.
+type Kind string
+
+// KindProcessor is what takes batches and passes them on.
+const KindProcessor Kind = "processor"
+
+// Member is a component of a unit: a Type of Rust's with its Config, or engine Nodes.
+type Member struct {
+	// ID is the component's in the Collector's configuration.
+	ID     string `json:"id"`
+	Kind   Kind   `json:"kind"`
+	Type   string `json:"type,omitempty"`
+	Config any    `json:"config,omitempty"`
+	Nodes  any    `json:"nodes,omitempty"`
 }
 
 // Signal is the kind of telemetry a unit carries.
@@ -161,11 +205,31 @@ const (
 
 // Report is what Rust says of a valid spec.
 type Report struct {
-	Encodings map[Signal]Encoding `json:"encodings"`
+	// Edges are the spec's, with what holds of each.
+	Edges []EdgeReport `json:"edges"`
+}
+
+// EdgeReport is what holds of one edge. Converts and Plan are of edges in.
+type EdgeReport struct {
+	Edge
+	Encoding Encoding `json:"encoding"`
+	// Credit is, for a lane: of an edge in, how many calls are in its engine at once, while others
+	// wait in the ring; of an edge out, how many batches of no call may be unanswered.
+	Credit int `json:"credit"`
 	// Converts says that a node reads what crosses as OTLP bytes.
 	Converts bool `json:"converts"`
 	// Plan says what the unit reads and what it may change; nil: everything.
 	Plan *otap.Plan `json:"plan"`
+}
+
+// Edge is the first edge of a direction; the zero EdgeReport where there is none.
+func (r *Report) Edge(d Direction) EdgeReport {
+	for _, e := range r.Edges {
+		if e.Direction == d {
+			return e
+		}
+	}
+	return EdgeReport{}
 }
 
 // Validate asks Rust whether it can build the unit. It starts no thread, maps nothing and opens

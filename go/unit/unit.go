@@ -160,7 +160,8 @@ func (u *Unit) newLane(index int, epoch uint32) (*lane, error) {
 	link, err := ring.NewHost(ring.Options{
 		Number: number, Session: u.session, Epoch: epoch, Geometry: u.transport.Geometry,
 		Policy: u.transport.Wake.policy(), MaxWait: u.transport.MaxWait,
-		Trust: ring.VouchForPeer(), // the other side is this process
+		Trust:   ring.VouchForPeer(), // the other side is this process
+		EdgesIn: uint32(len(u.spec.Edges)), EdgesOut: uint32(len(u.spec.Edges)),
 	})
 	if err != nil {
 		control.ReleaseLink(number)
@@ -168,11 +169,11 @@ func (u *Unit) newLane(index int, epoch uint32) (*lane, error) {
 	}
 	l := &lane{
 		link: link, peer: u.peer, index: index, number: number, epoch: epoch,
+		in: u.spec.edge(In).Number, out: u.spec.edge(Out).Number,
 		schemas: record.NewSchemas(), stats: &u.stats,
 		calls: map[uint64]*call{}, onEnd: u.linkEnded,
 		foreign: foreign{
-			credit: creditOf(&u.spec, &u.transport), ctx: u.background,
-			consume: u.consume, running: &u.foreign,
+			ctx: u.background, consume: u.consume, running: &u.foreign,
 		},
 	}
 	l.logs = otap.NewLogsEncoder(record.NewRegistry(preambles{link.Producer()}),

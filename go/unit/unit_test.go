@@ -182,7 +182,10 @@ func TestTransportLimits(t *testing.T) {
 func TestWithoutRust(t *testing.T) {
 	sink := new(consumertest.LogsSink)
 	p, err := NewLogs(
-		Spec{ID: "otap", Signal: Logs, Lanes: 1, Fidelity: Strict, Nodes: []any{}},
+		Spec{
+			ID: "otap", Lanes: 1, Fidelity: Strict, Edges: Between(Logs),
+			Members: []Member{{ID: "otap", Kind: KindProcessor, Nodes: []any{}}},
+		},
 		DefaultTransport(),
 		componenttest.NewNopTelemetrySettings(),
 		sink,

@@ -25,9 +25,11 @@ func TestForms(t *testing.T) {
 	f := forms()[0]
 	report, err := unit.Validate(f.spec(chain(deleteA, atLeast(9))))
 	require.NoError(t, err)
-	require.Equal(t, unit.Records, report.Encodings[unit.Logs])
-	require.NotNil(t, report.Plan)
-	require.True(t, report.Plan.Projectable)
+	in := report.Edge(unit.In)
+	require.Equal(t, unit.Records, in.Encoding)
+	require.Equal(t, unit.Records, report.Edge(unit.Out).Encoding)
+	require.NotNil(t, in.Plan)
+	require.True(t, in.Plan.Projectable)
 	for i, mutates := range []bool{true, false, false} {
 		f := forms()[i]
 		p, err := unit.NewLogs(

@@ -182,13 +182,9 @@ func TestEqualOrRefused(t *testing.T) {
 // whatever they hold: bad text, values that nest deep, containers without items, and optional
 // fields that hold their default.
 func TestSignalsInBytesComeOutEqual(t *testing.T) {
-	spec := unit.Spec{
-		ID:          "otap/test",
-		Lanes:       1,
-		Fidelity:    unit.Strict,
-		MaxInFlight: 64,
-		Nodes:       chain(node("retry", map[string]any{})),
-	}
+	spec := unitOf(
+		unit.Traces, unit.Strict, ofNodes(chain(node("retry", map[string]any{}))),
+	)
 	spans, points := new(consumertest.TracesSink), new(consumertest.MetricsSink)
 	tp, mp := startTraces(t, spec, spans), startMetrics(t, spec, points)
 	rapid.Check(t, func(t *rapid.T) {
@@ -233,9 +229,9 @@ func TestMetricsWithoutPoints(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			points := new(consumertest.MetricsSink)
-			p := startMetrics(t, unit.Spec{
-				ID: "otap/test", Lanes: 1, Fidelity: unit.BestEffort, MaxInFlight: 64, Nodes: x.nodes,
-			}, points)
+			p := startMetrics(t, unitOf(
+				unit.Metrics, unit.BestEffort, ofNodes(x.nodes),
+			), points)
 			md := pmetric.NewMetrics()
 			metrics := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()
 			metrics.AppendEmpty().SetName("without a type")
@@ -253,13 +249,9 @@ func TestMetricsWithoutPoints(t *testing.T) {
 
 // Guarantees: a batch over a limit crosses in parts that hold everything, what has no items too.
 func TestPartsOfBytesHoldEverything(t *testing.T) {
-	spec := unit.Spec{
-		ID:          "otap/test",
-		Lanes:       1,
-		Fidelity:    unit.Strict,
-		MaxInFlight: 64,
-		Nodes:       chain(node("retry", map[string]any{})),
-	}
+	spec := unitOf(
+		unit.Traces, unit.Strict, ofNodes(chain(node("retry", map[string]any{}))),
+	)
 	sink := new(consumertest.TracesSink)
 	p := startTraces(t, spec, sink)
 	td := ptrace.NewTraces()
@@ -289,10 +281,9 @@ func TestPartsOfBytesHoldEverything(t *testing.T) {
 
 // Guarantees: an item that is larger than the slab is refused alone, as bytes too.
 func TestOneLargeSpan(t *testing.T) {
-	spec := unit.Spec{
-		ID: "otap/test", Lanes: 1, Fidelity: unit.Strict, MaxInFlight: 64, Signal: unit.Traces,
-		Nodes: chain(node("retry", map[string]any{})),
-	}
+	spec := unitOf(
+		unit.Traces, unit.Strict, ofNodes(chain(node("retry", map[string]any{}))),
+	)
 	sink := new(consumertest.TracesSink)
 	p, err := unit.NewTraces(
 		spec, small(unit.DefaultTransport()), componenttest.NewNopTelemetrySettings(), sink,
@@ -311,7 +302,7 @@ func TestOneLargeSpan(t *testing.T) {
 }
 
 func startTraces(t *testing.T, s unit.Spec, next consumer.Traces) *unit.TracesProcessor {
-	s.Signal = unit.Traces
+	s.Edges = unit.Between(unit.Traces)
 	p, err := unit.NewTraces(
 		s, unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), next,
 	)
@@ -322,7 +313,7 @@ func startTraces(t *testing.T, s unit.Spec, next consumer.Traces) *unit.TracesPr
 }
 
 func startMetrics(t *testing.T, s unit.Spec, next consumer.Metrics) *unit.MetricsProcessor {
-	s.Signal = unit.Metrics
+	s.Edges = unit.Between(unit.Metrics)
 	p, err := unit.NewMetrics(
 		s, unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), next,
 	)
@@ -345,17 +336,10 @@ func TestOneBadSpanAndPoint(t *testing.T) {
 	)
 	for how, nodes := range map[string]any{"attribute": chain(attribute), "batch": chain(merges)} {
 		t.Run(how, func(t *testing.T) {
-			spec := unit.Spec{
-				ID:          "otap/test",
-				Lanes:       1,
-				Fidelity:    unit.BestEffort,
-				MaxInFlight: 64,
-				Nodes:       nodes,
-			}
-
+			spec := unitOf(unit.Metrics, unit.BestEffort, ofNodes(nodes))
 			spans, points := new(consumertest.TracesSink), new(consumertest.MetricsSink)
 			mp := startMetrics(t, spec, points)
-			spec.Nodes = chain(merges) // no node that edits takes spans
+			spec.Members = []unit.Member{ofNodes(chain(merges))} // no node that edits takes spans
 			tp := startTraces(t, spec, spans)
 			td := badSpans()
 			err := tp.ConsumeTraces(t.Context(), td)

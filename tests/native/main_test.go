@@ -53,23 +53,30 @@ func eachForm(t *testing.T, test func(t *testing.T, f form)) {
 	}
 }
 
-// spec is a unit of engine nodes.
-func (f form) spec(nodes any) unit.Spec {
+// unitOf is a unit of these members between a signal and itself.
+func unitOf(signal unit.Signal, fidelity unit.Fidelity, members ...unit.Member) unit.Spec {
 	return unit.Spec{
-		ID:          "otap/test",
-		Signal:      unit.Logs,
-		Lanes:       1,
-		Fidelity:    f.fidelity,
-		MaxInFlight: 64,
-		Nodes:       nodes,
+		ID: members[0].ID, Lanes: 1, Fidelity: fidelity, MaxInFlight: 64,
+		Edges: unit.Between(signal), Members: members,
 	}
 }
 
+// ofNodes is a member of engine nodes.
+func ofNodes(nodes any) unit.Member {
+	return unit.Member{ID: "otap/test", Kind: unit.KindProcessor, Nodes: nodes}
+}
+
+// ofType is a member that is a Rust component.
+func ofType(name string, config map[string]any) unit.Member {
+	return unit.Member{ID: name + "/test", Kind: unit.KindProcessor, Type: name, Config: config}
+}
+
+// spec is a unit of engine nodes.
+func (f form) spec(nodes any) unit.Spec { return unitOf(unit.Logs, f.fidelity, ofNodes(nodes)) }
+
 // component is a unit of one Rust component.
 func (f form) component(name string, config map[string]any) unit.Spec {
-	s := f.spec(nil)
-	s.ID, s.Component = name+"/test", &unit.ComponentSpec{Type: name, Config: config}
-	return s
+	return unitOf(unit.Logs, f.fidelity, ofType(name, config))
 }
 
 // sink is the next consumer: it keeps copies, and answers as it is told.

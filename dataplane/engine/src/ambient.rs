@@ -165,7 +165,7 @@ mod tests {
             max_wait: Duration::ZERO,
             projection: Projection::default(),
         };
-        let ends = link::split(link, false);
+        let ends = link::split(link, (0, 1), false);
         Port::new(ends, settings, Arc::new(Nobody), Inbox::new(8))
     }
 

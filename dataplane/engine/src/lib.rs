@@ -63,10 +63,11 @@ pub use conversion::otlp_logs_to_records;
 pub use finding::Finding;
 pub use lane::engine_log::is_own_metrics_complaint;
 pub use lane::{Lane, LaneConfig};
-pub use plan::{Plan, reply};
+pub use plan::{EdgeReport, Plan, Report};
 pub use strait_failure::{Class, Failure};
 pub use unit::{
-    EGRESS, Encoding, Fidelity, INGRESS, MAX_IN_FLIGHT, MAX_LANES, Planned, Topology, Unit,
+    Direction, EGRESS, Edge, Encoding, Fidelity, INGRESS, MAX_IN_FLIGHT, MAX_LANES, Planned,
+    Topology, Unit,
 };
 
 /// Version of the engine that this crate is built on.

@@ -4,7 +4,8 @@
 
 mod common;
 
-use common::{Setup, spec};
+use common::Setup;
+use common::units::of_nodes;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::{Map, Value, json};
@@ -119,8 +120,7 @@ fn what_is_accepted_starts() {
                 // How much a lane needs depends on the lanes: the start says it.
                 config.remove("retention_size_cap");
             }
-            let mut unit = spec(json!([{node.name: config}]));
-            unit["signal"] = signal.name().into();
+            let unit = of_nodes(signal.name(), "best_effort", json!([{node.name: config}]));
             if Unit::read(&unit).is_err() {
                 return Ok(());
             }

@@ -7,6 +7,7 @@
 mod common;
 
 use common::otlp::{exponential_histogram, gauge, holds, span};
+use common::units::of_nodes;
 use common::{End, Host};
 use serde_json::{Value, json};
 use strait_engine::Unit;
@@ -29,8 +30,7 @@ fn batch(format: &str) -> Value {
 
 /// Why a unit of this node may not carry the signal with best effort.
 fn refusal(signal: &str, node: &Value) -> Option<String> {
-    let spec = json!({"id": "otap", "signal": signal, "fidelity": "best_effort", "nodes": [node]});
-    let findings = Unit::read(&spec).err()?;
+    let findings = Unit::read(&of_nodes(signal, "best_effort", json!([node]))).err()?;
     Some(findings[0].message.clone())
 }
 

@@ -1,10 +1,15 @@
 //! The node table against the engine that is linked in.
 
+#[path = "common/units.rs"]
+#[allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+mod units;
+
 use otel_arrow_dfe_otap::OTAP_PIPELINE_FACTORY;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use strait_engine::catalog::{TABLE, describe, find, included};
 use strait_engine::{Finding, Unit, check_registrations};
+use units::of_nodes;
 
 /// Configurations for every key of a node's table; several where keys exclude each other.
 fn samples(node: &str) -> Vec<Value> {
@@ -175,8 +180,7 @@ fn nodes_json_is_current() {
 }
 
 fn unit_findings(nodes: Value) -> Vec<(String, String)> {
-    let spec = json!({"id": "otap", "signal": "logs", "fidelity": "best_effort", "nodes": nodes});
-    match Unit::read(&spec) {
+    match Unit::read(&of_nodes("logs", "best_effort", nodes)) {
         Ok(_) => Vec::new(),
         Err(findings) => findings.into_iter().map(|f| (f.path, f.message)).collect(),
     }
@@ -283,13 +287,26 @@ fn one_mistake_is_one_finding() {
     );
 }
 
+// Guarantees: a second connection from one output is refused: the engine would take the last, and
+// starve the targets of the first.
+#[test]
+fn an_output_has_one_connection() {
+    let graph = json!({"nodes": {"a": {"retry": {}}, "b": {"retry": {}}}, "connections": [
+        {"from": "in", "to": "a"}, {"from": "in", "to": "b"}, {"from": ["a", "b"], "to": "out"}]});
+    let findings = unit_findings(graph);
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].0, "nodes::connections");
+    assert!(
+        findings[0]
+            .1
+            .contains("more than one connection leaves `in`")
+    );
+}
+
 // Guarantees: in strict mode a signal that crosses as OTLP does not go through nodes that convert.
 #[test]
 fn strict_refuses_conversions() {
-    let spec = |fidelity: &str, node: Value| {
-        let nodes = [node];
-        json!({"id": "otap", "signal": "metrics", "fidelity": fidelity, "nodes": nodes})
-    };
+    let spec = |fidelity: &str, node: Value| of_nodes("metrics", fidelity, json!([node]));
     let filter = json!({"filter": {}});
     let findings = Unit::read(&spec("strict", filter.clone())).unwrap_err();
     assert_eq!(findings[0].path, "nodes::0::filter");
@@ -302,9 +319,7 @@ fn strict_refuses_conversions() {
 #[test]
 fn nodes_that_were_not_chosen_say_so() {
     for node in TABLE.iter().filter(|node| !node.included) {
-        let spec =
-            json!({"id": "x", "signal": "logs", "nodes": [node.name], "fidelity": "best_effort"});
-        let refused = Unit::read(&spec).unwrap_err();
+        let refused = Unit::read(&of_nodes("logs", "best_effort", json!([node.name]))).unwrap_err();
         assert!(
             refused
                 .iter()

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::os::fd::{OwnedFd, RawFd};
 use strait_control::{Class, LINK_MAX, OperationError};
+use strait_engine::{Report, Unit};
 use strait_ringbuf::handshake::duplicate;
 use strait_ringbuf::{Geometry, HostFds, Identity, Link, Options, PeerFds, Policy, Trust, accept};
 
@@ -14,9 +15,9 @@ pub(crate) struct StartRequest {
     pub(crate) policy: Wake,
     #[serde(default = "default_max_wait")]
     pub(crate) max_wait_ns: u64,
-    /// Per lane: how many batches of no call the host takes before it has answered one.
-    #[serde(default = "default_credit")]
-    pub(crate) credit: u32,
+    /// What the host can take over edges out; over others what any host can.
+    #[serde(default)]
+    edges: Vec<Wish>,
     /// The lane that the only link replaces, because its own has ended; `None`: all lanes are
     /// started.
     #[serde(default)]
@@ -27,9 +28,30 @@ fn default_max_wait() -> u64 {
     5_000_000_000
 }
 
-/// What any host can take.
-fn default_credit() -> u32 {
-    1
+/// Batches of no call that any host can take before it has answered one.
+pub(crate) const LEAST_CREDIT: u32 = 1;
+
+/// What the host can take over one edge.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    /// The edge.
+    number: u16,
+    /// Per lane: how many batches of no call the host takes before it has answered one.
+    credit: u32,
+}
+
+impl StartRequest {
+    /// What the host can take over the edge by which batches leave `unit`.
+    pub(crate) fn credit(&self, unit: &Unit) -> Result<u32, OperationError> {
+        let exit = unit.exit().map(|exit| exit.number);
+        if let Some(other) = self.edges.iter().find(|wish| Some(wish.number) != exit) {
+            let message = format!("edge {} has a credit and leads not out", other.number);
+            return Err(OperationError::new(Class::Permanent, message));
+        }
+        let credit = self.edges.iter().map(|wish| wish.credit).min();
+        Ok(credit.unwrap_or(LEAST_CREDIT).max(LEAST_CREDIT))
+    }
 }
 
 /// How the peer waits for messages.
@@ -66,6 +88,9 @@ struct OfferGeometry {
 #[derive(Debug, Serialize)]
 pub(crate) struct StartReply {
     pub(crate) links: Vec<Answer>,
+    /// What holds of the unit's edges now.
+    #[serde(flatten)]
+    pub(crate) report: Report,
 }
 
 /// What the peer answers for one link.
@@ -99,8 +124,9 @@ impl Accepted {
 }
 
 impl Offer {
-    /// Duplicates what the host sent, checks it, and makes this side's half.
-    pub(crate) fn accept(&self, wake: Wake) -> Result<Accepted, OperationError> {
+    /// Duplicates what the host sent, checks it, and makes this side's half, for a unit of so many
+    /// edges.
+    pub(crate) fn accept(&self, wake: Wake, edges: usize) -> Result<Accepted, OperationError> {
         let wrong = |error: strait_ringbuf::Error| {
             let message = format!("link {}: {error}", self.number);
             OperationError::new(Class::Permanent, message)
@@ -118,6 +144,9 @@ impl Offer {
         };
         let mut options = Options::new(identity);
         options.trust = host_trust();
+        // Edges are numbered by their places.
+        let edges = u16::try_from(edges).unwrap_or(u16::MAX);
+        (options.edges_in, options.edges_out) = (edges, edges);
         options.policy = match wake {
             Wake::Efficient => Policy::Efficient,
             Wake::Latency => Policy::Latency,

@@ -1,12 +1,13 @@
 //! The operations that start nothing: describe, default_config, decode, validate.
 
+use crate::links::LEAST_CREDIT;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use strait_component::Kind;
 use strait_component::config::serve;
 use strait_control::{Class, OpResult, OperationError, PathError};
-use strait_engine::{ENGINE_VERSION, Finding, Unit, catalog, components};
+use strait_engine::{ENGINE_VERSION, Finding, Report, Unit, catalog, components};
 
 /// What is built in: versions, components, nodes.
 pub(crate) fn describe() -> OpResult {
@@ -24,7 +25,7 @@ pub(crate) fn is_extension(payload: &[u8]) -> bool {
     kind(payload) == Kind::Extension.name()
 }
 
-/// What a payload is about.
+/// What a payload is about; a unit's specification has the kinds of its members.
 fn kind(payload: &[u8]) -> String {
     #[derive(Deserialize)]
     struct About {
@@ -72,9 +73,9 @@ pub(crate) fn decode(payload: &[u8]) -> OpResult {
     reply(&decoded.map_err(strait_extension::refused)?)
 }
 
-/// Checks a unit.
+/// Checks a unit. What its host can take is said when it starts.
 pub(crate) fn validate(payload: &[u8]) -> OpResult {
-    reply(&strait_engine::reply(&unit(payload)?))
+    reply(&Report::of(&unit(payload)?, LEAST_CREDIT))
 }
 
 /// Reads and checks a unit's specification.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use strait_control::host::{self, StatusCode};
 use strait_control::{CallId, Class, Failure, OperationError};
-use strait_engine::{Lane, LaneConfig, LaneStatus, Unit, Upcalls};
+use strait_engine::{Lane, LaneConfig, LaneStatus, Report, Unit, Upcalls};
 use strait_ringbuf::PeerFds;
 
 /// Time that is kept of a drain's limit to end what did not drain.
@@ -90,7 +90,7 @@ impl Units {
             ));
         };
         match result {
-            Ok(started) => {
+            Ok((started, report)) => {
                 let links: Vec<Answer> = started
                     .iter()
                     .map(|started| Accepted::answer(&started._fds))
@@ -100,7 +100,7 @@ impl Units {
                     routes.insert(started.number, Arc::clone(&started.lane));
                 }
                 entry.running = Running::Yes(started);
-                Ok(StartReply { links })
+                Ok(StartReply { links, report })
             }
             Err(error) => {
                 entry.running = Running::No;
@@ -128,18 +128,19 @@ impl Units {
         handle: u64,
         unit: &Arc<Unit>,
         request: &StartRequest,
-    ) -> Result<Vec<Started>, OperationError> {
+    ) -> Result<(Vec<Started>, Report), OperationError> {
         if request.links.len() != unit.lanes as usize {
             let (links, lanes) = (request.links.len(), unit.lanes);
             let message =
                 format!("{links} links were offered for {lanes} lanes, expected one each");
             return Err(OperationError::new(Class::Permanent, message));
         }
+        let credit = request.credit(unit)?;
         let mut started = Vec::with_capacity(request.links.len());
         for (index, offer) in (0..).zip(&request.links) {
-            started.push(start_lane(handle, unit, index, offer, request).await?);
+            started.push(start_lane(handle, unit, index, offer, request, credit).await?);
         }
-        Ok(started)
+        Ok((started, Report::of(unit, credit)))
     }
 
     /// Puts a new lane in the place of one whose link has ended. The old one ends first, at once:
@@ -160,8 +161,9 @@ impl Units {
                 "no unit of handle {handle} runs a lane {index} to replace"
             ))
         })?;
+        let credit = request.credit(&unit)?;
         old.shutdown(Instant::now()).await;
-        let started = start_lane(handle, &unit, index, offer, request).await?;
+        let started = start_lane(handle, &unit, index, offer, request, credit).await?;
         let mut units = self.lock();
         let Some(Running::Yes(lanes)) = units.get_mut(&handle).map(|entry| &mut entry.running)
         else {
@@ -177,6 +179,7 @@ impl Units {
         routes.remove(&before.number);
         Ok(StartReply {
             links: vec![answer],
+            report: Report::of(&unit, credit),
         })
     }
 
@@ -239,6 +242,7 @@ async fn start_lane(
     index: u32,
     offer: &Offer,
     request: &StartRequest,
+    credit: u32,
 ) -> Result<Started, OperationError> {
     let Accepted {
         link,
@@ -246,7 +250,7 @@ async fn start_lane(
         number,
         epoch,
         descriptors,
-    } = offer.accept(request.policy)?;
+    } = offer.accept(request.policy, unit.edges.len())?;
     let status = if offer.status == 0 {
         handle
     } else {
@@ -260,7 +264,7 @@ async fn start_lane(
         link_number: number,
         epoch,
         max_wait: Duration::from_nanos(request.max_wait_ns),
-        credit: request.credit.max(1) as usize,
+        credit: credit as usize,
         upcalls: Arc::new(ToHost { handle, status }),
     };
     let lane = Lane::start(config)

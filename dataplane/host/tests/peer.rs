@@ -50,9 +50,12 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn unit() -> Value {
-    json!({"id": "otap/a", "pipeline": "logs", "signal": "logs", "lanes": 1,
-           "fidelity": "best_effort", "max_in_flight": 4,
-           "nodes": [{"attribute": {"actions": [{"action": "delete", "key": "k"}]}}]})
+    let nodes = json!([{"attribute": {"actions": [{"action": "delete", "key": "k"}]}}]);
+    json!({"id": "otap/a", "pipeline": "logs", "lanes": 1, "fidelity": "best_effort",
+           "max_in_flight": 4,
+           "members": [{"id": "otap/a", "kind": "processor", "nodes": nodes}],
+           "edges": [{"number": 0, "direction": "in", "signal": "logs"},
+                     {"number": 1, "direction": "out", "signal": "logs"}]})
 }
 
 // Guarantees: describe names what is built in.
@@ -75,9 +78,10 @@ fn describe_lists_the_nodes() {
 fn validate_finds_by_path() {
     let peer = HostPeer::new(&[]);
     let found = value(peer.inline(operation(OpKind::Validate, &unit())));
-    assert!(found["encodings"]["logs"].is_string(), "{found}");
+    assert_eq!(found["edges"][0]["encoding"], "records", "{found}");
+    assert_eq!(found["edges"][1]["credit"], 1, "{found}");
     let mut wrong = unit();
-    wrong["nodes"] = json!([{"attribute": {"acton": []}}, {"fliter": {}}]);
+    wrong["members"][0]["nodes"] = json!([{"attribute": {"acton": []}}, {"fliter": {}}]);
     let error = peer
         .inline(operation(OpKind::Validate, &wrong))
         .unwrap_err();
@@ -89,10 +93,10 @@ fn validate_finds_by_path() {
     assert_eq!(paths, ["nodes::0::attribute::acton", "nodes::1::fliter"]);
     assert!(error.errors[1].message.contains("did you mean `filter`?"));
     let mut without = unit();
-    without["signal"] = json!("");
+    without["edges"] = json!([]);
     assert_eq!(
         value(peer.inline(operation(OpKind::Validate, &without))),
-        json!({"encodings": {}})
+        json!({"edges": []})
     );
 }
 
@@ -102,13 +106,16 @@ fn started(
     peer: &HostPeer,
 ) -> (Producer, Consumer, strait_ringbuf::Handle) {
     let geometry = Geometry::new(64, 64).unwrap();
-    let options = Options::new(Identity {
+    let mut options = Options::new(Identity {
         session: 9,
         epoch: 1,
         geometry,
     });
+    (options.edges_in, options.edges_out) = (2, 2);
     let pending = HostPending::create(&options).unwrap();
-    let start = json!({"policy": "efficient", "max_wait_ns": 1_000_000_000, "links": [{
+    let edges = json!([{"number": 1, "credit": 8}]);
+    let start = json!({"policy": "efficient", "max_wait_ns": 1_000_000_000, "edges": edges,
+        "links": [{
         "number": LINK, "epoch": 1, "session": 9, "geometry": {"descriptors": 64, "blocks": 64},
         "fds": pending.fds().raw()}]});
     let answer = value(spawn(runtime, peer, OpKind::Start, &start));
@@ -116,6 +123,8 @@ fn started(
         spawn(runtime, peer, OpKind::Start, &start).is_err(),
         "started twice"
     );
+    assert_eq!(answer["edges"][0]["credit"], 4);
+    assert_eq!(answer["edges"][1]["credit"], 8);
     let answered = &answer["links"][0]["fds"];
     let answered: PeerFds<RawFd> = serde_json::from_value(answered.clone()).unwrap();
     let answered = answered
@@ -158,6 +167,7 @@ fn a_unit_lives_and_ends() {
     let Some(Message::Batch {
         lease,
         call_id: token,
+        edge: 1,
         ..
     }) = consumer.recv_until_blocking(limit).unwrap()
     else {

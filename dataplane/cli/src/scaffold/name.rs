@@ -38,8 +38,8 @@ const GO: [&str; 18] = [
     "var",
 ];
 
-/// Crates that the new one would be taken for, and the type of Strait's own processor. A kind's name
-/// is taken, too: it would make the new crate's types those of the SDK.
+/// Crates that the new one would be taken for, and the type of Strait's own processor. A kind's
+/// name is taken, too: it would make the new crate's types those of the SDK.
 const TAKEN: [&str; 8] = [
     "alloc",
     "core",

@@ -44,11 +44,15 @@ pub(crate) struct Reader {
     consumer: Consumer,
     handle: Handle,
     copy: bool,
+    /// The edge by which batches come.
+    edge: u16,
 }
 
 /// The producing end, shared by the lane's nodes.
 pub(crate) struct Writer {
     producer: RefCell<Producer>,
+    /// The edge by which batches go.
+    edge: u16,
     /// Schemas of this direction; they last as long as the link.
     records: RefCell<strait_records::Writer>,
     handle: Handle,
@@ -65,17 +69,20 @@ const BELL_PATIENCE: Duration = Duration::from_micros(50);
 /// How long one wait for space lasts of a batch that waits as long as it takes.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Splits a link. `copy`: batches are copied when they are read, because a node may keep them.
-pub(crate) fn split(link: Link, copy: bool) -> (Reader, Writer) {
+/// Splits a link, of a unit with these edges in and out. `copy`: batches are copied when they are
+/// read, because a node may keep them.
+pub(crate) fn split(link: Link, (entry, exit): (u16, u16), copy: bool) -> (Reader, Writer) {
     let (mut producer, consumer, handle) = link.split();
     producer.ring_later();
     let reader = Reader {
         consumer,
         handle: handle.clone(),
         copy,
+        edge: entry,
     };
     let writer = Writer {
         producer: RefCell::new(producer),
+        edge: exit,
         records: RefCell::default(),
         handle,
         acks: RefCell::default(),
@@ -116,6 +123,11 @@ impl Reader {
         schemas: &RefCell<ReceivedSchemas>,
     ) -> Result<Incoming, Failure> {
         Ok(match message {
+            Message::Batch { edge, .. } if edge != self.edge => {
+                self.handle.close(Code::Content);
+                let message = format!("a batch came over edge {edge}, expected {}", self.edge);
+                return Err(Failure::new(Class::Internal, message));
+            }
             Message::Batch { lease, call_id, .. } => {
                 let content = if self.copy && lease.holds_slot() {
                     strait_records::Batch::copied(&lease)
@@ -332,7 +344,7 @@ impl Holder<'_> {
             self.writer.answered();
         }
         self.producer
-            .publish(claim, 0, token, length)
+            .publish(claim, self.writer.edge, token, length)
             .map_err(|error| lost(&error))
     }
 

@@ -8,13 +8,14 @@
 
 mod builder;
 pub(crate) mod projection;
+mod report;
 
 pub use projection::Plan;
+pub use report::{EdgeReport, Report};
 
 use crate::unit::Unit;
 use builder::Builder;
 use projection::{Projection, Writes};
-use serde_json::{Map, Value, json};
 use strait_component::Signal;
 
 impl Projection {
@@ -40,7 +41,7 @@ impl Projection {
 
 /// The error says why the unit takes whole batches only.
 fn build(unit: &Unit) -> Result<Projection, String> {
-    if unit.signal != Some(Signal::Logs) {
+    if unit.entry().map(|entry| entry.signal) != Some(Signal::Logs) {
         return Err("only logs are sent in part".into());
     }
     if !unit.topology.is_chain() {
@@ -61,21 +62,6 @@ impl Plan {
     pub fn of(unit: &Unit) -> Self {
         Projection::of(unit).plan
     }
-}
-
-/// The reply to `validate`: how a unit's batches cross, and what of them it needs.
-#[must_use]
-pub fn reply(unit: &Unit) -> Value {
-    let mut encodings = Map::new();
-    if let Some(signal) = unit.signal {
-        encodings.insert(signal.name().into(), unit.encoding().name().into());
-    }
-    let mut reply = json!({"encodings": encodings});
-    if unit.signal.is_some() {
-        reply["plan"] = json!(Plan::of(unit));
-        reply["converts"] = json!(unit.converts());
-    }
-    reply
 }
 
 #[cfg(test)]

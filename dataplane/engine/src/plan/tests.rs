@@ -1,11 +1,23 @@
 //! What configurations ask for.
 
 use super::*;
+use crate::finding::Finding;
 use crate::plan::projection::Written;
+use serde_json::{Value, json};
+
+fn unit(signal: &str, nodes: Value) -> Result<Unit, Vec<Finding>> {
+    Unit::read(&json!({"id": "otap", "fidelity": "best_effort",
+        "members": [{"id": "otap", "kind": "processor", "nodes": nodes}],
+        "edges": [{"number": 0, "direction": "in", "signal": signal},
+                  {"number": 1, "direction": "out", "signal": signal}]}))
+}
 
 fn plan(nodes: Value) -> Plan {
-    let spec = json!({"id": "otap", "signal": "logs", "fidelity": "best_effort", "nodes": nodes});
-    Plan::of(&Unit::read(&spec).unwrap_or_else(|findings| panic!("{findings:?}")))
+    Plan::of(&unit("logs", nodes).unwrap_or_else(|findings| panic!("{findings:?}")))
+}
+
+fn report(signal: &str, nodes: Value) -> Value {
+    json!(Report::of(&unit(signal, nodes).unwrap(), 1).edges[0])
 }
 
 fn projectable(nodes: Value) -> Plan {
@@ -87,9 +99,8 @@ fn what_is_not_known_takes_whole_batches() {
 
 #[test]
 fn other_signals_take_whole_batches() {
-    let spec = json!({"id": "otap", "signal": "metrics", "fidelity": "best_effort",
-                      "nodes": [{"filter": {}}]});
-    assert!(!Plan::of(&Unit::read(&spec).unwrap()).projectable);
+    let unit = unit("metrics", json!([{"filter": {}}])).unwrap();
+    assert!(!Plan::of(&unit).projectable);
 }
 
 #[test]
@@ -131,12 +142,10 @@ fn components_say_what_they_do() {
 }
 
 #[test]
-fn the_reply_has_the_hosts_names() {
-    let unit = json!({"id": "otap", "signal": "logs", "fidelity": "best_effort",
-        "nodes": [{"attribute": {"actions": [{"action": "delete", "key": "a"}]}}]});
-    let reply = reply(&Unit::read(&unit).unwrap());
+fn the_report_has_the_hosts_names() {
+    let nodes = json!([{"attribute": {"actions": [{"action": "delete", "key": "a"}]}}]);
     assert_eq!(
-        reply["plan"],
+        report("logs", nodes)["plan"],
         json!({"projectable": true, "columns": [], "keys": ["a"], "resource_keys": [],
                "scope_keys": [], "all_attributes": false, "all_resource_attributes": false,
                "all_scope_attributes": false, "keys_only": true, "filters": false, "edits": true})
@@ -144,25 +153,22 @@ fn the_reply_has_the_hosts_names() {
 }
 
 #[test]
-fn the_reply_says_whether_otlp_bytes_are_read() {
+fn the_report_says_whether_otlp_bytes_are_read() {
     for (signal, node, converts) in [
         ("logs", json!({"attribute": {"actions": []}}), false), // they cross as records
         ("traces", json!({"retry": {}}), false),
         ("traces", json!({"attribute": {"actions": []}}), true),
         ("metrics", json!({"attribute": {"actions": []}}), true),
     ] {
-        let unit =
-            json!({"id": "otap", "signal": signal, "fidelity": "best_effort", "nodes": [node]});
-        let reply = reply(&Unit::read(&unit).unwrap());
-        assert_eq!(reply["converts"], json!(converts), "{signal} {node}");
+        let report = report(signal, json!([node]));
+        assert_eq!(report["converts"], json!(converts), "{signal} {node}");
     }
 }
 
 #[test]
 fn a_filter_of_spans_is_refused() {
-    let spec = json!({"id": "otap", "signal": "traces", "fidelity": "best_effort",
-        "nodes": [{"filter": {"traces": {"include": {"span_names": ["x"]}}}}]});
-    let findings = Unit::read(&spec).unwrap_err();
+    let nodes = json!([{"filter": {"traces": {"include": {"span_names": ["x"]}}}}]);
+    let findings = unit("traces", nodes).unwrap_err();
     assert_eq!(findings[0].path, "nodes::0::filter::traces");
 }
 
@@ -176,13 +182,8 @@ fn several_renames_of_metrics_in_one_node_are_refused() {
         of_resources(json!([rename("a", "b")])),
         of_resources(json!([rename("c", "d")])),
     ]);
-    let read = |signal: &str, nodes: &Value| {
-        Unit::read(
-            &json!({"id": "otap", "signal": signal, "fidelity": "best_effort", "nodes": nodes}),
-        )
-    };
-    let findings = read("metrics", &two).unwrap_err();
+    let findings = unit("metrics", two.clone()).unwrap_err();
     assert_eq!(findings[0].path, "nodes::0::attribute::actions");
-    read("metrics", &apart).unwrap();
-    read("logs", &two).unwrap();
+    unit("metrics", apart).unwrap();
+    unit("logs", two).unwrap();
 }

@@ -15,11 +15,11 @@ use strait_component::Signal;
 pub(super) fn read(
     findings: &mut Vec<Finding>,
     signal: Option<Signal>,
-    nodes: Option<&Value>,
+    nodes: &Value,
     connections: Option<&Value>,
 ) -> Topology {
     match nodes {
-        Some(Value::Array(list)) => {
+        Value::Array(list) => {
             if connections.is_some_and(|value| !value.is_null()) {
                 findings.push(Finding::new(
                     "connections",
@@ -29,7 +29,7 @@ pub(super) fn read(
             read_chain(findings, signal, list)
         }
         // A graph comes as one map with both keys, or with `connections` beside `nodes`.
-        Some(Value::Object(map)) => match (map.get("nodes"), map.get("connections")) {
+        Value::Object(map) => match (map.get("nodes"), map.get("connections")) {
             (Some(Value::Object(inner)), Some(list)) if map.len() == 2 => {
                 read_graph(findings, signal, "nodes::", inner, Some(list))
             }
@@ -107,6 +107,7 @@ fn read_graph(
             }
             check_reach(findings, &format!("{prefix}connections"), &topology);
             check_ports(findings, &topology);
+            check_outputs(findings, &format!("{prefix}connections"), &topology);
         }
         // Without them nothing can be said of what leads where.
         _ => findings.push(Finding::new(
@@ -319,6 +320,24 @@ fn check_ports(findings: &mut Vec<Finding>, topology: &Topology) {
                     ),
                 ));
             }
+        }
+    }
+}
+
+/// An output leads to one connection: of several the engine takes the last, without a word.
+fn check_outputs(findings: &mut Vec<Finding>, path: &str, topology: &Topology) {
+    let mut seen = BTreeSet::new();
+    for connection in &topology.connections {
+        let (node, port) = split(&connection.from);
+        if !seen.insert((node, port)) {
+            findings.push(Finding::new(
+                path,
+                format!(
+                    "more than one connection leaves `{}`: name all its targets in one `to`, among \
+                     which batches are divided; a `fanout` node sends each batch to all",
+                    connection.from
+                ),
+            ));
         }
     }
 }

@@ -1,17 +1,30 @@
 //! The unit's specification: what the Collector's configuration asks for, checked.
 //!
+//! ```json
+//! {"id": "filter/errors", "pipeline": "logs/1", "lanes": 1, "fidelity": "strict",
+//!  "max_in_flight": 64,
+//!  "edges": [{"number": 0, "direction": "in", "signal": "logs"},
+//!            {"number": 1, "direction": "out", "signal": "logs"}],
+//!  "members": [{"id": "filter/errors", "kind": "processor", "nodes": [{"filter": {}}]}]}
+//! ```
+//!
 //! Checking is pure: it opens, creates and starts nothing, and reports every finding with the path
-//! of its key (relative to the component's own configuration, joined with `::`).
+//! of its key (relative to the member's own configuration, joined with `::`; with the member's id
+//! before it where there are several).
 
+mod edge;
 mod graph;
+mod member;
 mod topology;
 
+pub use edge::{Direction, Edge, Encoding};
 pub use topology::{EGRESS, INGRESS, Planned, Topology};
 
 use crate::components;
 use crate::finding::Finding;
+use member::Member;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use strait_component::Signal;
 
 /// Whether a unit may change what it does not understand.
@@ -23,26 +36,6 @@ pub enum Fidelity {
     Strict,
     /// Losses that the engine's conversions bring are accepted.
     BestEffort,
-}
-
-/// How batches of a unit cross the rings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// OTAP records (format.md, encoding 1).
-    Records,
-    /// OTLP bytes (format.md, encoding 2).
-    Otlp,
-}
-
-impl Encoding {
-    /// The name in the `validate` reply.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Records => "records",
-            Self::Otlp => "otlp",
-        }
-    }
 }
 
 /// A unit as it arrives from the host (JSON), not yet checked.
@@ -57,9 +50,6 @@ struct Raw {
         reason = "part of the message; names the Go pipeline in the host's logs"
     )]
     pipeline: String,
-    /// Empty: the configuration is checked without a pipeline.
-    #[serde(default)]
-    signal: String,
     /// 0 stands for the default, 1.
     #[serde(default)]
     lanes: u32,
@@ -68,20 +58,10 @@ struct Raw {
     /// 0 stands for the default, 64.
     #[serde(default)]
     max_in_flight: u32,
+    /// Empty: the configuration is checked without a pipeline.
     #[serde(default)]
-    nodes: Option<Value>,
-    #[serde(default)]
-    connections: Option<Value>,
-    #[serde(default)]
-    component: Option<RawComponent>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawComponent {
-    r#type: String,
-    #[serde(default)]
-    config: Value,
+    edges: Vec<Edge>,
+    members: Vec<Member>,
 }
 
 const DEFAULT_LANES: u32 = 1;
@@ -96,8 +76,9 @@ pub const MAX_IN_FLIGHT: u32 = 65_536;
 pub struct Unit {
     /// The component's id in the Collector's configuration.
     pub id: String,
-    /// The signal it carries; `None` when only its configuration was to be checked.
-    pub signal: Option<Signal>,
+    /// Where batches cross, in the order of their numbers; none when only its configuration was to
+    /// be checked.
+    pub edges: Vec<Edge>,
     /// Lanes, at least 1.
     pub lanes: u32,
     /// Whether losses are accepted.
@@ -115,51 +96,28 @@ impl Unit {
     ///
     /// Every finding, at least one.
     pub fn read(spec: &Value) -> Result<Self, Vec<Finding>> {
-        let raw: Raw = serde_json::from_value(spec.clone())
+        let raw = Raw::deserialize(spec)
             .map_err(|error| vec![Finding::new("", format!("unit specification: {error}"))])?;
         let mut findings = Vec::new();
-        let signal = Signal::from_name(&raw.signal);
-        if signal.is_none() && !raw.signal.is_empty() {
-            findings.push(Finding::new(
-                "signal",
-                format!("expected logs, traces or metrics, found `{}`", raw.signal),
-            ));
-        }
-        if raw.lanes > MAX_LANES {
-            findings.push(Finding::new(
-                "lanes",
-                format!("must be 1 to {MAX_LANES}, is {}", raw.lanes),
-            ));
-        }
-        if raw.max_in_flight > MAX_IN_FLIGHT {
-            findings.push(Finding::new(
-                "max_in_flight",
-                format!("must be 1 to {MAX_IN_FLIGHT}, is {}", raw.max_in_flight),
-            ));
-        }
-        let topology = match (&raw.nodes, &raw.component) {
-            (Some(_), None) => graph::read(
-                &mut findings,
-                signal,
-                raw.nodes.as_ref(),
-                raw.connections.as_ref(),
-            ),
-            (None, Some(component)) => component_topology(&mut findings, &raw.id, component),
-            _ => {
-                findings.push(Finding::new(
-                    "nodes",
-                    "a unit has `nodes` or `component`, and not both",
-                ));
-                Topology::default()
+        let limits = [
+            ("lanes", raw.lanes, MAX_LANES),
+            ("max_in_flight", raw.max_in_flight, MAX_IN_FLIGHT),
+        ];
+        for (key, value, most) in limits {
+            if value > most {
+                let message = format!("must be 1 to {most}, is {value}");
+                findings.push(Finding::new(key, message));
             }
-        };
+        }
+        edge::check(&mut findings, &raw.edges);
+        let signal = raw.edges.first().map(|edge| edge.signal);
         let unit = Self {
             id: raw.id,
-            signal,
+            edges: raw.edges,
             lanes: or(raw.lanes, DEFAULT_LANES),
             fidelity: raw.fidelity,
             max_in_flight: or(raw.max_in_flight, DEFAULT_IN_FLIGHT),
-            topology,
+            topology: member::read(&mut findings, signal, &raw.members),
         };
         unit.check_fidelity(&mut findings);
         if findings.is_empty() {
@@ -169,13 +127,20 @@ impl Unit {
         }
     }
 
-    /// How this unit's batches cross the rings.
+    /// The edge by which batches enter it; `None` where none do.
     #[must_use]
-    pub fn encoding(&self) -> Encoding {
-        match self.signal {
-            Some(Signal::Logs) => Encoding::Records,
-            _ => Encoding::Otlp,
-        }
+    pub fn entry(&self) -> Option<&Edge> {
+        self.towards(Direction::In)
+    }
+
+    /// The edge by which batches leave it; `None` where none do.
+    #[must_use]
+    pub fn exit(&self) -> Option<&Edge> {
+        self.towards(Direction::Out)
+    }
+
+    fn towards(&self, direction: Direction) -> Option<&Edge> {
+        self.edges.iter().find(|edge| edge.direction == direction)
     }
 
     /// Whether some node may keep a batch beyond its call, so that slots are copied at receive.
@@ -191,20 +156,24 @@ impl Unit {
     /// read.
     #[must_use]
     pub fn converts(&self) -> bool {
-        let Some(signal) = self.signal else {
-            return false;
-        };
-        self.encoding() == Encoding::Otlp
-            && self.topology.nodes.iter().any(|node| {
+        self.bytes().is_some_and(|signal| {
+            self.topology.nodes.iter().any(|node| {
                 node.kind
                     .is_none_or(|kind| kind.converts && kind.signals.contains(&signal))
             })
+        })
+    }
+
+    /// The signal that enters as OTLP bytes.
+    fn bytes(&self) -> Option<Signal> {
+        let entry = self.entry()?;
+        (entry.encoding() == Encoding::Otlp).then_some(entry.signal)
     }
 
     /// OTLP bytes through a node that converts are not lossless: strict mode refuses them.
     fn check_fidelity(&self, findings: &mut Vec<Finding>) {
-        let Some(signal) = self.signal else { return };
-        if self.fidelity == Fidelity::BestEffort || self.encoding() == Encoding::Records {
+        let Some(signal) = self.bytes() else { return };
+        if self.fidelity == Fidelity::BestEffort {
             return;
         }
         for node in &self.topology.nodes {
@@ -217,45 +186,14 @@ impl Unit {
                 findings.push(Finding::new(
                     node.path.clone(),
                     format!(
-                        "`{}` turns {} into records and back, which is not lossless in this \
+                        "`{}` turns {signal} into records and back, which is not lossless in this \
                          version; set `fidelity: best_effort` to accept that",
                         kind.name,
-                        signal.name()
                     ),
                 ));
             }
         }
     }
-}
-
-/// A component of the SDK: a chain of one node.
-fn component_topology(findings: &mut Vec<Finding>, id: &str, component: &RawComponent) -> Topology {
-    match components::find(&component.r#type) {
-        Some(factory) => {
-            if let Err(errors) = factory.validate(&component.config) {
-                findings.extend(
-                    errors
-                        .into_iter()
-                        .map(|error| Finding::new(error.path, error.message)),
-                );
-            }
-        }
-        None => findings.push(Finding::new(
-            "",
-            format!(
-                "no component of type `{}` is linked in; linked: {}",
-                component.r#type,
-                components::names().join(", ")
-            ),
-        )),
-    }
-    Topology::chain(vec![Planned {
-        name: component.r#type.clone(),
-        path: String::new(),
-        kind: None,
-        urn: components::NODE_URN.into(),
-        config: json!({"type": component.r#type, "component": id, "config": component.config}),
-    }])
 }
 
 fn or(value: u32, default: u32) -> u32 {

@@ -61,6 +61,46 @@ impl Topology {
         Self { nodes, connections }
     }
 
+    /// These one after the other: what leaves one enters the next.
+    pub(super) fn in_turn(parts: Vec<Self>) -> Self {
+        parts.into_iter().reduce(Self::then).unwrap_or_default()
+    }
+
+    fn then(mut self, next: Self) -> Self {
+        let (entries, rest): (Vec<_>, Vec<_>) = next
+            .connections
+            .into_iter()
+            .partition(|connection| connection.node() == INGRESS);
+        let targets: Vec<String> = entries.into_iter().flat_map(|entry| entry.to).collect();
+        for connection in &mut self.connections {
+            let leads_out = |name: &String| name == EGRESS;
+            if let Some(at) = connection.to.iter().position(leads_out) {
+                drop(connection.to.splice(at..=at, targets.iter().cloned()));
+            }
+        }
+        self.nodes.extend(next.nodes);
+        self.connections.extend(rest);
+        self
+    }
+
+    /// The same as a part of a larger one: nodes' names lie in `room`, paths below `id`.
+    pub(super) fn inside(mut self, id: &str, room: &str) -> Self {
+        let place = |name: &mut String| {
+            if !matches!(split(name).0, INGRESS | EGRESS) {
+                *name = format!("{room}/{name}");
+            }
+        };
+        for node in &mut self.nodes {
+            place(&mut node.name);
+            node.path = below(id, &node.path);
+        }
+        for connection in &mut self.connections {
+            place(&mut connection.from);
+            connection.to.iter_mut().for_each(place);
+        }
+        self
+    }
+
     /// Whether every node has exactly the one before it and the one behind it.
     pub(crate) fn is_chain(&self) -> bool {
         let mut from = INGRESS;
@@ -93,5 +133,14 @@ pub(super) fn split(from: &str) -> (&str, Option<&str>) {
             (name.trim(), Some(port))
         }
         None => (from.trim(), None),
+    }
+}
+
+/// A place in a member's configuration as one in the unit's.
+pub(super) fn below(id: &str, path: &str) -> String {
+    if path.is_empty() {
+        id.to_owned()
+    } else {
+        format!("{id}::{path}")
     }
 }

@@ -2,9 +2,10 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 pub mod otlp;
+pub mod units;
 
 use arrow_array::RecordBatch;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
@@ -19,6 +20,8 @@ use strait_ringbuf::{
 pub const PATIENCE: Duration = Duration::from_secs(20);
 /// The link's number in all tests.
 pub const LINK: u16 = 7;
+/// Edges of a test's unit.
+const EDGES: u16 = 2;
 
 /// What came over the control channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,12 +95,13 @@ pub struct Host {
     pub hold: bool,
     /// What OTLP bytes hold.
     pub signal: Signal,
+    /// The edge by which batches are sent.
+    pub entry: u16,
 }
 
 /// A unit specification for these nodes.
 pub fn spec(nodes: Value) -> Value {
-    json!({"id": "otap/test", "pipeline": "p", "signal": "logs", "lanes": 1,
-           "fidelity": "best_effort", "max_in_flight": 64, "nodes": nodes})
+    units::of_nodes("logs", "best_effort", nodes)
 }
 
 /// Both sides of a link are this test.
@@ -145,6 +149,7 @@ impl Setup {
             geometry,
         });
         options.trust = both_sides();
+        (options.edges_in, options.edges_out) = (EDGES, EDGES);
         let pending = HostPending::create(&options).unwrap();
         let fds = pending.fds().try_map(|fd| fd.try_clone_to_owned()).unwrap();
         let (peer, answer) = accept(&options, fds).unwrap();
@@ -180,6 +185,7 @@ impl Setup {
             events: Vec::new(),
             hold: false,
             signal: Signal::Logs,
+            entry: units::ENTRY,
         })
     }
 }
@@ -225,7 +231,7 @@ impl Host {
             Err(error) => panic!("{error}"),
         };
         let used = writer::write_payload(&mut claim, &header, &variable, otlp).unwrap();
-        self.producer.publish(claim, 0, id, used).unwrap();
+        self.producer.publish(claim, self.entry, id, used).unwrap();
         true
     }
 
@@ -248,7 +254,7 @@ impl Host {
         }
         let mut claim = self.producer.claim(plan.len()).unwrap();
         let used = plan.write(&mut claim).unwrap();
-        self.producer.publish(claim, 0, id, used).unwrap();
+        self.producer.publish(claim, self.entry, id, used).unwrap();
         id
     }
 
@@ -303,7 +309,13 @@ impl Host {
             Message::Ack { call_id } => {
                 self.ends.entry(call_id).or_default().push(End::Acked);
             }
-            Message::Batch { lease, call_id, .. } => {
+            Message::Batch {
+                lease,
+                call_id,
+                edge,
+                ..
+            } => {
+                assert_eq!(edge, units::EXIT, "the edge of an output");
                 let batch = Batch::leased(lease).unwrap();
                 let header = *batch.header();
                 let tables = match header.encoding {

@@ -8,6 +8,7 @@ mod model;
 mod sha256;
 mod tables;
 
+use common::units::{component_member, of_nodes, unit};
 use common::{End, Host, Setup};
 use model::{Logs, Random, Step, Value};
 use serde::{Deserialize, Serialize};
@@ -137,7 +138,7 @@ fn chains_equal_the_model() {
         let mut random = Random::new(seed);
         let chain = model::chain(&mut random);
         let nodes: Vec<_> = chain.iter().map(Step::config).collect();
-        let spec = json!({"id": "otap/test", "signal": "logs", "nodes": nodes});
+        let spec = of_nodes("logs", "strict", json!(nodes));
         let apply = |logs: &mut Logs| chain.iter().for_each(|step| step.apply(logs));
         if let Err(problem) = check(spec, &mut random, &mut tally, apply) {
             wrong.push(format!(
@@ -218,8 +219,8 @@ fn components_equal_the_model() {
     for seed in 1..=number("STRAIT_CHAINS", CHAINS) / 10 {
         let mut random = Random::new(seed);
         let keys = random.one(&[vec!["k0"], vec!["k1", "k3"], vec![]]);
-        let spec = json!({"id": "replace", "signal": "logs",
-                          "component": {"type": "replace", "config": {"keys": keys}}});
+        let member = component_member("replace", "replace", json!({"keys": keys}));
+        let spec = unit("logs", "strict", json!([member]));
         let replace = |value: &mut Value| {
             if let Value::Str(text) = value {
                 *text = text.replace("v1", "replaced");
@@ -252,7 +253,7 @@ fn what_is_not_in_the_plan_is_refused() {
     let filter = json!({"filter": {"logs": {"include": {
         "severity_number": {"min": 1, "match_undefined": false},
         "severity_texts": ["v0"], "record_attributes": [{"key": "k0", "value": "v0"}]}}}});
-    let spec = json!({"id": "otap/test", "signal": "logs", "nodes": [filter]});
+    let spec = of_nodes("logs", "strict", json!([filter]));
     let plan = Plan::of(&Unit::read(&spec).unwrap());
     let mut host = Setup::new(spec).start();
     let mut random = Random::new(7);
@@ -310,7 +311,7 @@ fn what_is_not_in_the_plan_is_refused() {
 fn a_difference_does_not_outlive_its_call() {
     let filter = json!({"filter": {"logs": {"include": {
         "severity_number": {"min": 0, "match_undefined": true}}}}});
-    let spec = json!({"id": "otap/test", "signal": "logs", "nodes": [filter]});
+    let spec = of_nodes("logs", "strict", json!([filter]));
     let plan = Plan::of(&Unit::read(&spec).unwrap());
     let mut setup = Setup::new(spec);
     setup.blocks = 16;
@@ -352,7 +353,8 @@ fn a_difference_does_not_outlive_its_call() {
 fn differences_make_room_in_the_engine() {
     let filter = json!({"filter": {"logs": {"include": {
         "severity_number": {"min": 0, "match_undefined": true}}}}});
-    let spec = json!({"id": "otap/test", "signal": "logs", "max_in_flight": 2, "nodes": [filter]});
+    let mut spec = of_nodes("logs", "strict", json!([filter]));
+    spec["max_in_flight"] = json!(2);
     let plan = Plan::of(&Unit::read(&spec).unwrap());
     let mut host = Setup::new(spec).start();
     let mut random = Random::new(5);
@@ -368,7 +370,7 @@ fn differences_make_room_in_the_engine() {
 // Guarantees: a unit that takes whole batches only says so.
 #[test]
 fn whole_batches_only() {
-    let spec = json!({"id": "otap/test", "signal": "logs", "nodes": [{"retry": {}}]});
+    let spec = of_nodes("logs", "strict", json!([{"retry": {}}]));
     let mut host = Setup::new(spec).start();
     let mut random = Random::new(3);
     let logs = model::logs(&mut random);

@@ -1,0 +1,31 @@
+//! Specifications of units for tests.
+
+use serde_json::{Value, json};
+
+/// Number of the edge by which batches enter a test's unit.
+pub const ENTRY: u16 = 0;
+/// Number of the edge by which they leave it.
+pub const EXIT: u16 = 1;
+
+/// A unit of these members between this signal and itself.
+pub fn unit(signal: &str, fidelity: &str, members: Value) -> Value {
+    json!({"id": "otap/test", "pipeline": "p", "lanes": 1, "fidelity": fidelity,
+           "max_in_flight": 64, "members": members,
+           "edges": [{"number": ENTRY, "direction": "in", "signal": signal},
+                     {"number": EXIT, "direction": "out", "signal": signal}]})
+}
+
+/// A unit of a chain or graph of engine nodes.
+pub fn of_nodes(signal: &str, fidelity: &str, nodes: Value) -> Value {
+    unit(signal, fidelity, json!([nodes_member("otap/test", nodes)]))
+}
+
+/// A member of engine nodes.
+pub fn nodes_member(id: &str, nodes: Value) -> Value {
+    json!({"id": id, "kind": "processor", "nodes": nodes})
+}
+
+/// A member that is a component of the SDK.
+pub fn component_member(id: &str, name: &str, config: Value) -> Value {
+    json!({"id": id, "kind": "processor", "type": name, "config": config})
+}
