@@ -14,7 +14,7 @@ use crate::builder_file::{Kind, Runtime, STRAIT_GO_MODULE};
 use crate::checkout::{Checkout, VERSION};
 use crate::error::StepError;
 use crate::files;
-use crate::rust::component::RustComponent;
+use crate::rust::component::{RustComponent, is_component};
 use crate::rust::prelink::ENTRY;
 
 /// The module of the native object and the converter.
@@ -23,7 +23,7 @@ pub const NATIVE: &str = "strait.local/native";
 /// Whether a Go module was written for one distribution.
 #[must_use]
 pub fn is_generated(path: &str) -> bool {
-    path == NATIVE || path.starts_with("crate.local/")
+    path == NATIVE || is_component(path)
 }
 
 /// The crate's version as Go writes it (Go knows no build metadata).

@@ -6,6 +6,28 @@ use std::path::PathBuf;
 use super::metadata::Component;
 use crate::builder_file::{GoEntry, Kind, Runtime};
 
+/// What the paths of components' Go modules begin with, which are generated: where the crate comes
+/// from. Nothing is looked up there.
+const CRATES_IO: &str = "crates.io";
+/// The same of crates from elsewhere: a folder, a repository, another registry.
+const ELSEWHERE: &str = "crate.local";
+
+/// Where a crate comes from that cargo found in `source`, as its Go module's path begins.
+#[must_use]
+pub fn origin(source: Option<&str>) -> &'static str {
+    match source {
+        Some("registry+https://github.com/rust-lang/crates.io-index") => CRATES_IO,
+        _ => ELSEWHERE,
+    }
+}
+
+/// Whether a Go module of this path is a component's.
+#[must_use]
+pub fn is_component(module: &str) -> bool {
+    let origin = module.split('/').next().unwrap_or_default();
+    [CRATES_IO, ELSEWHERE].contains(&origin)
+}
+
 /// A component of the distribution, as its crate describes it.
 #[derive(Debug, Clone)]
 pub struct RustComponent {
@@ -38,4 +60,24 @@ pub struct Twin {
     pub runtime: Runtime,
     /// The Go component.
     pub go: GoEntry,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_named_after_where_crates_come_from() {
+        let crates_io = "registry+https://github.com/rust-lang/crates.io-index";
+        assert_eq!(origin(Some(crates_io)), "crates.io");
+        for other in [
+            None,
+            Some("git+https://github.com/a/b"),
+            Some("registry+file:///x"),
+        ] {
+            assert_eq!(origin(other), "crate.local");
+        }
+        assert!(is_component("crates.io/a") && is_component("crate.local/a/b/v2"));
+        assert!(!is_component("crates.io.example.com/a") && !is_component("github.com/a"));
+    }
 }

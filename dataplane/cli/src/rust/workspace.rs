@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::component::RustComponent;
+use super::component::{RustComponent, origin};
 use super::engine::Engine;
 use super::graph::{Graph, Package};
 use super::import::Import;
@@ -397,8 +397,8 @@ fn components(
     }
 }
 
-/// The path of a component's Go module: named after its crate, with the suffix
-/// that Go demands from major version 2 on. Another version of a crate that is
+/// The path of a component's Go module: named after its crate and where that comes
+/// from, with the suffix that Go demands from major version 2 on. Another version of a crate that is
 /// there already has its type in the path, too.
 fn go_module(package: &Package, component: &Component, others: &[RustComponent]) -> String {
     let major = package.version.split('.').next().unwrap_or("0");
@@ -407,12 +407,10 @@ fn go_module(package: &Package, component: &Component, others: &[RustComponent])
     } else {
         format!("/v{major}")
     };
-    let path = format!("crate.local/{}{suffix}", package.name);
+    let origin = origin(package.source.as_deref());
+    let path = format!("{origin}/{}{suffix}", package.name);
     if others.iter().all(|other| other.module != path) {
         return path;
     }
-    format!(
-        "crate.local/{}/{}{suffix}",
-        package.name, component.type_name
-    )
+    format!("{origin}/{}/{}{suffix}", package.name, component.type_name)
 }
