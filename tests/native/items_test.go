@@ -361,7 +361,8 @@ func TestOneBadSpanAndPoint(t *testing.T) {
 			require.ErrorContains(
 				t,
 				err,
-				`1 of 3 items refused: resource_metrics[0].scope_metrics[0].metrics[0].gauge.data_points[1].attributes["deep"]`,
+				`1 of 3 items refused: resource_metrics[0].scope_metrics[0].metrics[0]`+
+					`.gauge.data_points[1].attributes["deep"]`,
 			)
 			require.Equal(t, 2, points.DataPointCount())
 		})

@@ -87,7 +87,9 @@ type sink struct {
 	answer func(ctx context.Context, d plog.Logs) error
 }
 
-func (*sink) Capabilities() consumer.Capabilities { return consumer.Capabilities{MutatesData: true} }
+func (*sink) Capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: true}
+}
 
 func (s *sink) ConsumeLogs(ctx context.Context, d plog.Logs) error {
 	if s.answer != nil {

@@ -398,8 +398,8 @@ fn components(
 }
 
 /// The path of a component's Go module: named after its crate and where that comes
-/// from, with the suffix that Go demands from major version 2 on. Another version of a crate that is
-/// there already has its type in the path, too.
+/// from, with the suffix that Go demands from major version 2 on. Another version of
+/// a crate that is there already has its type in the path, too.
 fn go_module(package: &Package, component: &Component, others: &[RustComponent]) -> String {
     let major = package.version.split('.').next().unwrap_or("0");
     let suffix = if matches!(major, "0" | "1") {

@@ -85,7 +85,8 @@ fn what_is_not_known_takes_whole_batches() {
         json!([{"debug": {}}]),
         json!([{"log_sampling": {"policy": {"ratio": {"emit": 1, "out_of": 2}}}}]),
         // The host marks logs without attributes by a row with an empty key.
-        json!([{"filter": {"logs": {"include": {"record_attributes": [{"key": "", "value": 1}]}}}}]),
+        json!([{"filter": {"logs": {"include": {
+            "record_attributes": [{"key": "", "value": 1}]}}}}]),
         json!({"nodes": {"a": {"filter": {}}, "b": {"filter": {}}},
                "connections": [{"from": "in", "to": ["a", "b"]}, {"from": "a", "to": "out"},
                                {"from": "b", "to": "out"}]}),
@@ -174,7 +175,10 @@ fn a_filter_of_spans_is_refused() {
 
 #[test]
 fn several_renames_of_metrics_in_one_node_are_refused() {
-    let rename = |from: &str, to: &str| json!({"action": "rename", "source_key": from, "destination_key": to});
+    let rename = |from: &str, to: &str| {
+        json!({"action": "rename", "source_key": from,
+        "destination_key": to})
+    };
     let of_resources =
         |actions: Value| json!({"attribute": {"apply_to": ["resource"], "actions": actions}});
     let two = json!([of_resources(json!([rename("a", "b"), rename("c", "d")]))]);
