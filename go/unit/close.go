@@ -13,6 +13,7 @@ import (
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/ring"
+	"github.com/strait-data/strait/go/unit/call"
 )
 
 // How a unit ends. Rust drains as long as there is time; then every call that is left ends as
@@ -60,17 +61,15 @@ func (u *Unit) close(ctx context.Context, lanes []*lane) error {
 		awaitReaders(ctx, lanes)
 	}
 	for _, l := range lanes {
-		l.fail(ring.ErrClosed)
-		err = errors.Join(err, l.link.Close())
+		l.Fail(ring.ErrClosed)
+		err = errors.Join(err, l.Link().Close())
 	}
 	if u.cancel != nil {
 		u.cancel()
 	}
 	for _, l := range lanes {
-		if l.reader != nil {
-			<-l.reader
-		}
-		control.ReleaseLink(l.number)
+		<-l.Done()
+		control.ReleaseLink(l.Number())
 	}
 	if !endsWithin(ctx, u.awaitConsumers) {
 		err = errors.Join(err, u.consumersBusy())
@@ -113,11 +112,8 @@ func awaitReaders(ctx context.Context, lanes []*lane) {
 	ctx, cancel := context.WithTimeout(ctx, lastRead)
 	defer cancel()
 	for _, l := range lanes {
-		if l.reader == nil {
-			continue
-		}
 		select {
-		case <-l.reader:
+		case <-l.Done():
 		case <-ctx.Done():
 			return
 		}
@@ -127,7 +123,7 @@ func awaitReaders(ctx context.Context, lanes []*lane) {
 // awaitConsumers returns when no goroutine of this unit, and no caller of it, is in the next
 // consumer any more.
 func (u *Unit) awaitConsumers() {
-	u.foreign.Wait()
+	u.peerCalls.Wait()
 	u.inUse.Wait()
 }
 
@@ -149,30 +145,19 @@ func endsWithin(ctx context.Context, f func()) bool {
 // consumersBusy says for whom a shutdown has waited in vain: not for Rust, which has ended. The log
 // gets the goroutines that are in it.
 func (u *Unit) consumersBusy() error {
-	n := u.consuming.Load()
+	n := u.stats.Consuming.Load()
 	u.telemetry.Logger.Error("the next consumer does not return; its goroutines stay until it does",
-		zap.Int64("batches", n), zap.Strings("goroutines", goroutinesIn(consumerFrame)))
+		zap.Int64("batches", n), zap.Strings("goroutines", goroutinesIn(call.ConsumerFrame)))
 	return fmt.Errorf("%s: shutdown: the next consumer had not returned when the time was over; "+
 		"batches that are still with it: %d", u.spec.ID, n)
 }
 
 const (
-	// consumerFrame is in the stack of each goroutine that is with a unit's next consumer.
-	consumerFrame = "unit.(*Processor[...]).deliver("
 	// maxStacks bounds how many stacks are logged, and maxStackBytes how much of the process is
 	// looked at.
 	maxStacks     = 8
 	maxStackBytes = 4 << 20
 )
-
-// deliver calls the next consumer, and counts what goes there. Its frame and how many are in it are
-// how a shutdown knows what it waits for.
-func (p *Processor[T]) deliver(ctx context.Context, d T) error {
-	p.unit.stats.outgoingItems.Add(uint64(p.signal.counted(d)))
-	p.unit.consuming.Add(1)
-	defer p.unit.consuming.Add(-1)
-	return p.next(ctx, d)
-}
 
 // goroutinesIn is the stacks, innermost function first, of some goroutines of this process that
 // have the frame.

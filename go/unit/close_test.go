@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -47,37 +48,30 @@ func TestEveryShutdownIsBounded(t *testing.T) {
 // the log by the stacks of its goroutines.
 func TestABusyConsumerIsNamed(t *testing.T) {
 	core, lines := observer.New(zap.ErrorLevel)
-	u := New(
-		Spec{ID: "otap/busy"},
-		DefaultTransport(),
-		component.TelemetrySettings{Logger: zap.New(core)},
-	)
 	entered, leave := make(chan struct{}), make(chan struct{})
-	p := &Processor[plog.Logs]{
-		unit:   u,
-		signal: &logsSignal,
-		next: func(context.Context, plog.Logs) error {
-			return aConsumerThatIsStuck(entered, leave)
-		},
-	}
-	u.inUse.Go(func() { _ = p.deliver(t.Context(), plog.NewLogs()) })
+	stuck, err := consumer.NewLogs(func(context.Context, plog.Logs) error {
+		return aConsumerThatIsStuck(entered, leave)
+	})
+	require.NoError(t, err)
+	p, err := NewLogs(Spec{ID: "otap/busy", Edges: Between(Logs)}, DefaultTransport(),
+		component.TelemetrySettings{Logger: zap.New(core)}, stuck)
+	require.NoError(t, err)
+	u := p.Unit()
+	u.inUse.Go(func() { _ = p.ConsumeLogs(t.Context(), plog.NewLogs()) })
 	<-entered
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.False(t, endsWithin(ctx, u.awaitConsumers))
-	require.EqualError(
-		t,
-		u.consumersBusy(),
-		"otap/busy: shutdown: the next consumer had not returned when "+
-			"the time was over; batches that are still with it: 1",
-	)
+	require.EqualError(t, u.consumersBusy(),
+		"otap/busy: shutdown: the next consumer had not returned when the time was over; "+
+			"batches that are still with it: 1")
 	require.Len(t, lines.All(), 1)
 	stacks := lines.All()[0].ContextMap()["goroutines"].([]any)
 	require.Len(t, stacks, 1)
 	require.Contains(t, stacks[0], "aConsumerThatIsStuck")
 	close(leave)
 	require.True(t, endsWithin(t.Context(), u.awaitConsumers))
-	require.Zero(t, u.consuming.Load())
+	require.Zero(t, u.stats.Consuming.Load())
 }
 
 func aConsumerThatIsStuck(entered, leave chan struct{}) error {

@@ -2,15 +2,19 @@ package unit
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/ring"
+	"github.com/strait-data/strait/go/unit/call"
 )
 
 // told collects what a host hears, as "status: reason".
@@ -72,34 +76,40 @@ func TestALaneIsBothItsParts(t *testing.T) {
 // that is made anew only where none works, one that has failed never; and where all have, a
 // retryable error that says why.
 func TestTheLeastLoadedLaneThatWorks(t *testing.T) {
-	u := &Unit{spec: Spec{ID: "otap/a"}, state: stateRunning}
+	p, err := NewLogs(Spec{ID: "otap/a", Edges: Between(Logs)}, DefaultTransport(),
+		componenttest.NewNopTelemetrySettings(), consumertest.NewNop())
+	require.NoError(t, err)
+	u := p.Unit()
+	u.state = stateRunning
 	u.health, _ = told(3)
 	for i := range 3 {
 		link, err := ring.NewHost(ring.Options{Geometry: ring.Geometry{Descriptors: 8, Blocks: 16}})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, link.Close()) })
-		u.lanes = append(u.lanes, &lane{index: i, link: link})
+		u.lanes = append(u.lanes, &lane{
+			index: i, Lane: call.NewLane(call.Options{Link: link, Edges: p.calls}),
+		})
 	}
 	enter := func() int {
 		l, err := u.enter()
 		require.NoError(t, err)
-		return l.index
+		return slices.IndexFunc(u.lanes, func(x *lane) bool { return x.Lane == l })
 	}
 	six := []int{enter(), enter(), enter(), enter(), enter(), enter()}
 	require.ElementsMatch(t, []int{0, 1, 2, 0, 1, 2}, six)
-	u.leave(u.lanes[1])
+	u.leave(u.lanes[1].Lane)
 	require.Equal(t, 1, enter(), "the least loaded")
-	u.leave(u.lanes[2])
-	u.leave(u.lanes[2])
+	u.leave(u.lanes[2].Lane)
+	u.leave(u.lanes[2].Lane)
 	u.health.set(2, partPipeline, restarting, "boom")
 	require.NotEqual(t, 2, enter(), "one that works")
-	u.lanes[0].link.Fail(ring.CodeContent, errors.New("test"))
+	u.lanes[0].Link().Fail(ring.CodeContent, errors.New("test"))
 	require.Equal(t, 1, enter(), "one whose link lasts")
 	u.health.set(0, partLink, failed, "ended 6 times")
 	u.health.set(1, partPipeline, failed, "ended 6 times")
 	require.Equal(t, 2, enter(), "one that comes back")
 	u.health.set(2, partPipeline, failed, "boom")
-	_, err := u.enter()
+	_, err = u.enter()
 	require.EqualError(t, err, "otap/a: takes no batches any more: lane 1 of 3: ended 6 times")
 	require.False(t, consumererror.IsPermanent(err))
 }

@@ -6,43 +6,79 @@ import (
 	"fmt"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/strait-data/strait/go/otap"
-	"github.com/strait-data/strait/go/record"
+	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/unit/call"
+	"github.com/strait-data/strait/go/unit/edge"
 )
 
-// Processor carries one signal through a unit: what a Collector's processor of that signal is made
-// of. NewLogs, NewTraces and NewMetrics make one.
+// Processor is a unit with one edge in and one out, of the same signal: what a Collector's
+// processor is made of. NewLogs, NewTraces and NewMetrics make one.
 type Processor[T any] struct {
-	unit   *Unit
-	signal *signalOf[T]
-	next   func(context.Context, T) error
-	// forms are the ways in which a batch can cross: the first is the one that is tried first.
-	forms []form[T]
-	// passesBare says that resources and scopes without items go on as they are: nothing of the
-	// unit reads them.
-	passesBare bool
-	// screens says that a batch is looked at before it is sent, because nobody else would find what
-	// is bad.
-	screens bool
-	// foreign takes what belongs to no call, under a context of nobody: without deadline, metadata
-	// and span context. The engine's batch holds data of several callers and keeps none of theirs.
-	foreign take
+	unit    *Unit
+	calls   *call.Caller[T]
+	mutates bool
 }
 
-// position is where the next part of a batch begins: how many items came before it, and the same
-// place for the encoder of records.
-type position struct {
-	items  int
-	cursor otap.Cursor
+// newProcessor asks Rust what the unit reads and changes, and starts nothing.
+func newProcessor[T any](
+	spec Spec, t Transport, set component.TelemetrySettings,
+	s *edge.Signal[T], next func(context.Context, T) error,
+) (Processor[T], error) {
+	var p Processor[T]
+	report, err := reportOf(spec)
+	if err != nil {
+		return p, err
+	}
+	o, err := crossing(&spec, &t, report.Edge(In))
+	if err != nil {
+		return p, err
+	}
+	in, err := edge.NewIn(s, o)
+	if err != nil {
+		return p, err
+	}
+	out := edge.NewOut(s, spec.edge(Out).Number, o.Records, next)
+	p.unit, p.mutates = New(spec, t, set), in.Mutates()
+	p.calls = call.NewCaller(spec.ID, in, out, lanesOf{p.unit}, &p.unit.stats)
+	return p, nil
+}
+
+// crossing is how batches cross the edge in, by what Rust says of it and what the transport asks
+// for.
+func crossing(spec *Spec, t *Transport, in EdgeReport) (edge.Options, error) {
+	o := edge.Options{
+		Number: spec.edge(In).Number, Fidelity: spec.Fidelity.ofRecords(),
+		Records: in.Encoding == Records, Converts: in.Converts, Plan: in.Plan, Whole: t.FullDecode,
+	}
+	if !o.Records || !t.OTLPBytes {
+		return o, nil
+	}
+	if spec.Fidelity != BestEffort {
+		return o, fmt.Errorf("OTLP bytes through nodes that convert need fidelity %q, found %q",
+			BestEffort, spec.Fidelity)
+	}
+	o.Records, o.Converts = false, true
+	return o, nil
+}
+
+// reportOf asks Rust about a spec. A program without its Rust part learns nothing, and can still be
+// built and validated; Start is where it says what to do.
+func reportOf(spec Spec) (*Report, error) {
+	report, err := Validate(spec)
+	if errors.Is(err, control.ErrNoPeer) {
+		return &Report{}, nil
+	}
+	return report, err
 }
 
 // Start makes the unit and its links; on an error nothing stays open.
 func (p *Processor[T]) Start(ctx context.Context, host component.Host) error {
-	return p.unit.Start(ctx, host, func(ctx context.Context, l *lane, o output) error {
-		return p.foreign(ctx, l, o)
-	})
+	return p.unit.Start(ctx, host, p.calls)
 }
 
 // Shutdown drains what is in flight and closes everything; safe without Start, and twice.
@@ -51,72 +87,55 @@ func (p *Processor[T]) Shutdown(ctx context.Context) error { return p.unit.Shutd
 // Unit gives access to counters.
 func (p *Processor[T]) Unit() *Unit { return p.unit }
 
-// Consume sends a batch through the unit and returns the engine's verdict on it. A batch over the
-// limits crosses in parts, one after the other; when one fails, the error carries what was not
-// delivered. Items that cannot cross are refused, and the others delivered: the error is permanent
-// and a *Refused. A batch without anything goes on as it is.
-func (p *Processor[T]) Consume(ctx context.Context, d T) error {
-	n, counted := p.signal.items(d), p.signal.counted(d)
-	p.unit.stats.incomingItems.Add(uint64(counted))
-	// Some nodes drop a batch that counts nothing, such as metrics without points.
-	if n == 0 || (counted == 0 && p.passesBare) {
-		return p.consumeBare(ctx, d)
-	}
-	l, err := p.unit.enter()
-	if err != nil {
-		return err
-	}
-	defer p.unit.leave(l)
-	return p.ship(l, d, n).run(ctx)
+// Capabilities: batches are changed in place exactly where a difference is applied to them.
+func (p *Processor[T]) Capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: p.mutates}
 }
 
-// consumeBare takes a batch without items.
-func (p *Processor[T]) consumeBare(ctx context.Context, d T) error {
-	if p.passesBare || p.signal.resources(d) == 0 {
-		return p.deliver(ctx, d)
-	}
-	s := p.ship(nil, d, 0)
-	s.withoutItems()
-	return s.verdict()
+// LogsProcessor is a unit between logs and logs.
+type LogsProcessor struct{ Processor[plog.Logs] }
+
+// NewLogs makes a logs processor of a unit. It starts nothing.
+func NewLogs(
+	spec Spec, t Transport, set component.TelemetrySettings, next consumer.Logs,
+) (*LogsProcessor, error) {
+	p, err := newProcessor(spec, t, set, edge.Logs, next.ConsumeLogs)
+	return &LogsProcessor{p}, err
 }
 
-// after is the position behind the first item at another.
-func (p *Processor[T]) after(d T, at position) position {
-	if p.signal.after != nil {
-		at.cursor = p.signal.after(d, at.cursor)
-	}
-	at.items++
-	return at
+// ConsumeLogs sends logs through the unit; see call.Caller.
+func (p *LogsProcessor) ConsumeLogs(ctx context.Context, d plog.Logs) error {
+	return p.calls.Call(ctx, d)
 }
 
-// rest makes the error that lets a retry repeat nothing that was delivered, and leave nothing out:
-// the part of items [from, to) of n failed. A consumer's own list of what it did not get stands
-// only where the whole batch went to it at once: it knows neither of later parts nor of other
-// outputs.
-func (p *Processor[T]) rest(err error, d T, from, to, n int) error {
-	if from > 0 {
-		err = fmt.Errorf("items %d to %d of %d were not delivered: %w", from, n-1, n, err)
-		return p.signal.undelivered(err, p.signal.slice(d, from, n))
-	}
-	var several oneOfSeveral
-	if _, lists := p.signal.listed(err); lists && (to < n || errors.As(err, &several)) {
-		return p.signal.undelivered(err, d)
-	}
-	return err
+// TracesProcessor is a unit between traces and traces.
+type TracesProcessor struct{ Processor[ptrace.Traces] }
+
+// NewTraces makes a traces processor of a unit. It starts nothing.
+func NewTraces(
+	spec Spec, t Transport, set component.TelemetrySettings, next consumer.Traces,
+) (*TracesProcessor, error) {
+	p, err := newProcessor(spec, t, set, edge.Traces, next.ConsumeTraces)
+	return &TracesProcessor{p}, err
 }
 
-// refuse ends what a wrong content ends (S-17): a slot that is malformed the link, because its
-// sides no longer agree on what crosses; a wrong value in one that is well formed only its call,
-// for good, and by the component's name.
-func (p *Processor[T]) refuse(l *lane, err error) error {
-	switch {
-	case errors.Is(err, record.ErrContent):
-		l.fail(err)
-		return linkEnded(err)
-	case errors.Is(err, record.ErrValue):
-		err = fmt.Errorf("%s: what comes out holds a wrong value: %w", p.unit.spec.ID, err)
-		return consumererror.NewPermanent(err)
-	default:
-		return err
-	}
+// ConsumeTraces sends traces through the unit; see call.Caller.
+func (p *TracesProcessor) ConsumeTraces(ctx context.Context, d ptrace.Traces) error {
+	return p.calls.Call(ctx, d)
+}
+
+// MetricsProcessor is a unit between metrics and metrics.
+type MetricsProcessor struct{ Processor[pmetric.Metrics] }
+
+// NewMetrics makes a metrics processor of a unit. It starts nothing.
+func NewMetrics(
+	spec Spec, t Transport, set component.TelemetrySettings, next consumer.Metrics,
+) (*MetricsProcessor, error) {
+	p, err := newProcessor(spec, t, set, edge.Metrics, next.ConsumeMetrics)
+	return &MetricsProcessor{p}, err
+}
+
+// ConsumeMetrics sends metrics through the unit; see call.Caller.
+func (p *MetricsProcessor) ConsumeMetrics(ctx context.Context, d pmetric.Metrics) error {
+	return p.calls.Call(ctx, d)
 }

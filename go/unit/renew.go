@@ -59,8 +59,8 @@ func (u *Unit) linkEnded(l *lane, err error) {
 // renew makes a lane anew until it works, the budget is spent, or the unit shuts down.
 func (u *Unit) renew(old *lane, cause error) {
 	u.health.set(old.index, partLink, restarting, "the link is renewed: "+cause.Error())
-	<-old.reader // its link has ended
-	if err := old.link.Close(); err != nil {
+	<-old.Done() // its link has ended
+	if err := old.Link().Close(); err != nil {
 		cause = errors.Join(cause, err)
 	}
 	for {
@@ -86,7 +86,7 @@ func (u *Unit) renew(old *lane, cause error) {
 // replace puts a new lane in the place of one whose link has ended. On an error nothing has
 // changed.
 func (u *Unit) replace(old *lane) error {
-	l, err := u.newLane(old.index, old.epoch+1)
+	l, err := u.newLane(old.index, old.Epoch()+1)
 	if err != nil {
 		return err
 	}
@@ -97,15 +97,13 @@ func (u *Unit) replace(old *lane) error {
 		err = u.put(l, old)
 	}
 	if err != nil {
-		l.fail(ring.ErrClosed)
-		err = errors.Join(err, l.link.Close())
-		if l.reader != nil {
-			<-l.reader
-		}
-		control.ReleaseLink(l.number)
+		l.Fail(ring.ErrClosed)
+		err = errors.Join(err, l.Link().Close())
+		<-l.Done()
+		control.ReleaseLink(l.Number())
 		return err
 	}
-	if err := l.ended(); err != nil { // before it was in its place
+	if err := l.Ended(); err != nil { // before it was in its place
 		u.linkEnded(l, err)
 	}
 	return nil
@@ -117,8 +115,8 @@ func (u *Unit) put(l, old *lane) error {
 	if u.state != stateRunning {
 		return errNotRunning
 	}
-	control.ReleaseLink(old.number) // Rust has ended the old lane
-	u.retired[l.index] = add(u.retired[l.index], old.link.Stats())
+	control.ReleaseLink(old.Number()) // Rust has ended the old lane
+	u.retired[l.index] = add(u.retired[l.index], old.Link().Stats())
 	u.lanes = slices.Clone(u.lanes) // who reads them has the slice of its time
 	u.lanes[l.index] = l
 	return nil
@@ -132,7 +130,7 @@ func (u *Unit) join(ctx context.Context, replace *int, lanes ...*lane) error {
 		Lane:  replace,
 	}
 	for _, l := range lanes {
-		request.Links = append(request.Links, linkOffer{l.link.Offer(), u.statusOf[l.index]})
+		request.Links = append(request.Links, linkOffer{l.Link().Offer(), u.statusOf[l.index]})
 	}
 	reply, err := operate[startReply](ctx, u.peer, control.Start, u.handle, request)
 	if err != nil {
@@ -147,12 +145,10 @@ func (u *Unit) join(ctx context.Context, replace *int, lanes ...*lane) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	for i, l := range lanes {
-		l.foreign.credit = credit
-		if err := l.link.Accept(reply.Links[i]); err != nil {
-			return fmt.Errorf("start: link %d: %w", l.number, err)
+		if err := l.Link().Accept(reply.Links[i]); err != nil {
+			return fmt.Errorf("start: link %d: %w", l.Number(), err)
 		}
-		l.reader = make(chan struct{})
-		go l.read(u.background)
+		l.Read(u.background, credit)
 	}
 	return nil
 }

@@ -15,11 +15,10 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 
 	"github.com/strait-data/strait/go/control"
-	"github.com/strait-data/strait/go/otap"
 	"github.com/strait-data/strait/go/process"
-	"github.com/strait-data/strait/go/record"
 	"github.com/strait-data/strait/go/ring"
 	"github.com/strait-data/strait/go/sinks"
+	"github.com/strait-data/strait/go/unit/call"
 )
 
 // Unit is the host's side of one engine pipeline: its lanes, and its lifecycle. Made by New, which
@@ -28,7 +27,7 @@ type Unit struct {
 	spec      Spec
 	transport Transport
 	telemetry component.TelemetrySettings
-	stats     Stats
+	stats     call.Stats
 
 	mu       sync.Mutex // of state, lanes and retired; never held while anything waits
 	state    state
@@ -51,12 +50,10 @@ type Unit struct {
 
 	unobserve func() // ends the metrics; nil: there are none
 
-	next    atomic.Uint64 // where the search for a lane begins
-	consume consumeForeign
-	foreign sync.WaitGroup // batches of no call
-	inUse   sync.WaitGroup // calls between enter and leave
-
-	consuming atomic.Int64 // batches that are with the next consumer now
+	edges     call.Edges
+	next      atomic.Uint64  // where the search for a lane begins
+	peerCalls sync.WaitGroup // calls of the peer
+	inUse     sync.WaitGroup // calls between enter and leave
 }
 
 type state int
@@ -75,10 +72,9 @@ func New(spec Spec, transport Transport, telemetry component.TelemetrySettings) 
 }
 
 // Start makes the unit in Rust and its links, and returns when every lane is ready. On an error
-// nothing stays open. consume takes what the engine merged or made itself, on a goroutine of its
-// own. From then on the host hears of lanes that fail: as recoverable while they are made anew,
-// else as permanent.
-func (u *Unit) Start(ctx context.Context, host component.Host, consume consumeForeign) error {
+// nothing stays open. From then on the host hears of lanes that fail: as recoverable while they are
+// made anew, else as permanent.
+func (u *Unit) Start(ctx context.Context, host component.Host, edges call.Edges) error {
 	u.stopping.Lock()
 	defer u.stopping.Unlock()
 	if u.stateNow() != stateNew {
@@ -95,7 +91,7 @@ func (u *Unit) Start(ctx context.Context, host component.Host, consume consumeFo
 	}
 	u.peer, u.handle = peer, control.NextHandle()
 	u.spec.Pipeline = pipelineOf(host)
-	u.consume = consume
+	u.edges = edges
 	report := func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
 	u.health = newHealth(max(u.spec.Lanes, 1), report)
 	lanes, err := u.open(ctx)
@@ -112,7 +108,7 @@ func (u *Unit) Start(ctx context.Context, host component.Host, consume consumeFo
 	u.lanes, u.retired, u.state = lanes, make([]ring.Stats, len(lanes)), stateRunning
 	u.mu.Unlock()
 	for _, l := range lanes {
-		if err := l.ended(); err != nil { // while the unit was not running yet
+		if err := l.Ended(); err != nil { // while the unit was not running yet
 			u.linkEnded(l, err)
 		}
 	}
@@ -150,92 +146,8 @@ func (u *Unit) open(ctx context.Context) (lanes []*lane, err error) {
 	return lanes, u.join(ctx, nil, lanes...)
 }
 
-// newLane makes the host's side of a lane. A link that is renewed has a number of its own, so that
-// what is late for the one before finds nothing.
-func (u *Unit) newLane(index int, epoch uint32) (*lane, error) {
-	number, err := control.AllocateLink()
-	if err != nil {
-		return nil, err
-	}
-	link, err := ring.NewHost(ring.Options{
-		Number: number, Session: u.session, Epoch: epoch, Geometry: u.transport.Geometry,
-		Policy: u.transport.Wake.policy(), MaxWait: u.transport.MaxWait,
-		Trust:   ring.VouchForPeer(), // the other side is this process
-		EdgesIn: uint32(len(u.spec.Edges)), EdgesOut: uint32(len(u.spec.Edges)),
-	})
-	if err != nil {
-		control.ReleaseLink(number)
-		return nil, fmt.Errorf("link: %w", err)
-	}
-	l := &lane{
-		link: link, peer: u.peer, index: index, number: number, epoch: epoch,
-		in: u.spec.edge(In).Number, out: u.spec.edge(Out).Number,
-		schemas: record.NewSchemas(), stats: &u.stats,
-		calls: map[uint64]*call{}, onEnd: u.linkEnded,
-		foreign: foreign{
-			ctx: u.background, consume: u.consume, running: &u.foreign,
-		},
-	}
-	l.logs = otap.NewLogsEncoder(record.NewRegistry(preambles{link.Producer()}),
-		encoderOptions(u.spec.Fidelity, link.Producer().MaxBytes()))
-	l.decoders.New = func() any { return otap.NewLogsDecoder(l.schemas) }
-	if err := control.HandleLink(number, l); err != nil {
-		control.ReleaseLink(number)
-		return nil, errors.Join(err, link.Close())
-	}
-	return l, nil
-}
-
-// enter gives a caller a lane, and keeps the unit open until it leaves.
-func (u *Unit) enter() (*lane, error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.state != stateRunning {
-		return nil, errNotRunning
-	}
-	if refused := control.MemoryRefusal(); refused != nil {
-		refused.Component = u.spec.ID
-		return nil, refused.AsError()
-	}
-	l := u.choose()
-	if l == nil {
-		return nil, u.health.refusal(u.spec.ID)
-	}
-	l.callers.Add(1)
-	u.inUse.Add(1)
-	return l, nil
-}
-
-// choose gives the lane with the fewest callers among those that work, and of equals the next in
-// turn. Where none works it is one that is being made anew: what is sent there waits, or is told
-// why not. nil: all have failed.
-func (u *Unit) choose() (best *lane) {
-	n := uint64(len(u.lanes))
-	first := u.next.Add(1)
-	state, fewest := failed, int64(0)
-	for i := range n {
-		l := u.lanes[(first+i)%n]
-		is, callers := u.health.of(l.index), l.callers.Load()
-		if is == working && l.link.Err() != nil {
-			is = restarting // nobody has said so yet
-		}
-		if is < state || is == state && best != nil && callers < fewest {
-			best, state, fewest = l, is, callers
-		}
-		if state == working && fewest == 0 {
-			break // none has fewer
-		}
-	}
-	return best
-}
-
-func (u *Unit) leave(l *lane) {
-	l.callers.Add(-1)
-	u.inUse.Done()
-}
-
 // Stats are the unit's own counters.
-func (u *Unit) Stats() Snapshot { return u.stats.Snapshot() }
+func (u *Unit) Stats() call.Snapshot { return u.stats.Snapshot() }
 
 // Links are the ring counters of each lane, ours and the peer's, those of links before the last one
 // included; after Shutdown the last ones.
@@ -245,7 +157,7 @@ func (u *Unit) Links() []ring.Stats {
 	u.mu.Unlock()
 	out := make([]ring.Stats, 0, len(lanes))
 	for i, l := range lanes {
-		out = append(out, add(retired[i], l.link.Stats()))
+		out = append(out, add(retired[i], l.Link().Stats()))
 	}
 	return out
 }

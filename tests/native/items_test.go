@@ -23,6 +23,7 @@ import (
 	"github.com/strait-data/strait/go/otap/otaptest"
 	"github.com/strait-data/strait/go/ring"
 	"github.com/strait-data/strait/go/unit"
+	"github.com/strait-data/strait/go/unit/call"
 )
 
 // One bad item never costs its neighbours (docs/decisions/0006-one-bad-item.md), with the real
@@ -151,7 +152,7 @@ func TestEqualOrRefused(t *testing.T) {
 				var came []map[string]int
 				for i, p := range units {
 					err := p.ConsumeLogs(context.Background(), otaptest.Clone(d))
-					refused, some := errors.AsType[*unit.Refused](err)
+					refused, some := errors.AsType[*call.Refused](err)
 					if (err != nil) != some {
 						t.Fatalf("%v", err)
 					}

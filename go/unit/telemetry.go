@@ -1,0 +1,239 @@
+package unit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/pipeline"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/strait-data/strait/go/ring"
+	"github.com/strait-data/strait/go/unit/call"
+	"github.com/strait-data/strait/go/unit/internal/metadata"
+)
+
+// Telemetry: a unit's counters and those of its rings, in the Collector's own telemetry. What there
+// is stands in metadata.yaml. They are read when they are collected; nothing is added to the way of
+// a batch.
+
+type builder = metadata.TelemetryBuilder
+
+// register is one metric's, of the generated ones.
+type register func(*builder, metric.Int64Callback) error
+
+// ringMetric is a figure that each ring of a lane has.
+type ringMetric struct {
+	register         register
+	toRust, fromRust func(*ring.Stats) uint64
+}
+
+// own reads a counter of this side, peers one of the Rust side.
+func own(i int) func(*ring.Stats) uint64 {
+	return func(s *ring.Stats) uint64 { return s.Own[i] }
+}
+
+func peers(i int) func(*ring.Stats) uint64 {
+	return func(s *ring.Stats) uint64 { return s.Peer[i] }
+}
+
+func inBytes(blocks func(*ring.Stats) uint64) func(*ring.Stats) uint64 {
+	return func(s *ring.Stats) uint64 { return blocks(s) * ring.BlockBytes }
+}
+
+var ringMetrics = []ringMetric{
+	{
+		(*builder).RegisterStraitBatchesCallback,
+		own(ring.CounterBatchesPublished), own(ring.CounterBatchesReceived),
+	},
+	{
+		(*builder).RegisterStraitBytesCallback,
+		own(ring.CounterBatchBytesPublished), own(ring.CounterBatchBytesReceived),
+	},
+	{
+		(*builder).RegisterStraitSlabUsedCallback,
+		inBytes(own(ring.CounterBlocksInUse)), inBytes(peers(ring.CounterBlocksInUse)),
+	},
+	{
+		(*builder).RegisterStraitFullWaitsCallback,
+		own(ring.CounterSpaceWaits), peers(ring.CounterSpaceWaits),
+	},
+	{
+		(*builder).RegisterStraitFullTimeoutsCallback,
+		own(ring.CounterSpaceTimeouts), peers(ring.CounterSpaceTimeouts),
+	},
+	{
+		(*builder).RegisterStraitCopiedBatchesCallback,
+		peers(ring.CounterBatchesCopied), own(ring.CounterBatchesCopied),
+	},
+	{
+		(*builder).RegisterStraitDoorbellsCallback,
+		own(ring.CounterDataDoorbells), peers(ring.CounterDataDoorbells),
+	},
+	{
+		(*builder).RegisterStraitProtocolErrorsCallback,
+		peers(ring.CounterProtocolErrors), own(ring.CounterProtocolErrors),
+	},
+}
+
+// unitMetric is a figure of a whole unit.
+type unitMetric struct {
+	register register
+	read     func(*call.Snapshot) uint64
+}
+
+var unitMetrics = []unitMetric{
+	{
+		(*builder).RegisterStraitLateOutputsCallback,
+		func(s *call.Snapshot) uint64 { return s.LateOutputs },
+	},
+	{
+		(*builder).RegisterStraitLateVerdictsCallback,
+		func(s *call.Snapshot) uint64 { return s.LateVerdicts },
+	},
+	{
+		(*builder).RegisterStraitMergedBatchesCallback,
+		func(s *call.Snapshot) uint64 { return s.ForeignOutputs },
+	},
+	{
+		(*builder).RegisterStraitPartsCallback,
+		func(s *call.Snapshot) uint64 { return s.Parts },
+	},
+	{
+		(*builder).RegisterStraitWholeBatchesCallback,
+		func(s *call.Snapshot) uint64 { return s.Fallbacks },
+	},
+	{
+		(*builder).RegisterStraitRepairedTextsCallback,
+		func(s *call.Snapshot) uint64 { return s.RepairedTexts },
+	},
+	{
+		(*builder).RegisterStraitDroppedEntityRefsCallback,
+		func(s *call.Snapshot) uint64 { return s.DroppedEntityRefs },
+	},
+	{
+		(*builder).RegisterStraitDroppedBareContainersCallback,
+		func(s *call.Snapshot) uint64 { return s.DroppedBare },
+	},
+	{
+		(*builder).RegisterStraitContextLeftOutCallback,
+		func(s *call.Snapshot) uint64 { return s.ContextLeftOut },
+	},
+}
+
+// processorMetrics are those that the Collector has of its own processors.
+var processorMetrics = []unitMetric{
+	{
+		(*builder).RegisterProcessorIncomingItemsCallback,
+		func(s *call.Snapshot) uint64 { return s.IncomingItems },
+	},
+	{
+		(*builder).RegisterProcessorOutgoingItemsCallback,
+		func(s *call.Snapshot) uint64 { return s.OutgoingItems },
+	},
+}
+
+// observe makes the unit's figures metrics of the Collector until the returned function is called.
+func (u *Unit) observe() (stop func(), err error) {
+	b, err := metadata.NewTelemetryBuilder(u.telemetry)
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	identity := u.identity()
+	with := func(more ...attribute.KeyValue) metric.MeasurementOption {
+		return metric.WithAttributes(append(more, identity...)...)
+	}
+	var errs []error
+	of := func(metrics []unitMetric, attributes metric.MeasurementOption) {
+		for _, m := range metrics {
+			errs = append(errs, m.register(b, func(_ context.Context, o metric.Int64Observer) error {
+				stats := u.Stats()
+				o.Observe(int64(m.read(&stats)), attributes)
+				return nil
+			}))
+		}
+	}
+	of(unitMetrics, with())
+	of(processorMetrics, metric.WithAttributes(
+		attribute.String("processor", u.spec.ID),
+		attribute.String("otel.signal", string(u.spec.edge(In).Signal)),
+	))
+	for _, m := range ringMetrics {
+		errs = append(errs, m.register(b, func(_ context.Context, o metric.Int64Observer) error {
+			for lane, s := range u.Links() {
+				number := attribute.Int("lane", lane)
+				o.Observe(int64(m.toRust(&s)), with(number, attribute.String("direction", "to_rust")))
+				o.Observe(int64(m.fromRust(&s)), with(number, attribute.String("direction", "from_rust")))
+			}
+			return nil
+		}))
+	}
+	errs = append(
+		errs,
+		b.RegisterStraitInFlightCallback(func(_ context.Context, o metric.Int64Observer) error {
+			for lane, s := range u.Links() {
+				o.Observe(int64(s.InFlight), with(attribute.Int("lane", lane)))
+			}
+			return nil
+		}),
+	)
+	errs = append(
+		errs,
+		b.RegisterStraitRefusedItemsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			for reason, n := range u.Stats().Refused {
+				o.Observe(int64(n), with(attribute.String("reason", reason)))
+			}
+			return nil
+		}),
+	)
+	if err := errors.Join(errs...); err != nil {
+		b.Shutdown()
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	return b.Shutdown, nil
+}
+
+// identity is what tells this unit's figures from another's, under the names that the Collector has
+// for it. A meter that has it from the Collector needs it no more.
+func (u *Unit) identity() []attribute.KeyValue {
+	type injected interface {
+		DropInjectedAttributes(...string) metric.MeterProvider
+	}
+	if _, is := u.telemetry.MeterProvider.(injected); is {
+		return nil
+	}
+	known := []attribute.KeyValue{
+		attribute.String("otelcol.component.id", u.spec.ID),
+		attribute.String("otelcol.component.kind", "processor"),
+		attribute.String("otelcol.signal", string(u.spec.edge(In).Signal)),
+	}
+	if u.spec.Pipeline != "" {
+		known = append(known, attribute.String("otelcol.pipeline.id", u.spec.Pipeline))
+	}
+	return known
+}
+
+// pipelineOf is the pipeline whose component a host has started; "" where that cannot be said. The
+// Collector makes a processor for each pipeline and does not tell it which: only the host that it
+// hands to Start knows, for the component's status.
+func pipelineOf(host component.Host) (name string) {
+	v := reflect.Indirect(reflect.ValueOf(host))
+	if v.Kind() != reflect.Struct {
+		return ""
+	}
+	field := v.FieldByName("InstanceID")
+	if !field.IsValid() || !field.CanInterface() {
+		return ""
+	}
+	if id, ok := field.Interface().(*componentstatus.InstanceID); ok && id != nil {
+		id.AllPipelineIDs(func(p pipeline.ID) bool {
+			name = p.String()
+			return false
+		})
+	}
+	return name
+}
