@@ -18,6 +18,7 @@ import (
 	"github.com/strait-data/strait/go/process"
 	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/sinks"
+	"github.com/strait-data/strait/go/unit"
 )
 
 const (
@@ -36,7 +37,9 @@ const (
 // NewExtension makes the factory of an extension.
 func NewExtension(m Metadata) extension.Factory {
 	return extension.NewFactory(component.MustNewType(m.Type),
-		func() component.Config { return rustconfig.New("extension", m.Type) },
+		func() component.Config {
+			return rustconfig.New(string(unit.KindExtension), m.Type)
+		},
 		func(
 			ctx context.Context, set extension.Settings, cfg component.Config,
 		) (extension.Extension, error) {
@@ -119,11 +122,11 @@ func (i *instance) createInRust(ctx context.Context, cfg *rustconfig.Config) err
 	ctx, cancel := context.WithTimeout(ctx, createLimit)
 	defer cancel()
 	request := struct {
-		Kind   string          `json:"kind"`
+		Kind   unit.Kind       `json:"kind"`
 		ID     string          `json:"id"`
 		Type   string          `json:"type"`
 		Config json.RawMessage `json:"config"`
-	}{"extension", i.rust.id, i.metadata.Type, cfg.JSON()}
+	}{unit.KindExtension, i.rust.id, i.metadata.Type, cfg.JSON()}
 	if err := i.rust.call(ctx, control.Create, request, &i.created); err != nil {
 		return err
 	}
@@ -192,7 +195,7 @@ func (i *instance) start(ctx context.Context, host component.Host) error {
 		_, err := control.Bind()
 		return err
 	}
-	if err := i.metadata.check(i.rust.peer); err != nil {
+	if err := i.metadata.description(unit.KindExtension).Check(); err != nil {
 		return err
 	}
 	statuses := sinks.Status(i.rust.handle, func(e *componentstatus.Event) {

@@ -2,9 +2,9 @@ package rustcomponent
 
 import (
 	"context"
+	"strings"
 	"sync"
 
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.opentelemetry.io/collector/pipeline"
@@ -95,7 +95,8 @@ func (i *instance) ComponentStatusChanged(
 		return
 	}
 	told := statusEvent{
-		ID: source.ComponentID().String(), Kind: kindName(source.Kind()), Status: statusName(e.Status()),
+		ID: source.ComponentID().String(), Kind: strings.ToLower(source.Kind().String()),
+		Status: statusName(e.Status()),
 	}
 	source.AllPipelineIDs(func(id pipeline.ID) bool {
 		told.Pipelines = append(told.Pipelines, id.String())
@@ -105,21 +106,6 @@ func (i *instance) ComponentStatusChanged(
 		told.Error = e.Err().Error()
 	}
 	i.events.put(event{Name: "status", statusEvent: told})
-}
-
-func kindName(k component.Kind) string {
-	switch k {
-	case component.KindReceiver:
-		return "receiver"
-	case component.KindProcessor:
-		return "processor"
-	case component.KindExporter:
-		return "exporter"
-	case component.KindConnector:
-		return "connector"
-	default:
-		return "extension"
-	}
 }
 
 func statusName(s componentstatus.Status) string {

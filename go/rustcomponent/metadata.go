@@ -12,7 +12,13 @@
 // always hears of configuration, pipelines and statuses, and passes on what Rust watches.
 package rustcomponent
 
-import "go.opentelemetry.io/collector/component"
+import (
+	"strings"
+
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/strait-data/strait/go/unit"
+)
 
 // Metadata is what the crate says of its component, known without running Rust.
 type Metadata struct {
@@ -25,4 +31,23 @@ type Metadata struct {
 	Logs, Traces, Metrics component.StabilityLevel
 	// Stability is the same of a component without signals: an extension.
 	Stability component.StabilityLevel
+}
+
+// description is what Rust has to say of the component.
+func (m Metadata) description(kind unit.Kind) *unit.ComponentDescription {
+	signals := map[unit.Signal]string{}
+	for s, level := range map[unit.Signal]component.StabilityLevel{
+		unit.Logs: m.Logs, unit.Traces: m.Traces, unit.Metrics: m.Metrics,
+	} {
+		if level != component.StabilityLevelUndefined {
+			signals[s] = strings.ToLower(level.String())
+		}
+	}
+	d := &unit.ComponentDescription{
+		Kind: kind, Type: m.Type, Crate: m.Crate, Version: m.Version, Signals: signals,
+	}
+	if m.Stability != component.StabilityLevelUndefined {
+		d.Stability = strings.ToLower(m.Stability.String())
+	}
+	return d
 }

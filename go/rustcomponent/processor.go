@@ -2,7 +2,6 @@ package rustcomponent
 
 import (
 	"context"
-	"strings"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -27,20 +26,6 @@ func NewProcessor(m Metadata) processor.Factory {
 	return processor.NewFactory(component.MustNewType(m.Type), func() component.Config {
 		return rustconfig.New(string(unit.KindProcessor), m.Type)
 	}, options...)
-}
-
-func (m Metadata) description() *unit.ComponentDescription {
-	signals := map[unit.Signal]string{}
-	for s, level := range map[unit.Signal]component.StabilityLevel{
-		unit.Logs: m.Logs, unit.Traces: m.Traces, unit.Metrics: m.Metrics,
-	} {
-		if level != component.StabilityLevelUndefined {
-			signals[s] = strings.ToLower(level.String())
-		}
-	}
-	return &unit.ComponentDescription{
-		Kind: unit.KindProcessor, Type: m.Type, Crate: m.Crate, Version: m.Version, Signals: signals,
-	}
 }
 
 func (m Metadata) createLogs(
@@ -72,6 +57,6 @@ func (m Metadata) spec(id component.ID, cfg component.Config, signal unit.Signal
 			ID: id.String(), Kind: unit.KindProcessor,
 			Type: m.Type, Config: cfg.(*rustconfig.Config).JSON(),
 		}},
-		Expect: m.description(),
+		Expect: m.description(unit.KindProcessor),
 	}
 }

@@ -3,6 +3,7 @@ package unit
 import (
 	"fmt"
 	"maps"
+	"sync"
 
 	"github.com/strait-data/strait/go/control"
 )
@@ -26,35 +27,72 @@ type NodeDescription struct {
 
 // ComponentDescription is one Rust component: what its crate's metadata says, or what Rust says.
 type ComponentDescription struct {
-	Kind    Kind              `json:"kind"`
-	Type    string            `json:"type"`
-	Crate   string            `json:"crate"`
-	Version string            `json:"version"`
-	Signals map[Signal]string `json:"signals"` // stability, as in "alpha"
+	Kind    Kind   `json:"kind"`
+	Type    string `json:"type"`
+	Crate   string `json:"crate"`
+	Version string `json:"version"`
+	// Signals are the stability per signal, as in "alpha"; Stability is that of a component without
+	// signals.
+	Signals   map[Signal]string `json:"signals"`
+	Stability string            `json:"stability"`
+}
+
+// described is what the one peer of a process says of itself: it does not change.
+var described struct {
+	sync.Mutex
+	by *control.Peer
+	is *Description
 }
 
 // Describe asks Rust. It starts nothing.
 func Describe() (*Description, error) {
-	return inline[Description](control.Describe, 0, struct{}{})
+	peer, err := control.Bind()
+	if err != nil {
+		return nil, err
+	}
+	described.Lock()
+	defer described.Unlock()
+	if described.by == peer {
+		return described.is, nil
+	}
+	d, err := inline[Description](control.Describe, 0, struct{}{})
+	if err == nil {
+		described.by, described.is = peer, d
+	}
+	return d, err
 }
 
-// check refuses to run a component that is not the one that the Go side was generated for.
-func (want *ComponentDescription) check() error {
-	d, err := Describe()
+// Check refuses to run a component that is not the one that the Go side was generated for.
+func (d *ComponentDescription) Check() error {
+	all, err := Describe()
 	if err != nil {
 		return err
 	}
-	for _, c := range d.Components {
-		if c.Kind == want.Kind && c.Type == want.Type {
-			if c.Crate == want.Crate && c.Version == want.Version && maps.Equal(c.Signals, want.Signals) {
-				return nil
-			}
-			return fmt.Errorf("%s %q: Go was generated for %s %s %v, Rust is %s %s %v: "+
-				"build both with one `strait build`",
-				want.Kind, want.Type, want.Crate, want.Version, want.Signals, c.Crate, c.Version, c.Signals)
+	for i := range all.Components {
+		found := &all.Components[i]
+		switch {
+		case found.Kind != d.Kind || found.Type != d.Type:
+		case found.equal(d):
+			return nil
+		default:
+			return fmt.Errorf("%s %q: Go was generated for %s, Rust is %s: "+
+				"build both with one `strait build`", d.Kind, d.Type, d.crate(), found.crate())
 		}
 	}
 	return fmt.Errorf("%s %q is not in the Rust part of this program: "+
-		"build both with one `strait build`",
-		want.Kind, want.Type)
+		"build both with one `strait build`", d.Kind, d.Type)
+}
+
+func (d *ComponentDescription) equal(x *ComponentDescription) bool {
+	return d.Crate == x.Crate && d.Version == x.Version && d.Stability == x.Stability &&
+		maps.Equal(d.Signals, x.Signals)
+}
+
+// crate is which one it is, as an error says it.
+func (d *ComponentDescription) crate() string {
+	stability := d.Stability
+	if len(d.Signals) > 0 {
+		stability = fmt.Sprint(d.Signals)
+	}
+	return fmt.Sprintf("%s %s (%s)", d.Crate, d.Version, stability)
 }

@@ -82,8 +82,12 @@ func Between(signal Signal) []Edge {
 // Kind is a kind of component, by the name that Rust has for it.
 type Kind string
 
-// KindProcessor is what takes batches and passes them on.
-const KindProcessor Kind = "processor"
+const (
+	// KindProcessor is what takes batches and passes them on.
+	KindProcessor Kind = "processor"
+	// KindExtension is what runs beside pipelines.
+	KindExtension Kind = "extension"
+)
 
 // Member is a component of a unit: a Type of Rust's with its Config, or engine Nodes.
 type Member struct {

@@ -85,7 +85,7 @@ func (u *Unit) Start(ctx context.Context, host component.Host, edges call.Edges)
 		return err
 	}
 	if u.spec.Expect != nil {
-		if err := u.spec.Expect.check(); err != nil {
+		if err := u.spec.Expect.Check(); err != nil {
 			return err
 		}
 	}
