@@ -18,7 +18,10 @@ for target in batch_header records difference preamble ring; do
 	corpus=fuzz/corpus/$target
 	mkdir -p "$corpus"
 	seeds=()
-	case $target in batch_header | records | difference) seeds=(dataplane/records/vectors) ;; esac
+	case $target in
+	difference) seeds=(dataplane/records/vectors dataplane/records/vectors/refused-differences) ;;
+	batch_header | records) seeds=(dataplane/records/vectors) ;;
+	esac
 	echo "== $target, $seconds s"
 	"$tools/bin/cargo-fuzz" run "$target" "$corpus" "${seeds[@]}" -- -max_total_time="$seconds" -print_final_stats=1
 done

@@ -15,22 +15,27 @@ import (
 
 // Numbers of format.md, section 4.
 const (
-	diffMagic  = 0x31464453 // "SDF1"
+	diffMagic  = 0x32464453 // "SDF2"
 	diffHeader = 32
+	tableSize  = 16
 	opSize     = 32
 	everyOwner = math.MaxUint32
-
-	targetLog          = 1
-	targetResource     = 2
-	targetScope        = 3
-	targetBody         = 4
-	targetSeverity     = 5
-	targetSeverityText = 6
-	targetEvent        = 7
 
 	actionSet    = 1
 	actionDelete = 2
 	actionRename = 3
+)
+
+// What operations change: a table and the number of a column in it. Of attributes it is the column
+// that the value begins with.
+const (
+	targetLog          = payloadLogAttrs<<8 | attributesType
+	targetResource     = payloadResourceAttrs<<8 | attributesType
+	targetScope        = payloadScopeAttrs<<8 | attributesType
+	targetBody         = payloadLogs<<8 | logsBody
+	targetSeverity     = payloadLogs<<8 | logsSeverityNumber
+	targetSeverityText = payloadLogs<<8 | logsSeverityText
+	targetEvent        = payloadLogs<<8 | logsEventName
 )
 
 // difference is a checked difference.
@@ -38,16 +43,16 @@ type difference struct {
 	keep []byte // bitmap, nil when all rows stay
 	ops  []byte
 	data string
-	rows int
 }
 
 // op is one operation. Its strings are parts of the data.
 type op struct {
-	target, action, kind uint8
-	owner                uint32
-	key                  string
-	raw                  uint64 // int, double bits, bool
-	text                 string // str, bytes, CBOR
+	target       uint32
+	action, kind uint8
+	owner        uint32
+	key          string
+	raw          uint64 // int, double bits, bool
+	text         string // str, bytes, CBOR
 }
 
 // ApplyDifference edits the logs as the difference in payload says (format.md, section 4):
@@ -88,72 +93,95 @@ func readDifference(b []byte, items int) (*difference, error) {
 	le := binary.LittleEndian
 	if len(b) < diffHeader || le.Uint32(b) != diffMagic {
 		return nil, record.ContentErrorf(
-			"S-15", "difference", "%d bytes without the magic SDF1", len(b),
+			"S-15", "difference", "%d bytes without the magic SDF2", len(b),
 		)
 	}
 	word := func(at int) uint64 { return uint64(le.Uint32(b[at:])) }
-	rows, kept := word(4), word(8)
-	if rows != uint64(items) || kept > rows {
+	if word(28) != 0 {
+		return nil, record.ContentErrorf("S-15", "difference", "a reserved field is not 0")
+	}
+	tables, err := diffPart(b, "tables", word(8), word(4)*tableSize, 8)
+	if err != nil {
+		return nil, err
+	}
+	d := &difference{}
+	if d.ops, err = diffPart(b, "operations", word(16), word(12)*opSize, 8); err != nil {
+		return nil, err
+	}
+	data, err := diffPart(b, "data", word(20), word(24), 1)
+	if err != nil {
+		return nil, err
+	}
+	d.data = string(data)
+	return d, d.readTables(b, tables, items)
+}
+
+// diffPart returns the n bytes at an offset, which must lie behind the header.
+func diffPart(b []byte, what string, off, n, to uint64) ([]byte, error) {
+	if off < diffHeader || off%to != 0 || off+n > uint64(len(b)) {
 		return nil, record.ContentErrorf(
+			"S-15", "difference "+what,
+			"offset %d, %d bytes: outside 32 to %d, or not %d-aligned", off, n, len(b), to,
+		)
+	}
+	return b[off : off+n], nil
+}
+
+// readTables checks which rows stay. Only the root table of logs loses rows.
+func (d *difference) readTables(b, tables []byte, items int) error {
+	le := binary.LittleEndian
+	n := len(tables) / tableSize
+	if n != 1 || le.Uint32(tables) != payloadLogs { // with the reserved half
+		return record.ContentErrorf(
+			"S-15", "difference tables", "%d tables, expected that of logs, once", n,
+		)
+	}
+	rows, kept := uint64(le.Uint32(tables[4:])), uint64(le.Uint32(tables[8:]))
+	if rows != uint64(items) || kept > rows {
+		return record.ContentErrorf(
 			"S-15", "difference", "rows_in %d, rows_kept %d, the batch has %d items", rows, kept,
 			items,
 		)
 	}
-	part := func(what string, off, n, to uint64) ([]byte, error) {
-		if off < diffHeader || off%to != 0 || off+n > uint64(len(b)) {
-			return nil, record.ContentErrorf(
-				"S-15", "difference "+what,
-				"offset %d, %d bytes: outside 32 to %d, or not %d-aligned", off, n, len(b), to,
+	off := uint64(le.Uint32(tables[12:]))
+	if off == 0 {
+		if kept != rows {
+			return record.ContentErrorf(
+				"S-15", "difference", "rows_kept %d of %d without a bitmap", kept, rows,
 			)
 		}
-		return b[off : off+n], nil
+		return nil
 	}
-	d := &difference{rows: items}
 	var err error
-	if off := word(12); off != 0 {
-		if d.keep, err = part("bitmap", off, (rows+63)/64*8, 8); err != nil {
-			return nil, err
-		}
-		n := 0
-		for i := 0; i < len(d.keep); i += 8 {
-			n += bits.OnesCount64(le.Uint64(d.keep[i:]))
-		}
-		if tail := rows % 64; n != int(kept) ||
-			(tail != 0 && le.Uint64(d.keep[len(d.keep)-8:])>>tail != 0) {
-			return nil, record.ContentErrorf(
-				"S-15", "difference bitmap", "%d bits, rows_kept is %d of %d", n, kept, rows,
-			)
-		}
-	} else if kept != rows {
-		return nil, record.ContentErrorf(
-			"S-15", "difference", "rows_kept %d of %d without a bitmap", kept, rows,
+	if d.keep, err = diffPart(b, "bitmap", off, (rows+63)/64*8, 8); err != nil {
+		return err
+	}
+	ones := 0
+	for i := 0; i < len(d.keep); i += 8 {
+		ones += bits.OnesCount64(le.Uint64(d.keep[i:]))
+	}
+	if tail := rows % 64; ones != int(kept) ||
+		(tail != 0 && le.Uint64(d.keep[len(d.keep)-8:])>>tail != 0) {
+		return record.ContentErrorf(
+			"S-15", "difference bitmap", "%d bits, rows_kept is %d of %d", ones, kept, rows,
 		)
 	}
-	if n := word(16); n > 0 {
-		if d.ops, err = part("operations", word(20), n*opSize, 8); err != nil {
-			return nil, err
-		}
-	}
-	if n := word(28); n > 0 {
-		data, err := part("data", word(24), n, 1)
-		if err != nil {
-			return nil, err
-		}
-		d.data = string(data)
-	}
-	return d, nil
+	return nil
 }
 
 // op reads operation i; offsets are checked.
 func (d *difference) op(i int) (op, error) {
 	le := binary.LittleEndian
 	b := d.ops[i*opSize : (i+1)*opSize]
-	o := op{target: b[0], action: b[1], kind: b[2], owner: le.Uint32(b[4:]), raw: le.Uint64(b[16:])}
-	if b[3] != 0 || le.Uint64(b[24:]) != 0 {
+	o := op{
+		target: uint32(le.Uint16(b))<<8 | uint32(b[2]), action: b[3], kind: b[4],
+		owner: le.Uint32(b[8:]), raw: le.Uint64(b[24:]),
+	}
+	if b[5] != 0 || le.Uint16(b[6:]) != 0 || le.Uint32(b[20:]) != 0 {
 		return o, record.ValueErrorf("S-15", "operation", "%d: a reserved field is not 0", i)
 	}
 	var ok bool
-	if o.key, ok = d.sub(le.Uint32(b[8:]), le.Uint32(b[12:])); !ok {
+	if o.key, ok = d.sub(le.Uint32(b[12:]), le.Uint32(b[16:])); !ok {
 		return o, record.ValueErrorf("S-15", "operation", "%d: the key lies outside the data", i)
 	}
 	switch o.kind {
@@ -177,21 +205,24 @@ func (d *difference) sub(off, n uint32) (string, bool) {
 
 // check checks target, action, owner, key and value of operation i.
 func (o *op) check(i int, ix *logsIndex) error {
-	owners := ix.items
+	owners, attribute := ix.items, false
 	switch o.target {
 	case targetResource:
-		owners = ix.ld.ResourceLogs().Len()
+		owners, attribute = ix.ld.ResourceLogs().Len(), true
 	case targetScope:
-		owners = len(ix.scopes)
-	}
-	attribute := o.target >= targetLog && o.target <= targetScope
-	switch {
-	case o.target < targetLog || o.target > targetEvent:
-		return record.ValueErrorf("S-15", "operation", "%d: target %d", i, o.target)
-	case o.action < actionSet || o.action > actionRename || (o.action != actionSet && !attribute):
+		owners, attribute = len(ix.scopes), true
+	case targetLog:
+		attribute = true
+	case targetBody, targetSeverity, targetSeverityText, targetEvent:
+	default:
 		return record.ValueErrorf(
-			"S-15", "operation", "%d: action %d on target %d", i, o.action, o.target,
+			"S-15", "operation", "%d: column %d of payload %d cannot be changed", i, o.target&0xff,
+			o.target>>8,
 		)
+	}
+	switch {
+	case o.action < actionSet || o.action > actionRename || (o.action != actionSet && !attribute):
+		return record.ValueErrorf("S-15", "operation", "%d: action %d", i, o.action)
 	case o.owner != everyOwner && uint64(o.owner) >= uint64(owners):
 		return record.ValueErrorf("S-15", "operation", "%d: owner %d of %d", i, o.owner, owners)
 	case !utf8.ValidString(o.key) || (!attribute && o.key != ""):
@@ -200,8 +231,7 @@ func (o *op) check(i int, ix *logsIndex) error {
 		return nil
 	case !o.allowed():
 		return record.ValueErrorf(
-			"S-15", "operation", "%d: a value of type %d for action %d on target %d", i, o.kind,
-			o.action, o.target,
+			"S-15", "operation", "%d: a value of type %d for action %d", i, o.kind, o.action,
 		)
 	}
 	return o.checkValue(i)

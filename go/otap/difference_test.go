@@ -32,7 +32,7 @@ type model struct {
 func (m *model) stays(row int) bool { return m.keep == nil || m.keep[row] }
 
 // edited returns the pairs of a map after the operations on it.
-func (m *model) edited(src pcommon.Map, target uint8, owner int) []pair {
+func (m *model) edited(src pcommon.Map, target uint32, owner int) []pair {
 	var ps []pair
 	for k, v := range src.All() {
 		c := pcommon.NewValueEmpty()
@@ -156,12 +156,12 @@ func ops(t *rapid.T, ld plog.Logs) (out []otaptest.Op) {
 	}
 	for range rapid.IntRange(0, 6).Draw(t, "ops") {
 		o := otaptest.Op{
-			Target: rapid.Uint8Range(1, 7).Draw(t, "target"),
+			Target: rapid.SampledFrom(otaptest.Targets).Draw(t, "target"),
 			Action: otaptest.Set,
 			Owner:  otaptest.Every,
 			Kind:   1,
 		}
-		owners := map[uint8]int{
+		owners := map[uint32]int{
 			otaptest.TargetResource: ld.ResourceLogs().Len(),
 			otaptest.TargetScope:    scopes,
 		}
@@ -173,7 +173,7 @@ func ops(t *rapid.T, ld plog.Logs) (out []otaptest.Op) {
 			o.Owner = uint32(rapid.IntRange(0, n-1).Draw(t, "owner"))
 		}
 		switch {
-		case o.Target <= otaptest.TargetScope:
+		case otaptest.HasKey(o.Target):
 			o.Key = rapid.SampledFrom(otaptest.Keys).Draw(t, "key")
 			o.Action = rapid.Uint8Range(1, 3).Draw(t, "action")
 			if o.Action == otaptest.Set {
@@ -263,19 +263,19 @@ func TestDifferenceRefuses(t *testing.T) {
 	content := map[string][]byte{
 		"empty":          nil,
 		"magic":          edit(func(b []byte) { b[0] = 0 }),
-		"rows in":        edit(func(b []byte) { le.PutUint32(b[4:], 5) }),
-		"rows kept":      edit(func(b []byte) { le.PutUint32(b[8:], 2) }),
-		"no bitmap":      edit(func(b []byte) { le.PutUint32(b[12:], 0) }),
-		"bitmap offset":  edit(func(b []byte) { le.PutUint32(b[12:], 36) }),
-		"bitmap outside": edit(func(b []byte) { le.PutUint32(b[12:], 1<<31) }),
-		"bits behind":    edit(func(b []byte) { b[39] = 0x80; le.PutUint32(b[8:], 4) }),
-		"op count":       edit(func(b []byte) { le.PutUint32(b[16:], 1<<30) }),
-		"data length":    edit(func(b []byte) { le.PutUint32(b[28:], 1<<30) }),
+		"rows in":        edit(func(b []byte) { le.PutUint32(b[36:], 5) }),
+		"rows kept":      edit(func(b []byte) { le.PutUint32(b[40:], 2) }),
+		"no bitmap":      edit(func(b []byte) { le.PutUint32(b[44:], 0) }),
+		"bitmap offset":  edit(func(b []byte) { le.PutUint32(b[44:], 52) }),
+		"bitmap outside": edit(func(b []byte) { le.PutUint32(b[44:], 1<<31) }),
+		"bits behind":    edit(func(b []byte) { b[55] = 0x80; le.PutUint32(b[40:], 4) }),
+		"op count":       edit(func(b []byte) { le.PutUint32(b[12:], 1<<30) }),
+		"op offset":      edit(func(b []byte) { le.PutUint32(b[16:], 57) }),
+		"data length":    edit(func(b []byte) { le.PutUint32(b[24:], 1<<30) }),
 	}
 	values := map[string][]byte{
 		"target 0":    with(func(o *otaptest.Op) { o.Target = 0 }),
-		"target 8":    with(func(o *otaptest.Op) { o.Target = 8 }),
-		"action":      with(func(o *otaptest.Op) { o.Action = 4 }),
+		"the time":    with(func(o *otaptest.Op) { o.Target = 30 << 8 }),
 		"rename body": with(func(o *otaptest.Op) { o.Target, o.Key = otaptest.TargetBody, "" }),
 		"delete body": with(
 			func(o *otaptest.Op) {

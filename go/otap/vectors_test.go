@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -39,20 +40,8 @@ func TestDifferenceVector(t *testing.T) {
 	if err := b.Read(slot); err != nil || b.Encoding != record.EncodingDifference {
 		t.Fatalf("encoding %d, %v", b.Encoding, err)
 	}
-	// As many owners as the description says; every record tells its ordinal.
-	ld := plog.NewLogs()
-	for range d.Difference.Resources {
-		ld.ResourceLogs().AppendEmpty().Resource().Attributes().PutStr("host.name", "h")
-	}
-	for i := range d.Difference.Scopes {
-		ld.ResourceLogs().At(i % d.Difference.Resources).ScopeLogs().AppendEmpty()
-	}
+	ld := logsOf(d.Difference.Items, d.Difference.Resources, d.Difference.Scopes)
 	lrs := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
-	for i := range d.Difference.Items {
-		lr := lrs.AppendEmpty()
-		lr.SetFlags(plog.LogRecordFlags(i))
-		lr.Attributes().PutStr("user.id", "u")
-	}
 	if err := otap.ApplyDifference(ld, b.Payload()); err != nil {
 		t.Fatal(err)
 	}
@@ -79,5 +68,51 @@ func TestDifferenceVector(t *testing.T) {
 				"record %d: event %q, severity text %q", want, lr.EventName(), lr.SeverityText(),
 			)
 		}
+	}
+}
+
+// logsOf makes logs with as many owners; every record tells its ordinal.
+func logsOf(items, resources, scopes int) plog.Logs {
+	ld := plog.NewLogs()
+	for range resources {
+		ld.ResourceLogs().AppendEmpty().Resource().Attributes().PutStr("host.name", "h")
+	}
+	for i := range scopes {
+		ld.ResourceLogs().At(i % resources).ScopeLogs().AppendEmpty()
+	}
+	lrs := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+	for i := range items {
+		lr := lrs.AppendEmpty()
+		lr.SetFlags(plog.LogRecordFlags(i))
+		lr.Attributes().PutStr("user.id", "u")
+	}
+	return ld
+}
+
+// Differences that both languages refuse, with the kind of error that their descriptions name.
+func TestRefusedDifferences(t *testing.T) {
+	files, err := filepath.Glob("../../dataplane/records/vectors/refused-differences/*.bin")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d vectors, %v", len(files), err)
+	}
+	for _, f := range files {
+		raw, err := os.ReadFile(strings.TrimSuffix(f, ".bin") + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d struct {
+			Kind                     string
+			Items, Resources, Scopes int
+		}
+		if err := json.Unmarshal(raw, &d); err != nil {
+			t.Fatal(err)
+		}
+		payload, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind := map[string]error{"content": record.ErrContent, "value": record.ErrValue}[d.Kind]
+		cases := map[string][]byte{filepath.Base(f): payload}
+		refuses(t, logsOf(d.Items, d.Resources, d.Scopes), kind, cases)
 	}
 }

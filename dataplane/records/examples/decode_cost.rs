@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 use std::time::Instant;
-use strait_records::compare::{self, Watch};
+use strait_records::compare::{self, Watched};
 use strait_records::difference::DifferenceBuilder;
 use strait_records::{Batch, Encoding, Error, ReceivedSchemas, Slot, Writer};
 
@@ -43,6 +43,7 @@ fn measure(rows: usize) {
     };
     let header = strait_records::Header::new(strait_records::Signal::Logs, Encoding::Records, 1);
     let mut builder = DifferenceBuilder::default();
+    let watched = Watched::all(30);
     let before = trusted(&slot)
         .expect("a good slot")
         .records(&schemas)
@@ -70,10 +71,10 @@ fn measure(rows: usize) {
                 black_box(written.expect("room"));
             }),
             time(rounds, || {
-                compare::logs(&before, &before, &Watch::all(), &mut builder).expect("equal");
+                compare::records(30, &before, &before, &watched, &mut builder).expect("equal");
             }),
             time(rounds / 4 + 1, || {
-                compare::logs(&before, &after, &Watch::all(), &mut builder).expect("equal");
+                compare::records(30, &before, &after, &watched, &mut builder).expect("equal");
             }),
         ];
         for (best, time) in best.iter_mut().zip(times) {

@@ -384,6 +384,14 @@ pub enum Problem {
 /// What is wrong with an operation of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum OperationProblem {
+    /// No difference changes this column.
+    #[error("column {column} of payload {payload} cannot be changed by a difference of this batch")]
+    Target {
+        /// The table's payload type.
+        payload: u16,
+        /// The column's number.
+        column: u8,
+    },
     /// A field holds a value that it must not hold.
     #[error("{field} is {found}, {expected}")]
     Field {

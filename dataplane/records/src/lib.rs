@@ -21,7 +21,7 @@
 //!
 //! What it leaves to others: claiming and publishing slots, that nobody writes a leased slot, UTF-8
 //! on trusted links (S-13: the writer's invariant), and what the columns mean, with the exceptions
-//! of [`otap`], which lists OTAP's, and [`compare`], which knows its logs.
+//! of [`otap`], which lists OTAP's, and [`compare`], which knows what a difference can change.
 //!
 //! ```
 //! use arrow_array::{ArrayRef, Int64Array, RecordBatch};

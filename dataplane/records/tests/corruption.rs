@@ -69,7 +69,9 @@ fn structure(slot: &Slot) -> Vec<usize> {
 fn setup(seed: u64, any: bool) -> (Slot, ReceivedSchemas) {
     let mut rng = Rng(seed);
     let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
-    let batches: Vec<_> = (0..3).map(|_| (0, common::batch(&mut rng, any))).collect();
+    let batches: Vec<_> = (0..3)
+        .map(|_| (0, common::arrays::batch(&mut rng, any)))
+        .collect();
     let slot = common::written(&mut writer, &mut schemas, Encoding::Arrow, &batches);
     (slot, schemas)
 }
@@ -120,7 +122,7 @@ proptest! {
     fn changed_preambles_never_panic(seed: u64, any: bool) {
         let mut rng = Rng(seed);
         let mut writer = Writer::new();
-        let batches = [(0, common::batch(&mut rng, any))];
+        let batches = [(0, common::arrays::batch(&mut rng, any))];
         let header = Header::new(Signal::None, Encoding::Arrow, 0);
         writer.plan(header, Variable::new(), &batches).expect("can be written");
         let preamble = writer.schemas().iter().next().expect("a schema").preamble().to_vec();
@@ -132,7 +134,8 @@ proptest! {
             if schemas.publish(&bytes).is_ok() {
                 // Schema and batch no longer fit: that too is an error at most.
                 let mut good = ReceivedSchemas::new();
-                let slot = common::written(&mut Writer::new(), &mut good, Encoding::Arrow, &batches);
+                let mut writer = Writer::new();
+                let slot = common::written(&mut writer, &mut good, Encoding::Arrow, &batches);
                 read_all(slot.as_ref(), &schemas);
             }
         }
@@ -143,21 +146,21 @@ proptest! {
         let mut schemas = ReceivedSchemas::new();
         let _ = schemas.publish(&bytes);
         read_all(&bytes, &schemas);
-        let owners = Owners { items: 10, resources: 2, scopes: 2 };
+        let owners = Owners { root: 30, items: 10, resources: 2, scopes: 2 };
         let _ = Difference::parse(&bytes, owners);
     }
 
     #[test]
     fn changed_differences_never_panic_and_name_only_what_is_there(seed: u64) {
         let mut rng = Rng(seed);
-        let mut builder = DifferenceBuilder::new(100);
+        let mut builder = DifferenceBuilder::new(30, 100);
         builder.drop_row(17);
         let values = [Value::Int(7), Value::Str("text"), Value::Bool(true), Value::Empty];
         for i in 0..5 {
             let action = [Action::Delete, Action::Rename("b"), Action::Set(values[rng.below(4)])];
             builder
                 .push(&Operation {
-                    target: Target::LogAttribute,
+                    target: Target::LOG_ATTRIBUTES,
                     owner: Owner::One(i),
                     key: "a",
                     action: action[rng.below(3)],
@@ -166,7 +169,7 @@ proptest! {
         }
         let mut payload = vec![0; builder.payload_len()];
         builder.write(&mut payload).expect("room");
-        let owners = Owners { items: 100, resources: 2, scopes: 2 };
+        let owners = Owners { root: 30, items: 100, resources: 2, scopes: 2 };
         prop_assert!(Difference::parse(&payload, owners).is_ok());
         let places: Vec<usize> = (0..payload.len()).collect();
         for _ in 0..50 {
@@ -178,8 +181,8 @@ proptest! {
                     Owner::Every => true,
                 };
                 prop_assert!(parsed.operations().all(in_range));
-                let kept = (0..100).filter(|row| parsed.stays(*row)).count();
-                prop_assert_eq!(kept, parsed.rows_kept() as usize);
+                let kept = (0..100).filter(|row| parsed.kept().contains(*row)).count();
+                prop_assert_eq!(kept, parsed.kept().count() as usize);
             }
         }
     }
@@ -426,7 +429,7 @@ fn schemas_are_numbered_without_gaps_and_once() {
     let mut writer = Writer::new();
     let header = Header::new(Signal::None, Encoding::Arrow, 0);
     let batches: Vec<_> = (1..4)
-        .map(|p| (p, common::batch(&mut rng, false)))
+        .map(|p| (p, common::arrays::batch(&mut rng, false)))
         .collect();
     writer
         .plan(header, Variable::new(), &batches)

@@ -2,9 +2,9 @@
 
 mod common;
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_ipc::reader::StreamReader;
-use common::Rng;
+use common::{Rng, arrays};
 use proptest::prelude::*;
 use strait_records::table::Kind;
 use strait_records::{BatchView, Encoding, ReceivedSchemas, Slot, Writer};
@@ -70,14 +70,15 @@ proptest! {
     #[test]
     fn random_telemetry_batches_come_back_equal(seed: u64, count in 0usize..5) {
         let mut rng = Rng(seed);
-        let batches: Vec<_> = (0..count).map(|i| (i as u16 + 30, common::batch(&mut rng, false))).collect();
+        let batch = |i| (i as u16 + 30, arrays::batch(&mut rng, false));
+        let batches: Vec<_> = (0..count).map(batch).collect();
         check(&mut Writer::new(), &mut ReceivedSchemas::new(), Encoding::Records, &batches);
     }
 
     #[test]
     fn random_batches_of_any_type_come_back_equal(seed: u64, count in 0usize..4) {
         let mut rng = Rng(seed);
-        let batches: Vec<_> = (0..count).map(|_| (0, common::batch(&mut rng, true))).collect();
+        let batches: Vec<_> = (0..count).map(|_| (0, arrays::batch(&mut rng, true))).collect();
         check(&mut Writer::new(), &mut ReceivedSchemas::new(), Encoding::Arrow, &batches);
     }
 }
@@ -105,81 +106,61 @@ fn logs_come_back_equal_and_are_not_copied() {
     }
 }
 
+/// A table of attributes whose schema is another one for each number.
+fn variant(i: usize) -> RecordBatch {
+    let (_, full) = common::logs(10).swap_remove(1);
+    let named = |(at, field): (usize, &std::sync::Arc<arrow_schema::Field>)| {
+        let field = field.as_ref().clone();
+        let mut metadata = field.metadata().clone();
+        if at == 1 {
+            metadata.insert("variant".to_owned(), i.to_string());
+        }
+        field.with_metadata(metadata)
+    };
+    let schema = full.schema();
+    let fields: Vec<_> = schema.fields().iter().enumerate().map(named).collect();
+    let schema = std::sync::Arc::new(arrow_schema::Schema::new(fields));
+    RecordBatch::try_new(schema, full.columns().to_vec()).expect("the same columns")
+}
+
+fn assert_converted(read: &RecordBatch, batch: &RecordBatch) {
+    use arrow_array::cast::AsArray;
+    fn key(batch: &RecordBatch) -> &ArrayRef {
+        batch.column_by_name("key").expect("a key column")
+    }
+    let before = key(batch).as_any_dictionary();
+    let plain = arrow_select::take::take(before.values(), before.keys(), None).expect("taken");
+    assert_eq!(key(read).as_string::<i32>(), plain.as_string::<i32>());
+    assert_eq!(read.column_by_name("int"), batch.column_by_name("int"));
+    let double = read.column_by_name("double").expect("a column");
+    assert_eq!(double.null_count(), 50);
+}
+
 /// Scenario: more schemas than a payload may have.
 /// Guarantees: telemetry is converted to the superset, which reads equal column by column; plain
 /// Arrow carries its schema itself.
 #[test]
 fn from_the_64th_schema_on_batches_still_come_back() {
-    use arrow_array::cast::AsArray;
     let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
-    let full = common::logs(10)[1].1.clone();
-    let variant = |i: usize| {
-        let named = |(at, field): (usize, &std::sync::Arc<arrow_schema::Field>)| {
-            let field = field.as_ref().clone();
-            let mut metadata = field.metadata().clone();
-            if at == 1 {
-                metadata.insert("variant".to_owned(), i.to_string());
-            }
-            field.with_metadata(metadata)
-        };
-        let fields: Vec<_> = full
-            .schema()
-            .fields()
-            .iter()
-            .enumerate()
-            .map(named)
-            .collect();
-        let schema = std::sync::Arc::new(arrow_schema::Schema::new(fields));
-        RecordBatch::try_new(schema, full.columns().to_vec()).expect("the same columns")
-    };
     for i in 0..63 {
-        check(
-            &mut writer,
-            &mut schemas,
-            Encoding::Records,
-            &[(31, variant(i))],
-        );
+        let batches = [(31, variant(i))];
+        check(&mut writer, &mut schemas, Encoding::Records, &batches);
     }
     for i in 63..70 {
-        let batch = variant(i);
-        let slot = common::written(
-            &mut writer,
-            &mut schemas,
-            Encoding::Records,
-            &[(31, batch.clone())],
-        );
+        let batches = [(31, variant(i))];
+        let slot = common::written(&mut writer, &mut schemas, Encoding::Records, &batches);
         let read = common::read(&slot, &schemas).expect("can be read");
         let [(31, read)] = &read[..] else {
             panic!("one batch")
         };
-        let keys = read
-            .column_by_name("key")
-            .expect("a key column")
-            .as_string::<i32>();
-        let before = batch
-            .column_by_name("key")
-            .expect("a key column")
-            .as_any_dictionary();
-        let plain = arrow_select::take::take(before.values(), before.keys(), None).expect("taken");
-        assert_eq!(keys, plain.as_string::<i32>());
-        assert_eq!(read.column_by_name("int"), batch.column_by_name("int"));
-        assert_eq!(
-            read.column_by_name("double")
-                .expect("a column")
-                .null_count(),
-            50
-        );
+        assert_converted(read, &batches[0].1);
     }
     assert_eq!(schemas.iter().count(), 64);
 
     let (mut writer, mut schemas) = (Writer::new(), ReceivedSchemas::new());
     for i in 0..70 {
-        check(
-            &mut writer,
-            &mut schemas,
-            Encoding::Arrow,
-            &[(0, variant(i))],
-        );
+        let batches = [(0, variant(i))];
+        check(&mut writer, &mut schemas, Encoding::Arrow, &batches);
     }
     assert_eq!(schemas.iter().count(), 63);
 }

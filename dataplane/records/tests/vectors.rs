@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::refused;
-use common::vectors::{all, contents, unhex};
+use common::values::unhex;
+use common::vectors::{all, contents};
+use common::{differences, refused};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
-use strait_records::difference::Owners;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
@@ -58,6 +58,30 @@ fn refused_vectors_are_refused() {
     }
 }
 
+/// Scenario: this side's vectors of refused differences are made anew, and every one in the folder
+/// is read. Guarantees: each is refused with the kind of error that its description names, in both
+/// languages.
+#[test]
+fn refused_differences_are_refused() {
+    let folder = folder().join("refused-differences");
+    for (name, bytes, expected) in differences::refused() {
+        let path = folder.join(name);
+        let hint = "run `cargo run -p strait-records --example vectors` and look at what changed";
+        let kept = std::fs::read(path.with_extension("bin")).expect("the bytes");
+        assert!(kept == bytes, "{name}: {hint}");
+        assert_eq!(description(&path), expected, "{name}: {hint}");
+    }
+    let paths = std::fs::read_dir(folder)
+        .expect("the folder")
+        .map(|e| e.expect("an entry").path());
+    for path in paths.filter(|path| path.extension().is_some_and(|e| e == "bin")) {
+        let (bytes, expected) = (std::fs::read(&path).expect("the bytes"), description(&path));
+        let error = differences::refusal(&bytes, &expected).expect("refused");
+        let kind = refused::kind(&error);
+        assert_eq!(kind, expected["kind"], "{}: {error}", path.display());
+    }
+}
+
 /// Scenario: every vector in the folder, whoever wrote it.
 /// Guarantees: this side reads what the description says.
 #[test]
@@ -79,13 +103,7 @@ fn vectors_of_both_languages_are_read() {
             .flatten()
             .map(|preamble| unhex(preamble.as_str().expect("hex")))
             .collect();
-        let count = |name: &str| expected["difference"][name].as_u64().map(|n| n as u32);
-        let owners = count("items").zip(count("resources")).zip(count("scopes"));
-        let owners = owners.map(|((items, resources), scopes)| Owners {
-            items,
-            resources,
-            scopes,
-        });
+        let owners = expected.get("difference").map(differences::owners);
         let slot = std::fs::read(&path).expect("a slot");
         assert_eq!(
             contents(&slot, &preambles, owners),

@@ -7,6 +7,7 @@
 //! in a circle have no order and are not expressible.
 
 use crate::id_set::IdSet;
+use crate::plan::projection::target;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{UInt8Type, UInt16Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -99,25 +100,20 @@ pub(crate) fn compare(
     before: &Batch,
     after: &Batch,
     of: AttributeTable,
-    names: &[&str],
+    names: &[String],
     live: impl Fn(u16) -> bool,
     into: &mut DifferenceBuilder,
 ) -> Result<(), NotExpressible> {
     let index: HashMap<&str, Key> = names
         .iter()
         .enumerate()
-        .map(|(key, name)| (*name, key))
+        .map(|(key, name)| (name.as_str(), key))
         .collect();
     let old = Table::new(before.table(of.payload()), &index)?;
     let new = Table::new(after.table(of.payload()), &index)?;
-    let target = match of {
-        AttributeTable::Log => Target::LogAttribute,
-        AttributeTable::Resource => Target::ResourceAttribute,
-        AttributeTable::Scope => Target::ScopeAttribute,
-    };
     let mut writer = Steps {
         names,
-        target,
+        target: target(of),
         into,
     };
     let values = after.attributes(of);
@@ -206,14 +202,14 @@ impl Became {
         }
         for key in order(&keys)? {
             if let Some(to) = keys[key].renames_all() {
-                writer.push(Owner::Every, key, Action::Rename(writer.names[to]))?;
+                writer.push(Owner::Every, key, Action::Rename(&writer.names[to]))?;
                 continue;
             }
             for (_, owner, fate) in rows().filter(|(found, ..)| *found == key) {
                 if let Fate::Has(to) = fate
                     && to != key
                 {
-                    let action = Action::Rename(writer.names[to]);
+                    let action = Action::Rename(&writer.names[to]);
                     writer.push(Owner::One(owner.into()), key, action)?;
                 }
             }
@@ -295,7 +291,7 @@ fn order(keys: &[Everywhere]) -> Result<Vec<Key>, NotExpressible> {
 
 /// Where operations go.
 struct Steps<'n, 'b> {
-    names: &'n [&'n str],
+    names: &'n [String],
     target: Target,
     into: &'b mut DifferenceBuilder,
 }
@@ -305,7 +301,7 @@ impl Steps<'_, '_> {
         let operation = Operation {
             target: self.target,
             owner,
-            key: self.names[key],
+            key: &self.names[key],
             action,
         };
         Ok(self.into.push(&operation)?)

@@ -16,7 +16,7 @@ mod row_numbers;
 pub(crate) mod tables;
 
 use crate::id_set::IdSet;
-use crate::plan::projection::{Plan, Projection, Writes};
+use crate::plan::projection::{Numbered, Plan, Projection};
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt16Type;
@@ -35,6 +35,9 @@ use tables::Tables;
 const COMPONENT: &str = "strait.difference";
 /// How the messages of these failures begin.
 const NOT_EXPRESSIBLE: &str = "not expressible:";
+
+/// The root table.
+const LOGS: u16 = ArrowPayloadType::Logs as u16;
 
 const TABLES: [ArrowPayloadType; 4] = [
     ArrowPayloadType::Logs,
@@ -138,13 +141,12 @@ impl Originals {
         after: &Tables,
         builder: &mut DifferenceBuilder,
     ) -> Result<Answer, NotExpressible> {
-        let writes = &self.projection.writes;
-        if self.projection.plan.keys_only {
-            let fields = writes.fields_only();
-            fields.watched(|watch| compare::logs(before, after, watch, builder))?;
-            numbered(writes, before, after, builder)?;
-        } else {
-            writes.watched(|watch| compare::logs(before, after, watch, builder))?;
+        let Projection {
+            compared, numbered, ..
+        } = &self.projection;
+        compare::records(LOGS, before, after, compared, builder)?;
+        if !numbered.is_empty() {
+            compare_numbered(numbered, before, after, builder)?;
         }
         let mut payload = vec![0; builder.payload_len()];
         builder.write(&mut payload)?;
@@ -161,8 +163,8 @@ impl Originals {
 }
 
 /// Compares attributes whose rows are numbered.
-fn numbered(
-    writes: &Writes,
+fn compare_numbered(
+    numbered: &[Numbered],
     before: &Tables,
     after: &Tables,
     builder: &mut DifferenceBuilder,
@@ -172,20 +174,7 @@ fn numbered(
         batch(before).map_err(cannot)?,
         batch(after).map_err(cannot)?,
     );
-    for of in [
-        AttributeTable::Log,
-        AttributeTable::Resource,
-        AttributeTable::Scope,
-    ] {
-        let written = match of {
-            AttributeTable::Log => &writes.log_attributes,
-            AttributeTable::Resource => &writes.resource_attributes,
-            AttributeTable::Scope => &writes.scope_attributes,
-        };
-        let names = written.names().unwrap_or_default();
-        if names.is_empty() {
-            continue;
-        }
+    for Numbered { of, keys } in numbered {
         let logs = before.logs();
         let stays = logs
             .iter()
@@ -200,8 +189,8 @@ fn numbered(
         attributes::compare(
             &before,
             &after,
-            of,
-            &names,
+            *of,
+            keys,
             |owner| live.contains(owner),
             builder,
         )?;

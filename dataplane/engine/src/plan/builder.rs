@@ -1,11 +1,13 @@
 //! From what the nodes of a chain read and write to the plan of their unit.
 
-use crate::catalog::reads::{Reads, Touched};
+use crate::catalog::reads::Reads;
 use crate::components;
-use crate::plan::projection::{Plan, Projection, Writes, Written};
+use crate::plan::projection::{Numbered, Plan, Projection, target};
 use crate::unit::Planned;
 use serde_json::Value;
 use strait_component::{Access, AttributeTable, Columns};
+use strait_records::compare::{Keys, Watched};
+use strait_records::difference::Target;
 
 /// Attribute tables, and the columns by which components declare them.
 const TABLES: [(AttributeTable, Columns); 3] = [
@@ -28,12 +30,12 @@ const SENDABLE: [Columns; 10] = [
     Columns::EVENT_NAME,
 ];
 
-/// Columns that a difference can change.
-const CHANGEABLE: [Columns; 4] = [
-    Columns::BODY,
-    Columns::SEVERITY_NUMBER,
-    Columns::SEVERITY_TEXT,
-    Columns::EVENT_NAME,
+/// Columns that a difference can change, and what it calls them.
+const CHANGEABLE: [(Columns, Target); 4] = [
+    (Columns::BODY, Target::BODY),
+    (Columns::SEVERITY_NUMBER, Target::SEVERITY_NUMBER),
+    (Columns::SEVERITY_TEXT, Target::SEVERITY_TEXT),
+    (Columns::EVENT_NAME, Target::EVENT_NAME),
 ];
 
 /// Collects what the nodes of a chain read and write.
@@ -77,7 +79,7 @@ impl Builder {
         if let Some(name) = unknown(&SENDABLE, access.reads | access.writes) {
             return Err(format!("it reads `{name}`, which is not sent alone"));
         }
-        if let Some(name) = unknown(&CHANGEABLE, access.writes) {
+        if let Some(name) = unknown(&CHANGEABLE.map(|(column, _)| column), access.writes) {
             return Err(format!(
                 "it writes `{name}`, which a difference cannot change"
             ));
@@ -127,24 +129,40 @@ impl Builder {
             edits: reads.edits,
             reason: String::new(),
         };
-        let [log, resource, scope] = TABLES.map(|(table, _)| reads.written_keys.of(table));
-        let writes = Writes {
-            log_attributes: written(log),
-            resource_attributes: written(resource),
-            scope_attributes: written(scope),
-            body: reads.written.contains(Columns::BODY),
-            severity_number: reads.written.contains(Columns::SEVERITY_NUMBER),
-            severity_text: reads.written.contains(Columns::SEVERITY_TEXT),
-            event_name: reads.written.contains(Columns::EVENT_NAME),
-        };
-        Ok(Projection { plan, writes })
+        Ok(Projection {
+            plan,
+            compared: compared(&reads),
+            numbered: numbered(&reads),
+        })
     }
 }
 
-fn written(keys: &Touched) -> Written {
-    if keys.all {
-        Written::All
-    } else {
-        Written::Named(keys.list())
+/// What is written of which the values are sent.
+fn compared(reads: &Reads) -> Vec<Watched> {
+    let watched = |target, keys| Watched { target, keys };
+    let columns = CHANGEABLE.into_iter();
+    let columns = columns.filter(|(column, _)| reads.written.contains(*column));
+    let columns = columns.map(|(_, target)| watched(target, Keys::All));
+    let attributes = TABLES.into_iter().filter_map(|(of, _)| {
+        let written = reads.written_keys.of(of);
+        let keys = match written.list() {
+            _ if written.all => Keys::All,
+            keys if keys.is_empty() || !reads.values => return None,
+            keys => Keys::Only(keys),
+        };
+        Some(watched(target(of), keys))
+    });
+    columns.chain(attributes).collect()
+}
+
+/// What is written of attributes of which keys alone are sent.
+fn numbered(reads: &Reads) -> Vec<Numbered> {
+    if reads.values {
+        return Vec::new();
     }
+    let tables = TABLES.into_iter().map(|(of, _)| Numbered {
+        of,
+        keys: reads.written_keys.of(of).list(),
+    });
+    tables.filter(|table| !table.keys.is_empty()).collect()
 }

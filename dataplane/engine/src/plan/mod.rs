@@ -2,9 +2,10 @@
 //!
 //! Pure: computed from a checked unit's configuration, without a pipeline. A plan is projectable
 //! only if every node of the unit is known to be exact on a part of the data: it reads nothing but
-//! what the plan names, writes nothing but what [`Writes`](projection::Writes) names, keeps ids and
-//! order, and neither retains nor retries batches. Whatever is not known is not projectable: always
-//! correct, only slower. The JSON form is the contract with the host (`go/otap`, type Plan).
+//! what the plan names, writes nothing but what the [projection](projection::Projection) compares,
+//! keeps ids and order, and neither retains nor retries batches. Whatever is not known is not
+//! projectable: always correct, only slower. The JSON form is the contract with the host
+//! (`go/otap`, type Plan).
 
 mod builder;
 pub(crate) mod projection;
@@ -15,7 +16,7 @@ pub use report::{EdgeReport, Report};
 
 use crate::unit::Unit;
 use builder::Builder;
-use projection::{Projection, Writes};
+use projection::Projection;
 use strait_component::Signal;
 
 impl Projection {
@@ -32,7 +33,7 @@ impl Projection {
                 };
                 Self {
                     plan,
-                    writes: Writes::default(),
+                    ..Self::default()
                 }
             }
         }

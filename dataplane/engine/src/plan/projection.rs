@@ -1,7 +1,9 @@
 //! What of a batch a unit reads, and what it may change.
 
 use serde::{Deserialize, Serialize};
-use strait_records::compare::{Keys, Watch};
+use strait_component::AttributeTable;
+use strait_records::compare::Watched;
+use strait_records::difference::Target;
 
 /// What a unit reads, for the host's encoder. Part of the reply to `validate`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,82 +35,28 @@ pub struct Plan {
     pub reason: String,
 }
 
-/// Which attributes of one table a unit writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// Those with these keys.
-    Named(Vec<String>),
-    /// Any.
-    All,
-}
-
-impl Default for Written {
-    fn default() -> Self {
-        Self::Named(Vec::new())
-    }
-}
-
-/// What a unit may change: what its output is compared in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Writes {
-    pub(crate) log_attributes: Written,
-    pub(crate) resource_attributes: Written,
-    pub(crate) scope_attributes: Written,
-    pub(crate) body: bool,
-    pub(crate) severity_number: bool,
-    pub(crate) severity_text: bool,
-    pub(crate) event_name: bool,
-}
-
-impl Written {
-    /// The keys; none stands for all.
-    pub(crate) fn names(&self) -> Option<Vec<&str>> {
-        match self {
-            Self::Named(names) => Some(names.iter().map(String::as_str).collect()),
-            Self::All => None,
-        }
-    }
-}
-
-fn keys<'a>(names: &'a Option<Vec<&'a str>>) -> Keys<'a> {
-    match names.as_deref() {
-        None => Keys::All,
-        Some([]) => Keys::None,
-        Some(names) => Keys::Only(names),
-    }
-}
-
-impl Writes {
-    /// The same without attributes.
-    pub(crate) fn fields_only(&self) -> Self {
-        Self {
-            log_attributes: Written::default(),
-            resource_attributes: Written::default(),
-            scope_attributes: Written::default(),
-            ..*self
-        }
-    }
-
-    /// Calls `compare` with what it has to look at.
-    pub(crate) fn watched<R>(&self, compare: impl FnOnce(&Watch<'_>) -> R) -> R {
-        let log = self.log_attributes.names();
-        let resource = self.resource_attributes.names();
-        let scope = self.scope_attributes.names();
-        compare(&Watch {
-            log_attributes: keys(&log),
-            resource_attributes: keys(&resource),
-            scope_attributes: keys(&scope),
-            body: self.body,
-            severity_number: self.severity_number,
-            severity_text: self.severity_text,
-            event_name: self.event_name,
-        })
-    }
-}
-
-/// A unit's plan and what its output is compared in.
+/// A unit's plan, and what its output is compared in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Projection {
     pub(crate) plan: Plan,
-    pub(crate) writes: Writes,
+    /// What the unit writes, as far as the host sends its values.
+    pub(crate) compared: Vec<Watched>,
+    /// What it writes of attributes of which the host sends keys alone.
+    pub(crate) numbered: Vec<Numbered>,
+}
+
+/// Attributes that are known by the numbers of their rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Numbered {
+    pub(crate) of: AttributeTable,
+    pub(crate) keys: Vec<String>,
+}
+
+/// What a difference calls the attributes of a table.
+pub(crate) fn target(of: AttributeTable) -> Target {
+    match of {
+        AttributeTable::Log => Target::LOG_ATTRIBUTES,
+        AttributeTable::Resource => Target::RESOURCE_ATTRIBUTES,
+        AttributeTable::Scope => Target::SCOPE_ATTRIBUTES,
+    }
 }

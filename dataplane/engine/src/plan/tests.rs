@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::finding::Finding;
-use crate::plan::projection::Written;
 use serde_json::{Value, json};
 
 fn unit(signal: &str, nodes: Value) -> Result<Unit, Vec<Finding>> {
@@ -107,6 +106,8 @@ fn other_signals_take_whole_batches() {
 #[test]
 fn components_say_what_they_do() {
     use strait_component::{Access, Columns, Keys};
+    use strait_records::compare::{self, Watched};
+    use strait_records::difference::Target;
     let of = |access: Access| {
         let mut builder = Builder::default();
         builder.access(&access).and_then(|()| builder.finish())
@@ -116,19 +117,24 @@ fn components_say_what_they_do() {
         .write(Columns::BODY)
         .write(Columns::LOG_ATTRIBUTES);
     let projection = of(masks).unwrap();
-    let (plan, writes) = (projection.plan, projection.writes);
+    let (plan, compared) = (projection.plan, projection.compared);
     assert_eq!(
         (plan.columns, plan.keys),
         (vec!["body".into()], vec!["card".into()])
     );
     assert!(plan.edits && !plan.filters && !plan.keys_only);
-    assert!(writes.body && !writes.severity_number);
-    assert_eq!(writes.log_attributes, Written::Named(vec!["card".into()]));
-    assert_eq!(writes.resource_attributes, Written::default());
+    let watched = |target, keys| Watched { target, keys };
+    assert_eq!(
+        compared,
+        [
+            watched(Target::BODY, compare::Keys::All),
+            watched(Target::LOG_ATTRIBUTES, compare::Keys::only(["card"])),
+        ]
+    );
 
     let all = of(Access::new().read(Columns::SCOPE_ATTRIBUTES)).unwrap();
     assert!(all.plan.all_scope_attributes && all.plan.scope_keys.is_empty());
-    assert!(!all.plan.edits && all.writes == Writes::default());
+    assert!(!all.plan.edits && all.compared.is_empty() && all.numbered.is_empty());
 
     for access in [
         Access::everything(),

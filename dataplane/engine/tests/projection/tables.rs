@@ -295,27 +295,29 @@ pub(crate) fn decode(tables: &Tables, of: &Logs) -> Logs {
 /// Does to the original what a host does with a difference.
 pub(crate) fn apply(logs: &mut Logs, payload: &[u8]) {
     let owners = Owners {
+        root: Payload::Logs.code().into(),
         items: logs.logs.len() as u32,
         resources: logs.resources.len() as u32,
         scopes: logs.scopes.len() as u32,
     };
     let difference = Difference::parse(payload, owners).unwrap();
-    logs.logs.retain(|log| difference.stays(log.id.into()));
-    assert_eq!(logs.logs.len(), difference.rows_kept() as usize);
+    let kept = difference.kept();
+    logs.logs.retain(|log| kept.contains(log.id.into()));
+    assert_eq!(logs.logs.len(), kept.count() as usize);
     for operation in difference.operations() {
         let whom = |owner: usize| match operation.owner {
             Owner::One(one) => one as usize == owner,
             Owner::Every => true,
         };
         match operation.target {
-            Target::LogAttribute => logs
+            Target::LOG_ATTRIBUTES => logs
                 .logs
                 .iter_mut()
                 .filter(|log| whom(log.id.into()))
                 .for_each(|log| change(&mut log.attributes, &operation)),
-            Target::ResourceAttribute => each(&mut logs.resources, whom, &operation),
-            Target::ScopeAttribute => each(&mut logs.scopes, whom, &operation),
-            Target::Body => {
+            Target::RESOURCE_ATTRIBUTES => each(&mut logs.resources, whom, &operation),
+            Target::SCOPE_ATTRIBUTES => each(&mut logs.scopes, whom, &operation),
+            Target::BODY => {
                 let Action::Set(value) = operation.action else {
                     panic!("{operation:?}")
                 };

@@ -1,9 +1,10 @@
-//! What differs between the logs that went into a unit and those that came out (format section 4).
+//! What differs between the records that went into a unit and those that came out (format section
+//! 4).
 //!
 //! Both sides are OTAP records with plain ids: the root's `id` is the row's ordinal in the ingress
 //! batch, so it names the survivors. Columns at the same address are unchanged; others are compared
 //! by content, whatever their encoding (plain, u8 or u16 dictionary) on either side. Placeholder
-//! rows (key empty, type 0) are ignored, and so is all that [`Watch`] does not name. Every list of
+//! rows (key empty, type 0) are ignored, and so is all that no [`Watched`] names. Every list of
 //! operations is replayed before it is believed: what cannot be expressed exactly is
 //! [`NotExpressible`], and the caller answers with full records instead.
 
@@ -16,68 +17,48 @@ use crate::difference::{DifferenceBuilder, Owners, Target};
 use arrow_array::RecordBatch;
 use thiserror::Error;
 
-/// OTAP payload types that logs use.
-mod payload {
-    pub(super) const RESOURCE_ATTRS: u16 = 1;
-    pub(super) const SCOPE_ATTRS: u16 = 2;
-    pub(super) const LOGS: u16 = 30;
-    pub(super) const LOG_ATTRS: u16 = 31;
-}
-
 /// Which attribute keys to compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Keys<'a> {
-    /// None.
-    #[default]
-    None,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keys {
     /// These; for renames both the old and the new one.
-    Only(&'a [&'a str]),
+    Only(Vec<String>),
     /// All.
     All,
 }
 
-impl Keys<'_> {
+impl Keys {
+    /// These keys.
+    pub fn only<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
+        Self::Only(keys.into_iter().map(Into::into).collect())
+    }
+
     fn contains(&self, key: &str) -> bool {
         match self {
-            Self::None => false,
-            Self::Only(keys) => keys.contains(&key),
+            Self::Only(keys) => keys.iter().any(|known| known == key),
             Self::All => true,
         }
     }
 }
 
-/// What the unit writes, and therefore what is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Watch<'a> {
-    /// Attributes of log records.
-    pub log_attributes: Keys<'a>,
-    /// Attributes of resources.
-    pub resource_attributes: Keys<'a>,
-    /// Attributes of scopes.
-    pub scope_attributes: Keys<'a>,
-    /// The body.
-    pub body: bool,
-    /// The severity number.
-    pub severity_number: bool,
-    /// The severity text.
-    pub severity_text: bool,
-    /// The event name.
-    pub event_name: bool,
+/// Something that the unit writes, and that is therefore compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// What it is.
+    pub target: Target,
+    /// Of attributes, those with these keys.
+    pub keys: Keys,
 }
 
-impl Watch<'_> {
-    /// Everything that a difference can hold.
+impl Watched {
+    /// Everything that a difference of a batch with this root table can hold.
     #[must_use]
-    pub fn all() -> Self {
-        Self {
-            log_attributes: Keys::All,
-            resource_attributes: Keys::All,
-            scope_attributes: Keys::All,
-            body: true,
-            severity_number: true,
-            severity_text: true,
-            event_name: true,
-        }
+    pub fn all(root: u16) -> Vec<Self> {
+        let keys = Keys::All;
+        let watched = Target::all(root).map(|target| Self {
+            target,
+            keys: keys.clone(),
+        });
+        watched.collect()
     }
 }
 
@@ -103,71 +84,62 @@ impl From<crate::Error> for NotExpressible {
     }
 }
 
-/// Compares logs before and after a unit and puts what differs into `into`, which is reset first.
+/// Compares records before and after a unit and puts what differs into `into`, which is reset
+/// first.
 ///
-/// `before` are the records of the ingress batch, in which the root's `id` is 0, 1, 2, ... `after`
-/// are the unit's output for it; without a root record batch in it no row stays.
+/// `root` is the payload type of the root table. `before` are the records of the ingress batch, in
+/// which the root's `id` is 0, 1, 2, ... `after` are the unit's output for it; without a root
+/// record batch in it no row stays. What a row has itself comes first in the difference, whatever
+/// the order of `watched`.
 ///
 /// # Errors
 /// [`NotExpressible`]: the rows or attributes are not in their order, an ordinal was changed, a key
 /// that occurs twice changed otherwise than by a delete, or a column does not have a type of OTAP.
 /// `into` is then of no use.
-pub fn logs(
+pub fn records(
+    root: u16,
     before: &[(u16, RecordBatch)],
     after: &[(u16, RecordBatch)],
-    watch: &Watch<'_>,
+    watched: &[Watched],
     into: &mut DifferenceBuilder,
 ) -> Result<(), NotExpressible> {
-    let root = one(before, payload::LOGS)?;
-    into.reset(root.map_or(0, |root| root.num_rows() as u32));
-    let Some(root) = root else {
-        return match one(after, payload::LOGS)?.filter(|after| after.num_rows() > 0) {
+    let table = one(before, root)?;
+    into.reset(root, table.map_or(0, |table| table.num_rows() as u32));
+    let Some(table) = table else {
+        return match one(after, root)?.filter(|after| after.num_rows() > 0) {
             None => Ok(()),
-            Some(_) => Err(NotExpressible::new("logs came out of a batch without logs")),
+            Some(_) => Err(NotExpressible::new(
+                "items came out of a batch without items",
+            )),
         };
     };
-    let origin = root::Origin::of(root)?;
-    let Some(rows) = root::survivors(root, one(after, payload::LOGS)?, into)? else {
+    let origin = root::Origin::of(root, table)?;
+    let Some(rows) = root::survivors(table, one(after, root)?, into)? else {
         return Ok(());
     };
-    root::values(&rows, watch, into)?;
-    let tables = [
-        (
-            payload::LOG_ATTRS,
-            Target::LogAttribute,
-            watch.log_attributes,
-        ),
-        (
-            payload::RESOURCE_ATTRS,
-            Target::ResourceAttribute,
-            watch.resource_attributes,
-        ),
-        (
-            payload::SCOPE_ATTRS,
-            Target::ScopeAttribute,
-            watch.scope_attributes,
-        ),
-    ];
-    for (payload, target, keys) in tables {
-        if keys == Keys::None {
-            continue;
-        }
+    let columns = |watched: &&Watched| !watched.target.has_key();
+    for Watched { target, .. } in watched.iter().filter(columns) {
+        root::column_values(&rows, *target, into)?;
+    }
+    for Watched { target, keys } in watched.iter().filter(|watched| !columns(watched)) {
+        let payload = target.payload();
         let (before, after) = (one(before, payload)?, one(after, payload)?);
-        let owners = origin.owners(target, into);
-        attributes::compare(before, after, target, keys, &owners, into)?;
+        let owners = origin.owners(*target, into);
+        attributes::compare(before, after, *target, keys, &owners, into)?;
     }
     Ok(())
 }
 
-/// How many items, resources and scopes a batch has, for
+/// How many of each kind a batch with this root table has, for
 /// [`Difference::parse`](crate::difference::Difference::parse).
 ///
 /// # Errors
 /// [`NotExpressible`] if an ordinal column does not have OTAP's type.
-pub fn owners(batches: &[(u16, RecordBatch)]) -> Result<Owners, NotExpressible> {
-    match one(batches, payload::LOGS)? {
-        Some(root) => Ok(root::Origin::of(root)?.count()),
+pub fn owners(root: u16, batches: &[(u16, RecordBatch)]) -> Result<Owners, NotExpressible> {
+    match one(batches, root)? {
+        Some(table) => Ok(root::Origin::of(root, table)?.count()),
         None => Ok(Owners {
+            root,
             items: 0,
             resources: 0,
             scopes: 0,

@@ -21,7 +21,7 @@ const OTHERS: [&str; 8] = [
 pub(super) fn dictionary_renames<'a>(
     before: &'a RecordBatch,
     after: &'a RecordBatch,
-    watched: Keys<'_>,
+    watched: &Keys,
 ) -> Result<Option<Vec<(&'a str, &'a str)>>, NotExpressible> {
     let find = |batch, name| column(batch, name).map(|(_, array)| array);
     if !OTHERS

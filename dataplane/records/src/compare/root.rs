@@ -1,13 +1,15 @@
-//! The root record: which rows stay, and the values that a log record has itself.
+//! The root record: which rows stay, and the values that a row has itself.
 
+use super::NotExpressible;
 use super::columns::{IntColumn, TextColumn, Values, column, ordinals, same};
-use super::{NotExpressible, Watch};
-use crate::difference::{Action, DifferenceBuilder, Operation, Owner, Owners, Target, Value};
+use crate::difference::{Action, DifferenceBuilder, Holds, Of, Operation, Owner};
+use crate::difference::{Owners, Target, Value};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 
 /// Which resource and scope each item of the ingress batch belongs to.
 pub(super) struct Origin<'a> {
+    root: u16,
     items: u32,
     resources: Option<&'a [u16]>,
     scopes: Option<&'a [u16]>,
@@ -31,11 +33,12 @@ impl Live {
 }
 
 impl<'a> Origin<'a> {
-    pub(super) fn of(root: &'a RecordBatch) -> Result<Self, NotExpressible> {
+    pub(super) fn of(root: u16, table: &'a RecordBatch) -> Result<Self, NotExpressible> {
         Ok(Self {
-            items: root.num_rows() as u32,
-            resources: nested_ids(root, "resource")?,
-            scopes: nested_ids(root, "scope")?,
+            root,
+            items: table.num_rows() as u32,
+            resources: nested_ids(table, "resource")?,
+            scopes: nested_ids(table, "scope")?,
         })
     }
 
@@ -45,18 +48,19 @@ impl<'a> Origin<'a> {
                 .map_or(0, |last| u32::from(*last) + 1)
         };
         Owners {
+            root: self.root,
             items: self.items,
             resources: count(self.resources),
             scopes: count(self.scopes),
         }
     }
 
-    /// The owners of this kind of attribute that stay.
+    /// The owners of these attributes that stay.
     pub(super) fn owners(&self, target: Target, kept: &DifferenceBuilder) -> Live {
-        let ids = match target {
-            Target::ResourceAttribute => self.resources,
-            Target::ScopeAttribute => self.scopes,
-            _ => {
+        let ids = match target.of() {
+            Of::Resources => self.resources,
+            Of::Scopes => self.scopes,
+            Of::Rows(_) => {
                 return Live::Marked((0..self.items).map(|item| kept.stays(item)).collect());
             }
         };
@@ -107,7 +111,7 @@ pub(super) fn survivors<'a>(
         return Ok(None);
     };
     let (field, ids) =
-        column(after, "id").ok_or_else(|| NotExpressible::new("the logs came out without ids"))?;
+        column(after, "id").ok_or_else(|| NotExpressible::new("the rows came out without ids"))?;
     let ordinals = ordinals("id", field, ids)?;
     let unchanged = column(before, "id").is_some_and(|(_, ids_in)| same(Some(ids_in), Some(ids)));
     if !unchanged {
@@ -169,42 +173,37 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Adds an operation for each watched value that changed.
-pub(super) fn values(
+/// Adds an operation for each value of a column that changed.
+pub(super) fn column_values(
     rows: &Rows<'_>,
-    watch: &Watch<'_>,
+    target: Target,
     into: &mut DifferenceBuilder,
 ) -> Result<(), NotExpressible> {
-    if watch.body
-        && let Some([before, after]) = rows.changed("body")
-    {
-        let (before, after) = (Body::new(before)?, Body::new(after)?);
-        each(rows, Target::Body, into, |b, a| {
-            Ok((before.get(b)?, after.get(a)?))
-        })?;
-    }
-    if watch.severity_number
-        && let Some([before, after]) = rows.changed("severity_number")
-    {
-        let number = |array| IntColumn::new("severity_number", array);
-        let (before, after) = (number(before)?, number(after)?);
-        let pair = |b, a| Ok((Value::Int(before.get(b)), Value::Int(after.get(a))));
-        each(rows, Target::SeverityNumber, into, pair)?;
-    }
-    for (watched, name, target) in [
-        (watch.severity_text, "severity_text", Target::SeverityText),
-        (watch.event_name, "event_name", Target::EventName),
-    ] {
-        if watched && let Some([before, after]) = rows.changed(name) {
+    let name = target.name();
+    let Some([before, after]) = rows.changed(name) else {
+        return Ok(());
+    };
+    match target.holds() {
+        Holds::Any => {
+            let (before, after) = (Any::new(name, before)?, Any::new(name, after)?);
+            let pair = |b, a| Ok((before.get(b)?, after.get(a)?));
+            each(rows, target, into, pair)
+        }
+        Holds::Int => {
+            let (before, after) = (IntColumn::new(name, before)?, IntColumn::new(name, after)?);
+            let pair = |b, a| Ok((Value::Int(before.get(b)), Value::Int(after.get(a))));
+            each(rows, target, into, pair)
+        }
+        Holds::Text => {
             let (before, after) = (
                 TextColumn::new(name, before)?,
                 TextColumn::new(name, after)?,
             );
             let pair = |b, a| Ok((Value::Str(before.get(b)), Value::Str(after.get(a))));
-            each(rows, target, into, pair)?;
+            each(rows, target, into, pair)
         }
+        Holds::Attributes => Ok(()),
     }
-    Ok(())
 }
 
 fn each<'v>(
@@ -228,15 +227,16 @@ fn each<'v>(
     Ok(())
 }
 
-/// The body column; absent and null read as the empty value.
-struct Body<'a>(Option<Values<'a>>);
+/// A column of values of any type; absent and null read as the empty value.
+struct Any<'a>(Option<Values<'a>>);
 
-impl<'a> Body<'a> {
-    fn new(array: Option<&'a ArrayRef>) -> Result<Self, NotExpressible> {
+impl<'a> Any<'a> {
+    fn new(name: &str, array: Option<&'a ArrayRef>) -> Result<Self, NotExpressible> {
         let Some(array) = array else {
             return Ok(Self(None));
         };
-        let wrong = || NotExpressible::new(format!("column `body` has type {}", array.data_type()));
+        let wrong =
+            || NotExpressible::new(format!("column `{name}` has type {}", array.data_type()));
         let group = array.as_struct_opt().ok_or_else(wrong)?;
         Values::new(|name| group.column_by_name(name), group.nulls())
             .map(|values| Self(Some(values)))

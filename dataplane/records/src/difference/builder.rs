@@ -1,14 +1,16 @@
 //! Collects and writes a difference.
 
 use super::{
-    Action, EVERY, HEADER_LEN, MAGIC, OPERATION_LEN, Operation, Owner, Value, WireHeader,
-    WireOperation,
+    Action, EVERY, HEADER_LEN, MAGIC, OPERATION_LEN, Operation, Owner, TABLE_LEN, Value,
+    WireHeader, WireOperation, WireTable,
 };
 use crate::errors::Error;
 
 /// Collects a difference. Reuse it: [`reset`](Self::reset) keeps the memory.
 #[derive(Debug, Clone, Default)]
 pub struct DifferenceBuilder {
+    /// The payload type of the root table, the only one that loses rows by itself.
+    root: u16,
     rows_in: u32,
     rows_kept: u32,
     /// Bit `i`: item `i` stays.
@@ -21,16 +23,18 @@ pub struct DifferenceBuilder {
 }
 
 impl DifferenceBuilder {
-    /// A difference that keeps all of `rows_in` items and changes nothing.
+    /// A difference that keeps all of `rows_in` items, the rows of the root table with this payload
+    /// type, and changes nothing.
     #[must_use]
-    pub fn new(rows_in: u32) -> Self {
+    pub fn new(root: u16, rows_in: u32) -> Self {
         let mut builder = Self::default();
-        builder.reset(rows_in);
+        builder.reset(root, rows_in);
         builder
     }
 
     /// Begins anew with `rows_in` items, all of which stay.
-    pub fn reset(&mut self, rows_in: u32) {
+    pub fn reset(&mut self, root: u16, rows_in: u32) {
+        self.root = root;
         self.rows_in = rows_in;
         self.rows_kept = rows_in;
         self.bitmap.clear();
@@ -107,18 +111,20 @@ impl DifferenceBuilder {
             }
         };
         self.operations.push(WireOperation {
-            target: operation.target as u8,
+            payload: operation.target.payload(),
+            column: operation.target.column(),
             action,
             value_type,
-            reserved_3: 0,
+            reserved_5: 0,
+            reserved_6: 0,
             owner: match operation.owner {
                 Owner::One(ordinal) => ordinal,
                 Owner::Every => EVERY,
             },
             key_offset,
             key_len,
+            reserved_20: 0,
             value,
-            reserved_24: 0,
         });
         Ok(())
     }
@@ -180,31 +186,37 @@ impl DifferenceBuilder {
         self.recent = [(0, 0); 8];
     }
 
-    fn parts(&self) -> (WireHeader, usize) {
-        let bitmap = if self.rows_kept == self.rows_in {
-            0
-        } else {
-            self.bitmap.len() * 8
+    /// The header, the root table's entry and the bytes of all.
+    fn parts(&self) -> (WireHeader, WireTable, usize) {
+        let bitmap_offset = HEADER_LEN + TABLE_LEN;
+        let all = self.rows_kept == self.rows_in;
+        let bitmap_len = if all { 0 } else { self.bitmap.len() * 8 };
+        let table = WireTable {
+            payload: self.root,
+            reserved_2: 0,
+            rows_in: self.rows_in,
+            rows_kept: self.rows_kept,
+            bitmap_offset: if all { 0 } else { bitmap_offset as u32 },
         };
-        let ops_offset = HEADER_LEN + bitmap;
+        let ops_offset = bitmap_offset + bitmap_len;
         let data_offset = ops_offset + self.operations.len() * OPERATION_LEN;
         let header = WireHeader {
             magic: MAGIC,
-            rows_in: self.rows_in,
-            rows_kept: self.rows_kept,
-            bitmap_offset: if bitmap == 0 { 0 } else { HEADER_LEN as u32 },
+            table_count: 1,
+            tables_offset: HEADER_LEN as u32,
             op_count: self.operations.len() as u32,
             ops_offset: ops_offset as u32,
             data_offset: data_offset as u32,
             data_len: self.data.len() as u32,
+            reserved_28: 0,
         };
-        (header, data_offset + self.data.len())
+        (header, table, data_offset + self.data.len())
     }
 
     /// Bytes of the payload.
     #[must_use]
     pub fn payload_len(&self) -> usize {
-        self.parts().1
+        self.parts().2
     }
 
     /// Writes the payload, and returns the bytes used. See
@@ -214,7 +226,7 @@ impl DifferenceBuilder {
     /// [`Error::SlotTooSmall`] if `to` is shorter than [`payload_len`](Self::payload_len);
     /// [`Error::TooLarge`] if that is more than `u32` can say.
     pub fn write(&self, to: &mut [u8]) -> Result<usize, Error> {
-        let (header, len) = self.parts();
+        let (header, table, len) = self.parts();
         let (needed, found, limit) = (len as u64, to.len() as u64, u64::from(u32::MAX));
         if needed > limit {
             return Err(Error::TooLarge {
@@ -226,18 +238,22 @@ impl DifferenceBuilder {
         let to = to
             .get_mut(..len)
             .ok_or(Error::SlotTooSmall { needed, found })?;
-        let (head, rest) = to.split_at_mut(HEADER_LEN);
-        head.copy_from_slice(bytemuck::bytes_of(&header));
-        let bitmap: &[u64] = if header.bitmap_offset == 0 {
-            &[]
-        } else {
-            &self.bitmap
+        let bitmap: &[u64] = match table.bitmap_offset {
+            0 => &[],
+            _ => &self.bitmap,
         };
-        let (words, rest) = rest.split_at_mut(bitmap.len() * 8);
-        words.copy_from_slice(bytemuck::cast_slice(bitmap));
-        let (operations, data) = rest.split_at_mut(self.operations.len() * OPERATION_LEN);
-        operations.copy_from_slice(bytemuck::cast_slice(&self.operations));
-        data.copy_from_slice(&self.data);
+        let parts: [&[u8]; 5] = [
+            bytemuck::bytes_of(&header),
+            bytemuck::bytes_of(&table),
+            bytemuck::cast_slice(bitmap),
+            bytemuck::cast_slice(&self.operations),
+            &self.data,
+        ];
+        let mut at = 0;
+        for part in parts {
+            to[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        }
         Ok(len)
     }
 }

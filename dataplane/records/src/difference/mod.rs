@@ -6,63 +6,24 @@
 
 mod builder;
 mod reader;
+mod target;
 
 pub use builder::DifferenceBuilder;
-pub use reader::{Difference, Owners};
+pub use reader::{Difference, Kept, Owners};
+pub use target::Target;
+pub(crate) use target::{Holds, Of};
 
 use bytemuck::{Pod, Zeroable};
 
 /// Bytes of the payload's own header.
 const HEADER_LEN: usize = 32;
+/// Bytes of a table's entry.
+const TABLE_LEN: usize = 16;
 /// Bytes of an operation.
 const OPERATION_LEN: usize = 32;
-const MAGIC: u32 = u32::from_le_bytes(*b"SDF1");
+const MAGIC: u32 = u32::from_le_bytes(*b"SDF2");
 /// The owner that stands for every one.
 const EVERY: u32 = u32::MAX;
-
-/// What an operation changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Target {
-    /// An attribute of a log record.
-    LogAttribute = 1,
-    /// An attribute of a resource.
-    ResourceAttribute = 2,
-    /// An attribute of a scope.
-    ScopeAttribute = 3,
-    /// The body.
-    Body = 4,
-    /// The severity number.
-    SeverityNumber = 5,
-    /// The severity text.
-    SeverityText = 6,
-    /// The event name.
-    EventName = 7,
-}
-
-impl Target {
-    fn from_wire(value: u8) -> Option<Self> {
-        Some(match value {
-            1 => Self::LogAttribute,
-            2 => Self::ResourceAttribute,
-            3 => Self::ScopeAttribute,
-            4 => Self::Body,
-            5 => Self::SeverityNumber,
-            6 => Self::SeverityText,
-            7 => Self::EventName,
-            _ => return None,
-        })
-    }
-
-    /// Whether it is an attribute, which has a key.
-    #[must_use]
-    pub fn has_key(self) -> bool {
-        matches!(
-            self,
-            Self::LogAttribute | Self::ResourceAttribute | Self::ScopeAttribute
-        )
-    }
-}
 
 /// Whom an operation changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -153,28 +114,41 @@ pub struct Operation<'a> {
 #[repr(C)]
 struct WireHeader {
     magic: u32,
-    rows_in: u32,
-    rows_kept: u32,
-    bitmap_offset: u32,
+    table_count: u32,
+    tables_offset: u32,
     op_count: u32,
     ops_offset: u32,
     data_offset: u32,
     data_len: u32,
+    reserved_28: u32,
+}
+
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct WireTable {
+    payload: u16,
+    reserved_2: u16,
+    rows_in: u32,
+    rows_kept: u32,
+    bitmap_offset: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 struct WireOperation {
-    target: u8,
+    payload: u16,
+    column: u8,
     action: u8,
     value_type: u8,
-    reserved_3: u8,
+    reserved_5: u8,
+    reserved_6: u16,
     owner: u32,
     key_offset: u32,
     key_len: u32,
+    reserved_20: u32,
     value: u64,
-    reserved_24: u64,
 }
 
 const _: () = assert!(size_of::<WireHeader>() == HEADER_LEN);
+const _: () = assert!(size_of::<WireTable>() == TABLE_LEN);
 const _: () = assert!(size_of::<WireOperation>() == OPERATION_LEN);

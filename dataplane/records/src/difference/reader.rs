@@ -1,17 +1,19 @@
 //! Checks a difference in full, then hands out its operations (S-15).
 
 use super::{
-    Action, EVERY, HEADER_LEN, MAGIC, OPERATION_LEN, Operation, Owner, Target, Value, WireHeader,
-    WireOperation,
+    Action, EVERY, HEADER_LEN, Holds, MAGIC, OPERATION_LEN, Of, Operation, Owner, TABLE_LEN,
+    Target, Value, WireHeader, WireOperation, WireTable,
 };
 use crate::errors::{Error, Expected, OperationProblem};
 
 const PART: &str = "difference";
 
-/// How many owners of each kind the ingress batch has.
+/// How many of each kind the ingress batch has: what ordinals may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owners {
-    /// Items.
+    /// The payload type of its root table.
+    pub root: u16,
+    /// Items, the rows of the root table.
     pub items: u32,
     /// Resources.
     pub resources: u32,
@@ -19,11 +21,84 @@ pub struct Owners {
     pub scopes: u32,
 }
 
+impl Owners {
+    /// The rows of a table that can lose some.
+    fn rows(&self, payload: u16) -> Option<u32> {
+        (payload == self.root).then_some(self.items)
+    }
+
+    /// How many owners a target has; none where the batch has no such table.
+    fn count(&self, of: Of) -> Option<u32> {
+        match of {
+            Of::Rows(table) => self.rows(table),
+            Of::Resources => Some(self.resources),
+            Of::Scopes => Some(self.scopes),
+        }
+    }
+}
+
+/// Which rows of a table stay.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    rows_in: u32,
+    rows_kept: u32,
+    /// None where all stay.
+    bitmap: Option<&'a [u8]>,
+}
+
+impl<'a> Kept<'a> {
+    /// Checks a table's entry and its bitmap.
+    fn parse(payload: &'a [u8], table: &WireTable, rows: u32) -> Result<Self, Error> {
+        exactly("reserved", table.reserved_2.into(), 0)?;
+        exactly("rows_in", table.rows_in, rows)?;
+        let mut kept = Self {
+            rows_in: table.rows_in,
+            rows_kept: table.rows_kept,
+            bitmap: None,
+        };
+        if table.bitmap_offset == 0 {
+            exactly("rows_kept", kept.rows_kept, kept.rows_in)?;
+            return Ok(kept);
+        }
+        let len = u64::from(kept.rows_in).div_ceil(64) * 8;
+        let bitmap = part(payload, "bitmap_offset", table.bitmap_offset, len, 8)?;
+        let ones = bitmap.iter().map(|byte| byte.count_ones()).sum();
+        exactly("rows_kept", kept.rows_kept, ones)?;
+        kept.bitmap = Some(bitmap);
+        match (kept.rows_in..bitmap.len() as u32 * 8).find(|row| kept.bit(*row)) {
+            None => Ok(kept),
+            Some(bit) => {
+                let expected = Expected::AtMost(kept.rows_in.saturating_sub(1).into());
+                Err(wrong("bitmap", bit, expected))
+            }
+        }
+    }
+
+    fn bit(&self, ordinal: u32) -> bool {
+        self.bitmap.is_none_or(|bitmap| {
+            let byte = bitmap.get(ordinal as usize / 8);
+            byte.is_some_and(|byte| byte >> (ordinal % 8) & 1 == 1)
+        })
+    }
+
+    /// Rows that stay.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.rows_kept
+    }
+
+    /// Whether a row stays.
+    #[must_use]
+    pub fn contains(&self, ordinal: u32) -> bool {
+        ordinal < self.rows_in && self.bit(ordinal)
+    }
+}
+
 /// A difference that has been checked in full.
 #[derive(Debug, Clone, Copy)]
 pub struct Difference<'a> {
-    header: WireHeader,
-    bitmap: &'a [u8],
+    owners: Owners,
+    items: Kept<'a>,
     operations: &'a [u8],
     data: &'a [u8],
 }
@@ -49,86 +124,69 @@ impl<'a> Difference<'a> {
                 expected: MAGIC,
             });
         }
-        exactly("rows_in", header.rows_in, owners.items)?;
-        let bitmap = match header.bitmap_offset {
-            0 => &[],
-            at => {
-                let len = u64::from(header.rows_in).div_ceil(64) * 8;
-                part(payload, "bitmap_offset", at, len, 8)?
-            }
+        exactly("reserved", header.reserved_28, 0)?;
+        let list = |field, offset, count: u32, size: usize| {
+            let len = u64::from(count) * size as u64;
+            part(payload, field, offset, len, 8)
         };
-        let len = u64::from(header.op_count) * OPERATION_LEN as u64;
-        let operations = part(payload, "ops_offset", header.ops_offset, len, 8)?;
-        let data = part(
-            payload,
-            "data_offset",
-            header.data_offset,
-            header.data_len.into(),
-            1,
+        let tables = list(
+            "tables_offset",
+            header.tables_offset,
+            header.table_count,
+            TABLE_LEN,
         )?;
+        let operations = list(
+            "ops_offset",
+            header.ops_offset,
+            header.op_count,
+            OPERATION_LEN,
+        )?;
+        let data_len = header.data_len.into();
+        let data = part(payload, "data_offset", header.data_offset, data_len, 1)?;
         let difference = Self {
-            header,
-            bitmap,
+            owners,
+            items: Self::items(payload, tables, &owners)?,
             operations,
             data,
         };
-        difference.check_bitmap()?;
         for (index, wire) in difference.wire_operations().enumerate() {
-            let checked = difference.operation(&wire, owners);
+            let checked = difference.operation(&wire);
             let operation = index as u32;
             checked.map_err(|problem| Error::Operation { operation, problem })?;
         }
         Ok(difference)
     }
 
-    fn check_bitmap(&self) -> Result<(), Error> {
-        if self.header.bitmap_offset == 0 {
-            return exactly("rows_kept", self.header.rows_kept, self.header.rows_in);
-        }
-        let kept: u32 = self.bitmap.iter().map(|byte| byte.count_ones()).sum();
-        exactly("rows_kept", self.header.rows_kept, kept)?;
-        let beyond = (self.header.rows_in..self.bitmap.len() as u32 * 8).find(|i| self.bit(*i));
-        match beyond {
-            None => Ok(()),
-            Some(bit) => {
-                let expected = Expected::AtMost(self.header.rows_in.saturating_sub(1).into());
-                Err(Error::Field {
-                    part: PART,
-                    field: "bitmap",
-                    found: bit.into(),
-                    expected,
-                })
+    /// Checks the tables' entries; gives which items stay.
+    fn items(payload: &'a [u8], tables: &[u8], owners: &Owners) -> Result<Kept<'a>, Error> {
+        let mut items = None;
+        let mut least = u32::from(owners.root);
+        for table in tables.chunks_exact(TABLE_LEN) {
+            let table: WireTable = bytemuck::pod_read_unaligned(table);
+            let found = u32::from(table.payload);
+            if found < least {
+                let expected = Expected::AtLeast(least.into());
+                return Err(wrong("payload", found, expected));
             }
+            least = found + 1;
+            let rows = owners.rows(table.payload);
+            let rows = rows.ok_or_else(|| wrong("payload", found, Expected::Known))?;
+            let kept = Kept::parse(payload, &table, rows)?;
+            items.get_or_insert(kept);
         }
+        items.ok_or_else(|| wrong("table_count", 0, Expected::AtLeast(1)))
     }
 
-    fn bit(&self, ordinal: u32) -> bool {
-        self.bitmap
-            .get(ordinal as usize / 8)
-            .is_some_and(|byte| byte >> (ordinal % 8) & 1 == 1)
-    }
-
-    /// Items that stay.
+    /// Which items stay.
     #[must_use]
-    pub fn rows_kept(&self) -> u32 {
-        self.header.rows_kept
-    }
-
-    /// Whether an item stays.
-    #[must_use]
-    pub fn stays(&self, ordinal: u32) -> bool {
-        ordinal < self.header.rows_in && (self.header.bitmap_offset == 0 || self.bit(ordinal))
+    pub fn kept(&self) -> Kept<'a> {
+        self.items
     }
 
     /// The operations in order.
     pub fn operations(&self) -> impl Iterator<Item = Operation<'a>> + '_ {
-        let owners = Owners {
-            items: u32::MAX,
-            resources: u32::MAX,
-            scopes: u32::MAX,
-        };
         self.wire_operations()
-            .filter_map(move |wire| self.operation(&wire, owners).ok())
+            .filter_map(move |wire| self.operation(&wire).ok())
     }
 
     fn wire_operations(&self) -> impl Iterator<Item = WireOperation> + 'a {
@@ -137,22 +195,16 @@ impl<'a> Difference<'a> {
             .map(bytemuck::pod_read_unaligned)
     }
 
-    fn operation(
-        &self,
-        wire: &WireOperation,
-        owners: Owners,
-    ) -> Result<Operation<'a>, OperationProblem> {
-        let target = Target::from_wire(wire.target)
-            .ok_or_else(|| unknown("target", wire.target.into(), Expected::Known))?;
-        let reserved = u64::from(wire.reserved_3) | wire.reserved_24;
+    fn operation(&self, wire: &WireOperation) -> Result<Operation<'a>, OperationProblem> {
+        let (payload, column) = (wire.payload, wire.column);
+        let known = Target::from_numbers(payload, column);
+        let target = known.and_then(|target| Some((target, self.owners.count(target.of())?)));
+        let (target, limit) = target.ok_or(OperationProblem::Target { payload, column })?;
+        let reserved = u64::from(wire.reserved_5) | u64::from(wire.reserved_6);
+        let reserved = reserved | u64::from(wire.reserved_20);
         if reserved != 0 {
             return Err(unknown("reserved", reserved, Expected::Exactly(0)));
         }
-        let limit = match target {
-            Target::ResourceAttribute => owners.resources,
-            Target::ScopeAttribute => owners.scopes,
-            _ => owners.items,
-        };
         let owner = match wire.owner {
             EVERY => Owner::Every,
             found if found < limit => Owner::One(found),
@@ -166,7 +218,17 @@ impl<'a> Difference<'a> {
             ));
         }
         let key = self.text("key", wire.key_offset, wire.key_len)?;
-        let action = match (wire.action, target.has_key()) {
+        let action = self.action(wire, target)?;
+        Ok(Operation {
+            target,
+            owner,
+            key,
+            action,
+        })
+    }
+
+    fn action(&self, wire: &WireOperation, target: Target) -> Result<Action<'a>, OperationProblem> {
+        Ok(match (wire.action, target.has_key()) {
             (1, _) => Action::Set(self.value(wire, target)?),
             (2, true) => Action::Delete,
             (3, true) if wire.value_type == 1 => {
@@ -180,20 +242,14 @@ impl<'a> Difference<'a> {
                 ));
             }
             (other, _) => return Err(unknown("action", other.into(), Expected::Known)),
-        };
-        Ok(Operation {
-            target,
-            owner,
-            key,
-            action,
         })
     }
 
     fn value(&self, wire: &WireOperation, target: Target) -> Result<Value<'a>, OperationProblem> {
-        let fits = match target {
-            Target::SeverityNumber => wire.value_type == 2,
-            Target::SeverityText | Target::EventName => wire.value_type == 1,
-            _ => wire.value_type <= 7,
+        let fits = match target.holds() {
+            Holds::Int => wire.value_type == 2,
+            Holds::Text => wire.value_type == 1,
+            Holds::Any | Holds::Attributes => wire.value_type <= 7,
         };
         if !fits {
             return Err(unknown(
@@ -209,7 +265,7 @@ impl<'a> Difference<'a> {
             1 => Value::Str(self.text("value", offset, len)?),
             2 => {
                 let number = wire.value as i64;
-                if target == Target::SeverityNumber && i32::try_from(number).is_err() {
+                if target.holds() == Holds::Int && i32::try_from(number).is_err() {
                     return Err(unknown(
                         "value",
                         wire.value,
@@ -266,13 +322,16 @@ fn exactly(field: &'static str, found: u32, expected: u32) -> Result<(), Error> 
     if found == expected {
         return Ok(());
     }
-    let expected = Expected::Exactly(expected.into());
-    Err(Error::Field {
+    Err(wrong(field, found, Expected::Exactly(expected.into())))
+}
+
+fn wrong(field: &'static str, found: u32, expected: Expected) -> Error {
+    Error::Field {
         part: PART,
         field,
         found: found.into(),
         expected,
-    })
+    }
 }
 
 /// The bytes that an offset and a length name in the payload, behind its header.
@@ -284,13 +343,7 @@ fn part<'a>(
     align: u32,
 ) -> Result<&'a [u8], Error> {
     if !offset.is_multiple_of(align) {
-        let expected = Expected::MultipleOf(align.into());
-        return Err(Error::Field {
-            part: PART,
-            field,
-            found: offset.into(),
-            expected,
-        });
+        return Err(wrong(field, offset, Expected::MultipleOf(align.into())));
     }
     let (from, end) = (u64::from(offset), u64::from(offset) + len);
     let (low, high) = (HEADER_LEN as u64, payload.len() as u64);

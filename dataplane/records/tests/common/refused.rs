@@ -1,7 +1,7 @@
 //! Vectors that every reader refuses: a preamble or a slot, the rule that it breaks, and the kind
 //! of the error.
 
-use super::vectors::{hex, unhex};
+use super::values::{hex, unhex};
 use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt8Array};
 use arrow_ipc as ipc;
 use flatbuffers::{FlatBufferBuilder, WIPOffset};
@@ -171,7 +171,8 @@ pub fn all() -> Vec<(&'static str, Vec<u8>, Json)> {
     };
     let of_slot = |name, comment: &str, rule: &str, kind: &str, made: (Vec<u8>, Vec<Vec<u8>>)| {
         let preambles: Vec<_> = made.1.iter().map(|p| hex(p)).collect();
-        let json = json!({"comment": comment, "reads": "slot", "rule": rule, "kind": kind, "preambles": preambles});
+        let json = json!({"comment": comment, "reads": "slot", "rule": rule, "kind": kind,
+                          "preambles": preambles});
         (name, made.0, json)
     };
     let offsets: Vec<u8> = [0u32, 5, 10].iter().flat_map(|o| o.to_le_bytes()).collect();
