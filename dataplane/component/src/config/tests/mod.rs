@@ -1,142 +1,13 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+//! What of a configuration is read, in which words it is refused, and what is told of it.
+
+mod durations;
+mod sample;
 
 use proptest::prelude::*;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::*;
-
-/// One of everything that an author may write. Only the root has a default of its own.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-struct Config {
-    name: String,
-    #[serde(rename = "retries")]
-    attempts: u8,
-    ratio: f64,
-    timeout: Duration,
-    limit: ByteSize,
-    token: Secret,
-    nested: Nested,
-    #[serde(flatten)]
-    squashed: Squashed,
-    maybe: Option<u32>,
-    section: Option<Nested>,
-    rules: Vec<Rule>,
-    tags: Vec<String>,
-    labels: BTreeMap<String, String>,
-    vault: HashMap<String, Secret>,
-    action: Action,
-    source: Source,
-    mode: Mode,
-    set: BTreeSet<u16>,
-    any: Value,
-    #[serde(skip)]
-    cache: u64,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-struct Nested {
-    depth: i64,
-    on: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-struct Squashed {
-    endpoint: String,
-    wait: Duration,
-}
-
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-struct Rule {
-    #[schemars(extend("x-aliases" = ["regex"]))]
-    #[serde(alias = "regex")]
-    pattern: String,
-    #[serde(default)]
-    weight: u32,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Mode {
-    #[default]
-    Fast,
-    #[serde(alias = "careful")]
-    Exact,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Action {
-    #[default]
-    Keep,
-    Limit {
-        rows: u32,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum Source {
-    File { path: String },
-    Http { url: String, key: Secret },
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            name: "some".into(),
-            attempts: 3,
-            ratio: 0.5,
-            timeout: Duration::from_secs(5),
-            limit: ByteSize::mib(1),
-            token: Secret::default(),
-            nested: Nested { depth: 7, on: true },
-            squashed: Squashed {
-                endpoint: "localhost".into(),
-                wait: Duration::from_millis(100),
-            },
-            maybe: None,
-            section: None,
-            rules: vec![],
-            tags: vec!["a".into()],
-            labels: [("team".to_owned(), "x".to_owned())].into(),
-            vault: HashMap::new(),
-            action: Action::Keep,
-            source: Source::File { path: "/".into() },
-            mode: Mode::Fast,
-            set: BTreeSet::new(),
-            any: Value::Null,
-            cache: 0,
-        }
-    }
-}
-
-/// Keys beside fields, collected; and an enum whose keys stand beside others.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-struct Open {
-    name: String,
-    #[serde(flatten)]
-    rest: BTreeMap<String, u16>,
-}
-
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-struct Joined {
-    name: String,
-    #[serde(flatten)]
-    source: Source,
-}
-
-impl Default for Joined {
-    fn default() -> Self {
-        Self {
-            name: "n".into(),
-            source: Source::File {
-                path: "/dev/null".into(),
-            },
-        }
-    }
-}
+use sample::{Action, Config, Joined, Keys, Locked, Mode, Nested, Open, Source, Squashed};
 
 fn typed<C: Configuration>(value: Value) -> Result<C, Vec<String>> {
     read::<C>(&value, |_| Ok(())).map_err(|errors| errors.iter().map(ToString::to_string).collect())
@@ -173,9 +44,10 @@ fn what_is_left_out_has_the_default_at_any_depth() {
 #[test]
 fn null_is_the_default_or_nothing() {
     let all = json!({
-        "name": null, "retries": null, "ratio": null, "timeout": null, "limit": null, "token": null, "nested": null,
-        "endpoint": null, "maybe": null, "section": null, "rules": null, "tags": null, "labels": null,
-        "action": null, "source": null, "set": null, "any": null
+        "name": null, "retries": null, "ratio": null, "timeout": null, "limit": null,
+        "token": null, "nested": null, "endpoint": null, "maybe": null, "section": null,
+        "rules": null, "tags": null, "labels": null, "action": null, "source": null, "set": null,
+        "any": null
     });
     let config: Config = typed(all).unwrap();
     let expected = Config {
@@ -213,9 +85,12 @@ fn every_mistake_is_reported_in_confmaps_words() {
     }))
     .unwrap_err();
     let expected = [
-        "'some.Config' has invalid keys: entirely_else (known: action, any, endpoint, labels, limit, maybe, mode, name, nested, ratio, retries, rules, section, set, source, tags, timeout, token, vault, wait), naem (did you mean 'name'?)",
+        "'some.Config' has invalid keys: entirely_else (known: action, any, endpoint, labels, \
+         limit, maybe, mode, name, nested, ratio, retries, rules, section, set, source, tags, \
+         timeout, token, vault, wait), naem (did you mean 'name'?)",
         "'labels[a]' expected type 'string', got unconvertible type 'int'",
-        "'limit' invalid size \"5 parsecs\", expected whole bytes: a number with B, kB, MB, GB, TB, KiB, MiB, GiB or TiB",
+        "'limit' invalid size \"5 parsecs\", expected whole bytes: a number with B, kB, MB, GB, TB, \
+         KiB, MiB, GiB or TiB",
         "'name' expected type 'string', got unconvertible type 'int'",
         "'nested' has invalid keys: dept (did you mean 'depth'?)",
         "'nested.depth' cannot parse value as 'int64': 1.5 is not a whole number",
@@ -228,7 +103,8 @@ fn every_mistake_is_reported_in_confmaps_words() {
         "'section' expected a map or struct, got \"string\"",
         "'set[1]' cannot parse value as 'uint16': -1 overflows uint16 (expected 0 to 65535)",
         "'tags' source data must be an array or slice, got map",
-        "'timeout' time: missing unit in duration \"5\", expected one of ns, us, ms, s, m, h after the number",
+        "'timeout' time: missing unit in duration \"5\", expected one of ns, us, ms, s, m, h after \
+         the number",
         "'mode' unknown value \"fats\", did you mean \"fast\"? (expected \"fast\", \"exact\")",
     ];
     assert_eq!(errors, expected);
@@ -258,7 +134,8 @@ fn text_keeps_what_expansion_gave() {
         ("/timeout", "7"),
     ];
     let values = Values {
-        config: json!({"name": 83, "retries": 7, "tags": [1000.0], "labels": {"a/b": true}, "token": 42, "timeout": 7}),
+        config: json!({"name": 83, "retries": 7, "tags": [1000.0], "labels": {"a/b": true},
+                       "token": 42, "timeout": 7}),
         originals: originals.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
     };
     let decoded = decoded::<Config>(values).unwrap();
@@ -288,7 +165,9 @@ fn some_values_change_their_form_as_in_go() {
 
 #[test]
 fn enums_take_one_alternative() {
-    let config: Config = typed(json!({"action": {"limit": {"rows": 3}}, "source": {"kind": "http", "url": "u", "key": "k"}})).unwrap();
+    let source = json!({"kind": "http", "url": "u", "key": "k"});
+    let config: Config =
+        typed(json!({"action": {"limit": {"rows": 3}}, "source": source})).unwrap();
     assert_eq!(config.action, Action::Limit { rows: 3 });
     assert_eq!(
         config.source,
@@ -369,7 +248,8 @@ fn flattening_hides_no_key() {
 #[test]
 fn secrets_are_found_and_never_told() {
     let values = json!({
-        "token": "hunter2", "vault": {"a/b": "hunter3"}, "source": {"kind": "http", "url": "u", "key": "hunter4"},
+        "token": "hunter2", "vault": {"a/b": "hunter3"},
+        "source": {"kind": "http", "url": "u", "key": "hunter4"},
     });
     let decoded = decoded::<Config>(values).unwrap();
     assert_eq!(decoded.secrets, ["/source/key", "/token", "/vault/a~1b"]);
@@ -384,37 +264,6 @@ fn secrets_are_found_and_never_told() {
         typed::<Config>(json!({"token": {"hunter5": 1}, "vault": {"a": ["hunter6"]}})).unwrap_err();
     assert!(!errors.join(" ").contains("hunter"), "{errors:?}");
     assert!(!schema::<Config>().to_string().contains("REDACTED"));
-}
-
-/// A secret that reads itself, and says what it read.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(extend("writeOnly" = true))]
-struct Key(String);
-
-impl TryFrom<String> for Key {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match text.strip_prefix("key-") {
-            Some(key) => Ok(Self(key.to_owned())),
-            None => Err(format!("{text:?} does not begin with key-")),
-        }
-    }
-}
-
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-struct Keys {
-    #[serde(default)]
-    key: Option<Key>,
-    #[serde(default)]
-    more: Vec<Key>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-struct Locked {
-    #[serde(flatten)]
-    keys: Keys,
 }
 
 #[test]
@@ -511,46 +360,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-#[derive(Deserialize)]
-struct DurationVector {
-    text: String,
-    /// Absent: Go refuses the text.
-    nanos: Option<i64>,
-    #[serde(default)]
-    printed: String,
-}
-
-/// The file is made, and checked, by Go's own `time` package: `go/rustconfig`.
-#[test]
-fn durations_are_gos() {
-    let vectors: Vec<DurationVector> =
-        serde_json::from_str(include_str!("../../vectors/durations.json")).unwrap();
-    assert!(vectors.len() > 60);
-    for DurationVector {
-        text,
-        nanos,
-        printed,
-    } in vectors
-    {
-        let read = text.parse::<Duration>();
-        assert_eq!(
-            read.clone().ok().map(Duration::as_nanos),
-            nanos,
-            "{text:?}: {read:?}"
-        );
-        if let Ok(duration) = read {
-            assert_eq!(duration.to_string(), printed, "{text:?}");
-        }
-    }
-}
-
 proptest! {
-    #[test]
-    fn a_duration_that_is_printed_reads_the_same(nanos: i64) {
-        let duration = Duration::from_nanos(nanos);
-        prop_assert_eq!(duration.to_string().parse(), Ok(duration));
-    }
-
     /// Whatever comes in: no panic, and what is accepted is accepted again, to the same effect, in
     /// each of its forms.
     #[test]
