@@ -14,7 +14,7 @@ if [ -n "$write" ]; then
 	cd "$root"
 	cargo run --quiet --locked -p strait-ringbuf --example generate-layout
 	STRAIT_REGENERATE=1 cargo test --quiet --locked --release -p strait-engine \
-		--test nodes --test otap_schema
+		--test nodes --test otap_schema --test plans
 	cargo run --quiet --locked -p strait-records --example generate-schema
 	tests/pages.sh --write
 	exit

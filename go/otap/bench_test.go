@@ -109,16 +109,15 @@ func BenchmarkProjected(b *testing.B) {
 		diff []byte
 	}{
 		"severity": {
-			otap.Plan{Projectable: true, Filters: true, Columns: []string{"severity_number"}},
+			otap.Plan{Projectable: true, Filters: true, Tables: map[string]otap.TablePlan{
+				"logs": {Columns: []string{"severity_number"}},
+			}},
 			otaptest.Difference(n, keep, nil),
 		},
 		"rename": {
-			otap.Plan{
-				Projectable: true,
-				Edits:       true,
-				KeysOnly:    true,
-				Keys:        []string{"user.id", "enduser.id"},
-			},
+			otap.Plan{Projectable: true, Edits: true, Tables: map[string]otap.TablePlan{
+				"log_attrs": {Columns: []string{"key"}, Keys: []string{"user.id", "enduser.id"}},
+			}},
 			otaptest.Difference(
 				n,
 				nil,

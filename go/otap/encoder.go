@@ -209,7 +209,7 @@ func (b *Batch[D]) schemas(ctx context.Context) error {
 		a.published = b.enc.reg.Lookup(a.decide(false))
 		if a.published == nil {
 			var err error
-			if a.published, err = b.publish(ctx, a.decide, a.arrowSchema); err != nil {
+			if a.published, err = b.publish(ctx, a.keysOnly(), a.decide, a.arrowSchema); err != nil {
 				return err
 			}
 		}
@@ -217,7 +217,8 @@ func (b *Batch[D]) schemas(ctx context.Context) error {
 	t.root.published = b.enc.reg.Lookup(t.root.decide(false))
 	if t.root.published == nil {
 		var err error
-		if t.root.published, err = b.publish(ctx, t.root.decide, t.root.arrowSchema); err != nil {
+		root := t.root
+		if root.published, err = b.publish(ctx, false, root.decide, root.arrowSchema); err != nil {
 			return err
 		}
 	}
@@ -226,12 +227,13 @@ func (b *Batch[D]) schemas(ctx context.Context) error {
 
 // publish gets a schema that is new, or the superset when no id is left (S-8).
 func (b *Batch[D]) publish(
-	ctx context.Context, decide func(superset bool) record.Key, build func() (*arrow.Schema, error),
+	ctx context.Context, keysOnly bool, decide func(superset bool) record.Key,
+	build func() (*arrow.Schema, error),
 ) (*record.Schema, error) {
 	s, err := b.enc.reg.Get(ctx, decide(false), false, build)
 	if errors.Is(err, record.ErrSchemasFull) {
 		// The superset has value columns, and no values were taken in.
-		if b.proj != nil && b.proj.plan.KeysOnly {
+		if keysOnly {
 			return nil, fmt.Errorf(
 				"%w: no schema is left for keys without values", ErrNotProjectable,
 			)

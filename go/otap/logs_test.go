@@ -413,8 +413,12 @@ func TestEncodeAllocatesNothing(t *testing.T) {
 		otap.Plan{
 			Projectable: true,
 			Filters:     true,
-			Columns:     []string{"severity_number"},
-			Keys:        []string{"http.method", "user.id"},
+			Tables: map[string]otap.TablePlan{
+				"logs": {Columns: []string{"severity_number"}},
+				"log_attrs": {
+					Columns: []string{"key", "value"}, Keys: []string{"http.method", "user.id"},
+				},
+			},
 		},
 	)
 	if err != nil {

@@ -15,59 +15,117 @@ import (
 type Plan struct {
 	// Projectable is false when the unit reads everything, or changes what a difference cannot say.
 	Projectable bool `json:"projectable"`
-	// Columns of the Logs table that the unit reads: time_unix_nano, observed_time_unix_nano,
-	// trace_id, span_id, severity_number, severity_text, body, dropped_attributes_count, flags,
-	// event_name.
-	Columns []string `json:"columns"`
-	// Keys of the attributes that the unit reads, of logs, resources and scopes.
-	Keys         []string `json:"keys"`
-	ResourceKeys []string `json:"resource_keys"`
-	ScopeKeys    []string `json:"scope_keys"`
-	// AllAttributes, AllResourceAttributes and AllScopeAttributes ask for every key.
-	AllAttributes         bool `json:"all_attributes"`
-	AllResourceAttributes bool `json:"all_resource_attributes"`
-	AllScopeAttributes    bool `json:"all_scope_attributes"`
-	// KeysOnly says that the unit does not look at attributes' values (renames and deletes).
-	KeysOnly bool `json:"keys_only"`
 	// Filters says that a node may drop rows, Edits that one may change them.
 	Filters bool `json:"filters"`
 	Edits   bool `json:"edits"`
+	// Reason says why the unit takes whole batches only, for people.
+	Reason string `json:"reason"`
+	// Tables are those that the unit reads, by OTAP's names: logs, log_attrs, resource_attrs,
+	// scope_attrs. One that is not there is not read.
+	Tables map[string]TablePlan `json:"tables"`
+}
+
+// TablePlan says what a unit reads of a table.
+type TablePlan struct {
+	// Columns of logs: time_unix_nano, observed_time_unix_nano, trace_id, span_id, severity_number,
+	// severity_text, body, dropped_attributes_count, flags, event_name. Of attributes: key and,
+	// unless only their keys are looked at (renames and deletes), value.
+	Columns []string `json:"columns"`
+	// Keys of the attributes that are read.
+	Keys []string `json:"keys"`
+	// All asks for every key.
+	All bool `json:"all"`
 }
 
 // Projection is a checked Plan. It is immutable; many goroutines may use it.
 type Projection struct {
-	plan Plan
-	want uint64 // columns of the Logs table, a bit each
+	want                           uint64 // columns of the Logs table, a bit each
+	ofItems, ofResources, ofScopes attributesPlan
 }
 
-// NewProjection checks a plan. It fails when the plan names an unknown column, or cannot be
-// projected.
+// attributesPlan is what is sent of a table of attributes.
+type attributesPlan struct {
+	keys   []string
+	all    bool // keys are not looked at
+	values bool // not the keys alone
+}
+
+// none says that nothing is sent.
+func (a *attributesPlan) none() bool { return !a.all && len(a.keys) == 0 }
+
+// has says whether an attribute with the key is sent.
+func (a *attributesPlan) has(key string) bool { return a.all || slices.Contains(a.keys, key) }
+
+// NewProjection checks a plan. It fails when the plan names an unknown table or column, or cannot
+// be projected.
 func NewProjection(p Plan) (*Projection, error) {
 	if !p.Projectable {
-		return nil, fmt.Errorf("%w: the unit reads everything", ErrNotProjectable)
+		reason := p.Reason
+		if reason == "" {
+			reason = "the unit reads everything"
+		}
+		return nil, fmt.Errorf("%w: %s", ErrNotProjectable, reason)
 	}
 	// The resource struct is there in any case, empty if need be.
-	pr := &Projection{plan: p, want: 1<<logsID | 1<<logsResource}
-	for _, name := range p.Columns {
-		col := slices.IndexFunc(
-			schemaOf(payloadLogs).columns, func(c columnSchema) bool { return c.plan == name },
-		)
-		if col < 0 || name == "" {
-			return nil, fmt.Errorf("plan of the unit: unknown column %q", name)
+	pr := &Projection{want: 1<<logsID | 1<<logsResource}
+	for name, t := range p.Tables {
+		if err := pr.table(name, t); err != nil {
+			return nil, fmt.Errorf("plan of the unit: %w", err)
 		}
-		pr.want |= 1 << col
 	}
-	if len(p.ResourceKeys) > 0 || p.AllResourceAttributes {
+	if !pr.ofResources.none() {
 		pr.want |= 1 << logsResourceID
 	}
-	if len(p.ScopeKeys) > 0 || p.AllScopeAttributes {
+	if !pr.ofScopes.none() {
 		pr.want |= 1 << logsScopeID
 	}
-	if p.Filters && (p.AllAttributes || slices.Contains(p.Keys, "")) {
+	if p.Filters && pr.ofItems.has("") {
 		// The peer leaves rows without key and value out of what it compares.
 		return nil, fmt.Errorf("%w: the plan filters and names the empty key", ErrNotProjectable)
 	}
 	return pr, nil
+}
+
+// table takes in what is read of one table.
+func (pr *Projection) table(name string, p TablePlan) error {
+	at := slices.IndexFunc(schemas[:], func(s payloadSchema) bool { return s.name == name })
+	if at < 0 {
+		return fmt.Errorf("unknown table %q", name)
+	}
+	var read uint64
+	for _, column := range p.Columns {
+		col := slices.IndexFunc(
+			schemas[at].columns, func(c columnSchema) bool { return c.plan == column },
+		)
+		if col < 0 || column == "" {
+			return fmt.Errorf("unknown column %q of table %s", column, name)
+		}
+		read |= 1 << col
+	}
+	switch schemas[at].number {
+	case payloadLogs:
+		pr.want |= read
+		if p.All || len(p.Keys) > 0 {
+			return fmt.Errorf("table %s has no keys", name)
+		}
+		return nil
+	case payloadLogAttrs:
+		return pr.ofItems.read(name, p, read)
+	case payloadResourceAttrs:
+		return pr.ofResources.read(name, p, read)
+	case payloadScopeAttrs:
+		return pr.ofScopes.read(name, p, read)
+	}
+	return fmt.Errorf("table %s is none of logs", name)
+}
+
+// read takes in what is read of a table of attributes.
+func (a *attributesPlan) read(name string, p TablePlan, columns uint64) error {
+	if columns&(1<<attributesKey) == 0 {
+		return fmt.Errorf("table %s is read without the column \"key\"", name)
+	}
+	*a = attributesPlan{keys: p.Keys, all: p.All, values: columns&(1<<attributesType) != 0}
+	return nil
 }
 
 // MeasureProjected is Measure for a batch that holds only what the plan names. It fails with
@@ -102,10 +160,9 @@ func (pr *Projection) apply(t *tables) {
 	// Columns that are named are sent even when every value is the default: the peer refuses a
 	// batch without one that a node was promised.
 	t.root.want, t.root.force = pr.want, pr.want
-	p := &pr.plan
-	t.ofItems.project(&t.text, p.Keys, p.AllAttributes, p)
-	t.ofResources.project(&t.text, p.ResourceKeys, p.AllResourceAttributes, p)
-	t.ofScopes.project(&t.text, p.ScopeKeys, p.AllScopeAttributes, p)
+	t.ofItems.project(&t.text, &pr.ofItems)
+	t.ofResources.project(&t.text, &pr.ofResources)
+	t.ofScopes.project(&t.text, &pr.ofScopes)
 }
 
 // picker chooses the attributes of named keys.
@@ -122,21 +179,18 @@ type picker struct {
 // bit is a key's in picker.lengths.
 func bit(key string) uint64 { return 1 << (len(key) & 63) }
 
-// project sets the table up to send the named keys only.
-func (a *attrs) project(t *text, keys []string, all bool, p *Plan) {
+// project sets the table up to send what the plan names.
+func (a *attrs) project(t *text, p *attributesPlan) {
 	k := a.spare
 	if k == nil {
 		k = new(picker)
 		a.spare = k
 	}
-	*k = picker{
-		none: len(keys) == 0 && !all, values: !p.KeysOnly,
-		seen: k.seen[:0], codes: k.codes[:0],
+	*k = picker{none: p.none(), values: p.values, seen: k.seen[:0], codes: k.codes[:0]}
+	if !p.all {
+		k.want = p.keys
 	}
-	if !all {
-		k.want = keys
-	}
-	for _, key := range keys {
+	for _, key := range p.keys {
 		k.lengths |= bit(key)
 		k.seen, k.codes = append(k.seen, 0), append(k.codes, 0)
 	}
@@ -145,6 +199,9 @@ func (a *attrs) project(t *text, keys []string, all bool, p *Plan) {
 
 // sent says whether the table is sent at all.
 func (a *attrs) sent() bool { return a.pick == nil || !a.pick.none }
+
+// keysOnly says that keys are sent without values.
+func (a *attrs) keysOnly() bool { return a.pick != nil && !a.pick.values }
 
 // take measures the attributes of one owner.
 func (a *attrs) take(owner uint32, m pcommon.Map) (key string, err error) {

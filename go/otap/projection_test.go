@@ -3,6 +3,7 @@ package otap_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -33,48 +34,50 @@ func plan(t *rapid.T) otap.Plan {
 		return rapid.SliceOfNDistinct(rapid.SampledFrom(from), 0, 4, rapid.ID).Draw(t, label)
 	}
 	keys := []string{"a", "b", "http.method", "card", "ключ"}
-	return otap.Plan{
-		Projectable:  true,
-		Columns:      some("columns", cols),
-		Keys:         some("keys", keys),
-		ResourceKeys: some("resource keys", keys),
-		ScopeKeys: some(
-			"scope keys", keys,
-		),
-		AllResourceAttributes: rapid.Bool().Draw(t, "all of resources"),
-		Filters:               rapid.Bool().Draw(t, "filters"),
+	p := otap.Plan{
+		Projectable: true, Filters: rapid.Bool().Draw(t, "filters"),
+		Tables: map[string]otap.TablePlan{"logs": {Columns: some("columns", cols)}},
 	}
+	for _, table := range []string{"log_attrs", "resource_attrs", "scope_attrs"} {
+		if !rapid.Bool().Draw(t, table) {
+			continue
+		}
+		p.Tables[table] = otap.TablePlan{
+			Columns: []string{"key", "value"}, Keys: some(table+" keys", keys),
+			All: table != "log_attrs" && rapid.Bool().Draw(t, "all of "+table),
+		}
+	}
+	return p
 }
+
+// reads says whether a unit with this plan looks at some of a table.
+func reads(t otap.TablePlan) bool { return t.All || len(t.Keys) > 0 }
 
 // readsContainers says whether a unit with this plan would have to read what has no items.
 func readsContainers(p otap.Plan) bool {
-	return p.AllResourceAttributes || p.AllScopeAttributes ||
-		len(p.ResourceKeys)+len(p.ScopeKeys) > 0
+	return reads(p.Tables["resource_attrs"]) || reads(p.Tables["scope_attrs"])
 }
 
 // project is the model: the logs with nothing but what the plan names. Resources and scopes merge
 // when nothing of them is sent.
 func project(ld plog.Logs, p otap.Plan) plog.Logs {
 	out := plog.NewLogs()
-	resources := len(p.ResourceKeys) > 0 || p.AllResourceAttributes
+	ofResources, ofScopes := p.Tables["resource_attrs"], p.Tables["scope_attrs"]
 	var orl plog.ResourceLogs
 	var osl plog.ScopeLogs
 	none := true
 	for _, rl := range ld.ResourceLogs().All() {
-		newResource := resources
+		newResource := reads(ofResources)
 		for _, sl := range rl.ScopeLogs().All() {
-			newScope := len(p.ScopeKeys) > 0
+			newScope := reads(ofScopes)
 			for _, lr := range sl.LogRecords().All() {
 				if none || newResource {
 					orl = out.ResourceLogs().AppendEmpty()
-					some(
-						rl.Resource().Attributes(), orl.Resource().Attributes(), p.ResourceKeys,
-						p.AllResourceAttributes,
-					)
+					some(rl.Resource().Attributes(), orl.Resource().Attributes(), ofResources)
 				}
 				if none || newResource || newScope {
 					osl = orl.ScopeLogs().AppendEmpty()
-					some(sl.Scope().Attributes(), osl.Scope().Attributes(), p.ScopeKeys, false)
+					some(sl.Scope().Attributes(), osl.Scope().Attributes(), ofScopes)
 				}
 				none, newResource, newScope = false, false, false
 				one(lr, osl.LogRecords().AppendEmpty(), p)
@@ -85,7 +88,7 @@ func project(ld plog.Logs, p otap.Plan) plog.Logs {
 }
 
 func one(lr, o plog.LogRecord, p otap.Plan) {
-	for _, c := range p.Columns {
+	for _, c := range p.Tables["logs"].Columns {
 		switch c {
 		case "time_unix_nano":
 			o.SetTimestamp(lr.Timestamp())
@@ -109,13 +112,13 @@ func one(lr, o plog.LogRecord, p otap.Plan) {
 			o.SetEventName(lr.EventName())
 		}
 	}
-	some(lr.Attributes(), o.Attributes(), p.Keys, false)
+	some(lr.Attributes(), o.Attributes(), p.Tables["log_attrs"])
 }
 
-func some(from, to pcommon.Map, keys []string, all bool) {
+func some(from, to pcommon.Map, t otap.TablePlan) {
 	var b xpdata.MapBuilder
 	for k, v := range from.All() {
-		if all || slices.Contains(keys, k) {
+		if t.All || slices.Contains(t.Keys, k) {
 			v.CopyTo(b.AppendEmpty(k))
 		}
 	}
@@ -167,8 +170,10 @@ func TestProjectionSendsWhatFiltersTest(t *testing.T) {
 		otap.Plan{
 			Projectable: true,
 			Filters:     true,
-			Columns:     []string{"severity_number", "severity_text", "body"},
-			Keys:        []string{"k"},
+			Tables: map[string]otap.TablePlan{
+				"logs":      {Columns: []string{"severity_number", "severity_text", "body"}},
+				"log_attrs": {Columns: []string{"key", "value"}, Keys: []string{"k"}},
+			},
 		},
 	)
 	if err != nil {
@@ -212,7 +217,9 @@ func TestProjectionSendsWhatFiltersTest(t *testing.T) {
 
 func TestKeysOnlyLeavesValuesOut(t *testing.T) {
 	pr, err := otap.NewProjection(
-		otap.Plan{Projectable: true, Edits: true, KeysOnly: true, Keys: []string{"user.id"}},
+		otap.Plan{Projectable: true, Edits: true, Tables: map[string]otap.TablePlan{
+			"log_attrs": {Columns: []string{"key"}, Keys: []string{"user.id"}},
+		}},
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -237,20 +244,39 @@ func TestKeysOnlyLeavesValuesOut(t *testing.T) {
 	}
 }
 
+// values are the attributes of logs with these keys, values and all; of all where there is none.
+func values(keys ...string) map[string]otap.TablePlan {
+	return map[string]otap.TablePlan{
+		"log_attrs": {Columns: []string{"key", "value"}, Keys: keys, All: len(keys) == 0},
+	}
+}
+
 func TestWhatCannotBeProjected(t *testing.T) {
 	for name, p := range map[string]otap.Plan{
-		"not projectable":            {},
-		"filter and the empty key":   {Projectable: true, Filters: true, Keys: []string{""}},
-		"filter and every attribute": {Projectable: true, Filters: true, AllAttributes: true},
+		"not projectable":            {Reason: "it keeps batches"},
+		"filter and the empty key":   {Projectable: true, Filters: true, Tables: values("")},
+		"filter and every attribute": {Projectable: true, Filters: true, Tables: values()},
 	} {
-		if _, err := otap.NewProjection(p); !errors.Is(err, otap.ErrNotProjectable) {
+		_, err := otap.NewProjection(p)
+		if !errors.Is(err, otap.ErrNotProjectable) || !strings.Contains(err.Error(), p.Reason) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	_, err := otap.NewProjection(otap.Plan{Projectable: true, Columns: []string{"colour"}})
-	if err == nil || errors.Is(err, otap.ErrNotProjectable) {
-		t.Errorf("unknown column: %v", err)
+	for name, tables := range map[string]map[string]otap.TablePlan{
+		"unknown column":           {"logs": {Columns: []string{"colour"}}},
+		"a column of another":      {"log_attrs": {Columns: []string{"key", "body"}, All: true}},
+		"unknown table":            {"spans": {Columns: []string{"name"}}},
+		"values without their key": {"scope_attrs": {Columns: []string{"value"}, All: true}},
+		"keys of logs":             {"logs": {Columns: []string{"body"}, Keys: []string{"a"}}},
+	} {
+		_, err := otap.NewProjection(otap.Plan{Projectable: true, Tables: tables})
+		if err == nil || errors.Is(err, otap.ErrNotProjectable) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
+}
+
+func TestKeysThatOccurTwiceAreNotProjected(t *testing.T) {
 	ld := plog.NewLogs()
 	var b xpdata.MapBuilder
 	b.AppendEmpty("k").SetInt(1)
@@ -259,7 +285,7 @@ func TestWhatCannotBeProjected(t *testing.T) {
 	scope := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty()
 	b.UnsafeIntoMap(scope.LogRecords().AppendEmpty().Attributes())
 	for key, bad := range map[string]bool{"k": true, "other": false} {
-		pr, err := otap.NewProjection(otap.Plan{Projectable: true, Keys: []string{key}})
+		pr, err := otap.NewProjection(otap.Plan{Projectable: true, Tables: values(key)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,7 +297,7 @@ func TestWhatCannotBeProjected(t *testing.T) {
 			m.Release()
 		}
 	}
-	pr, err := otap.NewProjection(otap.Plan{Projectable: true, AllAttributes: true})
+	pr, err := otap.NewProjection(otap.Plan{Projectable: true, Tables: values()})
 	if err != nil {
 		t.Fatal(err)
 	}

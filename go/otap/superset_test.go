@@ -37,7 +37,9 @@ func TestKeysOnlyWithoutASchemaLeft(t *testing.T) {
 		}
 	}
 	pr, err := otap.NewProjection(
-		otap.Plan{Projectable: true, Keys: []string{"1", "2"}, KeysOnly: true, Edits: true},
+		otap.Plan{Projectable: true, Edits: true, Tables: map[string]otap.TablePlan{
+			"log_attrs": {Columns: []string{"key"}, Keys: []string{"1", "2"}},
+		}},
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +86,7 @@ func TestProjectionOfRepairedKeys(t *testing.T) {
 	enc := otap.NewLogsEncoder(
 		record.NewRegistry(otaptest.NewPreambles()), otap.Options{Fidelity: otap.BestEffort},
 	)
-	pr, err := otap.NewProjection(otap.Plan{Projectable: true, AllAttributes: true, Edits: true})
+	pr, err := otap.NewProjection(otap.Plan{Projectable: true, Edits: true, Tables: values()})
 	if err != nil {
 		t.Fatal(err)
 	}

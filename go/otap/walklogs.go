@@ -2,7 +2,6 @@ package otap
 
 import (
 	"fmt"
-	"slices"
 	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -48,10 +47,7 @@ func (w *Walk) logResource(rl plog.ResourceLogs) {
 		w.attributes("resource.attributes", rl.Resource().Attributes())
 		return
 	}
-	p := &w.plan.plan
-	w.picked(
-		"resource.attributes", rl.Resource().Attributes(), p.ResourceKeys, p.AllResourceAttributes,
-	)
+	w.picked("resource.attributes", rl.Resource().Attributes(), &w.plan.ofResources)
 }
 
 func (w *Walk) logScope(at func() string, sl plog.ScopeLogs) {
@@ -64,8 +60,7 @@ func (w *Walk) logScope(at func() string, sl plog.ScopeLogs) {
 			w.scope(sl.Scope(), sl.SchemaUrl(), sl.SetSchemaUrl)
 			return
 		}
-		p := &w.plan.plan
-		w.picked("scope.attributes", sl.Scope().Attributes(), p.ScopeKeys, p.AllScopeAttributes)
+		w.picked("scope.attributes", sl.Scope().Attributes(), &w.plan.ofScopes)
 	})
 	defer w.leave()
 	for i, lr := range sl.LogRecords().All() {
@@ -98,18 +93,18 @@ func (w *Walk) log(lr plog.LogRecord) {
 		w.attributes("attributes", lr.Attributes())
 		return
 	}
-	w.picked("attributes", lr.Attributes(), w.plan.plan.Keys, w.plan.plan.AllAttributes)
+	w.picked("attributes", lr.Attributes(), &w.plan.ofItems)
 }
 
 // picked checks the attributes that a plan names. A key that is sent and occurs twice does not fit
 // a projection.
-func (w *Walk) picked(where string, m pcommon.Map, keys []string, all bool) {
-	if len(keys) == 0 && !all {
+func (w *Walk) picked(where string, m pcommon.Map, p *attributesPlan) {
+	if p.none() {
 		return
 	}
 	seen := make(map[string]bool)
 	for k, v := range m.All() {
-		if !all && !slices.Contains(keys, k) {
+		if !p.has(k) {
 			continue
 		}
 		if seen[k] {
@@ -121,7 +116,7 @@ func (w *Walk) picked(where string, m pcommon.Map, keys []string, all bool) {
 		if w.fidelity == BestEffort && !utf8.ValidString(k) {
 			w.fail(where+"["+quoted(k)+"]", ErrNotProjectable)
 		}
-		if !w.plan.plan.KeysOnly {
+		if p.values {
 			w.attribute(where, k, v)
 		}
 	}

@@ -2,9 +2,8 @@
 //! decides what crosses to it and what comes back.
 
 use std::collections::BTreeSet;
-use std::ops::BitOr;
 
-use crate::AttributeTable;
+use crate::Columns;
 
 /// What one configured component does to its batches.
 ///
@@ -65,13 +64,13 @@ impl Access {
 
     /// Adds columns that are read.
     pub fn read(mut self, columns: Columns) -> Self {
-        self.reads = self.reads | columns;
+        self.reads |= columns;
         self
     }
 
     /// Adds columns that are read and changed.
     pub fn write(mut self, columns: Columns) -> Self {
-        self.writes = self.writes | columns;
+        self.writes |= columns;
         self.read(columns)
     }
 
@@ -127,94 +126,5 @@ impl Keys {
             Self::All => true,
             Self::Named(keys) => keys.contains(key),
         }
-    }
-}
-
-/// A set of columns of a log batch. Combine sets with `|`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
-pub struct Columns(u32);
-
-/// Names each column once: its constant, and its path in the OTAP schema.
-macro_rules! columns {
-    ($($bit:literal $name:ident $path:literal $doc:literal)*) => {
-        impl Columns {
-            $(#[doc = $doc] pub const $name: Self = Self(1 << $bit);)*
-            /// Every column and attribute table.
-            pub const ALL: Self = Self($(1 << $bit)|*);
-            const PATHS: &'static [(Self, &'static str)] = &[$((Self::$name, $path)),*];
-        }
-    };
-}
-
-columns! {
-    0 TIME "time_unix_nano" "When the event happened."
-    1 OBSERVED_TIME "observed_time_unix_nano" "When it was observed."
-    2 SEVERITY_NUMBER "severity_number" "The severity's number."
-    3 SEVERITY_TEXT "severity_text" "The severity's text."
-    4 BODY "body" "The body, of any type."
-    5 EVENT_NAME "event_name" "The event's name."
-    6 FLAGS "flags" "The flags."
-    7 TRACE_ID "trace_id" "The trace id."
-    8 SPAN_ID "span_id" "The span id."
-    9 DROPPED_ATTRIBUTES_COUNT "dropped_attributes_count" "How many attributes were dropped."
-    10 SCHEMA_URL "schema_url" "The scope's schema URL."
-    11 RESOURCE "resource" "The resource's fields, without its attributes."
-    12 SCOPE "scope" "The scope's name, version and other fields, without its attributes."
-    13 LOG_ATTRIBUTES "log_attributes" "The logs' attributes."
-    14 RESOURCE_ATTRIBUTES "resource_attributes" "The resources' attributes."
-    15 SCOPE_ATTRIBUTES "scope_attributes" "The scopes' attributes."
-}
-
-impl Columns {
-    /// No column.
-    pub const NONE: Self = Self(0);
-
-    /// The columns of the table of logs.
-    pub(crate) const LOGS: Self = Self::ALL.without(Self(
-        Self::LOG_ATTRIBUTES.0 | Self::RESOURCE_ATTRIBUTES.0 | Self::SCOPE_ATTRIBUTES.0,
-    ));
-
-    /// The attributes of one table.
-    pub const fn attributes(of: AttributeTable) -> Self {
-        match of {
-            AttributeTable::Log => Self::LOG_ATTRIBUTES,
-            AttributeTable::Resource => Self::RESOURCE_ATTRIBUTES,
-            AttributeTable::Scope => Self::SCOPE_ATTRIBUTES,
-        }
-    }
-
-    /// Whether the set has no column.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether every column of `other` is in this set.
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// The columns of this set that are not in `other`.
-    pub(crate) const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// Each column of the set with its name.
-    pub(crate) fn parts(self) -> impl Iterator<Item = (Self, &'static str)> {
-        let parts = Self::PATHS.iter().filter(move |(c, _)| self.contains(*c));
-        parts.copied()
-    }
-
-    /// The names: a root column's name in the OTAP schema, or one of
-    /// `log_attributes`, `resource_attributes`, `scope_attributes`.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        self.parts().map(|(_, path)| path)
-    }
-}
-
-impl BitOr for Columns {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
     }
 }

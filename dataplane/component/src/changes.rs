@@ -15,28 +15,33 @@ pub(crate) struct Changes {
 impl Changes {
     /// Values of these columns are others now.
     pub(crate) fn edited(&mut self, columns: Columns) {
-        self.columns = self.columns | columns;
+        self.columns |= columns;
     }
 
-    /// Logs are gone.
+    /// Items are gone.
     pub(crate) fn dropped(&mut self) {
         self.dropped = true;
     }
 
     /// A whole table was replaced. Equal arrays are unchanged; others count as changed, save where
-    /// logs were dropped, which makes every array another one.
+    /// items were dropped, which makes every array another one.
     pub(crate) fn replaced(
         &mut self,
         payload: Payload,
         old: Option<&RecordBatch>,
         new: Option<&RecordBatch>,
     ) {
-        let (before, after) = (rows(old), rows(new));
-        match payload {
-            Payload::Logs if after < before => self.dropped(),
-            Payload::Logs => self.edited(Columns::LOGS.differing(old, new)),
-            _ if !same_table(old, new) => self.edited(Columns::of_table(payload)),
-            _ => {}
+        let all = Columns::table(payload);
+        if payload.is_attributes() {
+            if !same_table(old, new) {
+                self.edited(all);
+            }
+        } else if rows(new) < rows(old) {
+            self.dropped();
+        } else {
+            let differs = |name| !same_column(column(old, name), column(new, name));
+            let changed = all.iter().filter(|column| differs(column.name));
+            changed.for_each(|column| self.edited(column.into()));
         }
     }
 
@@ -44,40 +49,18 @@ impl Changes {
     pub(crate) fn check(self, access: &Access) -> Result<(), ProcessError> {
         let undeclared = self.columns.without(access.writes);
         if !undeclared.is_empty() {
-            let names: Vec<_> = undeclared.names().collect();
             return Err(ProcessError::permanent(format!(
-                "the component changed `{}`, which it does not declare as written: \
-                 declare it in `access` with `write`",
-                names.join("`, `")
+                "the component changed {undeclared}, which it does not declare as written: \
+                 declare it in `access` with `write`"
             )));
         }
         if self.dropped && !access.filters {
             return Err(ProcessError::permanent(
-                "the component dropped logs, which it does not declare: \
+                "the component dropped items, which it does not declare: \
                  declare it in `access` with `filter`",
             ));
         }
         Ok(())
-    }
-}
-
-impl Columns {
-    /// The columns of this set whose arrays are not the same in both tables of logs.
-    fn differing(self, old: Option<&RecordBatch>, new: Option<&RecordBatch>) -> Self {
-        let differs = |name| !same_column(column(old, name), column(new, name));
-        self.parts()
-            .filter(|(_, name)| differs(name))
-            .fold(Self::NONE, |all, (one, _)| all | one)
-    }
-
-    const fn of_table(payload: Payload) -> Self {
-        match payload {
-            Payload::Logs => Self::LOGS,
-            Payload::LogAttributes => Self::LOG_ATTRIBUTES,
-            Payload::ResourceAttributes => Self::RESOURCE_ATTRIBUTES,
-            Payload::ScopeAttributes => Self::SCOPE_ATTRIBUTES,
-            _ => Self::NONE,
-        }
     }
 }
 

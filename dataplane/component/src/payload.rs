@@ -35,9 +35,21 @@ impl Payload {
         &SCHEMAS[self.index()]
     }
 
+    /// Whether its rows are attributes.
+    pub fn is_attributes(self) -> bool {
+        self.schema()
+            .columns
+            .iter()
+            .any(|column| column.path == "key")
+    }
+
     /// Its place among all of them.
-    pub(crate) fn index(self) -> usize {
-        SCHEMAS.partition_point(|schema| schema.payload < self)
+    pub(crate) const fn index(self) -> usize {
+        let mut at = 0;
+        while SCHEMAS[at].payload as u8 != self as u8 {
+            at += 1;
+        }
+        at
     }
 }
 
@@ -72,6 +84,10 @@ pub(crate) struct ColumnSchema {
     pub(crate) id: bool,
     /// How many of the columns behind it are within it.
     pub(crate) nested: usize,
+    /// What a component calls it; empty where it is a part of another column, or an id.
+    pub(crate) declared: &'static str,
+    /// Whether a host can send it without the others.
+    pub(crate) sent_alone: bool,
 }
 
 impl ColumnSchema {
@@ -82,6 +98,7 @@ impl ColumnSchema {
         required: bool,
         id: bool,
         nested: usize,
+        (declared, sent_alone): (&'static str, bool),
     ) -> Self {
         Self {
             path,
@@ -90,6 +107,8 @@ impl ColumnSchema {
             required,
             id,
             nested,
+            declared,
+            sent_alone,
         }
     }
 
@@ -159,6 +178,9 @@ pub enum AttributeTable {
 }
 
 impl AttributeTable {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Log, Self::Resource, Self::Scope];
+
     /// The table's payload type.
     pub const fn payload(self) -> Payload {
         match self {

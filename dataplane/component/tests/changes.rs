@@ -40,7 +40,7 @@ fn error(access: Access, batch: &Batch) -> String {
 fn undeclared_changes_are_found() {
     let mut bodies = two();
     assert!(bodies.edit_bodies(upper).unwrap());
-    assert!(error(Access::new().read(Columns::BODY), &bodies).contains("`body`"));
+    assert!(error(Access::new().read(Columns::BODY), &bodies).contains("`logs.body`"));
     Access::new().write(Columns::BODY).check(&bodies).unwrap();
 
     let mut attributes = two();
@@ -50,18 +50,18 @@ fn undeclared_changes_are_found() {
             .unwrap()
     );
     let declared = Access::new().write(Columns::BODY);
-    assert!(error(declared, &attributes).contains("`log_attributes`"));
+    assert!(error(declared, &attributes).contains("`log_attrs.key`, `log_attrs.value`"));
     let declared = Access::new().write(Columns::LOG_ATTRIBUTES);
     declared.check(&attributes).unwrap();
 
     let mut severities = two();
     renew(&mut severities, "severity_number");
     let declared = Access::new().write(Columns::LOG_ATTRIBUTES);
-    assert!(error(declared, &severities).contains("`severity_number`"));
+    assert!(error(declared, &severities).contains("`logs.severity_number`"));
 
     let mut table = two();
     table.set_table(Payload::LogAttributes, None).unwrap();
-    assert!(error(Access::new(), &table).contains("`log_attributes`"));
+    assert!(error(Access::new(), &table).contains("`log_attrs.key`, `log_attrs.value`"));
 
     let mut dropped = two();
     dropped

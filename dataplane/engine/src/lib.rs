@@ -63,7 +63,7 @@ pub use conversion::otlp_logs_to_records;
 pub use finding::Finding;
 pub use lane::engine_log::is_own_metrics_complaint;
 pub use lane::{Lane, LaneConfig};
-pub use plan::{EdgeReport, Plan, Report};
+pub use plan::{EdgeReport, Plan, Report, Table};
 pub use strait_failure::{Class, Failure};
 pub use unit::{
     Direction, EGRESS, Edge, Encoding, Fidelity, INGRESS, MAX_IN_FLIGHT, MAX_LANES, Planned,

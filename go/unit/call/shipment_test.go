@@ -134,15 +134,21 @@ func threeLogs() (plog.Logs, plog.LogRecordSlice) {
 	return d, lrs
 }
 
-// readsBody is the plan of a unit that filters by the body.
-var readsBody = otap.Plan{Projectable: true, Filters: true, Columns: []string{"body"}}
-
-// readsSeverity is the plan of a unit that filters by the severity.
-var readsSeverity = otap.Plan{
-	Projectable: true,
-	Filters:     true,
-	Columns:     []string{"severity_number"},
+// filtersBy is the plan of a unit that filters by a column of logs.
+func filtersBy(column string) otap.Plan {
+	return otap.Plan{Projectable: true, Filters: true, Tables: map[string]otap.TablePlan{
+		"logs": {Columns: []string{column}},
+	}}
 }
+
+// editsAttributes is the plan of a unit that edits the attributes of a table that have the key.
+func editsAttributes(table, key string) otap.Plan {
+	return otap.Plan{Projectable: true, Edits: true, Tables: map[string]otap.TablePlan{
+		table: {Columns: []string{"key", "value"}, Keys: []string{key}},
+	}}
+}
+
+var readsBody, readsSeverity = filtersBy("body"), filtersBy("severity_number")
 
 // Guarantees: an item that cannot cross is refused alone, by name and reason, for every reason and
 // in every form; its neighbours are delivered, and the caller hears of it for good.
@@ -284,7 +290,7 @@ func TestPermanentFailureOfOnePart(t *testing.T) {
 // Guarantees: containers without items are refused where the unit reads resources or scopes, left
 // out and counted by best effort, and pass where nobody reads them.
 func TestContainersWithoutItems(t *testing.T) {
-	readsResources := otap.Plan{Projectable: true, Edits: true, ResourceKeys: []string{"k"}}
+	readsResources := editsAttributes("resource_attrs", "k")
 	for _, x := range []struct {
 		fidelity otap.Fidelity
 		plan     *otap.Plan
@@ -344,9 +350,8 @@ func TestContainersOutliveAllItems(t *testing.T) {
 func TestNothingIsLostOrDoubled(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := otaptest.Logs(t, otaptest.Options{Bad: true})
-		plans := []*otap.Plan{
-			nil, &readsBody, &readsSeverity, {Projectable: true, Keys: []string{"a"}},
-		}
+		editsItems := editsAttributes("log_attrs", "a")
+		plans := []*otap.Plan{nil, &readsBody, &readsSeverity, &editsItems}
 		plan := rapid.SampledFrom(plans).Draw(t, "plan")
 		slab := rapid.IntRange(3_000, 80_000).Draw(t, "slab")
 		var alike []map[string]int

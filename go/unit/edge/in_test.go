@@ -17,8 +17,12 @@ func TestWhichWayBatchesCross(t *testing.T) {
 		crossings                    string
 		mutates, screens, passesBare bool
 	}
-	filters := otap.Plan{Projectable: true, Filters: true, Columns: []string{"body"}}
-	reads := otap.Plan{Projectable: true, ResourceKeys: []string{"k"}}
+	filters := otap.Plan{Projectable: true, Filters: true, Tables: map[string]otap.TablePlan{
+		"logs": {Columns: []string{"body"}},
+	}}
+	reads := otap.Plan{Projectable: true, Tables: map[string]otap.TablePlan{
+		"resource_attrs": {Columns: []string{"key", "value"}, Keys: []string{"k"}},
+	}}
 	for _, x := range []struct {
 		o    Options
 		want way
@@ -52,7 +56,9 @@ func TestWhichWayBatchesCross(t *testing.T) {
 		require.Equal(t, x.want, got, "%+v", x.o)
 	}
 	_, err := NewIn(Logs, Options{Records: true, Plan: &otap.Plan{
-		Projectable: true, Columns: []string{"no such column"},
+		Projectable: true, Tables: map[string]otap.TablePlan{
+			"logs": {Columns: []string{"no such column"}},
+		},
 	}})
 	require.ErrorContains(t, err, "no such column")
 	in, err := NewIn(Traces, Options{Records: true})

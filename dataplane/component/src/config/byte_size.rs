@@ -61,8 +61,8 @@ impl ByteSize {
 pub enum ByteSizeError {
     /// Not a number with a unit.
     #[error(
-        "invalid size {0:?}, expected whole bytes: a number with B, kB, MB, GB, TB, KiB, MiB, GiB or \
-         TiB"
+        "invalid size {0:?}, expected whole bytes: a number with B, kB, MB, GB, TB, KiB, MiB, GiB \
+         or TiB"
     )]
     Invalid(String),
     /// More bytes than a size has room for.

@@ -1,88 +1,98 @@
-//! What the nodes of a chain read and write of logs, as far as they say so.
+//! What the nodes of a chain read and write, as far as they say so.
 
-use std::collections::BTreeSet;
-use strait_component::{AttributeTable, Columns, Keys};
+use std::collections::{BTreeMap, BTreeSet};
+use strait_component::{AttributeTable, Columns, Keys, Payload};
 
 /// Collects over the nodes of a chain.
 #[derive(Default)]
 pub(crate) struct Reads {
-    /// Columns that are read.
-    pub(crate) columns: Columns,
-    /// Columns that are written.
-    pub(crate) written: Columns,
-    /// Keys that are read or written, by table.
-    pub(crate) keys: Tables,
-    /// Keys that are written, by table.
-    pub(crate) written_keys: Tables,
-    /// A node looks at attributes' values.
-    pub(crate) values: bool,
-    /// A node drops logs.
+    /// What is read or written. Of attributes that are written, only the keys are read.
+    pub(crate) read: Touched,
+    /// What is written.
+    pub(crate) written: Touched,
+    /// A node drops items.
     pub(crate) filters: bool,
-    /// A node changes logs.
+    /// A node changes items.
     pub(crate) edits: bool,
 }
 
 impl Reads {
     /// A node writes the attributes with this key.
     pub(crate) fn changes(&mut self, of: AttributeTable, key: &str) {
-        self.keys.of_mut(of).add(key);
-        self.written_keys.of_mut(of).add(key);
+        self.read.columns |= Columns::of(of.payload(), "key");
+        self.read.keys_of(of.payload()).add(key);
+        self.written.columns |= Columns::attributes(of);
+        self.written.keys_of(of.payload()).add(key);
     }
 
     /// A node looks at the values of the attributes with this key.
     pub(crate) fn tests(&mut self, of: AttributeTable, key: &str) {
-        self.keys.of_mut(of).add(key);
-        self.values = true;
+        self.read.columns |= Columns::attributes(of);
+        self.read.keys_of(of.payload()).add(key);
     }
 }
 
-/// Keys of each table of attributes.
+/// Columns, and of attributes the keys.
 #[derive(Default)]
-pub(crate) struct Tables {
-    log: Touched,
-    resource: Touched,
-    scope: Touched,
+pub(crate) struct Touched {
+    pub(crate) columns: Columns,
+    keys: BTreeMap<Payload, Named>,
 }
 
-impl Tables {
-    pub(crate) fn of(&self, table: AttributeTable) -> &Touched {
-        match table {
-            AttributeTable::Log => &self.log,
-            AttributeTable::Resource => &self.resource,
-            AttributeTable::Scope => &self.scope,
+impl Touched {
+    /// Adds columns that a component has declared; these keys in every table of attributes, where
+    /// no value is without its key.
+    pub(crate) fn take(&mut self, columns: Columns, keys: &Keys) {
+        self.columns |= columns;
+        for of in columns.iter().map(|column| column.payload) {
+            if of.is_attributes() {
+                self.columns |= Columns::of(of, "key");
+                self.keys_of(of).take(keys);
+            }
         }
     }
 
-    pub(crate) fn of_mut(&mut self, table: AttributeTable) -> &mut Touched {
-        match table {
-            AttributeTable::Log => &mut self.log,
-            AttributeTable::Resource => &mut self.resource,
-            AttributeTable::Scope => &mut self.scope,
-        }
+    /// The columns of a table, by their names.
+    pub(crate) fn names(&self, of: Payload) -> Vec<&'static str> {
+        let columns = self.columns.iter();
+        let columns = columns.filter(|column| column.payload == of);
+        columns.map(|column| column.name).collect()
+    }
+
+    /// The keys of a table of attributes; none where no key of it is touched.
+    pub(crate) fn keys(&self, of: Payload) -> Option<&Named> {
+        self.keys.get(&of).filter(|keys| !keys.is_empty())
+    }
+
+    fn keys_of(&mut self, of: Payload) -> &mut Named {
+        self.keys.entry(of).or_default()
     }
 }
 
 /// Keys of one table.
 #[derive(Default)]
-pub(crate) struct Touched {
+pub(crate) struct Named {
     /// Every key.
     pub(crate) all: bool,
     names: BTreeSet<String>,
 }
 
-impl Touched {
+impl Named {
     fn add(&mut self, key: &str) {
         if !self.names.contains(key) {
             self.names.insert(key.to_owned());
         }
     }
 
-    /// Adds what a component has declared.
-    pub(crate) fn take(&mut self, keys: &Keys) {
+    fn take(&mut self, keys: &Keys) {
         match keys {
             Keys::All => self.all = true,
             Keys::Named(keys) => keys.iter().for_each(|key| self.add(key)),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.all && self.names.is_empty()
     }
 
     /// Whether this key is among them.

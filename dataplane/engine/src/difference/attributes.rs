@@ -7,13 +7,13 @@
 //! in a circle have no order and are not expressible.
 
 use crate::id_set::IdSet;
-use crate::plan::projection::target;
+use crate::plan::projection::Numbered;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{UInt8Type, UInt16Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use std::collections::HashMap;
-use strait_component::{AttributeTable, Attributes, Batch, Value as Found};
+use strait_component::{Attributes, Batch, Value as Found};
 use strait_records::compare::NotExpressible;
 use strait_records::difference::{Action, DifferenceBuilder, Operation, Owner, Target, Value};
 
@@ -94,17 +94,17 @@ fn keys(column: &ArrayRef, names: &HashMap<&str, Key>) -> Result<Vec<Option<Key>
     })
 }
 
-/// Adds the operations that turn the attributes of `before` into those of `after`, for the keys
-/// that the unit writes and the owners that `live` holds for.
+/// Adds the operations that turn the numbered attributes of `before` into those of `after`, for the
+/// owners that `live` holds for.
 pub(crate) fn compare(
     before: &Batch,
     after: &Batch,
-    of: AttributeTable,
-    names: &[String],
+    numbered: &Numbered,
     live: impl Fn(u16) -> bool,
     into: &mut DifferenceBuilder,
 ) -> Result<(), NotExpressible> {
-    let index: HashMap<&str, Key> = names
+    let Numbered { of, target, keys } = numbered;
+    let index: HashMap<&str, Key> = keys
         .iter()
         .enumerate()
         .map(|(key, name)| (name.as_str(), key))
@@ -112,12 +112,12 @@ pub(crate) fn compare(
     let old = Table::new(before.table(of.payload()), &index)?;
     let new = Table::new(after.table(of.payload()), &index)?;
     let mut writer = Steps {
-        names,
-        target: target(of),
+        names: keys,
+        target: *target,
         into,
     };
-    let values = after.attributes(of);
-    let became = Became::read(&old, &new, &values, names.len(), &live)?;
+    let values = after.attributes(*of);
+    let became = Became::read(&old, &new, &values, keys.len(), &live)?;
     became.write(&old, &values, &live, &mut writer)
 }
 

@@ -89,14 +89,10 @@ impl Originals {
             )));
         }
         check(plan, &tables).map_err(|problem| refused(&problem))?;
-        let tables = if plan.keys_only {
-            let mut numbers = self.numbers.borrow_mut();
-            numbers
-                .number(tables)
-                .map_err(|error| refused(&error.to_string()))?
-        } else {
-            tables
-        };
+        let mut numbers = self.numbers.borrow_mut();
+        let tables = numbers
+            .number(tables, &self.projection.numbered)
+            .map_err(|error| refused(&error.to_string()))?;
         let original = Original {
             tables: tables.clone(),
             answered: false,
@@ -174,13 +170,13 @@ fn compare_numbered(
         batch(before).map_err(cannot)?,
         batch(after).map_err(cannot)?,
     );
-    for Numbered { of, keys } in numbered {
+    for numbered in numbered {
         let logs = before.logs();
         let stays = logs
             .iter()
             .filter(|log| log.id().is_some_and(|id| builder.stays(id.into())));
         let live: IdSet = stays
-            .filter_map(|log| match of {
+            .filter_map(|log| match numbered.of {
                 AttributeTable::Log => log.id(),
                 AttributeTable::Resource => log.resource_id(),
                 AttributeTable::Scope => log.scope_id(),
@@ -189,8 +185,7 @@ fn compare_numbered(
         attributes::compare(
             &before,
             &after,
-            *of,
-            keys,
+            numbered,
             |owner| live.contains(owner),
             builder,
         )?;
@@ -222,7 +217,8 @@ fn check(plan: &Plan, tables: &Tables) -> Result<(), String> {
         return Err("the projected batch has no logs".into());
     };
     let missing = |column: &str| format!("the projected batch has no column `{column}`");
-    let columns = plan.columns.iter().map(String::as_str);
+    let columns = plan.table(Payload::Logs).into_iter();
+    let columns = columns.flat_map(|table| table.columns.iter().map(String::as_str));
     for column in columns.chain(["id", "resource"]) {
         root.column_by_name(column).ok_or_else(|| missing(column))?;
     }
@@ -246,14 +242,9 @@ fn check(plan: &Plan, tables: &Tables) -> Result<(), String> {
             return Err(missing(&format!("{owner}.id")));
         }
     }
-    let attributes = [
-        Payload::LogAttributes,
-        Payload::ResourceAttributes,
-        Payload::ScopeAttributes,
-    ];
-    for table in attributes
+    for table in AttributeTable::ALL
         .into_iter()
-        .filter_map(|payload| batch.table(payload))
+        .filter_map(|of| batch.table(of.payload()))
     {
         for column in ["parent_id", "key", "type"] {
             if table

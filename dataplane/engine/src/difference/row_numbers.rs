@@ -7,6 +7,7 @@
 //! columns are made once and shared by all batches.
 
 use crate::difference::tables::Tables;
+use crate::plan::projection::Numbered;
 use arrow_array::{ArrayRef, BinaryArray, RecordBatch, UInt8Array};
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
@@ -16,8 +17,6 @@ use std::sync::Arc;
 const BYTES: u8 = 7;
 /// Bytes of one number.
 const WIDTH: usize = 4;
-/// The root table, which has no attributes.
-const LOGS: u16 = 30;
 
 /// The numbers 0, 1, 2, ... as columns; grows to the largest batch.
 pub(crate) struct RowNumbers {
@@ -38,17 +37,28 @@ impl Default for RowNumbers {
 }
 
 impl RowNumbers {
-    /// The tables with numbered rows instead of values in the attribute tables.
+    /// The tables with numbered rows instead of values in those of `numbered`.
     ///
     /// # Errors
     ///
     /// Arrow's own; a table without the columns of attributes.
-    pub(crate) fn number(&mut self, tables: Tables) -> Result<Tables, ArrowError> {
+    pub(crate) fn number(
+        &mut self,
+        tables: Tables,
+        numbered: &[Numbered],
+    ) -> Result<Tables, ArrowError> {
+        if numbered.is_empty() {
+            return Ok(tables);
+        }
+        let numbers = |payload| {
+            let mut numbered = numbered.iter();
+            numbered.any(|numbered| numbered.target.payload() == payload)
+        };
         let number = |(payload, table): (u16, RecordBatch)| {
-            let table = if payload == LOGS {
-                table
-            } else {
+            let table = if numbers(payload) {
                 self.table(&table)?
+            } else {
+                table
             };
             Ok((payload, table))
         };

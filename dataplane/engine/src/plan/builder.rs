@@ -1,41 +1,20 @@
 //! From what the nodes of a chain read and write to the plan of their unit.
 
-use crate::catalog::reads::Reads;
+use crate::catalog::reads::{Named, Reads, Touched};
 use crate::components;
-use crate::plan::projection::{Numbered, Plan, Projection, target};
+use crate::plan::projection::{Numbered, Plan, Projection, Table};
 use crate::unit::Planned;
 use serde_json::Value;
-use strait_component::{Access, AttributeTable, Columns};
+use strait_component::{Access, AttributeTable, Columns, Payload, TableColumn};
 use strait_records::compare::{Keys, Watched};
 use strait_records::difference::Target;
 
-/// Attribute tables, and the columns by which components declare them.
-const TABLES: [(AttributeTable, Columns); 3] = [
-    (AttributeTable::Log, Columns::LOG_ATTRIBUTES),
-    (AttributeTable::Resource, Columns::RESOURCE_ATTRIBUTES),
-    (AttributeTable::Scope, Columns::SCOPE_ATTRIBUTES),
-];
-
-/// Columns of the Logs table that a host can send by name.
-const SENDABLE: [Columns; 10] = [
-    Columns::TIME,
-    Columns::OBSERVED_TIME,
-    Columns::TRACE_ID,
-    Columns::SPAN_ID,
-    Columns::SEVERITY_NUMBER,
-    Columns::SEVERITY_TEXT,
-    Columns::BODY,
-    Columns::DROPPED_ATTRIBUTES_COUNT,
-    Columns::FLAGS,
-    Columns::EVENT_NAME,
-];
-
-/// Columns that a difference can change, and what it calls them.
-const CHANGEABLE: [(Columns, Target); 4] = [
-    (Columns::BODY, Target::BODY),
-    (Columns::SEVERITY_NUMBER, Target::SEVERITY_NUMBER),
-    (Columns::SEVERITY_TEXT, Target::SEVERITY_TEXT),
-    (Columns::EVENT_NAME, Target::EVENT_NAME),
+/// The tables of logs, those that are sent in part.
+const TABLES: [Payload; 4] = [
+    Payload::Logs,
+    Payload::LogAttributes,
+    Payload::ResourceAttributes,
+    Payload::ScopeAttributes,
 ];
 
 /// Collects what the nodes of a chain read and write.
@@ -69,100 +48,109 @@ impl Builder {
         if access.retains {
             return Err("it keeps batches".into());
         }
-        let unknown = |known: &[Columns], columns: Columns| {
-            let tables = TABLES.iter().map(|(_, column)| column);
-            let known: Vec<_> = known.iter().chain(tables).collect();
-            columns
-                .names()
-                .find(|name| !known.iter().any(|column| column.names().eq([*name])))
-        };
-        if let Some(name) = unknown(&SENDABLE, access.reads | access.writes) {
-            return Err(format!("it reads `{name}`, which is not sent alone"));
-        }
-        if let Some(name) = unknown(&CHANGEABLE.map(|(column, _)| column), access.writes) {
-            return Err(format!(
-                "it writes `{name}`, which a difference cannot change"
-            ));
+        // An attribute is written as a whole.
+        let attributes = of_logs(access.writes).filter(|column| column.payload.is_attributes());
+        let writes = attributes.fold(access.writes, |writes, column| {
+            writes | Columns::table(column.payload)
+        });
+        for column in of_logs(access.reads | writes) {
+            if !column.sent_alone {
+                return Err(format!("it reads `{column}`, which is not sent alone"));
+            }
+            let written = writes.contains(column.into()) && column.name != "key";
+            if written && target(column).is_none() {
+                return Err(format!(
+                    "it writes `{column}`, which a difference cannot change"
+                ));
+            }
         }
         let reads = &mut self.0;
-        reads.columns = reads.columns | access.reads | access.writes;
-        reads.written = reads.written | access.writes;
+        reads.read.take(access.reads | writes, &access.keys);
+        reads.written.take(writes, &access.keys);
         reads.filters |= access.filters;
         reads.edits |= access.edits();
-        for (table, column) in TABLES {
-            if (access.reads | access.writes).contains(column) {
-                reads.values = true;
-                reads.keys.of_mut(table).take(&access.keys);
-            }
-            if access.writes.contains(column) {
-                reads.written_keys.of_mut(table).take(&access.keys);
-            }
-        }
         Ok(())
     }
 
     /// The projection of all nodes together.
     pub(super) fn finish(self) -> Result<Projection, String> {
         let reads = self.0;
-        let [log, resource, scope] = TABLES.map(|(table, _)| reads.keys.of(table));
-        if reads.filters && log.has("") {
+        let of_items = reads.read.keys(Payload::LogAttributes);
+        if reads.filters && of_items.is_some_and(|keys| keys.has("")) {
             // The host marks logs without attributes by a row with an empty key.
             return Err("it filters, and uses attributes with an empty key".into());
         }
-        let columns = SENDABLE
+        let tables = TABLES
             .into_iter()
-            .filter(|column| reads.columns.contains(*column));
+            .filter_map(|of| Some((of.name().to_owned(), table(of, &reads.read)?)));
         let plan = Plan {
             projectable: true,
-            columns: columns
-                .flat_map(|column| column.names())
-                .map(str::to_owned)
-                .collect(),
-            keys: log.list(),
-            resource_keys: resource.list(),
-            scope_keys: scope.list(),
-            all_attributes: log.all,
-            all_resource_attributes: resource.all,
-            all_scope_attributes: scope.all,
-            keys_only: !reads.values,
             filters: reads.filters,
             edits: reads.edits,
             reason: String::new(),
+            tables: tables.collect(),
         };
-        Ok(Projection {
+        let mut projection = Projection {
             plan,
-            compared: compared(&reads),
-            numbered: numbered(&reads),
-        })
-    }
-}
-
-/// What is written of which the values are sent.
-fn compared(reads: &Reads) -> Vec<Watched> {
-    let watched = |target, keys| Watched { target, keys };
-    let columns = CHANGEABLE.into_iter();
-    let columns = columns.filter(|(column, _)| reads.written.contains(*column));
-    let columns = columns.map(|(_, target)| watched(target, Keys::All));
-    let attributes = TABLES.into_iter().filter_map(|(of, _)| {
-        let written = reads.written_keys.of(of);
-        let keys = match written.list() {
-            _ if written.all => Keys::All,
-            keys if keys.is_empty() || !reads.values => return None,
-            keys => Keys::Only(keys),
+            ..Projection::default()
         };
-        Some(watched(target(of), keys))
-    });
-    columns.chain(attributes).collect()
+        for column in of_logs(reads.written.columns) {
+            if let Some(target) = target(column) {
+                projection.write(target, column, &reads);
+            }
+        }
+        Ok(projection)
+    }
 }
 
-/// What is written of attributes of which keys alone are sent.
-fn numbered(reads: &Reads) -> Vec<Numbered> {
-    if reads.values {
-        return Vec::new();
+/// What of a set of columns is in a batch of logs.
+fn of_logs(columns: Columns) -> impl Iterator<Item = TableColumn> {
+    let columns = columns.iter();
+    columns.filter(|column| TABLES.contains(&column.payload))
+}
+
+/// What a difference calls a column, where it can change it.
+fn target(column: TableColumn) -> Option<Target> {
+    Target::from_numbers(column.payload.code().into(), column.number)
+}
+
+/// What is read of a table; `None` if nothing is.
+fn table(of: Payload, read: &Touched) -> Option<Table> {
+    let columns = read.names(of);
+    let keys = read.keys(of);
+    // Attributes of no key are none.
+    if columns.is_empty() || (keys.is_none() && columns.contains(&"key")) {
+        return None;
     }
-    let tables = TABLES.into_iter().map(|(of, _)| Numbered {
-        of,
-        keys: reads.written_keys.of(of).list(),
-    });
-    tables.filter(|table| !table.keys.is_empty()).collect()
+    Some(Table {
+        columns: columns.into_iter().map(str::to_owned).collect(),
+        keys: keys.map(Named::list).unwrap_or_default(),
+        all: keys.is_some_and(|keys| keys.all),
+    })
+}
+
+impl Projection {
+    /// Adds something that is written.
+    fn write(&mut self, target: Target, column: TableColumn, reads: &Reads) {
+        let of = column.payload;
+        let keys = match reads.written.keys(of) {
+            None if target.has_key() => return,
+            None => Keys::All,
+            Some(named) if named.all => Keys::All,
+            Some(named) => Keys::Only(named.list()),
+        };
+        // A column that is written is read, save the values of attributes.
+        if reads.read.columns.contains(column.into()) {
+            self.compared.push(Watched { target, keys });
+        } else if let Keys::Only(keys) = keys {
+            let tables = AttributeTable::ALL.into_iter();
+            let tables = tables.filter(|table| table.payload() == of);
+            let numbered = tables.map(|of| Numbered {
+                of,
+                target,
+                keys: keys.clone(),
+            });
+            self.numbered.extend(numbered);
+        }
+    }
 }

@@ -11,7 +11,7 @@ mod builder;
 pub(crate) mod projection;
 mod report;
 
-pub use projection::Plan;
+pub use projection::{Plan, Table};
 pub use report::{EdgeReport, Report};
 
 use crate::unit::Unit;

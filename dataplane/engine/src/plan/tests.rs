@@ -25,6 +25,10 @@ fn projectable(nodes: Value) -> Plan {
     plan
 }
 
+fn tables(plan: &Plan) -> Value {
+    json!(plan.tables)
+}
+
 #[test]
 fn attributes_ask_for_sources_and_targets() {
     let plan = projectable(json!([
@@ -34,17 +38,20 @@ fn attributes_ask_for_sources_and_targets() {
         {"attribute": {"actions": [{"action": "upsert", "key": "d", "value": 1}],
                        "apply_to": ["resource", "scope"]}},
     ]));
-    assert_eq!(plan.keys, ["a", "b", "c"]);
-    assert_eq!(plan.resource_keys, ["d"]);
-    assert_eq!(plan.scope_keys, ["d"]);
-    assert!(plan.keys_only && plan.edits && !plan.filters);
-    assert!(plan.columns.is_empty() && !plan.all_attributes);
+    assert!(plan.edits && !plan.filters);
+    assert_eq!(
+        tables(&plan),
+        json!({"log_attrs": {"columns": ["key"], "keys": ["a", "b", "c"]},
+               "resource_attrs": {"columns": ["key"], "keys": ["d"]},
+               "scope_attrs": {"columns": ["key"], "keys": ["d"]}})
+    );
 }
 
 #[test]
 fn hashes_and_filters_ask_for_values() {
     let hash = json!([{"attribute": {"actions": [{"action": "hash", "key": "a"}]}}]);
-    assert!(!projectable(hash).keys_only);
+    let values = json!({"log_attrs": {"columns": ["key", "value"], "keys": ["a"]}});
+    assert_eq!(tables(&projectable(hash)), values);
     let plan = projectable(json!([
         {"attribute": {"actions": [{"action": "delete", "key": "a"}]}},
         {"filter": {"logs": {
@@ -53,11 +60,12 @@ fn hashes_and_filters_ask_for_values() {
             "exclude": {"match_type": "regexp", "severity_texts": ["^D"], "bodies": ["x"],
                         "resource_attributes": [{"key": "r", "value": "v"}]}}}},
     ]));
-    assert!(plan.filters && plan.edits && !plan.keys_only);
-    assert_eq!(plan.columns, ["severity_number", "severity_text", "body"]);
+    assert!(plan.filters && plan.edits);
     assert_eq!(
-        (plan.keys, plan.resource_keys),
-        (vec!["a".into(), "k".into()], vec!["r".into()])
+        tables(&plan),
+        json!({"logs": {"columns": ["body", "severity_number", "severity_text"]},
+               "log_attrs": {"columns": ["key", "value"], "keys": ["a", "k"]},
+               "resource_attrs": {"columns": ["key", "value"], "keys": ["r"]}})
     );
 }
 
@@ -72,7 +80,7 @@ fn a_filter_without_rules_for_logs_does_nothing() {
     for config in nothing {
         let plan = projectable(json!([{"filter": config}]));
         assert!(!plan.filters && !plan.edits);
-        assert!(plan.columns.is_empty() && plan.keys.is_empty());
+        assert!(plan.tables.is_empty());
     }
 }
 
@@ -118,11 +126,12 @@ fn components_say_what_they_do() {
         .write(Columns::LOG_ATTRIBUTES);
     let projection = of(masks).unwrap();
     let (plan, compared) = (projection.plan, projection.compared);
+    assert!(plan.edits && !plan.filters);
     assert_eq!(
-        (plan.columns, plan.keys),
-        (vec!["body".into()], vec!["card".into()])
+        tables(&plan),
+        json!({"logs": {"columns": ["body"]},
+               "log_attrs": {"columns": ["key", "value"], "keys": ["card"]}})
     );
-    assert!(plan.edits && !plan.filters && !plan.keys_only);
     let watched = |target, keys| Watched { target, keys };
     assert_eq!(
         compared,
@@ -133,7 +142,10 @@ fn components_say_what_they_do() {
     );
 
     let all = of(Access::new().read(Columns::SCOPE_ATTRIBUTES)).unwrap();
-    assert!(all.plan.all_scope_attributes && all.plan.scope_keys.is_empty());
+    assert_eq!(
+        tables(&all.plan),
+        json!({"scope_attrs": {"columns": ["key", "value"], "all": true}})
+    );
     assert!(!all.plan.edits && all.compared.is_empty() && all.numbered.is_empty());
 
     for access in [
@@ -153,9 +165,8 @@ fn the_report_has_the_hosts_names() {
     let nodes = json!([{"attribute": {"actions": [{"action": "delete", "key": "a"}]}}]);
     assert_eq!(
         report("logs", nodes)["plan"],
-        json!({"projectable": true, "columns": [], "keys": ["a"], "resource_keys": [],
-               "scope_keys": [], "all_attributes": false, "all_resource_attributes": false,
-               "all_scope_attributes": false, "keys_only": true, "filters": false, "edits": true})
+        json!({"projectable": true, "filters": false, "edits": true, "reason": "",
+               "tables": {"log_attrs": {"columns": ["key"], "keys": ["a"]}}})
     );
 }
 

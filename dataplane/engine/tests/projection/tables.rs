@@ -11,7 +11,7 @@ use arrow_schema::{Field, Fields, Schema};
 use std::collections::HashMap;
 use std::sync::Arc;
 use strait_component::{AttributeTable, Batch, Payload, Value as Found};
-use strait_engine::Plan;
+use strait_engine::{Plan, Table};
 use strait_records::difference::Value as Sent;
 use strait_records::difference::{Action, Difference, Operation, Owner, Owners, Target};
 
@@ -134,21 +134,16 @@ fn values(all: &[&Value]) -> Vec<Column> {
     columns
 }
 
-/// What of the attributes of one kind is sent.
-struct Sending<'a> {
-    keys: Option<&'a [String]>,
-    with_values: bool,
-}
-
 fn attributes<'a>(
     random: &mut Random,
     owners: impl Iterator<Item = &'a Attributes>,
-    sending: &Sending<'_>,
+    of: &Table,
 ) -> Option<RecordBatch> {
     let mut rows: Vec<(u16, &str, &Value)> = Vec::new();
     for (owner, all) in owners.enumerate() {
-        let sent = |key: &String| sending.keys.is_none_or(|keys| keys.contains(key));
-        let named = all.iter().filter(|(key, _)| sent(key));
+        let named = all
+            .iter()
+            .filter(|(key, _)| of.all || of.keys.contains(key));
         rows.extend(named.map(|(key, value)| (owner as u16, key.as_str(), value)));
     }
     if rows.is_empty() {
@@ -161,35 +156,60 @@ fn attributes<'a>(
     ];
     let found: Vec<&Value> = rows.iter().map(|row| row.2).collect();
     let mut found = values(&found);
-    if !sending.with_values {
+    if !of.columns.iter().any(|column| column == "value") {
         found.truncate(1);
     }
     columns.extend(found);
     Some(table(columns, rows.len()))
 }
 
+/// What of a table is sent: all of it without a plan.
+fn sent_of(plan: Option<&Plan>, of: Payload) -> Option<Table> {
+    let Some(plan) = plan else {
+        let columns: &[&str] = match of {
+            Payload::Logs => &["severity_number", "severity_text", "body"],
+            _ => &["key", "value"],
+        };
+        return Some(Table {
+            columns: columns.iter().map(|column| column.to_string()).collect(),
+            all: true,
+            ..Table::default()
+        });
+    };
+    plan.tables.get(of.name()).cloned()
+}
+
 /// The tables of a batch; with a plan, of what it names.
 pub(crate) fn encode(random: &mut Random, logs: &Logs, plan: Option<&Plan>) -> Tables {
-    let rows = logs.logs.len();
-    let wants = |name: &str| plan.is_none_or(|plan| plan.columns.iter().any(|named| named == name));
-    let wants_keys = |keys: fn(&Plan) -> (&Vec<String>, bool)| {
-        plan.is_none_or(|plan| !keys(plan).0.is_empty() || keys(plan).1)
+    let sent = |of| sent_of(plan, of);
+    let mut tables = vec![(Payload::Logs.code().into(), root(random, logs, sent))];
+    let mut add = |payload: Payload, owners: Vec<&Attributes>| {
+        let sent = sent(payload);
+        let made = sent.and_then(|of| attributes(random, owners.into_iter(), &of));
+        tables.extend(made.map(|table| (payload.code().into(), table)));
     };
-    let log_keys: fn(&Plan) -> (&Vec<String>, bool) = |plan| (&plan.keys, plan.all_attributes);
-    let resource_keys: fn(&Plan) -> (&Vec<String>, bool) =
-        |plan| (&plan.resource_keys, plan.all_resource_attributes);
-    let scope_keys: fn(&Plan) -> (&Vec<String>, bool) =
-        |plan| (&plan.scope_keys, plan.all_scope_attributes);
+    add(
+        Payload::LogAttributes,
+        logs.logs.iter().map(|log| &log.attributes).collect(),
+    );
+    add(Payload::ResourceAttributes, logs.resources.iter().collect());
+    add(Payload::ScopeAttributes, logs.scopes.iter().collect());
+    tables
+}
 
+fn root(random: &mut Random, logs: &Logs, sent: impl Fn(Payload) -> Option<Table>) -> RecordBatch {
+    let rows = logs.logs.len();
+    let own = sent(Payload::Logs).unwrap_or_default();
+    let wants = |name: &str| own.columns.iter().any(|named| named == name);
     let mut root = vec![ids("id", logs.logs.iter().map(|log| log.id), true)];
-    let of_resource = wants_keys(resource_keys)
-        .then(|| ids("id", logs.logs.iter().map(|log| log.resource), true));
+    let of_resource = sent(Payload::ResourceAttributes)
+        .map(|_| ids("id", logs.logs.iter().map(|log| log.resource), true));
     root.push(structure(
         "resource",
         of_resource.into_iter().collect(),
         rows,
     ));
-    if wants_keys(scope_keys) {
+    if sent(Payload::ScopeAttributes).is_some() {
         let of_scope = ids("id", logs.logs.iter().map(|log| log.scope), true);
         root.push(structure("scope", vec![of_scope], rows));
     }
@@ -207,38 +227,7 @@ pub(crate) fn encode(random: &mut Random, logs: &Logs, plan: Option<&Plan>) -> T
         let bodies: Vec<&Value> = logs.logs.iter().map(|log| &log.body).collect();
         root.push(structure("body", values(&bodies), rows));
     }
-    let mut tables = vec![(Payload::Logs.code().into(), table(root, rows))];
-    let with_values = plan.is_none_or(|plan| !plan.keys_only);
-    let mut add =
-        |payload: Payload, owners: Vec<&Attributes>, keys: fn(&Plan) -> (&Vec<String>, bool)| {
-            if !wants_keys(keys) {
-                return;
-            }
-            let keys = plan
-                .map(keys)
-                .filter(|(_, all)| !all)
-                .map(|(keys, _)| keys.as_slice());
-            let sending = Sending { keys, with_values };
-            if let Some(table) = attributes(random, owners.into_iter(), &sending) {
-                tables.push((payload.code().into(), table));
-            }
-        };
-    add(
-        Payload::LogAttributes,
-        logs.logs.iter().map(|log| &log.attributes).collect(),
-        log_keys,
-    );
-    add(
-        Payload::ResourceAttributes,
-        logs.resources.iter().collect(),
-        resource_keys,
-    );
-    add(
-        Payload::ScopeAttributes,
-        logs.scopes.iter().collect(),
-        scope_keys,
-    );
-    tables
+    table(root, rows)
 }
 
 fn found(value: Found<'_>) -> Value {

@@ -51,17 +51,33 @@ pub(crate) fn component(payloads: &[Payload]) -> String {
     let table = |payload: &Payload| format!("Payload::{}, {:?}", variant(payload), payload.name);
     let column = |column: &Column| {
         format!(
-            "{:?}, ColumnType::{}, {}, {}, {}, {}",
+            "{:?}, ColumnType::{}, {}, {}, {}, {}, ({:?}, {})",
             column.path,
             column.kind,
             column.dictionary > 0,
             column.required,
-            matches!(column.role.as_str(), "id" | "parent"),
-            column.nested
+            is_id(column),
+            column.nested,
+            declared(column),
+            !column.plan.is_empty()
         )
     };
     schemas(&mut out, "pub(crate)", payloads, table, column);
     out
+}
+
+fn is_id(column: &Column) -> bool {
+    matches!(column.role.as_str(), "id" | "parent")
+}
+
+/// What a component calls a column: what a plan does. Parts of others and ids have no name.
+fn declared(column: &Column) -> &str {
+    let part = column.path.contains('.') || column.role == "value";
+    match column.plan.as_str() {
+        "" if part || is_id(column) => "",
+        "" => &column.path,
+        plan => plan,
+    }
 }
 
 /// `log_attrs` becomes `LogAttributes`: the SDK writes its words out.

@@ -40,11 +40,9 @@ pub(crate) enum Of {
 
 impl Target {
     /// The attributes of log records.
-    pub const LOG_ATTRIBUTES: Self = 
-        Self::attributes(payload::LOG_ATTRS, Of::Rows(payload::LOGS));
+    pub const LOG_ATTRIBUTES: Self = Self::attributes(payload::LOG_ATTRS, Of::Rows(payload::LOGS));
     /// The attributes of resources.
-    pub const RESOURCE_ATTRIBUTES: Self = 
-        Self::attributes(payload::RESOURCE_ATTRS, Of::Resources);
+    pub const RESOURCE_ATTRIBUTES: Self = Self::attributes(payload::RESOURCE_ATTRS, Of::Resources);
     /// The attributes of scopes.
     pub const SCOPE_ATTRIBUTES: Self = Self::attributes(payload::SCOPE_ATTRS, Of::Scopes);
     /// The body of log records.

@@ -89,8 +89,8 @@ fn every_mistake_is_reported_in_confmaps_words() {
          limit, maybe, mode, name, nested, ratio, retries, rules, section, set, source, tags, \
          timeout, token, vault, wait), naem (did you mean 'name'?)",
         "'labels[a]' expected type 'string', got unconvertible type 'int'",
-        "'limit' invalid size \"5 parsecs\", expected whole bytes: a number with B, kB, MB, GB, TB, \
-         KiB, MiB, GiB or TiB",
+        "'limit' invalid size \"5 parsecs\", expected whole bytes: a number with B, kB, MB, GB, \
+         TB, KiB, MiB, GiB or TiB",
         "'name' expected type 'string', got unconvertible type 'int'",
         "'nested' has invalid keys: dept (did you mean 'depth'?)",
         "'nested.depth' cannot parse value as 'int64': 1.5 is not a whole number",

@@ -156,10 +156,13 @@ fn reads(config: &Value, reads: &mut Reads) -> Result<(), String> {
     let tables = config.tables();
     for action in config.actions.unwrap_or_default() {
         reads.edits = true;
-        reads.values |= matches!(action, Action::Hash { .. });
+        let hashes = matches!(action, Action::Hash { .. });
         for table in &tables {
             for key in action.keys() {
                 reads.changes(*table, key);
+                if hashes {
+                    reads.tests(*table, key);
+                }
             }
         }
     }

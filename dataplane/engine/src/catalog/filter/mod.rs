@@ -150,7 +150,7 @@ fn matches(rules: &LogMatch, reads: &mut Reads) {
         (!bodies.is_empty(), Columns::BODY),
     ] {
         if used {
-            reads.columns = reads.columns | column;
+            reads.read.columns |= column;
             reads.filters = true;
         }
     }
