@@ -125,6 +125,12 @@ generate: $(MDATAGEN) $(STRAIT) ## make every generated file anew
 bench: ## measure, with the rivals in the same run; ratios are printed
 	bench/run.sh
 
+.PHONY: soak
+soak: $(STRAIT) ## the long form of the tests that count; `test` has a short one
+	cd go && STRAIT_SOAK=1 go test -race -count=1 -timeout 2h -v -run OperationsAgainstEnds ./ring
+	$(STRAIT) build --quiet --config tests/native/builder.yaml
+	cd tests/native && STRAIT_SOAK=1 go test -count=1 -timeout 2h -v -run MixedCalls .
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for a minute
 	fuzz/run.sh 60
