@@ -268,7 +268,7 @@ func TestUndeclaredChangeIsAnError(t *testing.T) {
 		p := start(t, f.component("faulty", nil), f.transport, s)
 		err := p.ConsumeLogs(t.Context(), order(10, "undeclared"))
 		require.ErrorContains(t, err, "faulty/test")
-		require.ErrorContains(t, err, "`body`")
+		require.ErrorContains(t, err, "`logs.body`")
 		require.True(t, consumererror.IsPermanent(err))
 		require.Zero(t, s.count())
 		require.NoError(t, p.ConsumeLogs(t.Context(), logs(10)))

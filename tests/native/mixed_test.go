@@ -17,7 +17,9 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/unit"
+	"github.com/strait-data/strait/go/unit/call"
 )
 
 // soakEnv asks for the long form: a million calls. `make soak` sets it.
@@ -78,7 +80,7 @@ func (c mixedCall) logs() plog.Logs {
 // delivered stays at most once each whatever the verdict; a success, or the refusal of the bad log
 // alone, says that all others came.
 func (c mixedCall) check(l *mixedLedger, err error) error {
-	refused, some := errors.AsType[*unit.Refused](err)
+	refused, some := errors.AsType[*call.Refused](err)
 	others := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
 		err != nil && !some || some && !onlyRefused(err)
 	for i := range mixedItems {
@@ -100,7 +102,8 @@ func (c mixedCall) check(l *mixedLedger, err error) error {
 
 // onlyRefused says that the refusal is all that a call was told.
 func onlyRefused(err error) bool {
-	return !errors.Is(err, errTest) && consumererror.IsPermanent(err)
+	_, failed := errors.AsType[*control.Failure](err)
+	return !failed && consumererror.IsPermanent(err)
 }
 
 // mixedRun makes calls from many goroutines, in order, and keeps the first that does not add up.
@@ -138,7 +141,7 @@ func (r *mixedRun) call(n int) {
 		ctx = limited
 	}
 	err := r.p.ConsumeLogs(ctx, c.logs())
-	_, refused := errors.AsType[*unit.Refused](err)
+	_, refused := errors.AsType[*call.Refused](err)
 	switch {
 	case err == nil:
 		r.ended[0].Add(1)
@@ -165,6 +168,9 @@ func TestMixedCalls(t *testing.T) {
 	}
 	f := exactForms()[0]
 	ledger := &mixedLedger{came: make([]atomic.Uint32, calls*mixedItems)}
+	for n := range ledger.came {
+		ledger.came[n].Store(0) // its pages are there before anything is measured
+	}
 	spec := f.spec(chain(batchOf(40, 60, "5ms")))
 	p, stop := run(t, spec, f.transport, ledger, componenttest.NewNopHost())
 	r := &mixedRun{p: p, ledger: ledger}
