@@ -112,8 +112,8 @@ fn read_graph(
         // Without them nothing can be said of what leads where.
         _ => findings.push(Finding::new(
             format!("{prefix}connections"),
-            "a map of nodes is a graph and needs `connections`, a list of {from, to}, where `in` and \
-             `out` are the ends; a chain is a list of nodes",
+            "a map of nodes is a graph and needs `connections`, a list of {from, to}, where `in` \
+             and `out` are the ends; a chain is a list of nodes",
         )),
     }
     topology
