@@ -7,6 +7,7 @@ use common::vectors::{all, contents};
 use common::{differences, refused};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
+use strait_records::Error;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
@@ -17,17 +18,39 @@ fn description(path: &Path) -> Json {
     serde_json::from_str(&text).expect("JSON")
 }
 
+/// Checks that the vectors of this side in a folder are what is made now.
+fn up_to_date<B>(folder: &Path, made: Vec<(&'static str, B, Json)>)
+where
+    Vec<u8>: PartialEq<B>,
+{
+    for (name, bytes, expected) in made {
+        let path = folder.join(name);
+        let hint = "run `cargo run -p strait-records --example vectors` and look at what changed";
+        let kept = std::fs::read(path.with_extension("bin")).expect("the bytes");
+        assert!(kept == bytes, "{name}: {hint}");
+        assert_eq!(description(&path), expected, "{name}: {hint}");
+    }
+}
+
+/// Checks that every vector in a folder is refused with the kind of error that its description
+/// names.
+fn all_refused(folder: &Path, read: fn(&[u8], &Json) -> Option<Error>) {
+    let paths = std::fs::read_dir(folder)
+        .expect("the folder")
+        .map(|e| e.expect("an entry").path());
+    for path in paths.filter(|path| path.extension().is_some_and(|e| e == "bin")) {
+        let (bytes, expected) = (std::fs::read(&path).expect("the bytes"), description(&path));
+        let error = read(&bytes, &expected).expect("refused");
+        let kind = refused::kind(&error);
+        assert_eq!(kind, expected["kind"], "{}: {error}", path.display());
+    }
+}
+
 /// Scenario: this side's vectors are made anew.
 /// Guarantees: format and writer have not changed unnoticed.
 #[test]
 fn own_vectors_are_up_to_date() {
-    for (name, slot, expected) in all() {
-        let path = folder().join(name);
-        let hint = "run `cargo run -p strait-records --example vectors` and look at what changed";
-        let kept = std::fs::read(path.with_extension("bin")).expect("a slot");
-        assert!(kept == slot, "{name}: {hint}");
-        assert_eq!(description(&path), expected, "{name}: {hint}");
-    }
+    up_to_date(&folder(), all());
 }
 
 /// Scenario: this side's vectors of what is refused are made anew, and every one in the folder is
@@ -36,26 +59,8 @@ fn own_vectors_are_up_to_date() {
 #[test]
 fn refused_vectors_are_refused() {
     let folder = folder().join("refused");
-    for (name, bytes, expected) in refused::all() {
-        let path = folder.join(name);
-        let hint = "run `cargo run -p strait-records --example vectors` and look at what changed";
-        let kept = std::fs::read(path.with_extension("bin")).expect("the bytes");
-        assert!(kept == bytes, "{name}: {hint}");
-        assert_eq!(description(&path), expected, "{name}: {hint}");
-    }
-    let paths = std::fs::read_dir(folder)
-        .expect("the folder")
-        .map(|e| e.expect("an entry").path());
-    for path in paths.filter(|path| path.extension().is_some_and(|e| e == "bin")) {
-        let (bytes, expected) = (std::fs::read(&path).expect("the bytes"), description(&path));
-        let error = refused::read(&bytes, &expected).expect("refused");
-        assert_eq!(
-            refused::kind(&error),
-            expected["kind"],
-            "{}: {error}",
-            path.display()
-        );
-    }
+    up_to_date(&folder, refused::all());
+    all_refused(&folder, refused::read);
 }
 
 /// Scenario: this side's vectors of refused differences are made anew, and every one in the folder
@@ -64,22 +69,8 @@ fn refused_vectors_are_refused() {
 #[test]
 fn refused_differences_are_refused() {
     let folder = folder().join("refused-differences");
-    for (name, bytes, expected) in differences::refused() {
-        let path = folder.join(name);
-        let hint = "run `cargo run -p strait-records --example vectors` and look at what changed";
-        let kept = std::fs::read(path.with_extension("bin")).expect("the bytes");
-        assert!(kept == bytes, "{name}: {hint}");
-        assert_eq!(description(&path), expected, "{name}: {hint}");
-    }
-    let paths = std::fs::read_dir(folder)
-        .expect("the folder")
-        .map(|e| e.expect("an entry").path());
-    for path in paths.filter(|path| path.extension().is_some_and(|e| e == "bin")) {
-        let (bytes, expected) = (std::fs::read(&path).expect("the bytes"), description(&path));
-        let error = differences::refusal(&bytes, &expected).expect("refused");
-        let kind = refused::kind(&error);
-        assert_eq!(kind, expected["kind"], "{}: {error}", path.display());
-    }
+    up_to_date(&folder, differences::refused());
+    all_refused(&folder, differences::refusal);
 }
 
 /// Scenario: every vector in the folder, whoever wrote it.
