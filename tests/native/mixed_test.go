@@ -81,8 +81,8 @@ func (c mixedCall) logs() plog.Logs {
 // alone, says that all others came.
 func (c mixedCall) check(l *mixedLedger, err error) error {
 	refused, some := errors.AsType[*call.Refused](err)
-	others := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		err != nil && !some || some && !onlyRefused(err)
+	way := wayOf(err)
+	othersCame := way == endedWell || way == refusedInPart
 	for i := range mixedItems {
 		n := l.came[c.number*mixedItems+i].Load()
 		switch {
@@ -90,7 +90,7 @@ func (c mixedCall) check(l *mixedLedger, err error) error {
 			return fmt.Errorf("call %d: log %d came %d times; verdict %w", c.number, i, n, err)
 		case i == c.bad && n > 0:
 			return fmt.Errorf("call %d: the bad log %d came; verdict %w", c.number, i, err)
-		case i != c.bad && n == 0 && !others:
+		case i != c.bad && n == 0 && othersCame:
 			return fmt.Errorf("call %d: log %d did not come; verdict %v", c.number, i, err)
 		}
 	}
@@ -100,10 +100,29 @@ func (c mixedCall) check(l *mixedLedger, err error) error {
 	return nil
 }
 
-// onlyRefused says that the refusal is all that a call was told.
-func onlyRefused(err error) bool {
-	_, failed := errors.AsType[*control.Failure](err)
-	return !failed && consumererror.IsPermanent(err)
+// The ways in which a call ends.
+const (
+	endedWell = iota
+	refusedInPart
+	givenUp
+	failed
+	ways
+)
+
+// wayOf says in which way a call ended: in part, where the refusal is all that it was told.
+func wayOf(err error) int {
+	_, refused := errors.AsType[*call.Refused](err)
+	_, failure := errors.AsType[*control.Failure](err)
+	switch {
+	case err == nil:
+		return endedWell
+	case errors.Is(err, context.DeadlineExceeded):
+		return givenUp
+	case refused && !failure && consumererror.IsPermanent(err):
+		return refusedInPart
+	default:
+		return failed
+	}
 }
 
 // mixedRun makes calls from many goroutines, in order, and keeps the first that does not add up.
@@ -111,7 +130,7 @@ type mixedRun struct {
 	p      *unit.LogsProcessor
 	ledger *mixedLedger
 	next   atomic.Int64
-	ended  [4]atomic.Int64 // well, refused in part, given up by the caller, failed
+	ended  [ways]atomic.Int64
 	wrong  atomic.Pointer[error]
 }
 
@@ -141,17 +160,7 @@ func (r *mixedRun) call(n int) {
 		ctx = limited
 	}
 	err := r.p.ConsumeLogs(ctx, c.logs())
-	_, refused := errors.AsType[*call.Refused](err)
-	switch {
-	case err == nil:
-		r.ended[0].Add(1)
-	case errors.Is(err, context.DeadlineExceeded):
-		r.ended[2].Add(1)
-	case refused && onlyRefused(err):
-		r.ended[1].Add(1)
-	default:
-		r.ended[3].Add(1)
-	}
+	r.ended[wayOf(err)].Add(1)
 	// What a caller gave up may still come; it is looked at in the end.
 	if wrong := c.check(r.ledger, err); wrong != nil {
 		r.wrong.CompareAndSwap(nil, &wrong)
@@ -202,7 +211,8 @@ func TestMixedCalls(t *testing.T) {
 	s := p.Unit().Stats()
 	require.EqualValues(t, ledger.outputs.Load(), s.ForeignOutputs-s.CancelledOutputs)
 	t.Logf("ended well %d, in part %d, given up %d, failed %d; %d outputs of which %d were refused",
-		r.ended[0].Load(), r.ended[1].Load(), r.ended[2].Load(), r.ended[3].Load(),
+		r.ended[endedWell].Load(), r.ended[refusedInPart].Load(), r.ended[givenUp].Load(),
+		r.ended[failed].Load(),
 		ledger.outputs.Load(), ledger.refusals.Load())
 	stop()
 	require.Equal(t, first.fds, last.fds)
