@@ -146,12 +146,12 @@ func (m *Message) Bytes() []byte {
 // At the link's end: what was published before an orderly close by the other side is still
 // returned; after an error of the other side, or its loss, only acks are; after an end by this side
 // nothing. Then it returns the link's error.
-func (c *Consumer) Receive(ctx context.Context) (Message, error) {
+func (c *Consumer) Receive(ctx context.Context) (m Message, err error) {
 	c.receiving.Lock()
 	defer c.receiving.Unlock()
 	c.watch(ctx)
 	for {
-		m, ok, err := c.next()
+		ok, err := c.next(&m)
 		if ok || err != nil {
 			return m, err
 		}
@@ -167,41 +167,43 @@ func (c *Consumer) Receive(ctx context.Context) (Message, error) {
 }
 
 // TryReceive returns the next message if there is one, and never waits.
-func (c *Consumer) TryReceive() (Message, bool, error) {
+func (c *Consumer) TryReceive() (m Message, ok bool, err error) {
 	c.receiving.Lock()
 	defer c.receiving.Unlock()
-	return c.next()
+	ok, err = c.next(&m)
+	return m, ok, err
 }
 
-// next returns a message, or the link's end, or neither.
-func (c *Consumer) next() (Message, bool, error) {
+// next gives a message, or the link's end, or neither. A Message is large: those below fill in the
+// one that is returned, since a copy at each return costs more than the ring does.
+func (c *Consumer) next(m *Message) (ok bool, err error) {
 	for {
 		if c.closed {
-			return Message{}, false, c.link.Err()
+			return false, c.link.Err()
 		}
 		if c.descriptors == nil {
-			return Message{}, false, ErrNotReady
+			return false, ErrNotReady
 		}
 		end := c.link.ended.Load()
 		if end != nil && (end.drain == drainNothing || c.left == 0) {
-			return Message{}, false, end.err
+			return false, end.err
 		}
-		m, ok, broken := c.poll(end)
+		ok, broken := c.poll(end, m)
 		switch {
 		case broken != nil && end == nil:
 			c.link.end(broken)
-			return Message{}, false, c.link.Err()
+			return false, c.link.Err()
 		case ok:
-			return m, true, nil
+			return true, nil
 		case end == nil:
 			// Pair close: look once more then, what came before it counts.
 			code := Code(c.peerClose.Load())
 			if code == 0 {
-				return Message{}, false, nil
+				return false, nil
 			}
 			c.link.end(closedByPeer(code, c.where+" producer"))
 		case broken != nil || c.isEmpty():
-			return Message{}, false, end.err
+			return false, end.err
 		}
 	}
 }
@@ -222,36 +224,36 @@ func (c *Consumer) offset() int { return int(c.head&(c.n-1)) * DescriptorBytes }
 
 // poll reads the message at the head, if one is published. After the link's end it reads a bounded
 // number of positions, and passes over what must not be delivered any more (ok is false then too).
-func (c *Consumer) poll(end *ending) (m Message, ok bool, broken *Error) {
+func (c *Consumer) poll(end *ending, m *Message) (ok bool, broken *Error) {
 	sequence := c.sequenceWord().Load() // pair publish
 	switch classify(sequence, c.head, c.n) {
 	case arrivalNone:
-		return Message{}, false, nil
+		return false, nil
 	case arrivalBroken:
 		expected := strconv.FormatUint(c.head+1, 10) + ", or that of the lap before"
-		return Message{}, false, outside("sequence", expected, sequence).at(CodeSequence, c.place())
+		return false, outside("sequence", expected, sequence).at(CodeSequence, c.place())
 	}
 	var local [DescriptorBytes]byte
 	copy(local[:], c.descriptors[c.offset():])
 	d := decodeDescriptor(&local)
 	if v := d.check(c.blocks, c.edges); v != nil {
-		return Message{}, false, v.at(CodeDescriptor, c.place())
+		return false, v.at(CodeDescriptor, c.place())
 	}
 	if end != nil {
 		c.left--
 		if end.drain == drainAcks && d.kind != KindAck {
-			return Message{}, false, c.passOver(&d)
+			return false, c.passOver(&d)
 		}
 	}
-	return c.accept(&d)
+	broken = c.accept(&d, m)
+	return broken == nil, broken
 }
 
 // passOver gives back what is not delivered any more.
 func (c *Consumer) passOver(d *descriptor) *Error {
 	var lease Lease
 	if d.kind.hasSlot() {
-		var v *violation
-		if lease, v = c.lease(d); v != nil {
+		if v := c.lease(d, &lease); v != nil {
 			return v.at(CodeDescriptor, c.place())
 		}
 	}
@@ -261,26 +263,24 @@ func (c *Consumer) passOver(d *descriptor) *Error {
 }
 
 // accept turns a checked descriptor into a message, and moves on.
-func (c *Consumer) accept(d *descriptor) (Message, bool, *Error) {
-	m := Message{Kind: d.kind, Edge: d.edge, CallID: d.callID, Final: d.flags&FlagFinal != 0}
+func (c *Consumer) accept(d *descriptor, m *Message) *Error {
 	if d.wantsAnswer() {
 		if broken := c.countUnanswered(); broken != nil {
-			return Message{}, false, broken
+			return broken
 		}
 	}
 	if d.kind.hasSlot() {
-		lease, v := c.lease(d)
-		if v != nil {
-			return Message{}, false, v.at(CodeDescriptor, c.place())
+		if v := c.lease(d, &m.Lease); v != nil {
+			return v.at(CodeDescriptor, c.place())
 		}
-		m.Lease = lease
 	}
 	c.advance()
+	m.Kind, m.Edge, m.CallID, m.Final = d.kind, d.edge, d.callID, d.flags&FlagFinal != 0
 	switch d.kind {
 	case KindBatch:
 		c.counters.add(CounterBatchesReceived, 1)
 		c.counters.add(CounterBatchBytesReceived, uint64(d.length))
-		m.Lease = c.keep(m.Lease)
+		c.keep(&m.Lease)
 	case KindPreamble:
 		c.counters.add(CounterPreamblesReceived, 1)
 		m.Lease = copyOut(m.Lease, nil)
@@ -291,7 +291,7 @@ func (c *Consumer) accept(d *descriptor) (Message, bool, *Error) {
 		c.counters.add(CounterAcksReceived, 1)
 		c.link.producer.answered()
 	}
-	return m, true, nil
+	return nil
 }
 
 // countUnanswered holds the sender to R-11. Only the receiving goroutine counts up.

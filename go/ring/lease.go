@@ -91,21 +91,22 @@ func (t *leaseTable) end(l Lease) bool {
 	return true
 }
 
-// lease leases the slot of a checked descriptor. The caller has entered the link.
-func (c *Consumer) lease(d *descriptor) (Lease, *violation) {
+// lease leases the slot of a checked descriptor into l. The caller has entered the link.
+func (c *Consumer) lease(d *descriptor, l *Lease) *violation {
 	c.mu.Lock()
 	generation, v := c.begin(d)
 	c.mu.Unlock()
 	if v != nil {
-		return Lease{}, v
+		return v
 	}
 	c.link.retain() // the lease's reference
 	from := int(d.block) * BlockBytes
 	to := from + int(d.length)
-	return Lease{
+	*l = Lease{
 		consumer: c, bytes: c.slots[from:to:to], trust: c.trust,
 		block: d.block, blocks: d.blocks, generation: generation,
-	}, nil
+	}
+	return nil
 }
 
 // release ends a lease and tells the producer.
@@ -129,19 +130,19 @@ func (c *Consumer) release(l Lease) error {
 // keep makes of a leased slot what the reader gets. Of a side that was not vouched for it is
 // a copy, made in one pass, so that what is checked is what is used; its slot stays leased, and so
 // is the place of its copy.
-func (c *Consumer) keep(l Lease) Lease {
+func (c *Consumer) keep(l *Lease) {
 	if mirror := c.link.mirror; !c.trust.vouched {
 		c.counters.add(CounterBatchesCopied, 1)
 		from := int(l.block) * BlockBytes
 		to := from + copy(mirror[from:], l.bytes)
 		l.bytes = mirror[from:to:to]
-		return l
+		return
 	}
 	if c.copiedBytesMax <= 0 || !c.reserveCopy(len(l.bytes)) {
-		return l
+		return
 	}
 	c.counters.add(CounterBatchesCopied, 1)
-	return copyOut(l, c)
+	*l = copyOut(*l, c)
 }
 
 // reserveCopy says whether n bytes should be copied, and may.
