@@ -5,7 +5,6 @@ use crate::guard;
 use crate::lent;
 use crate::offer::{Answer, Offer};
 use arrow_buffer::BooleanBuffer;
-use std::error::Error;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +18,7 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 struct Sink;
 
 impl Processor for Sink {
-    fn process(&mut self, batch: &mut Batch) -> Result<(), ProcessError> {
+    fn process(&mut self, batch: &mut Batch) -> Result<(), Error> {
         batch.keep(&BooleanBuffer::new_unset(batch.len()))?;
         Ok(())
     }
@@ -27,7 +26,7 @@ impl Processor for Sink {
 
 struct SinkFactory;
 
-impl Factory for SinkFactory {
+impl ProcessorFactory for SinkFactory {
     type Config = Nothing;
 
     fn describe(&self) -> Description {
@@ -38,7 +37,7 @@ impl Factory for SinkFactory {
         Access::everything().filter()
     }
 
-    fn create(&self, _: Nothing, _: &Context) -> Result<Box<dyn Processor>, CreateError> {
+    fn create(&self, _: Nothing, _: &Settings) -> Result<Box<dyn Processor>, CreateError> {
         Ok(Box::new(Sink))
     }
 }
@@ -106,7 +105,7 @@ pub(crate) unsafe extern "C" fn strait_bench_lane_start(
             upcalls: Arc::new(Report),
         }));
         let lane = lane.map_err(|failure| failure.to_string())?;
-        Ok::<_, Box<dyn Error>>(Box::into_raw(Box::new(Lane {
+        Ok::<_, Box<dyn std::error::Error>>(Box::into_raw(Box::new(Lane {
             lane,
             runtime,
             _fds: fds,

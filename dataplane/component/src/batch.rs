@@ -1,17 +1,25 @@
-//! A batch of log records: its tables, and the views that read them. Dropping rows
-//! is in `filter`, changing text in `text`.
+//! A batch of one signal: the tables of its records, and the views that read them, or its OTLP
+//! bytes. Dropping rows is in `filter`, changing text in `text`.
 //!
-//! A batch is checked when it is made and stays checked, so that reading needs no
+//! A batch of records is checked when it is made and stays checked, so that reading needs no
 //! errors. It trusts Arrow's own invariants (offsets, keys, UTF-8), which are the
-//! producer's.
+//! producer's. OTLP bytes are not looked into, but to count their items.
 
 use arrow_array::RecordBatch;
+use bytes::Bytes;
+use strait_description::Signal;
 
 use crate::changes::Changes;
 use crate::payload::SCHEMAS;
-use crate::{Access, AttributeTable, Attributes, BatchError, Logs, Payload, ProcessError, schema};
+use crate::{
+    Access, AttributeTable, Attributes, BatchError, Context, Error, Logs, Payload, otlp, schema,
+};
 
-/// A batch of log records with the attributes of the logs, resources and scopes.
+/// A batch: log records with the attributes of the logs, resources and scopes, or the OTLP bytes of
+/// any signal, with the context that it was handed over in.
+///
+/// Components get logs as records, and traces and metrics as OTLP bytes in this version; what a
+/// component makes itself may be either.
 ///
 /// Cloning is cheap and shares the data. Edits build new arrays for what changes
 /// and nothing else.
@@ -19,10 +27,13 @@ use crate::{Access, AttributeTable, Attributes, BatchError, Logs, Payload, Proce
 pub struct Batch {
     pub(crate) tables: [Option<RecordBatch>; SCHEMAS.len()],
     pub(crate) changes: Changes,
+    /// In the place of tables.
+    otlp: Option<(Signal, Bytes)>,
+    context: Context,
 }
 
 impl Batch {
-    /// A batch of these tables. Without a logs table it has no logs.
+    /// A batch of logs with these tables. Without a logs table it has no logs.
     ///
     /// # Errors
     ///
@@ -44,6 +55,67 @@ impl Batch {
         Ok(batch)
     }
 
+    /// A batch of the bytes of an `ExportLogsServiceRequest`, `ExportTraceServiceRequest` or
+    /// `ExportMetricsServiceRequest`. They are not checked here: who reads them does, and a sender
+    /// is told of what is no OTLP.
+    pub fn from_otlp(signal: Signal, bytes: impl Into<Bytes>) -> Self {
+        Self {
+            otlp: Some((signal, bytes.into())),
+            ..Self::default()
+        }
+    }
+
+    /// What it is a batch of.
+    pub fn signal(&self) -> Signal {
+        self.otlp
+            .as_ref()
+            .map_or(Signal::Logs, |(signal, _)| *signal)
+    }
+
+    /// Its OTLP bytes; `None` where it holds records.
+    pub fn otlp(&self) -> Option<&Bytes> {
+        self.otlp.as_ref().map(|(_, bytes)| bytes)
+    }
+
+    /// Replaces its OTLP bytes.
+    ///
+    /// # Errors
+    ///
+    /// The batch holds records, which no bytes replace; it stays as it was.
+    pub fn set_otlp(&mut self, bytes: impl Into<Bytes>) -> Result<(), BatchError> {
+        let (_, old) = self.otlp.as_mut().ok_or(BatchError::NotOtlp)?;
+        *old = bytes.into();
+        Ok(())
+    }
+
+    /// How many log records, spans or data points it has. Of OTLP bytes they are counted anew at
+    /// each call, up to where the bytes are no OTLP any more.
+    pub fn items(&self) -> usize {
+        match &self.otlp {
+            Some((signal, bytes)) => otlp::items(*signal, bytes),
+            None => self.len(),
+        }
+    }
+
+    /// What it was handed over in: deadline, client, span.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The batch with another context. Whoever it is handed to sees that one.
+    #[must_use]
+    pub fn with_context(self, context: Context) -> Self {
+        Self { context, ..self }
+    }
+
+    /// Whether it can be read and edited as records.
+    pub(crate) fn has_records(&self) -> Result<(), BatchError> {
+        match self.otlp {
+            Some((signal, _)) => Err(BatchError::NotRecords(signal)),
+            None => Ok(()),
+        }
+    }
+
     /// The tables, by OTAP's numbers.
     pub fn into_tables(self) -> impl Iterator<Item = (Payload, RecordBatch)> {
         let tables = SCHEMAS.iter().map(|schema| schema.payload).zip(self.tables);
@@ -61,12 +133,14 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// The table's columns are not those of its schema; the batch stays as it was.
+    /// The table's columns are not those of its schema, or the batch holds OTLP bytes; it stays as
+    /// it was.
     pub fn set_table(
         &mut self,
         payload: Payload,
         records: Option<RecordBatch>,
     ) -> Result<(), BatchError> {
+        self.has_records()?;
         if let Some(records) = &records {
             schema::check(payload, records)?;
         }
@@ -76,17 +150,17 @@ impl Batch {
         Ok(())
     }
 
-    /// How many logs there are.
+    /// How many logs there are, as records. See [`items`](Self::items).
     pub fn len(&self) -> usize {
         self.table(Payload::Logs).map_or(0, RecordBatch::num_rows)
     }
 
-    /// Whether there is no log.
+    /// Whether there is no log, as records.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The log records, to read.
+    /// The log records, to read; none where the batch holds OTLP bytes.
     pub fn logs(&self) -> Logs<'_> {
         Logs::new(self.table(Payload::Logs))
     }
@@ -102,8 +176,8 @@ impl Access {
     ///
     /// # Errors
     ///
-    /// [`ProcessError::Permanent`], which names the columns and says how to declare them.
-    pub fn check(&self, batch: &Batch) -> Result<(), ProcessError> {
+    /// A permanent one, which names the columns and says how to declare them.
+    pub fn check(&self, batch: &Batch) -> Result<(), Error> {
         batch.changes.check(self)
     }
 }

@@ -3,7 +3,7 @@
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 
-use crate::{Access, Columns, Payload, ProcessError};
+use crate::{Access, Columns, Error, Payload};
 
 /// What edits have changed since a batch was made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,16 +46,16 @@ impl Changes {
     }
 
     /// Checks that no other change was made than `access` declares.
-    pub(crate) fn check(self, access: &Access) -> Result<(), ProcessError> {
+    pub(crate) fn check(self, access: &Access) -> Result<(), Error> {
         let undeclared = self.columns.without(access.writes);
         if !undeclared.is_empty() {
-            return Err(ProcessError::permanent(format!(
+            return Err(Error::permanent(format!(
                 "the component changed {undeclared}, which it does not declare as written: \
                  declare it in `access` with `write`"
             )));
         }
         if self.dropped && !access.filters {
-            return Err(ProcessError::permanent(
+            return Err(Error::permanent(
                 "the component dropped items, which it does not declare: \
                  declare it in `access` with `filter`",
             ));

@@ -1,5 +1,5 @@
-//! The errors of the SDK: of a configuration, of creating an instance, of
-//! processing a batch, and of a batch that is not what it must be.
+//! The errors around a component: of its configuration, of creating an instance, and of a batch
+//! that is not what it must be. What a component says of a batch is in `error`.
 
 use std::fmt;
 
@@ -7,53 +7,9 @@ use arrow_schema::ArrowError;
 use serde::Serialize;
 use thiserror::Error;
 
+use strait_description::Signal;
+
 use crate::Payload;
-
-/// Why a processor could not handle a batch.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ProcessError {
-    /// The same batch would fail again: the sender must not retry it.
-    #[error("{message}")]
-    Permanent {
-        /// What happened, where, and what to do.
-        message: String,
-    },
-    /// The same batch may pass later.
-    #[error("{message}")]
-    Retryable {
-        /// What happened, where, and what to do.
-        message: String,
-    },
-}
-
-impl ProcessError {
-    /// An error that a retry does not cure.
-    pub fn permanent(message: impl Into<String>) -> Self {
-        Self::Permanent {
-            message: message.into(),
-        }
-    }
-
-    /// An error that a later attempt may not meet.
-    pub fn retryable(message: impl Into<String>) -> Self {
-        Self::Retryable {
-            message: message.into(),
-        }
-    }
-
-    /// Whether the sender must not retry.
-    pub fn is_permanent(&self) -> bool {
-        matches!(self, Self::Permanent { .. })
-    }
-}
-
-/// A batch that cannot be edited does not become editable by a retry.
-impl From<BatchError> for ProcessError {
-    fn from(error: BatchError) -> Self {
-        Self::permanent(error.to_string())
-    }
-}
 
 /// One finding in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -117,6 +73,12 @@ fn join(errors: &[ConfigError]) -> String {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BatchError {
+    /// The batch holds OTLP bytes, and was read or edited as records.
+    #[error("this batch of {0} holds OTLP bytes, not records: read them from `Batch::otlp`")]
+    NotRecords(Signal),
+    /// The batch holds records, and was to get other OTLP bytes.
+    #[error("this batch holds records, not OTLP bytes: edit them in their place")]
+    NotOtlp,
     /// A column has another type than its table's schema says.
     #[error("{payload} column {column}: type {found}, expected {expected}")]
     ColumnType {

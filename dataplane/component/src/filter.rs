@@ -24,8 +24,10 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// The mask is of another length than the batch; the batch stays as it was.
+    /// The mask is of another length than the batch, or the batch holds OTLP bytes; it stays as it
+    /// was.
     pub fn keep(&mut self, mask: &BooleanBuffer) -> Result<usize, BatchError> {
+        self.has_records()?;
         let before = self.len();
         if mask.len() != before {
             return Err(BatchError::MaskLength {

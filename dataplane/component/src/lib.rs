@@ -1,9 +1,19 @@
 //! The component SDK of Strait: what the author of a Rust component uses.
 //!
-//! A component is a crate with two things in it: a [`Processor`], which gets one
-//! [`Batch`] at a time and edits it in place, and a [`Factory`], which says what
-//! the component is called, reads its configuration and creates processors. The
-//! crate offers them through one function, `factory()`. This is a complete one:
+//! A component is a crate with two things in it: what it does with data, by its kind, and a
+//! factory, which says what the component is called, reads its configuration and creates instances.
+//!
+//! | it is | what it does | its factory |
+//! |---|---|---|
+//! | a processor | [`Processor`]: edits one [`Batch`] at a time in place | [`ProcessorFactory`] |
+//! | an exporter | [`Exporter`]: delivers batches; async | [`ExporterFactory`] |
+//! | a receiver | [`Receiver`]: brings batches in until stopped; async | [`ReceiverFactory`] |
+//! | a connector | [`Connector`]: makes batches of batches | [`ConnectorFactory`] |
+//! | an [extension] | [`extension::Extension`]: has no data | [`extension::ExtensionFactory`] |
+//!
+//! The crate offers it through one function, `factory()`. This is a complete processor; the other
+//! traits have a complete component on their pages, offered with [`AsExporter`], [`AsReceiver`],
+//! [`AsConnector`] or [`AsExtension`](extension::AsExtension):
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -13,7 +23,7 @@
 //! struct Floor(i32);
 //!
 //! impl Processor for Floor {
-//!     fn process(&mut self, batch: &mut Batch) -> Result<(), ProcessError> {
+//!     fn process(&mut self, batch: &mut Batch) -> Result<(), Error> {
 //!         batch.retain(|log| log.severity_number() >= self.0)?;
 //!         Ok(())
 //!     }
@@ -27,7 +37,7 @@
 //!
 //! struct FloorFactory;
 //!
-//! impl Factory for FloorFactory {
+//! impl ProcessorFactory for FloorFactory {
 //!     type Config = Config;
 //!
 //!     fn describe(&self) -> Description {
@@ -38,7 +48,7 @@
 //!         Access::new().read(Columns::SEVERITY_NUMBER).filter()
 //!     }
 //!
-//!     fn create(&self, config: Config, _: &Context) -> Result<Box<dyn Processor>, CreateError> {
+//!     fn create(&self, config: Config, _: &Settings) -> Result<Box<dyn Processor>, CreateError> {
 //!         Ok(Box::new(Floor(config.min_severity)))
 //!     }
 //! }
@@ -64,12 +74,14 @@
 //!   `null`, expanded values, unknown keys, with every mistake and its path in one
 //!   message, and with no attribute to remember on the type.
 //!
+//! - What a batch carries beside its data is its [`Context`]: how long the caller waits and whether
+//!   it still does, the client, the span. What a component says of a batch is an [`Error`], which
+//!   reaches the sender with its class, codes, delay and counts.
+//!
 //! It knows Arrow record batches and nothing of the engine or of the Collector;
 //! an adapter in `strait-engine` runs a [`DynFactory`] as an engine node.
 //!
-//! This first form carries logs. Traces and metrics come with their encoders.
-//!
-//! An [extension] has no data: it serves the Collector and its components.
+//! Logs are records; traces and metrics are OTLP bytes ([`Batch::otlp`]) until their records come.
 
 mod access;
 mod attributes;
@@ -79,16 +91,25 @@ pub mod child;
 mod column;
 mod columns;
 pub mod config;
+mod connector;
+mod context;
 mod edit;
+mod error;
 mod errors;
+mod exporter;
 pub mod extension;
 mod factory;
 mod filter;
+mod future;
 mod logs;
 mod nested;
+mod otlp;
 mod payload;
 mod processor;
+mod receiver;
 mod schema;
+mod settings;
+mod span;
 pub mod testing;
 mod text;
 mod value;
@@ -96,15 +117,29 @@ mod value;
 pub use access::{Access, Keys};
 pub use attributes::{Attribute, Attributes};
 pub use batch::Batch;
+pub use bytes::Bytes;
 pub use columns::{Columns, TableColumn};
 pub use config::{ByteSize, Configuration, Decoded, Duration, Findings, Secret, Validate, Values};
-pub use errors::{BatchError, ConfigError, CreateError, ProcessError};
-pub use factory::{DynFactory, DynProcessorFactory, Factory};
+pub use connector::{Connector, Emitter};
+pub use context::{CancelHandle, Context, ContextBuilder};
+pub use error::Error;
+pub use errors::{BatchError, ConfigError, CreateError};
+pub use exporter::{DynExporter, Exporter};
+pub use factory::{
+    AsConnector, AsExporter, AsReceiver, ConnectorFactory, DynConnectorFactory, DynExporterFactory,
+    DynFactory, DynProcessorFactory, DynReceiverFactory, ExporterFactory, ProcessorFactory,
+    ReceiverFactory,
+};
+pub use future::{BoxFuture, LocalBoxFuture};
 pub use logs::{Log, Logs};
 pub use payload::{AttributeTable, Payload};
-pub use processor::{Context, Processor};
+pub use processor::Processor;
+pub use receiver::{Downstream, DynReceiver, Host, Receiver, StopHandle};
 pub use schemars;
-pub use strait_description::{Description, Kind, Package, Signal, Stability, package};
+pub use settings::Settings;
+pub use span::SpanContext;
+pub use strait_description::{Description, Flow, Kind, Package, Signal, Stability, package};
+pub use strait_failure::Class;
 pub use value::Value;
 
 /// Everything that a component usually needs.
@@ -112,9 +147,11 @@ pub mod prelude {
     pub use schemars::{self, JsonSchema};
 
     pub use crate::{
-        Access, AttributeTable, Batch, BatchError, ByteSize, Columns, ConfigError, Context,
-        CreateError, Description, Duration, DynFactory, Factory, Findings, Keys, ProcessError,
-        Processor, Secret, Stability, Validate, package,
+        Access, AsConnector, AsExporter, AsReceiver, AttributeTable, Batch, BatchError, ByteSize,
+        Bytes, Columns, ConfigError, Connector, ConnectorFactory, Context, CreateError,
+        Description, Duration, DynFactory, Emitter, Error, Exporter, ExporterFactory, Findings,
+        Host, Keys, Processor, ProcessorFactory, Receiver, ReceiverFactory, Secret, Settings,
+        Signal, Stability, Validate, package,
     };
 }
 

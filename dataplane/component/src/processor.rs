@@ -1,9 +1,8 @@
-//! What a component does with data: the [`Processor`] trait and the context that
-//! an instance is created in.
+//! What a processor does with data.
 
-use crate::{Batch, ProcessError};
+use crate::{Batch, Error};
 
-/// One instance of a component, which edits batches.
+/// One instance of a component that edits batches.
 ///
 /// An instance lives on one lane's thread and sees that lane's batches one after
 /// the other. Lanes share nothing: a component that keeps state across batches
@@ -17,37 +16,16 @@ pub trait Processor: Send {
     /// # Errors
     ///
     /// On an error the host discards the edits and fails the batch:
-    /// [`ProcessError::Retryable`] invites the sender to try again,
-    /// [`ProcessError::Permanent`] does not. A panic is treated as a permanent
-    /// error that names the component.
-    fn process(&mut self, batch: &mut Batch) -> Result<(), ProcessError>;
+    /// [`Error::retryable`] invites the sender to try again, [`Error::permanent`]
+    /// does not. A panic is treated as a permanent error that names the component.
+    fn process(&mut self, batch: &mut Batch) -> Result<(), Error>;
 
     /// Ends the instance. The last call it gets; no batch follows.
     ///
     /// # Errors
     ///
     /// An error is reported as the component's and does not stop the shutdown.
-    fn shutdown(&mut self) -> Result<(), ProcessError> {
+    fn shutdown(&mut self) -> Result<(), Error> {
         Ok(())
-    }
-}
-
-/// Where an instance runs: handed to [`Factory::create`](crate::Factory::create).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Context {
-    /// The component's id in the Collector's configuration, such as `mask_cards/eu`.
-    pub component: String,
-    /// The lane, counted from 0, that the instance belongs to.
-    pub lane: u32,
-}
-
-impl Context {
-    /// The context of instance `lane` of `component`.
-    pub fn new(component: impl Into<String>, lane: u32) -> Self {
-        Self {
-            component: component.into(),
-            lane,
-        }
     }
 }

@@ -24,13 +24,14 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// A nested value is not valid CBOR, or a column outgrows Arrow's 2 GiB. The
-    /// batch stays as it was.
+    /// A nested value is not valid CBOR, a column outgrows Arrow's 2 GiB, or the batch
+    /// holds OTLP bytes. It stays as it was.
     pub fn edit_bodies(
         &mut self,
         mut edit: impl for<'t> FnMut(&'t str) -> Cow<'t, str>,
     ) -> Result<bool, BatchError> {
         const PAYLOAD: Payload = Payload::Logs;
+        self.has_records()?;
         let Some(logs) = self.table(PAYLOAD) else {
             return Ok(false);
         };
@@ -74,6 +75,7 @@ impl Batch {
         keys: &Keys,
         mut edit: impl for<'t> FnMut(&'t str) -> Cow<'t, str>,
     ) -> Result<bool, BatchError> {
+        self.has_records()?;
         let payload = of.payload();
         let Some(table) = self.table(payload) else {
             return Ok(false);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::flow::Flow;
 use crate::kind::Kind;
 use crate::signal::Signal;
 use crate::stability::Stability;
@@ -22,9 +23,9 @@ pub struct Description {
     /// The crate it comes from.
     #[serde(flatten)]
     pub package: Package,
-    /// The signals it takes, each with its stability. None for an extension.
-    pub signals: BTreeMap<Signal, Stability>,
-    /// The stability of an extension, which takes no signal.
+    /// What it carries, each with its stability. None for an extension.
+    pub signals: BTreeMap<Flow, Stability>,
+    /// The stability of an extension, which carries nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stability: Option<Stability>,
 }
@@ -32,8 +33,36 @@ pub struct Description {
 impl Description {
     /// A processor of this type. Get `package` from [`package!`](crate::package).
     pub fn processor(type_name: &'static str, package: Package) -> Self {
+        Self::new(Kind::Processor, type_name, package)
+    }
+
+    /// A receiver of this type. Get `package` from [`package!`](crate::package).
+    pub fn receiver(type_name: &'static str, package: Package) -> Self {
+        Self::new(Kind::Receiver, type_name, package)
+    }
+
+    /// An exporter of this type. Get `package` from [`package!`](crate::package).
+    pub fn exporter(type_name: &'static str, package: Package) -> Self {
+        Self::new(Kind::Exporter, type_name, package)
+    }
+
+    /// A connector of this type, of which [`connects`](Self::connects) says between what. Get
+    /// `package` from [`package!`](crate::package).
+    pub fn connector(type_name: &'static str, package: Package) -> Self {
+        Self::new(Kind::Connector, type_name, package)
+    }
+
+    /// An extension of this type. Get `package` from [`package!`](crate::package).
+    pub fn extension(type_name: &'static str, package: Package, stability: Stability) -> Self {
         Self {
-            kind: Kind::Processor,
+            stability: Some(stability),
+            ..Self::new(Kind::Extension, type_name, package)
+        }
+    }
+
+    fn new(kind: Kind, type_name: &'static str, package: Package) -> Self {
+        Self {
+            kind,
             type_name,
             package,
             signals: BTreeMap::new(),
@@ -41,20 +70,28 @@ impl Description {
         }
     }
 
-    /// An extension of this type. Get `package` from [`package!`](crate::package).
-    pub fn extension(type_name: &'static str, package: Package, stability: Stability) -> Self {
-        Self {
-            kind: Kind::Extension,
-            type_name,
-            package,
-            signals: BTreeMap::new(),
-            stability: Some(stability),
-        }
+    /// It carries logs.
+    pub fn logs(self, stability: Stability) -> Self {
+        self.carries(Flow::Of(Signal::Logs), stability)
     }
 
-    /// It takes logs.
-    pub fn logs(mut self, stability: Stability) -> Self {
-        self.signals.insert(Signal::Logs, stability);
+    /// It carries traces.
+    pub fn traces(self, stability: Stability) -> Self {
+        self.carries(Flow::Of(Signal::Traces), stability)
+    }
+
+    /// It carries metrics.
+    pub fn metrics(self, stability: Stability) -> Self {
+        self.carries(Flow::Of(Signal::Metrics), stability)
+    }
+
+    /// It is a connector from pipelines of one signal to pipelines of another, or of the same.
+    pub fn connects(self, from: Signal, to: Signal, stability: Stability) -> Self {
+        self.carries(Flow::Between(from, to), stability)
+    }
+
+    fn carries(mut self, flow: Flow, stability: Stability) -> Self {
+        self.signals.insert(flow, stability);
         self
     }
 }

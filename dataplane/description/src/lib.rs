@@ -1,8 +1,9 @@
 //! What a component of Strait says of itself, in the words of the Collector.
 //!
 //! What it is: [`Kind`], [`Signal`] and [`Stability`], each a table of names that is there once for
-//! everyone who reads or writes them (the SDK, the engine's units, the host, the command), and the
-//! [`Description`] that is made of them.
+//! everyone who reads or writes them (the SDK, the engine's units, the host, the command),
+//! [`Flow`], which is a signal or the way from one to another, and the [`Description`] that is made
+//! of them.
 //!
 //! ```
 //! use strait_description::{Description, Kind, Stability, package};
@@ -18,11 +19,13 @@
 
 mod by_name;
 mod description;
+mod flow;
 mod kind;
 mod signal;
 mod stability;
 
 pub use description::{Description, Package};
+pub use flow::Flow;
 pub use kind::Kind;
 pub use signal::Signal;
 pub use stability::Stability;

@@ -21,13 +21,13 @@ struct HideConfig {
 struct Hider(String);
 
 impl Processor for Hider {
-    fn process(&mut self, batch: &mut Batch) -> Result<(), ProcessError> {
+    fn process(&mut self, batch: &mut Batch) -> Result<(), Error> {
         batch.edit_bodies(|text| text.replace("secret", &self.0).into())?;
         Ok(())
     }
 }
 
-impl Factory for Hide {
+impl ProcessorFactory for Hide {
     type Config = HideConfig;
 
     fn describe(&self) -> Description {
@@ -38,7 +38,7 @@ impl Factory for Hide {
         Access::new().write(Columns::BODY)
     }
 
-    fn create(&self, config: HideConfig, _: &Context) -> Result<Box<dyn Processor>, CreateError> {
+    fn create(&self, config: HideConfig, _: &Settings) -> Result<Box<dyn Processor>, CreateError> {
         Ok(Box::new(Hider(config.mark)))
     }
 }

@@ -57,7 +57,7 @@ struct Config {
 struct Nothing;
 
 impl Processor for Nothing {
-    fn process(&mut self, _: &mut Batch) -> Result<(), ProcessError> {
+    fn process(&mut self, _: &mut Batch) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -69,7 +69,7 @@ fn columns(names: &BTreeSet<String>) -> Columns {
     named.fold(Columns::NONE, |columns, column| columns | column.into())
 }
 
-impl Factory for Declares {
+impl ProcessorFactory for Declares {
     type Config = Config;
 
     fn describe(&self) -> Description {
@@ -89,7 +89,7 @@ impl Factory for Declares {
         }
     }
 
-    fn create(&self, _: Config, _: &Context) -> Result<Box<dyn Processor>, CreateError> {
+    fn create(&self, _: Config, _: &Settings) -> Result<Box<dyn Processor>, CreateError> {
         Ok(Box::new(Nothing))
     }
 }

@@ -34,7 +34,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use strait_component::config::serve::Refused;
-use strait_component::extension::{Capabilities, ExtensionContext};
+use strait_component::extension::{Capabilities, ExtensionSettings};
 use strait_component::{ConfigError, CreateError, DynFactory};
 use strait_control::{BoxFuture, Class, OpResult, OperationError, PathError, logging};
 
@@ -150,7 +150,7 @@ impl Extensions {
             OperationError::new(Class::Permanent, message)
         })?;
         let (extension, reply) = logging::attached(handle, || -> Result<_, OperationError> {
-            let made = factory.create(&config, &ExtensionContext::new(id.clone()));
+            let made = factory.create(&config, &ExtensionSettings::new(id.clone()));
             let extension = made.map_err(|error| not_created(error).at(id.clone()))?;
             let reply = Created {
                 capabilities: extension.capabilities(),

@@ -106,7 +106,7 @@ impl ExtensionFactory for SampleFactory {
         Ok(())
     }
 
-    fn create(&self, config: Config, _: &ExtensionContext) -> Result<Sample, CreateError> {
+    fn create(&self, config: Config, _: &ExtensionSettings) -> Result<Sample, CreateError> {
         ALIVE.fetch_add(1, Ordering::SeqCst);
         Ok(Sample(config))
     }

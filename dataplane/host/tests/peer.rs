@@ -211,7 +211,7 @@ impl ExtensionFactory for IdleFactory {
         Description::extension("idle", strait_component::package!(), Stability::Alpha)
     }
 
-    fn create(&self, _: IdleConfig, _: &ExtensionContext) -> Result<Idle, CreateError> {
+    fn create(&self, _: IdleConfig, _: &ExtensionSettings) -> Result<Idle, CreateError> {
         Ok(Idle)
     }
 }

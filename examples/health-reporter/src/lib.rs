@@ -86,7 +86,7 @@ impl ExtensionFactory for HealthReporterFactory {
         Ok(())
     }
 
-    fn create(&self, config: Config, _: &ExtensionContext) -> Result<HealthReporter, CreateError> {
+    fn create(&self, config: Config, _: &ExtensionSettings) -> Result<HealthReporter, CreateError> {
         Ok(HealthReporter {
             file: config.file,
             health: Mutex::default(),

@@ -83,7 +83,7 @@ struct MaskCards {
 }
 
 impl Processor for MaskCards {
-    fn process(&mut self, batch: &mut Batch) -> Result<(), ProcessError> {
+    fn process(&mut self, batch: &mut Batch) -> Result<(), Error> {
         if self.config.bodies {
             batch.edit_bodies(|text| self.mask.apply(text))?;
         }
@@ -96,7 +96,7 @@ impl Processor for MaskCards {
 
 struct MaskCardsFactory;
 
-impl Factory for MaskCardsFactory {
+impl ProcessorFactory for MaskCardsFactory {
     type Config = Config;
 
     fn describe(&self) -> Description {
@@ -139,7 +139,7 @@ impl Factory for MaskCardsFactory {
         access
     }
 
-    fn create(&self, config: Config, _: &Context) -> Result<Box<dyn Processor>, CreateError> {
+    fn create(&self, config: Config, _: &Settings) -> Result<Box<dyn Processor>, CreateError> {
         let mask = config.mask_char().map_err(|error| vec![error])?;
         let mask = CardMask::new(mask, config.keep_last);
         Ok(Box::new(MaskCards {

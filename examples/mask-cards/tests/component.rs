@@ -3,15 +3,15 @@
 
 use serde_json::{Value, json};
 use strait_component::testing::{Any, Encoding, Sample, batch_encoded, samples};
-use strait_component::{Batch, Columns, Context};
+use strait_component::{Batch, Columns, Settings};
 
 const CARD: &str = "4111 1111 1111 1111";
 const MASKED: &str = "**** **** **** 1111";
 
 fn process(config: Value, mut batch: Batch) -> Vec<Sample> {
-    let context = Context::new("mask_cards", 0);
+    let settings = Settings::new("mask_cards", 0);
     let factory = mask_cards::factory().processor().unwrap();
-    let mut processor = factory.create(&config, &context).unwrap();
+    let mut processor = factory.create(&config, &settings).unwrap();
     processor.process(&mut batch).unwrap();
     let access = factory.access(&config).unwrap();
     assert_eq!(access.check(&batch), Ok(()));

@@ -151,7 +151,7 @@ impl ExtensionFactory for TokenProviderFactory {
         Findings::of(config)
     }
 
-    fn create(&self, config: Config, _: &ExtensionContext) -> Result<TokenProvider, CreateError> {
+    fn create(&self, config: Config, _: &ExtensionSettings) -> Result<TokenProvider, CreateError> {
         Ok(TokenProvider {
             config,
             tokens: Arc::default(),

@@ -1,7 +1,7 @@
 //! The component as the host sees it: its description, and its configuration.
 
 use serde_json::json;
-use strait_component::extension::ExtensionContext;
+use strait_component::extension::ExtensionSettings;
 
 // Guarantees: every finding comes at once, with its path.
 #[test]
@@ -16,9 +16,9 @@ fn a_wrong_configuration_is_refused_by_path() {
 #[test]
 fn creating_has_no_effect() {
     let factory = token_provider::factory().extension().unwrap();
-    let context = ExtensionContext::new("token_provider/a");
+    let settings = ExtensionSettings::new("token_provider/a");
     let made = factory
-        .create(&json!({"file": "/nowhere"}), &context)
+        .create(&json!({"file": "/nowhere"}), &settings)
         .unwrap();
     let capabilities = made.capabilities();
     assert!(capabilities.client_auth && capabilities.server_auth && capabilities.needs_tls);

@@ -3,14 +3,14 @@
 use std::task::{Context, Poll, Waker};
 
 use serde_json::json;
-use strait_component::extension::{ExtensionContext, ExtensionError, Headers, Identity};
+use strait_component::extension::{ExtensionError, ExtensionSettings, Headers, Identity};
 
 /// The answer about a request with this header.
 fn ask(name: &str, value: &str) -> Result<Identity, ExtensionError> {
     let factory = {{crate}}::factory().extension().unwrap();
     let config = json!({"keys": ["let-me-in", "me-too"]});
-    let context = ExtensionContext::new("{{type}}");
-    let extension = factory.create(&config, &context).unwrap();
+    let settings = ExtensionSettings::new("{{type}}");
+    let extension = factory.create(&config, &settings).unwrap();
     let mut answer = extension.authenticate(Headers::new().with(name, value));
     // Nothing in it waits, so the first poll has the answer.
     let mut context = Context::from_waker(Waker::noop());

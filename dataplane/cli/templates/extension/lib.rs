@@ -70,7 +70,7 @@ impl ExtensionFactory for {{Type}}Factory {
     fn create(
         &self,
         config: Config,
-        _context: &ExtensionContext,
+        _context: &ExtensionSettings,
     ) -> Result<Self::Extension, CreateError> {
         Ok({{Type}}Extension { config })
     }

@@ -1,7 +1,7 @@
 //! The component as a host uses it: configured with JSON, fed with batches.
 
 use serde_json::{Value, json};
-use strait_component::Context;
+use strait_component::Settings;
 use strait_component::testing::{Sample, batch, samples};
 
 fn severities(config: &Value, numbers: &[i32]) -> Vec<i32> {
@@ -10,9 +10,9 @@ fn severities(config: &Value, numbers: &[i32]) -> Vec<i32> {
         ..Sample::new("text")
     };
     let mut batch = batch(&numbers.iter().map(log).collect::<Vec<_>>());
-    let context = Context::new("{{type}}", 0);
+    let settings = Settings::new("{{type}}", 0);
     let factory = {{crate}}::factory().processor().unwrap();
-    let mut processor = factory.create(config, &context).unwrap();
+    let mut processor = factory.create(config, &settings).unwrap();
     processor.process(&mut batch).unwrap();
     let left = samples(&batch);
     left.iter().map(|log| log.severity_number).collect()

@@ -23,7 +23,7 @@ struct {{Type}}Processor {
 }
 
 impl Processor for {{Type}}Processor {
-    fn process(&mut self, batch: &mut Batch) -> Result<(), ProcessError> {
+    fn process(&mut self, batch: &mut Batch) -> Result<(), Error> {
         batch.retain(|log| log.severity_number() >= self.min_severity)?;
         Ok(())
     }
@@ -31,7 +31,7 @@ impl Processor for {{Type}}Processor {
 
 struct {{Type}}Factory;
 
-impl Factory for {{Type}}Factory {
+impl ProcessorFactory for {{Type}}Factory {
     type Config = Config;
 
     fn describe(&self) -> Description {
@@ -51,7 +51,7 @@ impl Factory for {{Type}}Factory {
         Access::new().read(Columns::SEVERITY_NUMBER).filter()
     }
 
-    fn create(&self, config: Config, _: &Context) -> Result<Box<dyn Processor>, CreateError> {
+    fn create(&self, config: Config, _: &Settings) -> Result<Box<dyn Processor>, CreateError> {
         Ok(Box::new({{Type}}Processor {
             min_severity: config.min_severity,
         }))

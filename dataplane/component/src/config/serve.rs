@@ -123,7 +123,7 @@ mod tests {
     use serde::Serialize;
 
     use super::*;
-    use crate::extension::prelude::{AsExtension, Extension, ExtensionContext, ExtensionFactory};
+    use crate::extension::prelude::{AsExtension, Extension, ExtensionFactory, ExtensionSettings};
     use crate::extension::{ExtensionError, Host};
     use crate::{CreateError, Description, Stability};
 
@@ -158,7 +158,7 @@ mod tests {
             }
         }
 
-        fn create(&self, _: Config, _: &ExtensionContext) -> Result<Greeter, CreateError> {
+        fn create(&self, _: Config, _: &ExtensionSettings) -> Result<Greeter, CreateError> {
             Ok(Greeter)
         }
     }

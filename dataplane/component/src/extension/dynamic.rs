@@ -1,12 +1,8 @@
 //! An instance as the host holds it: any [`Extension`], behind one object-safe trait.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Capabilities, Event, Extension, ExtensionError, Headers, Host, Identity};
-
-/// An owned future that may move between threads.
-pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
+use super::{BoxFuture, Capabilities, Event, Extension, ExtensionError, Headers, Host, Identity};
 
 /// An instance as the host calls it. Every [`Extension`] is one, and its methods are the same.
 #[allow(missing_docs)] // those of Extension say what each does

@@ -11,7 +11,7 @@ use crate::{ConfigError, CreateError, Description};
 /// An extension as its author writes it. Pure: describing, validating and creating open nothing and
 /// start nothing, because the host does all three while it only checks a configuration.
 pub trait ExtensionFactory: Send + Sync + 'static {
-    /// The configuration; see [`Factory::Config`](crate::Factory::Config).
+    /// The configuration; see [`ProcessorFactory::Config`](crate::ProcessorFactory::Config).
     type Config: Configuration;
     /// The instances.
     type Extension: Extension;
@@ -37,20 +37,20 @@ pub trait ExtensionFactory: Send + Sync + 'static {
     fn create(
         &self,
         config: Self::Config,
-        context: &ExtensionContext,
+        settings: &ExtensionSettings,
     ) -> Result<Self::Extension, CreateError>;
 }
 
 /// Where an instance runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ExtensionContext {
+pub struct ExtensionSettings {
     /// The instance's id in the Collector's configuration, such as `greeter/a`.
     pub id: String,
 }
 
-impl ExtensionContext {
-    /// The context of the instance with this id.
+impl ExtensionSettings {
+    /// The settings of the instance with this id.
     pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into() }
     }
@@ -70,12 +70,12 @@ pub trait DynExtensionFactory: Send + Sync {
     fn create(
         &self,
         config: &Value,
-        context: &ExtensionContext,
+        settings: &ExtensionSettings,
     ) -> Result<Arc<dyn DynExtension>, CreateError>;
 }
 
 impl<F: ExtensionFactory> AsExtension<F> {
-    pub(crate) fn read(&self, config: &Value) -> Result<F::Config, Vec<ConfigError>> {
+    fn read(&self, config: &Value) -> Result<F::Config, Vec<ConfigError>> {
         config::read(config, |config| self.0.validate(config))
     }
 }
@@ -84,8 +84,8 @@ impl<F: ExtensionFactory> DynExtensionFactory for AsExtension<F> {
     fn create(
         &self,
         config: &Value,
-        context: &ExtensionContext,
+        settings: &ExtensionSettings,
     ) -> Result<Arc<dyn DynExtension>, CreateError> {
-        Ok(Arc::new(self.0.create(self.read(config)?, context)?))
+        Ok(Arc::new(self.0.create(self.read(config)?, settings)?))
     }
 }

@@ -37,7 +37,7 @@
 //!         Description::extension("greeter", package!(), Stability::Alpha)
 //!     }
 //!
-//!     fn create(&self, config: Config, _: &ExtensionContext) -> Result<Greeter, CreateError> {
+//!     fn create(&self, config: Config, _: &ExtensionSettings) -> Result<Greeter, CreateError> {
 //!         Ok(Greeter(config))
 //!     }
 //! }
@@ -46,8 +46,8 @@
 //!     &AsExtension(GreeterFactory)
 //! }
 //! # let made = factory().extension().unwrap();
-//! # let context = ExtensionContext::new("greeter");
-//! # assert!(made.create(&serde_json::json!({"name": "x"}), &context).is_ok());
+//! # let settings = ExtensionSettings::new("greeter");
+//! # assert!(made.create(&serde_json::json!({"name": "x"}), &settings).is_ok());
 //! # assert!(factory().validate(&serde_json::json!({"nam": 1})).is_err());
 //! ```
 
@@ -62,11 +62,12 @@ mod wire;
 
 use std::fmt;
 
+pub use crate::BoxFuture;
 pub use auth::{ClientAuth, Headers, Identity, ServerAuth};
 pub use capabilities::Capabilities;
-pub use dynamic::{BoxFuture, DynExtension};
+pub use dynamic::DynExtension;
 pub use event::{ComponentStatus, Event};
-pub use factory::{AsExtension, DynExtensionFactory, ExtensionContext, ExtensionFactory};
+pub use factory::{AsExtension, DynExtensionFactory, ExtensionFactory, ExtensionSettings};
 pub use host::{ExtensionInfo, Host, HostLink, Status};
 pub use storage::Storage;
 pub use wire::{HostCall, StorageOperation};
@@ -74,8 +75,8 @@ pub use wire::{HostCall, StorageOperation};
 /// Everything that an extension usually needs.
 pub mod prelude {
     pub use super::{
-        AsExtension, Capabilities, Event, Extension, ExtensionContext, ExtensionError,
-        ExtensionFactory, Headers, Host, Identity, Status,
+        AsExtension, Capabilities, Event, Extension, ExtensionError, ExtensionFactory,
+        ExtensionSettings, Headers, Host, Identity, Status,
     };
     pub use schemars::{self, JsonSchema};
 

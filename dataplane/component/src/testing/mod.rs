@@ -1,4 +1,5 @@
-//! For the tests of components: batches from samples, and samples from batches.
+//! For the tests of components: batches from samples, and samples from batches, and instances of
+//! each kind that run without a Collector.
 //!
 //! ```
 //! use strait_component::Keys;
@@ -11,6 +12,7 @@
 //! ```
 
 mod cbor;
+mod kinds;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +27,8 @@ use arrow_array::{
     StructArray, UInt8Array, UInt16Array,
 };
 use arrow_schema::{Field, Fields, Schema};
+
+pub use kinds::{block_on, consume, context, flush, host, receive};
 
 use crate::value::code;
 use crate::{AttributeTable, Batch, Payload, Value};

@@ -20,7 +20,7 @@ use otel_arrow_dfe_otap::pdata::OtapPdata;
 use otel_arrow_dfe_pdata::OtapArrowRecords;
 use serde::Deserialize;
 use serde_json::Value;
-use strait_component::{Access, Context, CreateError, DynProcessorFactory, Processor};
+use strait_component::{Access, CreateError, DynProcessorFactory, Processor, Settings, Signal};
 use strait_failure::{Class, Failure, contain};
 
 pub(crate) const FACTORY: ProcessorFactory<OtapPdata> = ProcessorFactory {
@@ -49,7 +49,7 @@ fn read(config: &Value) -> Result<NodeConfig, ConfigError> {
 struct Component {
     factory: &'static dyn DynProcessorFactory,
     config: Value,
-    context: Context,
+    settings: Settings,
     /// What the component has declared.
     access: Access,
     /// `None` after a panic, until the next batch.
@@ -74,7 +74,9 @@ impl Component {
             factory,
             access,
             config,
-            context: Context::new(component, lane),
+            settings: Settings::new(component, lane)
+                .takes([Signal::Logs])
+                .makes([Signal::Logs]),
             instance: None,
         };
         component
@@ -86,7 +88,7 @@ impl Component {
     /// The instance; made first where there is none.
     fn instance(&mut self) -> Result<&mut Box<dyn Processor>, Failure> {
         if self.instance.is_none() {
-            let made = contain(|| self.factory.create(&self.config, &self.context))
+            let made = contain(|| self.factory.create(&self.config, &self.settings))
                 .map_err(|panic| format!("creating it panicked: {panic}"))
                 .and_then(|made| made.map_err(|error| error.to_string()));
             let made = made.map_err(|message| self.failure(Class::Permanent, message))?;
@@ -98,7 +100,7 @@ impl Component {
     }
 
     fn failure(&self, class: Class, message: String) -> Failure {
-        Failure::new(class, message).at(self.context.component.clone())
+        Failure::new(class, message).at(self.settings.component.clone())
     }
 
     /// Lets the component edit the records.
@@ -112,14 +114,7 @@ impl Component {
             Ok(Ok(())) => {
                 to_records(batch).map_err(|message| self.failure(Class::Permanent, message))
             }
-            Ok(Err(error)) => {
-                let class = if error.is_permanent() {
-                    Class::Permanent
-                } else {
-                    Class::Retryable
-                };
-                Err(self.failure(class, error.to_string()))
-            }
+            Ok(Err(error)) => Err(Failure::from(error).at(self.settings.component.clone())),
             Err(panic) => {
                 self.instance = None;
                 let message = format!("panic: {panic}");
@@ -137,7 +132,7 @@ impl Component {
         if pdata.signal_type() != SignalType::Logs {
             return Ok(effect_handler.send_message_with_source_node(pdata).await?);
         }
-        let name = self.context.component.clone();
+        let name = self.settings.component.clone();
         edit_logs(pdata, effect_handler, &name, |records| self.edit(records)).await
     }
 
@@ -150,7 +145,7 @@ impl Component {
             Ok(Err(error)) => error.to_string(),
             Err(panic) => format!("panic: {panic}"),
         };
-        let component = &self.context.component;
+        let component = &self.settings.component;
         tracing::error!(%component, %error, "a component's shutdown failed");
     }
 }

@@ -182,7 +182,7 @@ fn edit(text: &str) -> Cow<'_, str> {
 }
 
 impl Processor for Replacer {
-    fn process(&mut self, batch: &mut Batch) -> Result<(), ProcessError> {
+    fn process(&mut self, batch: &mut Batch) -> Result<(), Error> {
         batch.retain(|log| log.severity_number() != 13)?;
         batch.edit_bodies(edit)?;
         batch.edit_attributes(AttributeTable::Log, &self.0, edit)?;
@@ -191,7 +191,7 @@ impl Processor for Replacer {
     }
 }
 
-impl Factory for Replace {
+impl ProcessorFactory for Replace {
     type Config = ReplaceConfig;
 
     fn describe(&self) -> Description {
@@ -211,7 +211,7 @@ impl Factory for Replace {
     fn create(
         &self,
         config: ReplaceConfig,
-        _: &Context,
+        _: &Settings,
     ) -> Result<Box<dyn Processor>, CreateError> {
         Ok(Box::new(Replacer(Keys::named(config.keys))))
     }

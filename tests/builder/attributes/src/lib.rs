@@ -37,7 +37,7 @@ pub enum Kind {
 struct Attributes(Vec<Action>);
 
 impl Processor for Attributes {
-    fn process(&mut self, batch: &mut Batch) -> Result<(), ProcessError> {
+    fn process(&mut self, batch: &mut Batch) -> Result<(), Error> {
         for Action { key, value, action } in &self.0 {
             match action {
                 Kind::Update => {
@@ -54,7 +54,7 @@ impl Processor for Attributes {
 
 struct AttributesFactory;
 
-impl Factory for AttributesFactory {
+impl ProcessorFactory for AttributesFactory {
     type Config = Config;
 
     fn describe(&self) -> Description {
@@ -68,7 +68,7 @@ impl Factory for AttributesFactory {
             .write(Columns::attributes(AttributeTable::Log))
     }
 
-    fn create(&self, config: Config, _: &Context) -> Result<Box<dyn Processor>, CreateError> {
+    fn create(&self, config: Config, _: &Settings) -> Result<Box<dyn Processor>, CreateError> {
         Ok(Box::new(Attributes(config.actions)))
     }
 }

@@ -165,7 +165,7 @@ struct TwinFactory<C> {
     config: std::marker::PhantomData<fn() -> C>,
 }
 
-impl<C: strait_component::Configuration + Validate> Factory for TwinFactory<C> {
+impl<C: strait_component::Configuration + Validate> ProcessorFactory for TwinFactory<C> {
     type Config = C;
 
     fn describe(&self) -> Description {
@@ -180,7 +180,7 @@ impl<C: strait_component::Configuration + Validate> Factory for TwinFactory<C> {
         Access::new()
     }
 
-    fn create(&self, _: C, _: &Context) -> Result<Box<dyn Processor>, CreateError> {
+    fn create(&self, _: C, _: &Settings) -> Result<Box<dyn Processor>, CreateError> {
         Err(CreateError::Failed("this one is only configured".into()))
     }
 }

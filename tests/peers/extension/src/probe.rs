@@ -339,7 +339,7 @@ impl ExtensionFactory for ProbeFactory {
         Ok(())
     }
 
-    fn create(&self, config: Config, _: &ExtensionContext) -> Result<Probe, CreateError> {
+    fn create(&self, config: Config, _: &ExtensionSettings) -> Result<Probe, CreateError> {
         for step in config.on.get("create").into_iter().flatten() {
             match step {
                 Step::Fail(why) => return Err(CreateError::Failed(why.clone())),

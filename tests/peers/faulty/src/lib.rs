@@ -44,20 +44,20 @@ pub enum Creation {
 struct Faulty;
 
 impl Processor for Faulty {
-    fn process(&mut self, batch: &mut Batch) -> Result<(), ProcessError> {
+    fn process(&mut self, batch: &mut Batch) -> Result<(), Error> {
         let body = batch
             .logs()
             .get(0)
             .and_then(|log| log.body().as_str().map(str::to_owned))
             .unwrap_or_default();
         match body.split_once(' ').unwrap_or((&body, "")) {
-            ("permanent", _) => Err(ProcessError::permanent("told to fail for good")),
-            ("retryable", _) => Err(ProcessError::retryable("told to fail for now")),
+            ("permanent", _) => Err(Error::permanent("told to fail for good")),
+            ("retryable", _) => Err(Error::retryable("told to fail for now")),
             ("panic", _) => panic!("told to panic"),
             ("sleep", ms) => {
                 let ms = ms
                     .parse()
-                    .map_err(|error| ProcessError::permanent(format!("sleep {ms}: {error}")))?;
+                    .map_err(|error| Error::permanent(format!("sleep {ms}: {error}")))?;
                 sleep(Duration::from_millis(ms));
                 Ok(())
             }
@@ -85,7 +85,7 @@ impl Processor for Faulty {
 }
 
 /// The attributes of a batch whose first log has one, of this type and CBOR.
-fn attribute(kind: u8, ser: &[u8]) -> Result<RecordBatch, ProcessError> {
+fn attribute(kind: u8, ser: &[u8]) -> Result<RecordBatch, Error> {
     let plain = HashMap::from([("encoding".to_owned(), "plain".to_owned())]);
     let schema = Schema::new(vec![
         Field::new("parent_id", DataType::UInt16, false).with_metadata(plain),
@@ -100,12 +100,12 @@ fn attribute(kind: u8, ser: &[u8]) -> Result<RecordBatch, ProcessError> {
         Arc::new(BinaryArray::from(vec![ser])),
     ];
     RecordBatch::try_new(Arc::new(schema), columns)
-        .map_err(|error| ProcessError::permanent(error.to_string()))
+        .map_err(|error| Error::permanent(error.to_string()))
 }
 
 struct FaultyFactory;
 
-impl Factory for FaultyFactory {
+impl ProcessorFactory for FaultyFactory {
     type Config = Config;
 
     fn describe(&self) -> Description {
@@ -119,7 +119,7 @@ impl Factory for FaultyFactory {
         Access::new().read(Columns::BODY).filter()
     }
 
-    fn create(&self, config: Config, _: &Context) -> Result<Box<dyn Processor>, CreateError> {
+    fn create(&self, config: Config, _: &Settings) -> Result<Box<dyn Processor>, CreateError> {
         match config.create {
             Creation::Ok => Ok(Box::new(Faulty)),
             Creation::Error => Err(CreateError::Failed("told not to be created".into())),
