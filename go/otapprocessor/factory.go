@@ -30,7 +30,7 @@ func createLogs(
 	if err != nil {
 		return nil, err
 	}
-	return unit.NewLogs(spec, transport, set.TelemetrySettings, next)
+	return unit.NewLogs(spec, transport, set.TelemetrySettings, unit.ToLogs(next))
 }
 
 func createTraces(
@@ -40,7 +40,7 @@ func createTraces(
 	if err != nil {
 		return nil, err
 	}
-	return unit.NewTraces(spec, transport, set.TelemetrySettings, next)
+	return unit.NewTraces(spec, transport, set.TelemetrySettings, unit.ToTraces(next))
 }
 
 func createMetrics(
@@ -50,7 +50,7 @@ func createMetrics(
 	if err != nil {
 		return nil, err
 	}
-	return unit.NewMetrics(spec, transport, set.TelemetrySettings, next)
+	return unit.NewMetrics(spec, transport, set.TelemetrySettings, unit.ToMetrics(next))
 }
 
 // unit is what a pipeline's unit is made from.

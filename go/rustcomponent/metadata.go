@@ -13,6 +13,7 @@
 package rustcomponent
 
 import (
+	"encoding/json"
 	"strings"
 
 	"go.opentelemetry.io/collector/component"
@@ -29,18 +30,20 @@ type Metadata struct {
 	// Logs, Traces and Metrics are how much users may rely on it, per signal; undefined where a
 	// signal is not supported.
 	Logs, Traces, Metrics component.StabilityLevel
+	// The same of a connector, for each pair of signals.
+	LogsToLogs, LogsToTraces, LogsToMetrics          component.StabilityLevel
+	TracesToLogs, TracesToTraces, TracesToMetrics    component.StabilityLevel
+	MetricsToLogs, MetricsToTraces, MetricsToMetrics component.StabilityLevel
 	// Stability is the same of a component without signals: an extension.
 	Stability component.StabilityLevel
 }
 
 // description is what Rust has to say of the component.
 func (m Metadata) description(kind unit.Kind) *unit.ComponentDescription {
-	signals := map[unit.Signal]string{}
-	for s, level := range map[unit.Signal]component.StabilityLevel{
-		unit.Logs: m.Logs, unit.Traces: m.Traces, unit.Metrics: m.Metrics,
-	} {
+	signals := map[unit.Flow]string{}
+	for flow, level := range m.flows() {
 		if level != component.StabilityLevelUndefined {
-			signals[s] = strings.ToLower(level.String())
+			signals[flow] = strings.ToLower(level.String())
 		}
 	}
 	d := &unit.ComponentDescription{
@@ -50,4 +53,34 @@ func (m Metadata) description(kind unit.Kind) *unit.ComponentDescription {
 		d.Stability = strings.ToLower(m.Stability.String())
 	}
 	return d
+}
+
+// flows are all that a component can carry.
+func (m Metadata) flows() map[unit.Flow]component.StabilityLevel {
+	const logs, traces, metrics = unit.Logs, unit.Traces, unit.Metrics
+	return map[unit.Flow]component.StabilityLevel{
+		unit.FlowOf(logs):                 m.Logs,
+		unit.FlowOf(traces):               m.Traces,
+		unit.FlowOf(metrics):              m.Metrics,
+		unit.FlowFromTo(logs, logs):       m.LogsToLogs,
+		unit.FlowFromTo(logs, traces):     m.LogsToTraces,
+		unit.FlowFromTo(logs, metrics):    m.LogsToMetrics,
+		unit.FlowFromTo(traces, logs):     m.TracesToLogs,
+		unit.FlowFromTo(traces, traces):   m.TracesToTraces,
+		unit.FlowFromTo(traces, metrics):  m.TracesToMetrics,
+		unit.FlowFromTo(metrics, logs):    m.MetricsToLogs,
+		unit.FlowFromTo(metrics, traces):  m.MetricsToTraces,
+		unit.FlowFromTo(metrics, metrics): m.MetricsToMetrics,
+	}
+}
+
+// spec is the unit of one such component of a pipeline.
+func (m Metadata) spec(
+	kind unit.Kind, id component.ID, config json.RawMessage, edges []unit.Edge,
+) unit.Spec {
+	return unit.Spec{
+		ID: id.String(), Lanes: 1, Fidelity: unit.Strict, MaxInFlight: 64, Edges: edges,
+		Members: []unit.Member{{ID: id.String(), Kind: kind, Type: m.Type, Config: config}},
+		Expect:  m.description(kind),
+	}
 }

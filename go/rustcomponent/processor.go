@@ -31,32 +31,27 @@ func NewProcessor(m Metadata) processor.Factory {
 func (m Metadata) createLogs(
 	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs,
 ) (processor.Logs, error) {
-	return unit.NewLogs(m.spec(set.ID, cfg, unit.Logs),
-		unit.DefaultTransport(), set.TelemetrySettings, next)
+	return unit.NewLogs(m.processor(set.ID, cfg, unit.Logs),
+		unit.DefaultTransport(), set.TelemetrySettings, unit.ToLogs(next))
 }
 
 func (m Metadata) createTraces(
 	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces,
 ) (processor.Traces, error) {
-	return unit.NewTraces(m.spec(set.ID, cfg, unit.Traces),
-		unit.DefaultTransport(), set.TelemetrySettings, next)
+	return unit.NewTraces(m.processor(set.ID, cfg, unit.Traces),
+		unit.DefaultTransport(), set.TelemetrySettings, unit.ToTraces(next))
 }
 
 func (m Metadata) createMetrics(
 	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics,
 ) (processor.Metrics, error) {
-	return unit.NewMetrics(m.spec(set.ID, cfg, unit.Metrics),
-		unit.DefaultTransport(), set.TelemetrySettings, next)
+	return unit.NewMetrics(m.processor(set.ID, cfg, unit.Metrics),
+		unit.DefaultTransport(), set.TelemetrySettings, unit.ToMetrics(next))
 }
 
-func (m Metadata) spec(id component.ID, cfg component.Config, signal unit.Signal) unit.Spec {
-	return unit.Spec{
-		ID: id.String(), Lanes: 1, Fidelity: unit.Strict, MaxInFlight: 64,
-		Edges: unit.Between(signal),
-		Members: []unit.Member{{
-			ID: id.String(), Kind: unit.KindProcessor,
-			Type: m.Type, Config: cfg.(*rustconfig.Config).JSON(),
-		}},
-		Expect: m.description(unit.KindProcessor),
-	}
+func (m Metadata) processor(
+	id component.ID, cfg component.Config, signal unit.Signal,
+) unit.Spec {
+	config := cfg.(*rustconfig.Config).JSON()
+	return m.spec(unit.KindProcessor, id, config, unit.Between(signal))
 }

@@ -53,8 +53,8 @@ func TestABusyConsumerIsNamed(t *testing.T) {
 		return aConsumerThatIsStuck(entered, leave)
 	})
 	require.NoError(t, err)
-	p, err := NewLogs(Spec{ID: "otap/busy", Edges: Between(Logs)}, DefaultTransport(),
-		component.TelemetrySettings{Logger: zap.New(core)}, stuck)
+	p, err := NewLogs(specOf(KindProcessor, "otap/busy", Between(Logs)), DefaultTransport(),
+		component.TelemetrySettings{Logger: zap.New(core)}, ToLogs(stuck))
 	require.NoError(t, err)
 	u := p.Unit()
 	u.inUse.Go(func() { _ = p.ConsumeLogs(t.Context(), plog.NewLogs()) })

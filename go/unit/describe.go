@@ -33,9 +33,18 @@ type ComponentDescription struct {
 	Version string `json:"version"`
 	// Signals are the stability per signal, as in "alpha"; Stability is that of a component without
 	// signals.
-	Signals   map[Signal]string `json:"signals"`
-	Stability string            `json:"stability"`
+	Signals   map[Flow]string `json:"signals"`
+	Stability string          `json:"stability"`
 }
+
+// Flow is what a component carries: a signal, or a connector's way from one to another.
+type Flow string
+
+// FlowOf is that of one signal.
+func FlowOf(s Signal) Flow { return Flow(s) }
+
+// FlowFromTo is a connector's.
+func FlowFromTo(from, to Signal) Flow { return Flow(from + "_to_" + to) }
 
 // described is what the one peer of a process says of itself: it does not change.
 var described struct {

@@ -2,8 +2,9 @@
 // of.
 //
 // A Unit has lanes, each a link to one engine thread, and edges. It starts and ends them, renews
-// links that break, tells the Collector how it is, and counts. A Processor is a unit between
-// batches of one signal.
+// links that break, tells the Collector how it is, and counts. A Consumer is a unit that batches of
+// one signal enter, a processor's, an exporter's or a connector's; a Receiver is one that makes its
+// batches itself.
 //
 // It guarantees that
 //   - New has no side effect, Start opens everything or nothing, Shutdown is safe without Start and

@@ -24,7 +24,8 @@ func ExampleNewLogs() {
 		}},
 	}
 	telemetry := componenttest.NewNopTelemetrySettings()
-	logs, err := unit.NewLogs(spec, unit.DefaultTransport(), telemetry, consumertest.NewNop())
+	next := unit.ToLogs(consumertest.NewNop())
+	logs, err := unit.NewLogs(spec, unit.DefaultTransport(), telemetry, next)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -76,8 +76,8 @@ func TestALaneIsBothItsParts(t *testing.T) {
 // that is made anew only where none works, one that has failed never; and where all have, a
 // retryable error that says why.
 func TestTheLeastLoadedLaneThatWorks(t *testing.T) {
-	p, err := NewLogs(Spec{ID: "otap/a", Edges: Between(Logs)}, DefaultTransport(),
-		componenttest.NewNopTelemetrySettings(), consumertest.NewNop())
+	p, err := NewLogs(specOf(KindProcessor, "otap/a", Between(Logs)), DefaultTransport(),
+		componenttest.NewNopTelemetrySettings(), ToLogs(consumertest.NewNop()))
 	require.NoError(t, err)
 	u := p.Unit()
 	u.state = stateRunning
@@ -87,7 +87,7 @@ func TestTheLeastLoadedLaneThatWorks(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, link.Close()) })
 		u.lanes = append(u.lanes, &lane{
-			index: i, Lane: call.NewLane(call.Options{Link: link, Edges: p.calls}),
+			index: i, Lane: call.NewLane(call.Options{Link: link, Edges: p.edges}),
 		})
 	}
 	enter := func() int {

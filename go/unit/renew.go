@@ -126,8 +126,10 @@ func (u *Unit) put(l, old *lane) error {
 func (u *Unit) join(ctx context.Context, replace *int, lanes ...*lane) error {
 	request := startRequest{
 		Policy: u.transport.Wake, MaxWaitNS: u.transport.MaxWait.Nanoseconds(),
-		Edges: []edgeWish{{u.spec.edge(Out).Number, creditOf(&u.spec, &u.transport)}},
-		Lane:  replace,
+		Lane: replace,
+	}
+	for _, e := range u.spec.towards(Out) {
+		request.Edges = append(request.Edges, edgeWish{e.Number, creditOf(&u.spec, &u.transport)})
 	}
 	for _, l := range lanes {
 		request.Links = append(request.Links, linkOffer{l.Link().Offer(), u.statusOf[l.index]})
@@ -140,7 +142,7 @@ func (u *Unit) join(ctx context.Context, replace *int, lanes ...*lane) error {
 		return fmt.Errorf("start: %d links were answered, expected %d",
 			len(reply.Links), len(lanes))
 	}
-	credit, err := reply.creditOf(request.Edges[0])
+	credits, err := reply.credits(request.Edges)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
@@ -148,7 +150,7 @@ func (u *Unit) join(ctx context.Context, replace *int, lanes ...*lane) error {
 		if err := l.Link().Accept(reply.Links[i]); err != nil {
 			return fmt.Errorf("start: link %d: %w", l.Number(), err)
 		}
-		l.Read(u.background, credit)
+		l.Read(u.background, credits)
 	}
 	return nil
 }
@@ -190,14 +192,18 @@ type startReply struct {
 	Report
 }
 
-// creditOf is the credit that holds of an edge: what was wished at most.
-func (r *startReply) creditOf(wish edgeWish) (int, error) {
-	credit := r.Edge(Out).Credit
-	if credit < 1 || credit > wish.Credit {
-		return 0, fmt.Errorf("edge %d: the credit is %d, expected 1 to %d",
-			wish.Number, credit, wish.Credit)
+// credits are those that hold, by edge: what was wished at most.
+func (r *startReply) credits(wishes []edgeWish) (map[uint16]int, error) {
+	credits := make(map[uint16]int, len(wishes))
+	for _, wish := range wishes {
+		credit := r.numbered(wish.Number).Credit
+		if credit < 1 || credit > wish.Credit {
+			return nil, fmt.Errorf("edge %d: the credit is %d, expected 1 to %d",
+				wish.Number, credit, wish.Credit)
+		}
+		credits[wish.Number] = credit
 	}
-	return credit, nil
+	return credits, nil
 }
 
 // add sums what counts; what says how things are now is b's.

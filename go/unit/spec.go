@@ -48,12 +48,28 @@ type Spec struct {
 
 // edge is the first edge of a direction; the zero Edge where there is none.
 func (s *Spec) edge(d Direction) Edge {
-	for _, e := range s.Edges {
-		if e.Direction == d {
-			return e
-		}
+	for _, e := range s.towards(d) {
+		return e
 	}
 	return Edge{}
+}
+
+// towards are the edges of a direction.
+func (s *Spec) towards(d Direction) (edges []Edge) {
+	for _, e := range s.Edges {
+		if e.Direction == d {
+			edges = append(edges, e)
+		}
+	}
+	return edges
+}
+
+// kind is that of its members: units of several kinds are not run yet.
+func (s *Spec) kind() Kind {
+	for _, m := range s.Members {
+		return m.Kind
+	}
+	return ""
 }
 
 // Edge is a place where batches cross between the host and a unit. Its number is what the ring's
@@ -75,16 +91,26 @@ const (
 )
 
 // Between are the edges of a unit between a signal and itself: a processor's.
-func Between(signal Signal) []Edge {
-	return []Edge{{0, In, signal}, {1, Out, signal}}
-}
+func Between(signal Signal) []Edge { return FromTo(signal, signal) }
+
+// FromTo are the edges of a unit that one signal enters and one leaves: a connector's.
+func FromTo(from, to Signal) []Edge { return []Edge{{0, In, from}, {1, Out, to}} }
+
+// Into are the edges of a unit that a signal enters and nothing leaves: an exporter's.
+func Into(signal Signal) []Edge { return []Edge{{0, In, signal}} }
 
 // Kind is a kind of component, by the name that Rust has for it.
 type Kind string
 
 const (
+	// KindReceiver is what makes batches of what comes from outside.
+	KindReceiver Kind = "receiver"
 	// KindProcessor is what takes batches and passes them on.
 	KindProcessor Kind = "processor"
+	// KindExporter is what takes batches outside.
+	KindExporter Kind = "exporter"
+	// KindConnector is what takes batches of one pipeline and makes those of another.
+	KindConnector Kind = "connector"
 	// KindExtension is what runs beside pipelines.
 	KindExtension Kind = "extension"
 )
@@ -230,6 +256,16 @@ type EdgeReport struct {
 func (r *Report) Edge(d Direction) EdgeReport {
 	for _, e := range r.Edges {
 		if e.Direction == d {
+			return e
+		}
+	}
+	return EdgeReport{}
+}
+
+// numbered is the edge with a number; the zero EdgeReport where there is none.
+func (r *Report) numbered(number uint16) EdgeReport {
+	for _, e := range r.Edges {
+		if e.Number == number {
 			return e
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -139,7 +140,7 @@ var processorMetrics = []unitMetric{
 
 // observe makes the unit's figures metrics of the Collector until the returned function is called.
 func (u *Unit) observe() (stop func(), err error) {
-	b, err := metadata.NewTelemetryBuilder(u.telemetry)
+	b, err := metadata.NewTelemetryBuilder(u.ofAllSignals())
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
@@ -158,10 +159,17 @@ func (u *Unit) observe() (stop func(), err error) {
 		}
 	}
 	of(unitMetrics, with())
-	of(processorMetrics, metric.WithAttributes(
-		attribute.String("processor", u.spec.ID),
-		attribute.String("otel.signal", string(u.spec.edge(In).Signal)),
-	))
+	if u.spec.kind() == KindProcessor { // the Collector counts for the others, or their helper does
+		processor := metric.WithAttributeSet(attribute.NewSet(
+			attribute.String("processor", u.spec.ID),
+			attribute.String("otel.signal", string(u.spec.edge(In).Signal)),
+		))
+		of(processorMetrics, processor)
+		record := func(ctx context.Context, took time.Duration) {
+			b.ProcessorInternalDuration.Record(ctx, took.Seconds(), processor)
+		}
+		u.recordInside.Store(&record)
+	}
 	for _, m := range ringMetrics {
 		errs = append(errs, m.register(b, func(_ context.Context, o metric.Int64Observer) error {
 			for lane, s := range u.Links() {
@@ -197,19 +205,48 @@ func (u *Unit) observe() (stop func(), err error) {
 	return b.Shutdown, nil
 }
 
+// tookInside notes how long a call was in the unit, without the time of its consumer.
+func (u *Unit) tookInside(ctx context.Context, took time.Duration) {
+	if record := u.recordInside.Load(); record != nil {
+		(*record)(ctx, took)
+	}
+}
+
+// injected is a meter that has a component's names from the Collector.
+type injected interface {
+	DropInjectedAttributes(...string) metric.MeterProvider
+}
+
+// ofAllSignals is the unit's telemetry: a receiver's is that of the first signal that it was made
+// for, and must not say so.
+func (u *Unit) ofAllSignals() component.TelemetrySettings {
+	telemetry := u.telemetry
+	if meters, is := telemetry.MeterProvider.(injected); is && u.spec.kind() == KindReceiver {
+		telemetry.MeterProvider = meters.DropInjectedAttributes(keySignal)
+	}
+	return telemetry
+}
+
+// keySignal is what the Collector calls the signal of a component.
+const keySignal = "otelcol.signal"
+
 // identity is what tells this unit's figures from another's, under the names that the Collector has
 // for it. A meter that has it from the Collector needs it no more.
 func (u *Unit) identity() []attribute.KeyValue {
-	type injected interface {
-		DropInjectedAttributes(...string) metric.MeterProvider
-	}
 	if _, is := u.telemetry.MeterProvider.(injected); is {
 		return nil
 	}
+	kind := u.spec.kind()
 	known := []attribute.KeyValue{
 		attribute.String("otelcol.component.id", u.spec.ID),
-		attribute.String("otelcol.component.kind", "processor"),
-		attribute.String("otelcol.signal", string(u.spec.edge(In).Signal)),
+		attribute.String("otelcol.component.kind", string(kind)),
+	}
+	if kind != KindReceiver {
+		known = append(known, attribute.String(keySignal, string(u.spec.edge(In).Signal)))
+	}
+	if kind == KindConnector {
+		output := string(u.spec.edge(Out).Signal)
+		known = append(known, attribute.String("otelcol.signal.output", output))
 	}
 	if u.spec.Pipeline != "" {
 		known = append(known, attribute.String("otelcol.pipeline.id", u.spec.Pipeline))

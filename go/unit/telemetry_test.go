@@ -3,6 +3,7 @@ package unit
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
@@ -31,7 +32,9 @@ func observed(t *testing.T, spec Spec) (*componenttest.Telemetry, *Unit) {
 // Guarantees: a unit's figures carry the names that the Collector has for a component, its pipeline
 // among them, so that two units of one component are told apart.
 func TestFiguresSayWhoseTheyAre(t *testing.T) {
-	telemetry, u := observed(t, Spec{ID: "otap/x", Edges: Between(Logs), Pipeline: "logs/second"})
+	spec := specOf(KindProcessor, "otap/x", Between(Logs))
+	spec.Pipeline = "logs/second"
+	telemetry, u := observed(t, spec)
 	u.stats.Parts.Add(3)
 	u.stats.ContextLeftOut.Add(2)
 	identity := attribute.NewSet(
@@ -49,7 +52,7 @@ func TestFiguresSayWhoseTheyAre(t *testing.T) {
 
 // Guarantees: each reason for a refusal is there from the start.
 func TestRefusalsAreShownByReason(t *testing.T) {
-	telemetry, u := observed(t, Spec{ID: "otap", Edges: Between(Logs)})
+	telemetry, u := observed(t, specOf(KindProcessor, "otap", Between(Logs)))
 	u.stats.Refused[0].Add(3)
 	var want []metricdata.DataPoint[int64]
 	for reason, n := range u.Stats().Refused {
@@ -64,7 +67,7 @@ func TestRefusalsAreShownByReason(t *testing.T) {
 
 // Guarantees: items carry the names that the Collector has for its own processors'.
 func TestItemsAreShownAsTheCollectorsProcessorsAre(t *testing.T) {
-	telemetry, u := observed(t, Spec{ID: "mask_cards", Edges: Between(Metrics)})
+	telemetry, u := observed(t, specOf(KindProcessor, "mask_cards", Between(Metrics)))
 	u.stats.IncomingItems.Add(5)
 	u.stats.OutgoingItems.Add(3)
 	attributes := attribute.NewSet(
@@ -76,17 +79,84 @@ func TestItemsAreShownAsTheCollectorsProcessorsAre(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Attributes: attributes, Value: 3}}, any1)
 }
 
-type injecting struct{ noop.MeterProvider }
+// Guarantees: how long calls were in a unit is a histogram as the Collector's own processors have
+// it; no component of another kind has those processors' figures.
+func TestTimeInsideIsShownAsTheCollectorsProcessorsShowIt(t *testing.T) {
+	telemetry, u := observed(t, specOf(KindProcessor, "mask_cards", Between(Traces)))
+	u.tookInside(t.Context(), 3*time.Second)
+	attributes := attribute.NewSet(
+		attribute.String("processor", "mask_cards"), attribute.String("otel.signal", "traces"))
+	metadatatest.AssertEqualProcessorInternalDuration(t, telemetry,
+		[]metricdata.HistogramDataPoint[float64]{{Attributes: attributes, Sum: 3, Count: 1}},
+		metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars(),
+		metricdatatest.IgnoreValue())
+	for kind, edges := range map[Kind][]Edge{
+		KindExporter: Into(Logs), KindConnector: FromTo(Logs, Metrics),
+		KindReceiver: {{0, Out, Logs}},
+	} {
+		telemetry, u := observed(t, specOf(kind, "some", edges))
+		u.tookInside(t.Context(), time.Second)
+		for _, name := range []string{"incoming_items", "outgoing_items", "internal_duration"} {
+			_, err := telemetry.GetMetric("otelcol_processor_" + name)
+			require.Error(t, err, "%s %s", kind, name)
+		}
+	}
+}
 
-func (injecting) DropInjectedAttributes(...string) metric.MeterProvider { return nil }
+// Guarantees: figures say of which kind the component is, and what it carries, as the Collector
+// says it: of a receiver nothing, since one is there for all signals.
+func TestFiguresSayTheKind(t *testing.T) {
+	id := attribute.String("otelcol.component.id", "some")
+	kind := func(k Kind) attribute.KeyValue {
+		return attribute.String("otelcol.component.kind", string(k))
+	}
+	logs := attribute.String("otelcol.signal", "logs")
+	output := attribute.String("otelcol.signal.output", "metrics")
+	for _, x := range []struct {
+		spec Spec
+		want []attribute.KeyValue
+	}{
+		{
+			specOf(KindReceiver, "some", []Edge{{0, Out, Logs}}),
+			[]attribute.KeyValue{id, kind(KindReceiver)},
+		},
+		{
+			specOf(KindExporter, "some", Into(Logs)),
+			[]attribute.KeyValue{id, kind(KindExporter), logs},
+		},
+		{
+			specOf(KindConnector, "some", FromTo(Logs, Metrics)),
+			[]attribute.KeyValue{id, kind(KindConnector), logs, output},
+		},
+	} {
+		u := New(x.spec, DefaultTransport(), componenttest.NewNopTelemetrySettings())
+		require.Equal(t, x.want, u.identity())
+	}
+}
 
-// Guarantees: where the Collector puts a component's names on its meters, they are not repeated.
+type injecting struct {
+	noop.MeterProvider
+	dropped *[]string
+}
+
+func (i injecting) DropInjectedAttributes(names ...string) metric.MeterProvider {
+	*i.dropped = append(*i.dropped, names...)
+	return noop.MeterProvider{}
+}
+
+// Guarantees: where the Collector puts a component's names on its meters, they are not repeated; a
+// receiver's, which is there for all signals, do not name one.
 func TestInjectedAttributesAreNotRepeated(t *testing.T) {
-	u := New(
-		Spec{ID: "otap"}, DefaultTransport(),
-		component.TelemetrySettings{MeterProvider: injecting{}},
-	)
-	require.Empty(t, u.identity())
+	for kind, dropped := range map[Kind][]string{
+		KindProcessor: nil, KindReceiver: {"otelcol.signal"},
+	} {
+		var got []string
+		u := New(specOf(kind, "some", nil), DefaultTransport(),
+			component.TelemetrySettings{MeterProvider: injecting{dropped: &got}})
+		require.Empty(t, u.identity())
+		u.ofAllSignals()
+		require.Equal(t, dropped, got)
+	}
 }
 
 type hostOf struct {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -49,6 +50,8 @@ type Unit struct {
 	cancelRenewing context.CancelFunc
 
 	unobserve func() // ends the metrics; nil: there are none
+	// recordInside is the metric of how long calls are in the unit; nil: there is none.
+	recordInside atomic.Pointer[func(context.Context, time.Duration)]
 
 	edges     call.Edges
 	next      atomic.Uint64  // where the search for a lane begins
@@ -90,7 +93,9 @@ func (u *Unit) Start(ctx context.Context, host component.Host, edges call.Edges)
 		}
 	}
 	u.peer, u.handle = peer, control.NextHandle()
-	u.spec.Pipeline = pipelineOf(host)
+	if u.spec.kind() == KindProcessor { // others may be in several
+		u.spec.Pipeline = pipelineOf(host)
+	}
 	u.edges = edges
 	report := func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
 	u.health = newHealth(max(u.spec.Lanes, 1), report)

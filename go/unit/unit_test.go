@@ -14,6 +14,11 @@ import (
 
 // What needs the Rust side is tested in tests/native; this is the rest.
 
+// specOf is a unit of one component.
+func specOf(kind Kind, id string, edges []Edge) Spec {
+	return Spec{ID: id, Edges: edges, Members: []Member{{ID: id, Kind: kind, Type: "some"}}}
+}
+
 // Guarantees: each limit of a transport is named.
 func TestTransportLimits(t *testing.T) {
 	require.NoError(t, DefaultTransport().Validate())
@@ -40,7 +45,7 @@ func TestWithoutRust(t *testing.T) {
 		},
 		DefaultTransport(),
 		componenttest.NewNopTelemetrySettings(),
-		sink,
+		ToLogs(sink),
 	)
 	require.NoError(t, err)
 	err = p.Start(t.Context(), componenttest.NewNopHost())
@@ -66,4 +71,30 @@ func TestBatchesAreRefusedForMemory(t *testing.T) {
 	require.False(t, consumererror.IsPermanent(err))
 	control.SetMemory(99<<20, 100<<20)
 	require.Nil(t, control.MemoryRefusal())
+}
+
+// Guarantees: what is behind an edge out takes what it carries, and each edge has one; a receiver's
+// edges are those that somebody asked for, in that order.
+func TestEdgesLeadSomewhere(t *testing.T) {
+	nop, telemetry := consumertest.NewNop(), componenttest.NewNopTelemetrySettings()
+	for want, x := range map[string]struct {
+		edges []Edge
+		nexts []Next
+	}{
+		"some: 1 edges out, 0 consumers": {FromTo(Logs, Metrics), nil},
+		"some: 0 edges out, 1 consumers": {Into(Logs), []Next{ToLogs(nop)}},
+		"some: edge 1 carries metrics, its consumer takes logs": {
+			FromTo(Logs, Metrics), []Next{ToLogs(nop)},
+		},
+	} {
+		spec := specOf(KindConnector, "some", x.edges)
+		_, err := NewLogs(spec, DefaultTransport(), telemetry, x.nexts...)
+		require.EqualError(t, err, want)
+	}
+	r := NewReceiver(specOf(KindReceiver, "some", nil), DefaultTransport(), telemetry)
+	require.NoError(t, r.Add(ToMetrics(nop)))
+	require.NoError(t, r.Add(ToLogs(nop)))
+	require.Equal(t, []Edge{{0, Out, Metrics}, {1, Out, Logs}}, r.Unit().spec.Edges)
+	require.ErrorIs(t, r.Start(t.Context(), componenttest.NewNopHost()), control.ErrNoPeer)
+	require.NoError(t, r.Shutdown(t.Context()))
 }

@@ -161,7 +161,7 @@ var _ componentstatus.Reporter = (*statuses)(nil)
 // counter counts it, the link is made anew, and the unit works as before; another unit of the
 // process never noticed.
 func expectARenewal(
-	t *testing.T, f form, p *unit.LogsProcessor, s *sink, host *statuses, rule string,
+	t *testing.T, f form, p *unit.LogsConsumer, s *sink, host *statuses, rule string,
 ) {
 	t.Helper()
 	works := func() bool { return host.last() == componentstatus.StatusOK }

@@ -36,7 +36,7 @@ func TestForms(t *testing.T) {
 			f.spec(chain(deleteA)),
 			f.transport,
 			componenttest.NewNopTelemetrySettings(),
-			&sink{},
+			unit.ToLogs(&sink{}),
 		)
 		require.NoError(t, err)
 		require.Equal(t, mutates, p.Capabilities().MutatesData, f.name)
@@ -47,7 +47,7 @@ func TestForms(t *testing.T) {
 		otlp.spec(chain(deleteA)),
 		otlp.transport,
 		componenttest.NewNopTelemetrySettings(),
-		&sink{},
+		unit.ToLogs(&sink{}),
 	)
 	require.ErrorContains(t, err, "best_effort")
 }
@@ -86,7 +86,7 @@ func TestStartThatFails(t *testing.T) {
 			f.component("faulty", map[string]any{"create": create}),
 			f.transport,
 			componenttest.NewNopTelemetrySettings(),
-			&sink{},
+			unit.ToLogs(&sink{}),
 		)
 		require.NoError(t, err)
 		err = p.Start(t.Context(), componenttest.NewNopHost())
@@ -113,7 +113,7 @@ func TestStartThatFails(t *testing.T) {
 }
 
 // received waits until the peer has read n batches.
-func received(t *testing.T, p *unit.LogsProcessor, n uint64) {
+func received(t *testing.T, p *unit.LogsConsumer, n uint64) {
 	t.Helper()
 	require.Eventually(
 		t,
@@ -124,7 +124,7 @@ func received(t *testing.T, p *unit.LogsProcessor, n uint64) {
 }
 
 // published waits until n batches have been published to the peer.
-func published(t *testing.T, p *unit.LogsProcessor, n uint64) {
+func published(t *testing.T, p *unit.LogsConsumer, n uint64) {
 	t.Helper()
 	require.Eventually(
 		t,

@@ -137,7 +137,7 @@ func TestEqualOrRefused(t *testing.T) {
 		"reads everything": chain(merges),
 	} {
 		t.Run(how, func(t *testing.T) {
-			var units []*unit.LogsProcessor
+			var units []*unit.LogsConsumer
 			var sinks []*sink
 			for _, f := range exactForms() {
 				s := &sink{}
@@ -287,7 +287,8 @@ func TestOneLargeSpan(t *testing.T) {
 	)
 	sink := new(consumertest.TracesSink)
 	p, err := unit.NewTraces(
-		spec, small(unit.DefaultTransport()), componenttest.NewNopTelemetrySettings(), sink,
+		spec, small(unit.DefaultTransport()), componenttest.NewNopTelemetrySettings(),
+		unit.ToTraces(sink),
 	)
 	require.NoError(t, err)
 	require.NoError(t, p.Start(t.Context(), componenttest.NewNopHost()))
@@ -302,10 +303,10 @@ func TestOneLargeSpan(t *testing.T) {
 	require.Equal(t, 2, sink.SpanCount())
 }
 
-func startTraces(t *testing.T, s unit.Spec, next consumer.Traces) *unit.TracesProcessor {
+func startTraces(t *testing.T, s unit.Spec, next consumer.Traces) *unit.TracesConsumer {
 	s.Edges = unit.Between(unit.Traces)
 	p, err := unit.NewTraces(
-		s, unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), next,
+		s, unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), unit.ToTraces(next),
 	)
 	require.NoError(t, err)
 	require.NoError(t, p.Start(t.Context(), componenttest.NewNopHost()))
@@ -313,10 +314,10 @@ func startTraces(t *testing.T, s unit.Spec, next consumer.Traces) *unit.TracesPr
 	return p
 }
 
-func startMetrics(t *testing.T, s unit.Spec, next consumer.Metrics) *unit.MetricsProcessor {
+func startMetrics(t *testing.T, s unit.Spec, next consumer.Metrics) *unit.MetricsConsumer {
 	s.Edges = unit.Between(unit.Metrics)
 	p, err := unit.NewMetrics(
-		s, unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), next,
+		s, unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), unit.ToMetrics(next),
 	)
 	require.NoError(t, err)
 	require.NoError(t, p.Start(t.Context(), componenttest.NewNopHost()))

@@ -30,12 +30,12 @@ func TestVerifyShutdown(t *testing.T) {
 // Guarantees: validating and creating open nothing: no descriptor, mapping or thread more than
 // before.
 func TestValidateAndCreateOpenNothing(t *testing.T) {
-	make1 := func() *unit.LogsProcessor {
+	make1 := func() *unit.LogsConsumer {
 		p, err := unit.NewLogs(
 			forms()[0].spec(chain(deleteA, atLeast(9))),
 			unit.DefaultTransport(),
 			componenttest.NewNopTelemetrySettings(),
-			&sink{},
+			unit.ToLogs(&sink{}),
 		)
 		require.NoError(t, err)
 		return p
@@ -60,7 +60,7 @@ func TestCyclesLeaveNothing(t *testing.T) {
 			f.spec(chain(deleteA)),
 			unit.DefaultTransport(),
 			componenttest.NewNopTelemetrySettings(),
-			&sink{},
+			unit.ToLogs(&sink{}),
 		)
 		require.NoError(t, err)
 		require.NoError(t, p.Start(t.Context(), componenttest.NewNopHost()))

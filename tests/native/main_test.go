@@ -165,7 +165,7 @@ func start(
 	s unit.Spec,
 	transport unit.Transport,
 	next consumer.Logs,
-) *unit.LogsProcessor {
+) *unit.LogsConsumer {
 	t.Helper()
 	return startOn(t, s, transport, next, componenttest.NewNopHost())
 }
@@ -176,7 +176,7 @@ func startOn(
 	transport unit.Transport,
 	next consumer.Logs,
 	host component.Host,
-) *unit.LogsProcessor {
+) *unit.LogsConsumer {
 	t.Helper()
 	p, stop := run(t, s, transport, next, host)
 	t.Cleanup(stop)
@@ -191,8 +191,8 @@ func run(
 	transport unit.Transport,
 	next consumer.Logs,
 	host component.Host,
-) (*unit.LogsProcessor, func()) {
-	p, err := unit.NewLogs(s, transport, componenttest.NewNopTelemetrySettings(), next)
+) (*unit.LogsConsumer, func()) {
+	p, err := unit.NewLogs(s, transport, componenttest.NewNopTelemetrySettings(), unit.ToLogs(next))
 	require.NoError(t, err)
 	require.NoError(t, p.Start(context.Background(), host))
 	return p, func() {
@@ -207,7 +207,7 @@ func run(
 }
 
 // quiet waits until nothing is in flight.
-func quiet(t *testing.T, p *unit.LogsProcessor) {
+func quiet(t *testing.T, p *unit.LogsConsumer) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		for _, l := range p.Unit().Links() {
@@ -251,4 +251,4 @@ func order(n int, body string) plog.Logs {
 
 var errTest = errors.New("the next consumer's own error")
 
-var _ component.Component = (*unit.LogsProcessor)(nil)
+var _ component.Component = (*unit.LogsConsumer)(nil)

@@ -74,7 +74,7 @@ func TestUnitsThatAreNotRunYet(t *testing.T) {
 	}
 	bad := unitOf(unit.Logs, unit.Strict, ofType("mask_cards", nil), ofNodes(chain("fliter")))
 	_, err := unit.NewLogs(
-		bad, unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), &sink{},
+		bad, unit.DefaultTransport(), componenttest.NewNopTelemetrySettings(), unit.ToLogs(&sink{}),
 	)
 	require.ErrorContains(t, err, "otap/test::nodes::0::fliter")
 }

@@ -127,7 +127,7 @@ func wayOf(err error) int {
 
 // mixedRun makes calls from many goroutines, in order, and keeps the first that does not add up.
 type mixedRun struct {
-	p      *unit.LogsProcessor
+	p      *unit.LogsConsumer
 	ledger *mixedLedger
 	next   atomic.Int64
 	ended  [ways]atomic.Int64

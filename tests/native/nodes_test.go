@@ -115,7 +115,7 @@ func TestEveryNode(t *testing.T) {
 						f.spec(c.in(t, "")),
 						f.transport,
 						componenttest.NewNopTelemetrySettings(),
-						s,
+						unit.ToLogs(s),
 					)
 					require.EqualError(t, err, "otap/test: nodes::0::"+c.Node+": the node `"+c.Node+
 						"` is not compiled into this binary: list it in `dist.engine_nodes` of the builder file")

@@ -19,7 +19,7 @@ import (
 // Properties of whole units: random logs through the real rings and the real engine.
 
 // through sends a copy of logs and gives what comes out; empty where nothing does.
-func through(t *rapid.T, p *unit.LogsProcessor, s *sink, d plog.Logs) plog.Logs {
+func through(t *rapid.T, p *unit.LogsConsumer, s *sink, d plog.Logs) plog.Logs {
 	require.NoError(t, p.ConsumeLogs(context.Background(), otaptest.Clone(d)))
 	all := s.take()
 	if len(all) == 0 {
@@ -112,7 +112,7 @@ func TestChainsEqualTheModel(t *testing.T) {
 		for i, s := range steps {
 			nodes[i] = s.config()
 		}
-		var units [2]*unit.LogsProcessor
+		var units [2]*unit.LogsConsumer
 		var sinks [2]*sink
 		for i, f := range exactForms() {
 			sinks[i] = &sink{}

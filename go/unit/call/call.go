@@ -13,6 +13,7 @@ type output struct {
 	token uint64
 	batch record.Batch // header and content; the lease's bytes
 	lease ring.Lease
+	exit  AnyExit // of the edge that it came over
 	// verdict says that it ends its call, and that nobody waits for an answer (S-16).
 	verdict bool
 }

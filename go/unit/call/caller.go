@@ -4,22 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
-	"go.opentelemetry.io/collector/consumer/consumererror"
-
-	"github.com/strait-data/strait/go/record"
 	"github.com/strait-data/strait/go/unit/edge"
 )
 
-// Caller sends batches of one signal into a unit and hands on what comes out: for calls of the host
-// on their own goroutines, for the peer's on others. It is the Edges of its unit.
+// Caller sends batches of one signal into a unit, each on its caller's own goroutine. It is the
+// entry of its unit.
 type Caller[T any] struct {
-	component string
-	in        *edge.In[T]
-	out       *edge.Out[T]
-	sig       *edge.Signal[T]
-	lanes     Lanes
-	stats     *Stats
+	in *edge.In[T]
+	// through is where what enters goes on, changed or not: a processor's exit. nil: what comes out
+	// of the unit, if anything does, is made of what entered.
+	through *Exit[T]
+	sig     *edge.Signal[T]
+	lanes   Lanes
+	stats   *Stats
+	took    func(context.Context, time.Duration)
 }
 
 // Lanes are those of a unit.
@@ -29,98 +29,70 @@ type Lanes interface {
 	Leave(*Lane)
 }
 
-// NewCaller makes the caller of a component, named as its errors name it.
+// NewCaller makes the caller of an edge in. Where through is nil, nothing passes the unit by: its
+// components see every batch, and an error's list of items that were not delivered, which is of
+// what came out, is not taken for one of what entered.
 func NewCaller[T any](
-	component string, in *edge.In[T], out *edge.Out[T], lanes Lanes, stats *Stats,
+	in *edge.In[T], through *Exit[T], lanes Lanes, stats *Stats,
 ) *Caller[T] {
-	return &Caller[T]{component, in, out, in.Signal(), lanes, stats}
+	return &Caller[T]{in: in, through: through, sig: in.Signal(), lanes: lanes, stats: stats}
 }
 
-// onLink is what the edges keep for one link.
-type onLink[T any] struct {
-	packer   *edge.Packer[T]
-	unpacker *edge.Unpacker[T]
-}
+// OnTook has each call reported with the time that it took, without that of the next consumer.
+func (c *Caller[T]) OnTook(report func(context.Context, time.Duration)) { c.took = report }
 
-func (c *Caller[T]) open(l edge.Link) any { return &onLink[T]{c.in.On(l), c.out.On(l)} }
+func (c *Caller[T]) open(l edge.Link) any { return c.in.On(l) }
 
-func (c *Caller[T]) outNumber() uint16 { return c.out.Number() }
-
-// on gives what the edges keep for a lane's link.
-func (c *Caller[T]) on(l *Lane) *onLink[T] { return l.edges.(*onLink[T]) }
+// on gives what the edge keeps for a lane's link.
+func (c *Caller[T]) on(l *Lane) *edge.Packer[T] { return l.packer.(*edge.Packer[T]) }
 
 // Call sends a batch through the unit and returns the engine's verdict on it. A batch over the
 // limits crosses in parts, one after the other; when one fails, the error carries what was not
 // delivered. Items that cannot cross are refused, and the others delivered: the error is permanent
-// and a *Refused. A batch without anything goes on as it is.
+// and a *Refused. A batch without anything does not cross.
 func (c *Caller[T]) Call(ctx context.Context, d T) error {
+	w := startWatch(c.took)
+	defer w.end(ctx)
 	n, counted := c.sig.Items(d), c.sig.Counted(d)
 	c.stats.IncomingItems.Add(uint64(counted))
-	// Some nodes drop a batch that counts nothing, such as metrics without points.
-	if n == 0 || (counted == 0 && c.in.PassesBare()) {
-		return c.callBare(ctx, d)
+	if c.isBare(d, n, counted) {
+		return c.callBare(ctx, d, w)
 	}
 	l, err := c.lanes.Enter()
 	if err != nil {
 		return err
 	}
 	defer c.lanes.Leave(l)
-	return c.ship(l, d, n).run(ctx)
+	return c.ship(l, d, n, w).run(ctx)
+}
+
+// passesBare says that what has no items goes on without crossing.
+func (c *Caller[T]) passesBare() bool { return c.through != nil && c.in.PassesBare() }
+
+// isBare says that a batch does not cross. Some nodes drop a batch that counts nothing, such as
+// metrics without points; a component that no batch passes by gets all that its edge can carry.
+func (c *Caller[T]) isBare(d T, n, counted int) bool {
+	switch {
+	case c.passesBare():
+		return counted == 0
+	case c.in.PassesBare():
+		return c.sig.Resources(d) == 0
+	default:
+		return n == 0
+	}
 }
 
 // callBare takes a batch without items.
-func (c *Caller[T]) callBare(ctx context.Context, d T) error {
-	if c.in.PassesBare() || c.sig.Resources(d) == 0 {
-		return c.deliver(ctx, d)
+func (c *Caller[T]) callBare(ctx context.Context, d T, w *watch) error {
+	s := c.ship(nil, d, 0, w)
+	switch {
+	case c.through != nil && (c.in.PassesBare() || c.sig.Resources(d) == 0):
+		return s.deliver(ctx, d)
+	case c.sig.Resources(d) == 0:
+		return nil
 	}
-	s := c.ship(nil, d, 0)
 	s.withoutItems()
 	return s.verdict()
-}
-
-// ConsumerFrame is in the stack of each goroutine that is with a unit's next consumer.
-const ConsumerFrame = "call.(*Caller[...]).deliver("
-
-// deliver calls the next consumer, and counts what goes there. Its frame and how many are in it are
-// how a shutdown knows what it waits for.
-func (c *Caller[T]) deliver(ctx context.Context, d T) error {
-	c.stats.OutgoingItems.Add(uint64(c.sig.Counted(d)))
-	c.stats.Consuming.Add(1)
-	defer c.stats.Consuming.Add(-1)
-	return c.out.Consume(ctx, d)
-}
-
-// take takes what belongs to no call of the host's, under a context of nobody: without deadline,
-// metadata and span context. The engine's batch holds data of several callers and keeps none of
-// theirs.
-func (c *Caller[T]) take(ctx context.Context, l *Lane, o output) error {
-	d, err := c.on(l).unpacker.Open(&o.batch)
-	return c.handOn(ctx, l, o, d, err)
-}
-
-// handOn lets go of an output that was opened, and delivers it.
-func (c *Caller[T]) handOn(ctx context.Context, l *Lane, o output, d T, err error) error {
-	l.release(o.lease)
-	if err != nil {
-		return c.refuse(l, err)
-	}
-	return c.deliver(ctx, d)
-}
-
-// refuse ends what a wrong content ends (S-17): a slot that is malformed the link, because its
-// sides no longer agree on what crosses; a wrong value in one that is well formed only its call,
-// for good, and by the component's name.
-func (c *Caller[T]) refuse(l *Lane, err error) error {
-	switch {
-	case errors.Is(err, record.ErrContent):
-		l.Fail(err)
-		return linkEnded(err)
-	case errors.Is(err, record.ErrValue):
-		err = fmt.Errorf("%s: what comes out holds a wrong value: %w", c.component, err)
-		return consumererror.NewPermanent(err)
-	default:
-		return err
-	}
 }
 
 // rest makes the error that lets a retry repeat nothing that was delivered, and leave nothing out:
@@ -132,9 +104,15 @@ func (c *Caller[T]) rest(err error, d T, from, to, n int) error {
 		err = fmt.Errorf("items %d to %d of %d were not delivered: %w", from, n-1, n, err)
 		return c.sig.Undelivered(err, c.sig.Slice(d, from, n))
 	}
-	var several oneOfSeveral
-	if _, lists := c.sig.Listed(err); lists && (to < n || errors.As(err, &several)) {
+	if _, lists := c.sig.Listed(err); lists && (to < n || !c.listsOwn(err)) {
 		return c.sig.Undelivered(err, d)
 	}
 	return err
+}
+
+// listsOwn says that the items which a consumer lists are all that were not delivered of what it
+// was sent, and are of what entered.
+func (c *Caller[T]) listsOwn(err error) bool {
+	var several oneOfSeveral
+	return c.through != nil && !errors.As(err, &several)
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/unit/edge"
@@ -33,7 +36,8 @@ func TestItemsAreCountedAsTheCollectorsProcessorsAre(t *testing.T) {
 			require.EqualValues(t, 1, stats.Consuming.Load())
 			return nil
 		})
-	c := NewCaller("mask_cards", in, out, closed{}, &stats)
+	exit := NewExit("mask_cards", out, &stats)
+	c := NewCaller(in, exit, closed{}, &stats)
 	d := pmetric.NewMetrics()
 	scope := d.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty()
 	points := scope.Metrics().AppendEmpty().SetEmptyGauge().DataPoints()
@@ -42,7 +46,7 @@ func TestItemsAreCountedAsTheCollectorsProcessorsAre(t *testing.T) {
 	}
 	require.ErrorIs(t, c.Call(t.Context(), d), errClosed)
 	points.RemoveIf(func(pmetric.NumberDataPoint) bool { return points.Len()%2 == 0 })
-	require.NoError(t, c.deliver(t.Context(), d))
+	require.NoError(t, exit.deliver(t.Context(), d))
 	require.EqualValues(t, 5, stats.IncomingItems.Load())
 	require.EqualValues(t, d.DataPointCount(), stats.OutgoingItems.Load())
 	require.Zero(t, stats.Consuming.Load())
@@ -65,7 +69,7 @@ func TestWhatARetryRepeats(t *testing.T) {
 		s.add(err)
 		return s.verdict(&control.Failure{Class: control.Retryable})
 	}
-	c := Caller[plog.Logs]{sig: edge.Logs}
+	c := Caller[plog.Logs]{sig: edge.Logs, through: new(Exit[plog.Logs])}
 	for name, x := range map[string]struct {
 		err      error
 		from, to int
@@ -94,4 +98,67 @@ func TestWhatARetryRepeats(t *testing.T) {
 			require.Equal(t, x.want, list.Data().LogRecordCount())
 		})
 	}
+}
+
+// Guarantees: what a connector's consumer lists is of what came out, so a retry of what entered
+// repeats all of it.
+func TestAListOfWhatCameOutIsNotOfWhatEntered(t *testing.T) {
+	d, _ := threeLogs()
+	one, _ := threeLogs()
+	said := consumererror.NewLogs(errors.New("full"), edge.Logs.Slice(one, 0, 1))
+	c := Caller[plog.Logs]{sig: edge.Logs}
+	var list consumererror.Logs
+	require.ErrorAs(t, c.rest(said, d, 0, 3, 3), &list)
+	require.Equal(t, 3, list.Data().LogRecordCount())
+}
+
+// Guarantees: what passes a processor by without crossing is not kept from a component that passes
+// nothing on; only what is nothing at all is.
+func TestWhatHasNoItemsCrossesWhereNothingPassesBy(t *testing.T) {
+	empty, bare, full := ptrace.NewTraces(), ptrace.NewTraces(), ptrace.NewTraces()
+	bare.ResourceSpans().AppendEmpty()
+	full.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	in, err := edge.NewIn(edge.Traces, edge.Options{})
+	require.NoError(t, err)
+	passed := 0
+	exit := NewExit("some", edge.NewOut(edge.Traces, 0, false,
+		func(context.Context, ptrace.Traces) error { passed++; return nil }), new(Stats))
+	processor := NewCaller(in, exit, closed{}, new(Stats))
+	require.NoError(t, processor.Call(t.Context(), empty))
+	require.NoError(t, processor.Call(t.Context(), bare))
+	require.ErrorIs(t, processor.Call(t.Context(), full), errClosed)
+	require.Equal(t, 2, passed)
+	exporter := NewCaller(in, nil, closed{}, new(Stats))
+	require.NoError(t, exporter.Call(t.Context(), empty))
+	require.ErrorIs(t, exporter.Call(t.Context(), bare), errClosed)
+	require.ErrorIs(t, exporter.Call(t.Context(), full), errClosed)
+}
+
+// Guarantees: a call is reported with the time that it took in the unit, without the next
+// consumer's, whether it hands on, fails before, or hands on several times.
+func TestACallIsTimedWithoutItsConsumer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var took []time.Duration
+		report := func(_ context.Context, d time.Duration) { took = append(took, d) }
+		work := func(d time.Duration, in ...func(*watch)) {
+			for _, step := range in {
+				w := startWatch(report)
+				time.Sleep(d)
+				step(w)
+				w.end(t.Context())
+			}
+		}
+		handsOn := func(w *watch) { w.handOn(); time.Sleep(time.Hour); w.resume() }
+		work(time.Second, handsOn, func(*watch) {}, func(w *watch) {
+			handsOn(w)
+			time.Sleep(time.Minute)
+			handsOn(w)
+		}, func(w *watch) {
+			handsOn(w)
+			time.Sleep(time.Minute) // the engine's ack: it has handed on
+		})
+		want := []time.Duration{time.Second, time.Second, time.Minute + time.Second, time.Second}
+		require.Equal(t, want, took)
+		startWatch(nil).end(t.Context())
+	})
 }

@@ -28,7 +28,8 @@ func ExampleNewCaller() {
 		fmt.Println("passed on:", d.ResourceLogs().Len(), "resource")
 		return nil
 	})
-	c := call.NewCaller("mask_cards", in, out, notStarted{}, new(call.Stats))
+	stats := new(call.Stats)
+	c := call.NewCaller(in, call.NewExit("mask_cards", out, stats), notStarted{}, stats)
 	d := plog.NewLogs()
 	scope := d.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty()
 	fmt.Println(c.Call(context.Background(), d))

@@ -16,8 +16,9 @@ import (
 // maxMetadataBytes bounds the client metadata that crosses with one batch: a slot is for data.
 const maxMetadataBytes = 64 << 10
 
-// headerFor carries what a context says across: deadline, span context, client metadata. Nothing of
-// it makes a batch fail: what is over the format's limits (S-1) is left out, and leftOut counts it.
+// headerFor carries what a context says across: deadline, span context, the client with its
+// metadata. Nothing of it makes a batch fail: what is over the format's limits (S-1) is left out,
+// and leftOut counts it.
 func headerFor(ctx context.Context) (h record.Header, leftOut int) {
 	if d, ok := ctx.Deadline(); ok {
 		h.DeadlineNS = monotonicDeadline(d)
@@ -32,18 +33,14 @@ func headerFor(ctx context.Context) (h record.Header, leftOut int) {
 			h.TraceState, leftOut = "", 1
 		}
 	}
-	m := client.FromContext(ctx).Metadata
-	for k := range m.Keys() {
-		h.Metadata = append(h.Metadata, record.MetadataEntry{Key: k, Values: m.Get(k)})
-	}
-	kept := fitting(h.Metadata)
-	leftOut += len(h.Metadata) - len(kept)
-	h.Metadata = kept
-	return h, leftOut
+	entries := entriesOf(client.FromContext(ctx))
+	h.Metadata = fitting(entries)
+	return h, leftOut + len(entries) - len(h.Metadata)
 }
 
 // fitting is what of client metadata the format can hold. Where that is not all, it is the same for
-// the same metadata, and the small keys first: a few great ones do not push the others out.
+// the same metadata: what no client can write first, then the small keys: a few great ones do not
+// push the others out.
 func fitting(entries []record.MetadataEntry) []record.MetadataEntry {
 	total := 0
 	for _, e := range entries {
@@ -53,7 +50,11 @@ func fitting(entries []record.MetadataEntry) []record.MetadataEntry {
 		return entries
 	}
 	slices.SortFunc(entries, func(a, b record.MetadataEntry) int {
-		return cmp.Or(cmp.Compare(entryBytes(a), entryBytes(b)), cmp.Compare(a.Key, b.Key))
+		return cmp.Or(
+			cmp.Compare(rank(a), rank(b)),
+			cmp.Compare(entryBytes(a), entryBytes(b)),
+			cmp.Compare(a.Key, b.Key),
+		)
 	})
 	total = 0
 	for i, e := range entries {
@@ -63,6 +64,13 @@ func fitting(entries []record.MetadataEntry) []record.MetadataEntry {
 		}
 	}
 	return entries
+}
+
+func rank(e record.MetadataEntry) int {
+	if isReserved(e.Key) {
+		return 0
+	}
+	return 1
 }
 
 // entryBytes is what a key needs in a header. Below maxMetadataBytes its own limits (S-1) hold by

@@ -19,9 +19,13 @@ type Lane struct {
 	o       Options
 	link    *ring.Link
 	schemas *record.Schemas // of what the peer writes
-	edges   any             // what the unit's edges keep for this link
+	exits   map[uint16]AnyExit
 	peers   peerCalls
 	callers atomic.Int64
+
+	// What the unit's edges keep for this link: the edge in, and the edges out by number.
+	packer    any
+	unpackers map[uint16]any
 
 	sequence atomic.Uint64
 	mu       sync.Mutex
@@ -51,23 +55,37 @@ type Options struct {
 }
 
 // Edges are those of one unit, whatever their signals.
-type Edges interface {
-	// open makes what the edges keep for one link.
+type Edges struct {
+	// Entry sends batches in; nil: the unit makes its batches itself.
+	Entry Entry
+	// Exits take what comes out.
+	Exits []AnyExit
+}
+
+// Entry is a Caller, whatever its signal.
+type Entry interface {
+	// open makes what the edge in keeps for one link.
 	open(l edge.Link) any
-	// take takes a batch of no call of the host's, and releases its lease.
-	take(ctx context.Context, l *Lane, o output) error
-	// outNumber is that of the edge that batches come out of.
-	outNumber() uint16
 }
 
 // NewLane makes a lane that does not read yet.
 func NewLane(o Options) *Lane {
-	l := &Lane{o: o, link: o.Link, schemas: record.NewSchemas(), calls: map[uint64]*call{}}
-	l.peers = peerCalls{take: o.Edges.take, lane: l}
+	l := &Lane{
+		o: o, link: o.Link, schemas: record.NewSchemas(), calls: map[uint64]*call{},
+		exits: map[uint16]AnyExit{}, unpackers: map[uint16]any{},
+	}
+	l.peers = peerCalls{lane: l, cancel: map[uint64]context.CancelFunc{}}
 	producer := o.Link.Producer()
-	l.edges = o.Edges.open(edge.Link{
+	link := edge.Link{
 		Publisher: preambles{producer}, MaxBytes: producer.MaxBytes(), Schemas: l.schemas,
-	})
+	}
+	if o.Edges.Entry != nil {
+		l.packer = o.Edges.Entry.open(link)
+	}
+	for _, x := range o.Edges.Exits {
+		l.exits[x.number()] = x
+		l.unpackers[x.number()] = x.open(link)
+	}
 	return l
 }
 
@@ -189,10 +207,13 @@ func (l *Lane) release(lease ring.Lease) {
 	}
 }
 
-// Read begins to read the ring, until the link or ctx ends. credit is how many batches of no call
-// the peer may have unanswered.
-func (l *Lane) Read(ctx context.Context, credit int) {
-	l.peers.credit = credit
+// Read begins to read the ring, until the link or ctx ends. credits are how many batches of no call
+// the peer may have unanswered, by edge out.
+func (l *Lane) Read(ctx context.Context, credits map[uint16]int) {
+	l.peers.exits = make(map[uint16]*peerExit, len(l.exits))
+	for number := range l.exits {
+		l.peers.exits[number] = &peerExit{credit: credits[number]}
+	}
 	l.reader = make(chan struct{})
 	go l.read(ctx)
 }
@@ -236,12 +257,13 @@ func (l *Lane) dispatch(m ring.Message) error {
 		l.release(m.Lease)
 		return err
 	case ring.KindBatch:
-		if out := l.o.Edges.outNumber(); m.Edge != out {
+		exit := l.exits[m.Edge]
+		if exit == nil {
 			l.release(m.Lease)
-			return fmt.Errorf("%w: a batch came over edge %d, expected %d",
-				record.ErrContent, m.Edge, out)
+			return fmt.Errorf("%w: a batch came over edge %d, which does not lead out",
+				record.ErrContent, m.Edge)
 		}
-		o := output{token: m.CallID, lease: m.Lease}
+		o := output{token: m.CallID, lease: m.Lease, exit: exit}
 		if err := o.batch.Read(m.Lease.Bytes()); err != nil {
 			l.release(m.Lease)
 			return err
@@ -314,5 +336,8 @@ func (l *Lane) BatchFailed(callID uint64, f *control.Failure) {
 }
 
 // BatchCancel withdraws an output. Its consumer may be at work with it already: then its answer is
-// dropped by the engine.
-func (l *Lane) BatchCancel(uint64) { l.o.Stats.CancelledOutputs.Add(1) }
+// dropped by the engine. Of a batch of no call its context ends; a call's is its caller's.
+func (l *Lane) BatchCancel(token uint64) {
+	l.o.Stats.CancelledOutputs.Add(1)
+	l.peers.withdraw(token)
+}

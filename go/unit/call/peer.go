@@ -3,41 +3,70 @@ package call
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/strait-data/strait/go/record"
 )
 
 // peerCalls are a lane's calls of the peer's origin: batches that belong to no call of the host's,
-// because a node merged them, or made them itself. Back-pressure for them is credit. The start
-// request tells Rust how many of them a lane may have unanswered, and its egress takes no more from
-// the engine while that many are. So each gets a goroutine of its own, made on demand: there are
-// never more than the credit, nothing queues here, and none is refused because the consumer is
-// slow.
+// because a receiver made them, a connector flushed them, or a node merged them. Back-pressure for
+// them is credit. The start request tells Rust how many of them a lane may have unanswered over an
+// edge, and it sends no more while that many are. So each gets a goroutine of its own, made on
+// demand: there are never more than the credit, nothing queues here, and none is refused because
+// the consumer is slow.
 type peerCalls struct {
-	lane       *Lane
-	credit     int // known when the lane has started
+	lane *Lane
+	// exits are by edge, known when the lane has started.
+	exits map[uint16]*peerExit
+
+	mu     sync.Mutex
+	cancel map[uint64]context.CancelFunc // by token, of those that are with their consumer
+}
+
+// peerExit is how many batches of no call may be, and are, unanswered over one edge.
+type peerExit struct {
+	credit     int
 	unanswered atomic.Int64
-	take       func(context.Context, *Lane, output) error
 }
 
 // begin starts the work on a batch. It refuses one beyond the credit: the other side breaks what
 // was agreed, and what it sends must not become memory and goroutines here.
 func (p *peerCalls) begin(o output) error {
-	if n := p.unanswered.Add(1); n > int64(p.credit) {
+	exit := p.exits[o.exit.number()]
+	if n := exit.unanswered.Add(1); n > int64(exit.credit) {
 		p.lane.release(o.lease)
 		return fmt.Errorf("%w: %d batches of no call are unanswered, the credit is %d",
-			record.ErrContent, n, p.credit)
+			record.ErrContent, n, exit.credit)
 	}
 	p.lane.o.Stats.ForeignOutputs.Add(1)
-	p.lane.o.Running.Go(func() { p.run(o) })
+	ctx, end := contextOf(p.lane.o.Context, &o.batch.Header)
+	p.mu.Lock()
+	p.cancel[o.token] = end
+	p.mu.Unlock()
+	p.lane.o.Running.Go(func() { p.run(ctx, exit, o) })
 	return nil
 }
 
-func (p *peerCalls) run(o output) {
-	ctx := p.lane.o.Context
-	err := p.take(ctx, p.lane, o)
-	p.unanswered.Add(-1) // first: the answer lets Rust send the next one
-	// Not under ctx: no caller has gone when it ends at shutdown, and a node may keep the batch.
-	p.lane.answer(context.WithoutCancel(ctx), o.token, err)
+func (p *peerCalls) run(ctx context.Context, exit *peerExit, o output) {
+	err := o.exit.take(ctx, p.lane, o)
+	if p.lane.o.Context.Err() != nil {
+		// No caller has gone: the unit ends, and what made the batch may keep it.
+		ctx = context.WithoutCancel(ctx)
+	}
+	exit.unanswered.Add(-1) // first: the answer lets Rust send the next one
+	p.lane.answer(ctx, o.token, err)
+	p.withdraw(o.token) // only now: with its context it has ended
+}
+
+// withdraw ends the context of a batch that nobody waits for any more. Its consumer's answer still
+// goes to Rust, which drops it: the credit comes back with it.
+func (p *peerCalls) withdraw(token uint64) {
+	p.mu.Lock()
+	end := p.cancel[token]
+	delete(p.cancel, token)
+	p.mu.Unlock()
+	if end != nil {
+		end()
+	}
 }

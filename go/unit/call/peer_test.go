@@ -8,17 +8,20 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/client"
+	"go.opentelemetry.io/otel/trace"
 
+	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/record"
 	"github.com/strait-data/strait/go/ring"
 	"github.com/strait-data/strait/go/unit/edge"
 )
 
-// taker is edges that hand what comes out to a function.
+// taker is an exit that hands what comes out to a function.
 type taker func(context.Context, *Lane, output) error
 
 func (taker) open(edge.Link) any { return nil }
-func (taker) outNumber() uint16  { return 0 }
+func (taker) number() uint16     { return 0 }
 func (x taker) take(ctx context.Context, l *Lane, o output) error {
 	return x(ctx, l, o)
 }
@@ -36,14 +39,17 @@ func merging(t *testing.T, credit int, take func(context.Context, *Lane, output)
 	require.NoError(t, host.Accept(peer.Answer()))
 	ended = make(chan error, 1)
 	var running sync.WaitGroup
+	unit, end := context.WithCancel(context.Background())
 	l = NewLane(Options{
-		Link: host, Number: 1, Epoch: 1, Edges: taker(take), Stats: new(Stats),
-		Context: t.Context(), Running: &running, OnEnd: func(err error) { ended <- err },
+		Link: host, Number: 1, Epoch: 1, Edges: Edges{Exits: []AnyExit{taker(take)}},
+		Stats: new(Stats), Context: unit, Running: &running,
+		OnEnd: func(err error) { ended <- err },
 	})
-	l.Read(context.Background(), credit)
+	l.Read(context.Background(), map[uint16]int{0: credit})
 	t.Cleanup(func() {
 		require.NoError(t, peer.Close())
 		<-l.Done()
+		end()
 		running.Wait()
 		require.NoError(t, host.Close())
 	})
@@ -52,7 +58,13 @@ func merging(t *testing.T, credit int, take func(context.Context, *Lane, output)
 
 func publishForeign(t *testing.T, peer *ring.Link, token uint64) {
 	t.Helper()
-	h := record.Header{Signal: record.SignalLogs, Encoding: record.EncodingOTLP, Items: 1}
+	publish(t, peer, token, record.Header{})
+}
+
+// publish publishes a batch of no call's of one log.
+func publish(t *testing.T, peer *ring.Link, token uint64, h record.Header) {
+	t.Helper()
+	h.Signal, h.Encoding, h.Items = record.SignalLogs, record.EncodingOTLP, 1
 	size, err := record.PayloadSize(&h, 0)
 	require.NoError(t, err)
 	claim, err := peer.Producer().Claim(t.Context(), size)
@@ -81,7 +93,7 @@ func TestCreditIsAllUsed(t *testing.T) {
 	for range credit {
 		<-reached
 	}
-	require.EqualValues(t, credit, l.peers.unanswered.Load())
+	require.EqualValues(t, credit, l.peers.exits[0].unanswered.Load())
 	close(hold)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -94,7 +106,7 @@ func TestCreditIsAllUsed(t *testing.T) {
 			publishForeign(t, peer, uint64(sent))
 		}
 	}
-	require.Zero(t, l.peers.unanswered.Load())
+	require.Zero(t, l.peers.exits[0].unanswered.Load())
 	require.EqualValues(t, all, l.o.Stats.ForeignOutputs.Load())
 	require.Empty(t, ended)
 }
@@ -117,4 +129,76 @@ func TestMoreThanTheCreditEndsTheLink(t *testing.T) {
 	require.ErrorContains(t, err, "3 batches of no call are unanswered, the credit is 2")
 	require.True(t, errors.Is(l.link.Err(), ring.ErrContent))
 	require.EqualValues(t, credit, l.o.Stats.ForeignOutputs.Load())
+}
+
+// Guarantees: a batch of no call runs under what its header says: deadline, span, client; nothing
+// of another's, and without one under nothing.
+func TestABatchOfNoCallHasItsOwnContext(t *testing.T) {
+	seen := make(chan context.Context, 2)
+	_, peer, _ := merging(t, 2, func(ctx context.Context, l *Lane, o output) error {
+		l.release(o.lease)
+		seen <- ctx
+		return nil
+	})
+	now, err := ring.ClockNanos()
+	require.NoError(t, err)
+	publish(t, peer, 1, record.Header{
+		DeadlineNS: uint64(now + time.Hour.Nanoseconds()), Flags: record.FlagRemote,
+		TraceID: [16]byte{1}, SpanID: [8]byte{2}, TraceFlags: 1, TraceState: "a=b",
+		Metadata: []record.MetadataEntry{{Key: "Tenant", Values: []string{"x"}}},
+	})
+	ctx := <-seen
+	deadline, has := ctx.Deadline()
+	require.True(t, has)
+	require.WithinDuration(t, time.Now().Add(time.Hour), deadline, patience)
+	sc := trace.SpanContextFromContext(ctx)
+	require.Equal(t, trace.TraceID{1}, sc.TraceID())
+	require.Equal(t, trace.SpanID{2}, sc.SpanID())
+	require.True(t, sc.IsRemote() && sc.IsSampled())
+	require.Equal(t, "a=b", sc.TraceState().String())
+	require.Equal(t, []string{"x"}, client.FromContext(ctx).Metadata.Get("tenant"))
+	publish(t, peer, 2, record.Header{})
+	ctx = <-seen
+	_, has = ctx.Deadline()
+	require.False(t, has)
+	require.False(t, trace.SpanContextFromContext(ctx).IsValid())
+	require.Equal(t, client.Info{}, client.FromContext(ctx))
+}
+
+// Guarantees: when the peer withdraws a batch of no call, or its deadline passes, its consumer's
+// context ends, the answer says so, and the credit comes back.
+func TestABatchOfNoCallIsWithdrawn(t *testing.T) {
+	for name, x := range map[string]struct {
+		header record.Header
+		end    func(*Lane)
+		want   control.Class
+	}{
+		"withdrawn":       {record.Header{}, func(l *Lane) { l.BatchCancel(7) }, control.Cancelled},
+		"deadline passed": {record.Header{DeadlineNS: 1}, func(*Lane) {}, control.Deadline},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reached, answered := make(chan struct{}), make(chan control.Class, 1)
+			l, peer, _ := merging(t, 1, func(ctx context.Context, l *Lane, o output) error {
+				l.release(o.lease)
+				close(reached)
+				<-ctx.Done()
+				answered <- outputFailure(ctx, ctx.Err()).Class
+				return nil
+			})
+			publish(t, peer, 7, x.header)
+			<-reached
+			x.end(l)
+			require.Equal(t, x.want, <-answered)
+			within, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			_, err := peer.Consumer().Receive(within)
+			require.NoError(t, err)
+			require.Zero(t, l.peers.exits[0].unanswered.Load())
+			require.Eventually(t, func() bool {
+				l.peers.mu.Lock()
+				defer l.peers.mu.Unlock()
+				return len(l.peers.cancel) == 0
+			}, patience, time.Millisecond)
+		})
+	}
 }

@@ -40,6 +40,7 @@ type shipment[T any] struct {
 	whole T
 	n     int
 	left  []piece[T]
+	watch *watch
 	// exchange sends one parcel and hears of it; the lane's, but in tests.
 	exchange func(context.Context, uint16, pack, take) (sent bool, err error)
 
@@ -58,9 +59,9 @@ type shipment[T any] struct {
 	bareLeft bool
 }
 
-func (c *Caller[T]) ship(l *Lane, d T, n int) *shipment[T] {
+func (c *Caller[T]) ship(l *Lane, d T, n int, w *watch) *shipment[T] {
 	return &shipment[T]{
-		c: c, l: l, whole: d, n: n, left: []piece[T]{{d: d, n: n}}, exchange: l.exchange,
+		c: c, l: l, whole: d, n: n, left: []piece[T]{{d: d, n: n}}, watch: w, exchange: l.exchange,
 	}
 }
 
@@ -93,12 +94,12 @@ func (s *shipment[T]) run(ctx context.Context) error {
 func (s *shipment[T]) send(ctx context.Context, pc *piece[T]) (edge.Position, error) {
 	s.packing = nil
 	if pc.crossing == bare {
-		return edge.Position{Items: pc.n}, s.c.deliver(ctx, pc.d)
+		return edge.Position{Items: pc.n}, s.deliver(ctx, pc.d)
 	}
 	crossing := s.c.in.Crossings()[pc.crossing]
 	var packed *edge.Packed
 	sent, err := s.exchange(ctx, s.c.in.Number(), func(h *record.Header) (edge.Parcel, error) {
-		packed, s.packing = crossing.Pack(ctx, s.c.on(s.l).packer, h, pc.d, pc.at)
+		packed, s.packing = crossing.Pack(ctx, s.c.on(s.l), h, pc.d, pc.at)
 		if s.packing != nil {
 			s.packing = packError(ctx, s.packing)
 			return nil, s.packing
@@ -108,13 +109,37 @@ func (s *shipment[T]) send(ctx context.Context, pc *piece[T]) (edge.Position, er
 		return packed, nil
 	}, func(ctx context.Context, o output) error {
 		s.bareLeft = s.bareLeft && !packed.KeepsBare
-		d, err := crossing.Open(s.c.on(s.l).unpacker, &o.batch, pc.d)
-		return s.c.handOn(ctx, s.l, o, d, err)
+		return s.take(ctx, o, func(u *edge.Unpacker[T]) (T, error) {
+			return crossing.Open(u, &o.batch, pc.d)
+		})
 	})
 	if !sent {
 		return edge.Position{}, err
 	}
 	return packed.Next, err
+}
+
+// take hands on what came out: where the unit passes on what entered, what open makes of that.
+func (s *shipment[T]) take(
+	ctx context.Context, o output, open func(*edge.Unpacker[T]) (T, error),
+) error {
+	through := s.c.through
+	if through == nil {
+		return o.exit.take(ctx, s.l, o)
+	}
+	d, err := open(through.on(s.l))
+	s.l.release(o.lease)
+	if err != nil {
+		return through.refuse(s.l, err)
+	}
+	return s.deliver(ctx, d)
+}
+
+// deliver hands on to the consumer behind a processor.
+func (s *shipment[T]) deliver(ctx context.Context, d T) error {
+	s.watch.handOn()
+	defer s.watch.resume()
+	return s.c.through.deliver(ctx, d)
 }
 
 // packError makes permanent what no retry can cure: the refusal of an item.
@@ -312,10 +337,9 @@ func (s *shipment[T]) retry(to edge.Position, err error) error {
 	if !s.isAside && !pc.sorted && pc.crossing != bare {
 		return s.c.rest(err, s.whole, pc.at.Items, to.Items, s.n)
 	}
-	var several oneOfSeveral
 	rest := s.c.sig.Empty()
 	listed, lists := s.c.sig.Listed(err)
-	if lists && pc.at.Items == 0 && to.Items == pc.n && !errors.As(err, &several) {
+	if lists && pc.at.Items == 0 && to.Items == pc.n && s.c.listsOwn(err) {
 		// A copy: the list is the consumer's.
 		rest = s.c.sig.Pick(listed, func(int) bool { return true })
 	} else {

@@ -46,8 +46,9 @@ func newBench(t require.TestingT, o edge.Options, slab int) *bench {
 	o.Records = true
 	in, err := edge.NewIn(edge.Logs, o)
 	require.NoError(t, err)
-	b.c = NewCaller("otap", in, edge.NewOut(edge.Logs, 0, true, b.consume), nil, &b.stats)
-	b.l = &Lane{edges: b.c.open(edge.Link{Publisher: noPreambles{}, MaxBytes: slab})}
+	exit := NewExit("otap", edge.NewOut(edge.Logs, 0, true, b.consume), &b.stats)
+	b.c = NewCaller(in, exit, nil, &b.stats)
+	b.l = &Lane{packer: b.c.open(edge.Link{Publisher: noPreambles{}, MaxBytes: slab})}
 	return b
 }
 
@@ -81,9 +82,9 @@ func (b *bench) exchange(ctx context.Context, _ uint16, pack pack, _ take) (sent
 
 func (b *bench) send(d plog.Logs) error {
 	if d.LogRecordCount() == 0 {
-		return b.c.callBare(context.Background(), d)
+		return b.c.callBare(context.Background(), d, new(watch))
 	}
-	b.s = b.c.ship(b.l, d, d.LogRecordCount())
+	b.s = b.c.ship(b.l, d, d.LogRecordCount(), new(watch))
 	b.s.exchange = b.exchange
 	return b.s.run(context.Background())
 }

@@ -102,7 +102,7 @@ func (s *shipment[T]) withoutItems() {
 	}
 	s.bared = true
 	sig := s.c.sig
-	if s.c.in.PassesBare() {
+	if s.c.passesBare() {
 		if b := sig.Bare(s.whole); sig.Resources(b) > 0 {
 			s.left = append(s.left, piece[T]{d: b, n: 1, crossing: bare})
 		}

@@ -29,6 +29,7 @@ type TelemetryBuilder struct {
 	mu                          sync.Mutex
 	registrations               []metric.Registration
 	ProcessorIncomingItems      metric.Int64ObservableCounter
+	ProcessorInternalDuration   metric.Float64Histogram
 	ProcessorOutgoingItems      metric.Int64ObservableCounter
 	StraitBatches               metric.Int64ObservableCounter
 	StraitBytes                 metric.Int64ObservableCounter
@@ -409,6 +410,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_incoming_items",
 		metric.WithDescription("Number of items passed to the processor. [Alpha]"),
 		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorInternalDuration, err = builder.meter.Float64Histogram(
+		"otelcol_processor_internal_duration",
+		metric.WithDescription("Duration of time taken to process a batch of telemetry data through the processor. [Alpha]"),
+		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorOutgoingItems, err = builder.meter.Int64ObservableCounter(

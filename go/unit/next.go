@@ -1,0 +1,50 @@
+package unit
+
+import (
+	"context"
+	"fmt"
+
+	"go.opentelemetry.io/collector/consumer"
+
+	"github.com/strait-data/strait/go/unit/call"
+	"github.com/strait-data/strait/go/unit/edge"
+)
+
+// Next is what is behind an edge out of a unit: a consumer of one signal. ToLogs, ToTraces and
+// ToMetrics make one.
+type Next struct {
+	signal Signal
+	exit   func(u *Unit, number uint16, records bool) call.AnyExit
+}
+
+// ToLogs leads to a consumer of logs.
+func ToLogs(next consumer.Logs) Next { return to(Logs, edge.Logs, next.ConsumeLogs) }
+
+// ToTraces leads to a consumer of traces.
+func ToTraces(next consumer.Traces) Next { return to(Traces, edge.Traces, next.ConsumeTraces) }
+
+// ToMetrics leads to a consumer of metrics.
+func ToMetrics(next consumer.Metrics) Next { return to(Metrics, edge.Metrics, next.ConsumeMetrics) }
+
+func to[T any](signal Signal, s *edge.Signal[T], next func(context.Context, T) error) Next {
+	return Next{signal, func(u *Unit, number uint16, records bool) call.AnyExit {
+		return call.NewExit(u.spec.ID, edge.NewOut(s, number, records, next), &u.stats)
+	}}
+}
+
+// exits joins the edges out with what is behind them, which are as many, in the same order.
+func (u *Unit) exits(nexts []Next, records bool) ([]call.AnyExit, error) {
+	edges := u.spec.towards(Out)
+	if len(edges) != len(nexts) {
+		return nil, fmt.Errorf("%s: %d edges out, %d consumers", u.spec.ID, len(edges), len(nexts))
+	}
+	exits := make([]call.AnyExit, 0, len(edges))
+	for i, e := range edges {
+		if e.Signal != nexts[i].signal {
+			return nil, fmt.Errorf("%s: edge %d carries %s, its consumer takes %s",
+				u.spec.ID, e.Number, e.Signal, nexts[i].signal)
+		}
+		exits = append(exits, nexts[i].exit(u, e.Number, records))
+	}
+	return exits, nil
+}
