@@ -27,3 +27,33 @@ func ExampleNewExtension() {
 	fmt.Println(factory.Type(), factory.Stability())
 	// Output: token_provider Alpha
 }
+
+// What it writes for one of a receiver: one instance makes the batches of all signals.
+func ExampleNewReceiver() {
+	factory := rustcomponent.NewReceiver(rustcomponent.Metadata{
+		Type: "file_lines", Crate: "file-lines", Version: "0.1.0",
+		Logs: component.StabilityLevelAlpha,
+	})
+	fmt.Println(factory.Type(), factory.LogsStability())
+	// Output: file_lines Alpha
+}
+
+// What it writes for one of an exporter, whose configuration has the exporter helper's keys too.
+func ExampleNewExporter() {
+	factory := rustcomponent.NewExporter(rustcomponent.Metadata{
+		Type: "parquet", Crate: "parquet-files", Version: "0.1.0",
+		Logs: component.StabilityLevelAlpha, Metrics: component.StabilityLevelDevelopment,
+	})
+	fmt.Println(factory.Type(), factory.LogsStability(), factory.MetricsStability())
+	// Output: parquet Alpha Development
+}
+
+// What it writes for one of a connector.
+func ExampleNewConnector() {
+	factory := rustcomponent.NewConnector(rustcomponent.Metadata{
+		Type: "count", Crate: "count", Version: "0.1.0",
+		LogsToMetrics: component.StabilityLevelAlpha,
+	})
+	fmt.Println(factory.Type(), factory.LogsToMetricsStability(), factory.LogsToLogsStability())
+	// Output: count Alpha Undefined
+}

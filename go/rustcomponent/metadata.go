@@ -7,6 +7,10 @@
 // validated, and nothing runs before Start. A component of a pipeline is a unit: how batches cross
 // is left to package unit, and what Rust asks of the Collector to package hostcalls.
 //
+// Components have what Go's have from the Collector's helpers: an exporter its queue, retries and
+// timeout, with their keys and metrics; a receiver the metrics of what it receives. One instance of
+// a receiver makes the batches of all signals of its configuration.
+//
 // The Collector asks what an extension can do by its Go interfaces. So an instance has the
 // interfaces of package extensionauth exactly where its Rust side says that it authenticates; it
 // always hears of configuration, pipelines and statuses, and passes on what Rust watches.

@@ -1,7 +1,8 @@
 // Package rustconfig is the configuration of one Rust component, of any kind, as the Collector
 // handles it: read from confmap, shown by print-config, checked by `otelcol validate`. What its
-// keys are only Rust knows. Conform and JSON do the same for a key of a Go component's that holds
-// the engine's nodes.
+// keys are only Rust knows; an exporter's has beside them those of the Collector's exporter helper,
+// which Go reads. Conform and JSON do the same for a key of a Go component's that holds the
+// engine's nodes.
 //
 // A component's factory returns New(kind, type) as its default configuration and hands JSON to
 // Create. Rust is asked once, when the Collector's values are read: the answer has the
@@ -24,6 +25,7 @@ import (
 // Config is a component's configuration. Make it with New.
 type Config struct {
 	kind, typ string
+	beside    []string // keys that are not the component's: somebody else reads them
 	// One of these, once something was read: Rust's answer, or without Rust the values as they are.
 	answer *decoded
 	plain  map[string]any
@@ -50,13 +52,16 @@ func (c *Config) JSON() json.RawMessage {
 // Unmarshal reads the Collector's values as confmap reads those of a Go component, and fails with
 // the same words.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
-	v, err := valuesOf(conf)
+	v, err := valuesOf(conf, c.beside)
 	if err != nil {
 		return err
 	}
 	answer, err := decode(c.kind, c.typ, v)
 	if errors.Is(err, control.ErrNoPeer) {
 		c.json, c.plain = v.Config, conf.ToStringMap()
+		for _, key := range c.beside {
+			delete(c.plain, key)
+		}
 		return nil
 	}
 	if err != nil {

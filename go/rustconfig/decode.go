@@ -59,12 +59,15 @@ func decode(kind, typ string, v *values) (*decoded, error) {
 	return &d, nil
 }
 
+// decodingFailed is what confmap's decoder puts before its list of what does not fit.
+const decodingFailed = "decoding failed due to the following error(s):\n\n"
+
 // decodeError is what does not fit, in the form that confmap gives it in an Unmarshal of Go.
 type decodeError []control.PathError
 
 func (e decodeError) Error() string {
 	var b strings.Builder
-	b.WriteString("decoding failed due to the following error(s):\n\n")
+	b.WriteString(decodingFailed)
 	for i, at := range e {
 		if i > 0 {
 			b.WriteByte('\n')

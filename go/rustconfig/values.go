@@ -21,14 +21,16 @@ type values struct {
 	Config json.RawMessage `json:"config"`
 	// Originals has the texts by the JSON pointer of their place: what a key gets that takes text.
 	Originals map[string]string `json:"originals,omitempty"`
+	// Beside are keys that stand beside the component's, for the message about one that nobody has.
+	Beside []string `json:"beside,omitempty"`
 }
 
-// valuesOf reads conf. The error is a decodeError.
+// valuesOf reads conf, without the keys that are somebody else's. The error is a decodeError.
 //
 // confmap keeps the text beside an expanded value, and shows it only to decoders of text. So the
 // keys at the top are decoded twice, as values and as texts; below them confmap hands on what it
 // has, both together.
-func valuesOf(conf *confmap.Conf) (*values, error) {
+func valuesOf(conf *confmap.Conf, beside []string) (*values, error) {
 	top := map[string]any{}
 	if err := conf.Unmarshal(&top); err != nil {
 		return nil, err
@@ -37,6 +39,10 @@ func valuesOf(conf *confmap.Conf) (*values, error) {
 	if err := conf.Unmarshal(&texts); err != nil {
 		return nil, err
 	}
+	for _, key := range beside {
+		delete(top, key)
+		delete(texts, key)
+	}
 	e := encoder{originals: map[string]string{}}
 	for key, t := range texts {
 		if _, isText := top[key].(string); t != "" && !isText {
@@ -44,7 +50,12 @@ func valuesOf(conf *confmap.Conf) (*values, error) {
 		}
 	}
 	e.encode(top, nil)
-	return e.values()
+	v, err := e.values()
+	if err != nil {
+		return nil, err
+	}
+	v.Beside = beside
+	return v, nil
 }
 
 // text takes the text of an expanded value, after one byte that tells it from none; and nothing

@@ -56,7 +56,7 @@ func TestKeysAreText(t *testing.T) {
 // Guarantees: a secret that a program puts into a Conf is handed on, not its mask.
 func TestSecretsCross(t *testing.T) {
 	v, err := valuesOf(
-		confmap.NewFromStringMap(map[string]any{"token": configopaque.String("hunter2")}),
+		confmap.NewFromStringMap(map[string]any{"token": configopaque.String("hunter2")}), nil,
 	)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"token": "hunter2"}`, string(v.Config))
@@ -67,7 +67,7 @@ func TestWhatCannotCrossIsNamed(t *testing.T) {
 	_, err := valuesOf(confmap.NewFromStringMap(map[string]any{
 		"z": math.Inf(1), "list": []any{1, math.NaN()}, "deep": map[string]any{"start": time.Now()},
 		"call": func() {},
-	}))
+	}), nil)
 	require.EqualError(t, err, `decoding failed due to the following error(s):
 
 'call' unsupported type 'func()'

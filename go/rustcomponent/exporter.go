@@ -1,0 +1,80 @@
+package rustcomponent
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/strait-data/strait/go/rustconfig"
+	"github.com/strait-data/strait/go/unit"
+)
+
+// NewExporter makes the factory of an exporter. In front of Rust is the Collector's exporter
+// helper: its queue, batches, retries and timeout, and its metrics. It understands how Rust fails:
+// what is permanent is not tried again, and a delay that was asked for is waited for.
+func NewExporter(m Metadata) exporter.Factory {
+	var options []exporter.FactoryOption
+	if m.Logs != component.StabilityLevelUndefined {
+		options = append(options, exporter.WithLogs(m.exportLogs, m.Logs))
+	}
+	if m.Traces != component.StabilityLevelUndefined {
+		options = append(options, exporter.WithTraces(m.exportTraces, m.Traces))
+	}
+	if m.Metrics != component.StabilityLevelUndefined {
+		options = append(options, exporter.WithMetrics(m.exportMetrics, m.Metrics))
+	}
+	return exporter.NewFactory(component.MustNewType(m.Type), func() component.Config {
+		return rustconfig.NewExporter(m.Type)
+	}, options...)
+}
+
+func (m Metadata) exportLogs(
+	ctx context.Context, set exporter.Settings, cfg component.Config,
+) (exporter.Logs, error) {
+	u, err := unit.NewLogs(m.exporter(set.ID, cfg, unit.Logs),
+		unit.DefaultTransport(), set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	return exporterhelper.NewLogs(ctx, set, cfg, u.ConsumeLogs, helping(cfg, u)...)
+}
+
+func (m Metadata) exportTraces(
+	ctx context.Context, set exporter.Settings, cfg component.Config,
+) (exporter.Traces, error) {
+	u, err := unit.NewTraces(m.exporter(set.ID, cfg, unit.Traces),
+		unit.DefaultTransport(), set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	return exporterhelper.NewTraces(ctx, set, cfg, u.ConsumeTraces, helping(cfg, u)...)
+}
+
+func (m Metadata) exportMetrics(
+	ctx context.Context, set exporter.Settings, cfg component.Config,
+) (exporter.Metrics, error) {
+	u, err := unit.NewMetrics(m.exporter(set.ID, cfg, unit.Metrics),
+		unit.DefaultTransport(), set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	return exporterhelper.NewMetrics(ctx, set, cfg, u.ConsumeMetrics, helping(cfg, u)...)
+}
+
+func (m Metadata) exporter(id component.ID, cfg component.Config, signal unit.Signal) unit.Spec {
+	config := cfg.(*rustconfig.Exporter).JSON()
+	return m.spec(unit.KindExporter, id, config, unit.Into(signal))
+}
+
+// helping is what the helper does for a unit. It ends the unit last, when the queue is empty or
+// stored.
+func helping(cfg component.Config, u component.Component) []exporterhelper.Option {
+	c := cfg.(*rustconfig.Exporter)
+	return []exporterhelper.Option{
+		exporterhelper.WithTimeout(c.TimeoutConfig), exporterhelper.WithRetry(c.RetryConfig),
+		exporterhelper.WithQueue(c.QueueConfig),
+		exporterhelper.WithStart(u.Start), exporterhelper.WithShutdown(u.Shutdown),
+	}
+}

@@ -1,0 +1,71 @@
+package rustcomponent
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/receiver/receivertest"
+
+	"github.com/strait-data/strait/go/control"
+)
+
+// Guarantees: the signals of one configuration are one receiver, another configuration's is another
+// one, and after a shutdown there is a new one. Without its Rust part a program creates it; Start
+// says what to do, to each signal.
+func TestAReceiverIsOneForItsSignals(t *testing.T) {
+	const alpha = component.StabilityLevelAlpha
+	f := NewReceiver(Metadata{
+		Type: "some", Crate: "some", Version: "0.1.0", Logs: alpha, Traces: alpha, Metrics: alpha,
+	})
+	cfg, set := f.CreateDefaultConfig(), receivertest.NewNopSettings(f.Type())
+	require.NoError(t, componenttest.CheckConfigStruct(cfg))
+	logs, err := f.CreateLogs(t.Context(), set, cfg, consumertest.NewNop())
+	require.NoError(t, err)
+	traces, err := f.CreateTraces(t.Context(), set, cfg, consumertest.NewNop())
+	require.NoError(t, err)
+	metrics, err := f.CreateMetrics(t.Context(), set, cfg, consumertest.NewNop())
+	require.NoError(t, err)
+	require.True(t, component.Component(logs) == traces && component.Component(logs) == metrics)
+	other, err := f.CreateLogs(t.Context(), set, f.CreateDefaultConfig(), consumertest.NewNop())
+	require.NoError(t, err)
+	require.False(t, logs == other)
+	for _, one := range []component.Component{logs, traces} {
+		err = one.Start(t.Context(), componenttest.NewNopHost())
+		require.ErrorIs(t, err, control.ErrNoPeer)
+		require.NotEqual(t, control.ErrNoPeer.Error(), err.Error(), "the error also says what to do")
+	}
+	for _, one := range []component.Component{logs, traces, other} {
+		require.NoError(t, one.Shutdown(t.Context()))
+	}
+	again, err := f.CreateLogs(t.Context(), set, cfg, consumertest.NewNop())
+	require.NoError(t, err)
+	require.False(t, logs == again)
+	require.NoError(t, again.Shutdown(t.Context()))
+}
+
+// listening is a host that keeps what it hears.
+type listening struct {
+	component.Host
+	heard []*componentstatus.Event
+}
+
+func (l *listening) Report(e *componentstatus.Event) { l.heard = append(l.heard, e) }
+
+// Guarantees: each signal's host hears of every status, one that comes later of the last.
+func TestEachSignalHearsOfTheStatus(t *testing.T) {
+	var h hosts
+	early, late := &listening{Host: componenttest.NewNopHost()}, new(listening)
+	h.join(early)
+	ok := componentstatus.NewEvent(componentstatus.StatusOK)
+	failed := componentstatus.NewEvent(componentstatus.StatusPermanentError)
+	componentstatus.ReportStatus(&h, ok)
+	h.join(late)
+	componentstatus.ReportStatus(&h, failed)
+	require.Equal(t, []*componentstatus.Event{ok, failed}, early.heard)
+	require.Equal(t, []*componentstatus.Event{ok, failed}, late.heard)
+	require.Equal(t, early.GetExtensions(), h.GetExtensions())
+}

@@ -1,0 +1,95 @@
+package rustconfig
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+)
+
+// Exporter is the configuration of a Rust exporter: the keys that the Collector's exporter helper
+// has for every exporter, read and shown as Go's exporters have them, and beside them the
+// component's own. Make it with NewExporter.
+type Exporter struct {
+	TimeoutConfig exporterhelper.TimeoutConfig `mapstructure:",squash"`
+	RetryConfig   configretry.BackOffConfig    `mapstructure:"retry_on_failure"`
+	QueueConfig   queueConfig                  `mapstructure:"sending_queue"`
+
+	own *Config
+}
+
+type queueConfig = configoptional.Optional[exporterhelper.QueueBatchConfig]
+
+// helperKeys are the exporter helper's.
+var helperKeys = []string{"retry_on_failure", "sending_queue", "timeout"}
+
+// helped is an Exporter as confmap fills and shows structs.
+type helped Exporter
+
+var (
+	_ confmap.Unmarshaler = (*Exporter)(nil)
+	_ confmap.Marshaler   = Exporter{}
+)
+
+// NewExporter is the configuration of an exporter that nothing was configured for: the helper's
+// defaults are those of Go's exporters. Rust is not asked.
+func NewExporter(typ string) *Exporter {
+	own := New("exporter", typ)
+	own.beside = helperKeys
+	return &Exporter{
+		TimeoutConfig: exporterhelper.NewDefaultTimeoutConfig(),
+		RetryConfig:   configretry.NewDefaultBackOffConfig(),
+		QueueConfig:   configoptional.Some(exporterhelper.NewDefaultQueueConfig()),
+		own:           own,
+	}
+}
+
+// JSON is what Create gets: the component's part, as Rust validated it. It may hold secrets.
+func (e *Exporter) JSON() json.RawMessage { return e.own.JSON() }
+
+// Unmarshal reads both parts, and fails with what is wrong in either.
+func (e *Exporter) Unmarshal(conf *confmap.Conf) error {
+	own := e.own.Unmarshal(conf)
+	for key := range conf.ToStringMap() {
+		if !slices.Contains(helperKeys, key) {
+			conf.Delete(key)
+		}
+	}
+	return together(conf.Unmarshal((*helped)(e)), own)
+}
+
+// Marshal gives both parts as one configuration, with the defaults.
+func (e Exporter) Marshal(conf *confmap.Conf) error {
+	if err := conf.Marshal(helped(e)); err != nil {
+		return err
+	}
+	return e.own.Marshal(conf)
+}
+
+// Validate returns what the component's own validation found. The helper's parts are validated as
+// what they are, by confmap.
+func (e *Exporter) Validate() error { return e.own.Validate() }
+
+// together makes one error of those of two decoders that each list what does not fit.
+func together(errs ...error) error {
+	var lists []string
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		list, is := strings.CutPrefix(err.Error(), decodingFailed)
+		if !is {
+			return errors.Join(errs...)
+		}
+		lists = append(lists, list)
+	}
+	if len(lists) == 0 {
+		return nil
+	}
+	return errors.New(decodingFailed + strings.Join(lists, "\n"))
+}
