@@ -26,6 +26,9 @@ LIGHT := -p strait-ringbuf -p strait-failure -p strait-records -p strait-control
 CHECKED := -p strait-ringbuf -p strait-failure -p strait-records -p strait-control -p strait-description -p strait-component -p strait-extension -p strait -p strait-tidy
 HEAVY := -p strait-engine -p strait-host -p strait-bench
 GO_MODULES := go tests examples/demo bench
+# Go keeps a test's result while the files of its module stay; these read files of the other language.
+SHARED_VECTORS := go test -count=1 -run 'Vector|Refused|Plans|CarryTheHash|OnThePage|Codes|CallID' \
+	./ring ./record ./otap ./rustconfig ./control/... ./unit/edge
 
 .PHONY: help
 help: ## list the commands
@@ -60,7 +63,7 @@ check: ## format, lints and the light tests: the inner loop
 	cargo clippy --quiet --locked --all-targets $(LIGHT) -- -D warnings
 	cargo test --quiet --locked --lib $(CHECKED)
 	unformatted=$$(gofmt -l $(GO_MODULES)); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
-	cd go && go vet ./... && go test -short ./...
+	cd go && go vet ./... && go test -short ./... && $(SHARED_VECTORS)
 	cd tests && go test ./tidy
 
 .PHONY: test
@@ -85,7 +88,7 @@ test-light: ## the Rust crates that need no engine, and the model checks of the 
 
 .PHONY: test-go
 test-go: ## the Go packages, with the race detector, and once on one processor
-	cd go && go test -race ./...
+	cd go && go test -race ./... && $(SHARED_VECTORS)
 	cd go && go vet -modfile=newest.mod ./... && go test -modfile=newest.mod ./...
 	cd go && GOMAXPROCS=1 go test ./ring ./record ./otap ./unit/...
 	cd go && CGO_ENABLED=0 go build ./... && CGO_ENABLED=0 go test ./unit/... ./otapprocessor ./rustcomponent ./rustconfig

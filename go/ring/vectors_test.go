@@ -58,6 +58,9 @@ type vector struct {
 	Bytes  string          `json:"bytes"`
 	Values handshakeValues `json:"values"`
 
+	// state
+	Steps []struct{ Side, Do, Is string } `json:"steps"`
+
 	// Published is a string in head, a list of indexes in release.
 	Published json.RawMessage `json:"published"`
 }
@@ -89,6 +92,7 @@ func TestVectors(t *testing.T) {
 	readers := map[string]func(*testing.T, *vector){
 		"header": headerVector, "descriptor": descriptorVector, "sequence": sequenceVector,
 		"head": headVector, "release": releaseVector, "handshake": handshakeVector,
+		"state": stateVector,
 	}
 	files, err := filepath.Glob(filepath.Join(vectorsPath, "*.json"))
 	if err != nil {

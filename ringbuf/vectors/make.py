@@ -433,6 +433,92 @@ def handshakes():
     out.write()
 
 
+def states():
+    out = File(
+        "state",
+        "What each operation answers, step by step, on a link with 8 descriptors and 16 blocks each way.",
+        {
+            "steps": "one after the other: the side (host or peer), its operation, and what that answers",
+        },
+        {
+            "open": "the link has not ended",
+            "goaway": "a side has said that nothing follows",
+            "in_flight": "how many messages may be unanswered, for sender and receiver",
+            "own_end": "a side that ended the link itself, but not with 9",
+            "lost": "a side that ended the link with 9, the loss of the other",
+            "other_error": "a side that the other ended, with an error",
+            "other_close": "a side that the other ended, in order",
+        },
+    )
+
+    def add(id, rules, comment, flags, *steps):
+        steps = [dict(zip(("side", "do", "is"), step.split(maxsplit=2))) for step in steps]
+        out.add(id, rules, comment, flags, steps=steps)
+
+    # The host holds a lease and a claim; an inline message, a batch and an ack are there to be read.
+    some_of_all = [
+        "peer claim claimed", "peer publish published", "host receive batch", "host claim claimed",
+        "host inline published", "peer receive inline",
+        "peer inline published", "peer claim claimed", "peer publish published", "peer ack published",
+    ]
+    columns = {
+        "open": ([], None, ["inline", "batch", "ack", "none"]),
+        "own_end": (["host end_1 done"], "closed 1 by itself", []),
+        "own_end_content": (["host end_8 done"], "closed 8 by itself", []),
+        "lost": (["host end_9 done"], "closed 9 by itself", ["ack"]),
+        # A claim looks at the other side's close words.
+        "other_error": (["peer end_8 done", "host claim closed 8 by the other side"], "closed 8 by the other side",
+                        ["ack"]),
+        "other_close": (["peer end_1 done", "host claim closed 1 by the other side"], "closed 1 by the other side",
+                        ["inline", "batch", "ack"]),
+    }
+    answers = {
+        "claim": "claimed", "preamble": "claimed", "inline": "published", "publish": "published", "ack": "published",
+        "goaway": "published", "give_back": None, "release": None, "answered": None, "settled": None,
+    }
+    for name, (end, closed, received) in columns.items():
+        flag = name.removesuffix("_content")
+        for do, answer in answers.items():
+            answer = "done" if answer is None else closed or answer
+            add(f"{do}_{name}", "R-24", f"{do} in this state", [flag], *some_of_all, *end, f"host {do} {answer}")
+        reads = received + ([closed] if closed else [])
+        add(f"receive_{name}", "R-24", "what is still read", [flag], *some_of_all, *end,
+            *(f"host receive {kind}" for kind in reads))
+        if closed:
+            add(f"end_{name}", "R-23 R-24", "the first end counts", [flag], *some_of_all, *end, "host end_6 done",
+                f"host ack {closed}")
+
+    add("published_after_goaway", "R-13", "a claim that was open is given back, not published", ["goaway"],
+        "host claim claimed", "host preamble claimed", "host goaway published", "host publish goaway",
+        "host publish goaway", "host claim goaway", "host preamble goaway", "host inline goaway",
+        "host ack published", "peer receive goaway", "peer receive ack", "peer receive none")
+    add("goaway_twice", "R-13", "asking twice is asking once", ["goaway"],
+        "host goaway published", "host goaway published", "peer receive goaway", "peer receive none")
+    add("goaway_other_way", "R-13", "the other side may still send", ["goaway"],
+        "host goaway published", "peer inline published", "host receive inline", "host ack published",
+        "peer receive goaway", "peer receive ack")
+    add("goaway_has_its_place", "R-11 R-13", "n / 2 - 1 is room for all other messages", ["goaway"],
+        *["host inline published"] * 3, "host inline full", "host claim full", "host goaway published",
+        *["peer receive inline"] * 3, "peer receive goaway", "peer receive none")
+
+    crossed = ["host inline published", "peer receive inline"]
+    add("sender_waits_for_answers", "R-11", "n / 2 messages are in flight, whatever was read", ["in_flight"],
+        *crossed * 4, "host inline full", "peer ack published", "host inline full", "host receive ack", *crossed)
+    add("an_ack_counts_down_before_it_is_published", "R-11", "so that the next may follow its reading", ["in_flight"],
+        *crossed * 4, *["peer ack published", "host receive ack", *crossed] * 5)
+    add("answered_and_settled", "R-11", "an answer over the control channel", ["in_flight"],
+        *crossed * 4, "peer answered done", "host settled done", *crossed)
+    add("one_too_many", "R-11", "a sender that takes for answered what is not", ["in_flight"],
+        *crossed * 4, "host settled done", "host inline published", "peer receive closed 11 by itself",
+        "peer ack closed 11 by itself", "host claim closed 11 by the other side")
+    add("final_is_not_counted", "R-11", "more than n / 2, none of which wants an answer", ["in_flight"],
+        *["host final claimed", "host publish published", "peer receive batch", "peer release done"] * 9,
+        *crossed * 4, "host inline full")
+    add("preambles_are_not_counted", "R-11", "more than n / 2", ["in_flight"],
+        *["host preamble claimed", "host publish published", "peer receive preamble"] * 9, *crossed * 4)
+    out.write()
+
+
 if __name__ == "__main__":
     headers()
     sequences()
@@ -440,3 +526,4 @@ if __name__ == "__main__":
     descriptors()
     releases()
     handshakes()
+    states()
