@@ -142,7 +142,7 @@ func (u *Unit) join(ctx context.Context, replace *int, lanes ...*lane) error {
 		return fmt.Errorf("start: %d links were answered, expected %d",
 			len(reply.Links), len(lanes))
 	}
-	credits, err := reply.credits(request.Edges)
+	credit, err := reply.creditOf(request.Edges)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
@@ -150,7 +150,7 @@ func (u *Unit) join(ctx context.Context, replace *int, lanes ...*lane) error {
 		if err := l.Link().Accept(reply.Links[i]); err != nil {
 			return fmt.Errorf("start: link %d: %w", l.Number(), err)
 		}
-		l.Read(u.background, credits)
+		l.Read(u.background, credit)
 	}
 	return nil
 }
@@ -175,7 +175,7 @@ type startRequest struct {
 	Lane *int `json:"lane,omitempty"`
 }
 
-// edgeWish is how many batches of no call a lane may have unanswered over an edge.
+// edgeWish is how many batches of no call a lane may have unanswered over all edges, said of each.
 type edgeWish struct {
 	Number uint16 `json:"number"`
 	Credit int    `json:"credit"`
@@ -192,18 +192,17 @@ type startReply struct {
 	Report
 }
 
-// credits are those that hold, by edge: what was wished at most.
-func (r *startReply) credits(wishes []edgeWish) (map[uint16]int, error) {
-	credits := make(map[uint16]int, len(wishes))
+// creditOf is the credit that holds of all edges out together: what was wished at most; 0 where no
+// edge leads out.
+func (r *startReply) creditOf(wishes []edgeWish) (credit int, err error) {
 	for _, wish := range wishes {
-		credit := r.numbered(wish.Number).Credit
+		credit = r.numbered(wish.Number).Credit
 		if credit < 1 || credit > wish.Credit {
-			return nil, fmt.Errorf("edge %d: the credit is %d, expected 1 to %d",
+			return 0, fmt.Errorf("edge %d: the credit is %d, expected 1 to %d",
 				wish.Number, credit, wish.Credit)
 		}
-		credits[wish.Number] = credit
 	}
-	return credits, nil
+	return credit, nil
 }
 
 // add sums what counts; what says how things are now is b's.

@@ -244,7 +244,8 @@ type EdgeReport struct {
 	Edge
 	Encoding Encoding `json:"encoding"`
 	// Credit is, for a lane: of an edge in, how many calls are in its engine at once, while others
-	// wait in the ring; of an edge out, how many batches of no call may be unanswered.
+	// wait in the ring; of the edges out, all together, how many batches of no call may be
+	// unanswered.
 	Credit int `json:"credit"`
 	// Converts says that a node reads what crosses as OTLP bytes.
 	Converts bool `json:"converts"`

@@ -207,13 +207,10 @@ func (l *Lane) release(lease ring.Lease) {
 	}
 }
 
-// Read begins to read the ring, until the link or ctx ends. credits are how many batches of no call
-// the peer may have unanswered, by edge out.
-func (l *Lane) Read(ctx context.Context, credits map[uint16]int) {
-	l.peers.exits = make(map[uint16]*peerExit, len(l.exits))
-	for number := range l.exits {
-		l.peers.exits[number] = &peerExit{credit: credits[number]}
-	}
+// Read begins to read the ring, until the link or ctx ends. credit is how many batches of no call
+// the peer may have unanswered.
+func (l *Lane) Read(ctx context.Context, credit int) {
+	l.peers.credit = credit
 	l.reader = make(chan struct{})
 	go l.read(ctx)
 }

@@ -11,50 +11,43 @@ import (
 
 // peerCalls are a lane's calls of the peer's origin: batches that belong to no call of the host's,
 // because a receiver made them, a connector flushed them, or a node merged them. Back-pressure for
-// them is credit. The start request tells Rust how many of them a lane may have unanswered over an
-// edge, and it sends no more while that many are. So each gets a goroutine of its own, made on
-// demand: there are never more than the credit, nothing queues here, and none is refused because
-// the consumer is slow.
+// them is credit. The start request tells Rust how many of them a lane may have unanswered, over
+// all edges together, and it sends no more while that many are. So each gets a goroutine of its
+// own, made on demand: there are never more than the credit, nothing queues here, and none is
+// refused because the consumer is slow.
 type peerCalls struct {
-	lane *Lane
-	// exits are by edge, known when the lane has started.
-	exits map[uint16]*peerExit
+	lane       *Lane
+	credit     int // known when the lane has started
+	unanswered atomic.Int64
 
 	mu     sync.Mutex
 	cancel map[uint64]context.CancelFunc // by token, of those that are with their consumer
 }
 
-// peerExit is how many batches of no call may be, and are, unanswered over one edge.
-type peerExit struct {
-	credit     int
-	unanswered atomic.Int64
-}
-
 // begin starts the work on a batch. It refuses one beyond the credit: the other side breaks what
 // was agreed, and what it sends must not become memory and goroutines here.
 func (p *peerCalls) begin(o output) error {
-	exit := p.exits[o.exit.number()]
-	if n := exit.unanswered.Add(1); n > int64(exit.credit) {
+	if n := p.unanswered.Add(1); n > int64(p.credit) {
 		p.lane.release(o.lease)
 		return fmt.Errorf("%w: %d batches of no call are unanswered, the credit is %d",
-			record.ErrContent, n, exit.credit)
+			record.ErrContent, n, p.credit)
 	}
 	p.lane.o.Stats.ForeignOutputs.Add(1)
 	ctx, end := contextOf(p.lane.o.Context, &o.batch.Header)
 	p.mu.Lock()
 	p.cancel[o.token] = end
 	p.mu.Unlock()
-	p.lane.o.Running.Go(func() { p.run(ctx, exit, o) })
+	p.lane.o.Running.Go(func() { p.run(ctx, o) })
 	return nil
 }
 
-func (p *peerCalls) run(ctx context.Context, exit *peerExit, o output) {
+func (p *peerCalls) run(ctx context.Context, o output) {
 	err := o.exit.take(ctx, p.lane, o)
 	if p.lane.o.Context.Err() != nil {
 		// No caller has gone: the unit ends, and what made the batch may keep it.
 		ctx = context.WithoutCancel(ctx)
 	}
-	exit.unanswered.Add(-1) // first: the answer lets Rust send the next one
+	p.unanswered.Add(-1) // first: the answer lets Rust send the next one
 	p.lane.answer(ctx, o.token, err)
 	p.withdraw(o.token) // only now: with its context it has ended
 }

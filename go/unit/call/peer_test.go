@@ -45,7 +45,7 @@ func merging(t *testing.T, credit int, take func(context.Context, *Lane, output)
 		Stats: new(Stats), Context: unit, Running: &running,
 		OnEnd: func(err error) { ended <- err },
 	})
-	l.Read(context.Background(), map[uint16]int{0: credit})
+	l.Read(context.Background(), credit)
 	t.Cleanup(func() {
 		require.NoError(t, peer.Close())
 		<-l.Done()
@@ -93,7 +93,7 @@ func TestCreditIsAllUsed(t *testing.T) {
 	for range credit {
 		<-reached
 	}
-	require.EqualValues(t, credit, l.peers.exits[0].unanswered.Load())
+	require.EqualValues(t, credit, l.peers.unanswered.Load())
 	close(hold)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -106,7 +106,7 @@ func TestCreditIsAllUsed(t *testing.T) {
 			publishForeign(t, peer, uint64(sent))
 		}
 	}
-	require.Zero(t, l.peers.exits[0].unanswered.Load())
+	require.Zero(t, l.peers.unanswered.Load())
 	require.EqualValues(t, all, l.o.Stats.ForeignOutputs.Load())
 	require.Empty(t, ended)
 }
@@ -193,7 +193,7 @@ func TestABatchOfNoCallIsWithdrawn(t *testing.T) {
 			defer cancel()
 			_, err := peer.Consumer().Receive(within)
 			require.NoError(t, err)
-			require.Zero(t, l.peers.exits[0].unanswered.Load())
+			require.Zero(t, l.peers.unanswered.Load())
 			require.Eventually(t, func() bool {
 				l.peers.mu.Lock()
 				defer l.peers.mu.Unlock()
