@@ -72,7 +72,7 @@ pub struct Header {
     pub projected: bool,
     /// Log records, spans or data points; rows for plain Arrow.
     pub items: u32,
-    /// The call that this batch belongs to; 0: made by the engine itself.
+    /// The call that this batch belongs to; 0: none.
     pub call_id: u64,
     /// Absolute `CLOCK_MONOTONIC` time in nanoseconds, 0: none.
     pub deadline_ns: u64,

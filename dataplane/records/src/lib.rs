@@ -1,7 +1,7 @@
 //! Arrow record batches in the slots of a Strait ring, and out of them again, in place.
 //!
 //! What a slot holds is defined in `format.md` beside this crate; rules are cited by their numbers
-//! (`S-1` to `S-21`). The crate knows Arrow and bytes, and of the ring its leases: they say how far
+//! (`S-1` to `S-22`). The crate knows Arrow and bytes, and of the ring its leases: they say how far
 //! their writer is trusted. Anything else that gives bytes and keeps them alive will do, too. It
 //! knows nothing of the engine.
 //!

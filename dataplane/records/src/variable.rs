@@ -2,12 +2,24 @@
 //!
 //! [`Variable`] builds one in a buffer that is used again; [`Metadata`] and [`Values`] walk one in
 //! place. Order and repetition of keys and values are kept; keys and values are bytes, their text
-//! is not checked here.
+//! is not checked here, nor which keys are reserved ([`is_reserved`]).
 
 use crate::errors::{Error, Expected};
 use crate::limits::{MAX_METADATA, MAX_TRACESTATE};
 
 const PART: &str = "variable section";
+
+/// Key of the client's address, whose one value is its text (S-22).
+pub const PEER: &[u8] = b":peer";
+/// What the keys of the client's authentication data begin with, before the attribute's name; the
+/// values are that attribute's, as text (S-22).
+pub const AUTH: &[u8] = b":auth.";
+
+/// Whether no client can have metadata under this key (S-22).
+#[must_use]
+pub fn is_reserved(key: &[u8]) -> bool {
+    key.first() == Some(&b':')
+}
 
 /// A variable section to be written. Reuse it: [`clear`](Self::clear) keeps the memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use arrow_schema::{DataType, Field};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use strait_records::difference::Owners;
+use strait_records::variable::{AUTH, PEER};
 use strait_records::{Batch, Encoding, Header, ReceivedSchemas, Signal, Slot};
 use strait_records::{Variable, Writer, writer};
 
@@ -142,6 +143,9 @@ fn otlp_vector() -> Vector {
     variable.add(b"x-tenant", ["a", "", "b"]).expect("room");
     variable.add::<&str>(b"empty", []).expect("room");
     variable.add(b"x-tenant", ["again"]).expect("room");
+    variable.add(PEER, ["192.0.2.7:4317"]).expect("room");
+    let subject = [AUTH, b"subject"].concat();
+    variable.add(&subject, ["u", "v"]).expect("room");
     let mut header = Header::new(Signal::Traces, Encoding::Otlp, 7);
     (header.call_id, header.deadline_ns) = (1 << 63 | 5 << 48 | 9, u64::MAX);
     (header.remote, header.projected, header.trace_flags) = (true, true, 1);
