@@ -11,13 +11,13 @@
 
 use crate::calls::Port;
 use crate::calls::tag::Tag;
-use crate::catalog::Node;
 use otel_arrow_dfe_engine::control::{NodeControlMsg, PipelineCompletionMsg};
 use otel_arrow_dfe_engine::local::message::LocalSender;
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
+use strait_component::Context;
 use strait_failure::Failure;
 use tokio::sync::mpsc::{Sender, WeakSender};
 
@@ -25,6 +25,15 @@ use tokio::sync::mpsc::{Sender, WeakSender};
 pub(crate) type Answer = PipelineCompletionMsg<OtapPdata>;
 /// Where a node gets messages of the lane's own.
 pub(crate) type NodeInbox = LocalSender<NodeControlMsg<OtapPdata>>;
+
+/// Which messages of the lane's own a node gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wants {
+    /// It holds data, and is asked to hand it on when the lane drains.
+    pub(crate) holds: bool,
+    /// It gets a tick when its pipeline starts, and ticks while the lane drains.
+    pub(crate) resumes: bool,
+}
 
 struct Lane {
     port: Rc<Port>,
@@ -37,7 +46,7 @@ struct Pipeline {
     /// Where its nodes answer. Not held: the engine's channel ends when no sender is left.
     answers: Option<WeakSender<Answer>>,
     /// Nodes that get messages of the lane's own.
-    nodes: Vec<(&'static Node, NodeInbox)>,
+    nodes: Vec<(Wants, NodeInbox)>,
     /// What is done when it has ended.
     endings: Vec<Box<dyn FnOnce()>>,
 }
@@ -80,6 +89,11 @@ pub(crate) fn note(tag: Tag, failure: Failure) {
     }
 }
 
+/// What came with a batch of this lane's; that of nobody where nothing is known.
+pub(crate) fn context_of(tag: Option<Tag>) -> Context {
+    port().map_or_else(Context::default, |port| port.contexts.of(tag))
+}
+
 /// Says that the cause of this generation's end is known, and has its answer.
 pub(crate) fn blame() {
     if let Some(port) = port() {
@@ -98,12 +112,12 @@ pub(crate) fn answers() -> Option<Sender<Answer>> {
 }
 
 /// Keeps a node that is being built, which is to get messages.
-pub(crate) fn add_node(node: &'static Node, inbox: &NodeInbox) {
-    of_pipeline(|pipeline| pipeline.nodes.push((node, inbox.clone())));
+pub(crate) fn add_node(wants: Wants, inbox: &NodeInbox) {
+    of_pipeline(|pipeline| pipeline.nodes.push((wants, inbox.clone())));
 }
 
 /// Looks at the nodes that get messages.
-pub(crate) fn nodes<R>(look: impl FnOnce(&[(&'static Node, NodeInbox)]) -> R) -> R {
+pub(crate) fn nodes<R>(look: impl FnOnce(&[(Wants, NodeInbox)]) -> R) -> R {
     LANE.with_borrow(|lane| look(lane.as_ref().map_or(&[], |lane| &lane.pipeline.nodes)))
 }
 
@@ -130,6 +144,7 @@ mod tests {
     use crate::calls::{Inbox, LaneStatus, Limits, Settings, Upcalls};
     use crate::link;
     use crate::plan::projection::Projection;
+    use crate::unit::Exits;
     use std::cell::Cell;
     use std::sync::Arc;
     use std::time::Duration;
@@ -163,9 +178,11 @@ mod tests {
                 projects: false,
             },
             max_wait: Duration::ZERO,
+            has_components: false,
+            exits: Exits::default(),
             projection: Projection::default(),
         };
-        let ends = link::split(link, (0, 1), false);
+        let ends = link::split(link, Some(0), false);
         Port::new(ends, settings, Arc::new(Nobody), Inbox::new(8))
     }
 

@@ -1,15 +1,29 @@
 //! The components of the SDK that are linked into this library, by kind and type.
 //!
 //! A table that the host fills once. A unit that runs a component names it in the configuration of
-//! one node of the pipeline ([`NodeConfig`]); the node itself is in `nodes/component.rs`.
+//! one node of the pipeline ([`NodeConfig`]); the nodes are in `nodes`, one for each kind.
 
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::{PoisonError, RwLock};
-use strait_component::{Access, DynFactory, Kind};
+use strait_component::{Access, DynFactory, Kind, Signal};
 
-/// The engine's name of the node that runs a component.
-pub(crate) const NODE_URN: &str = "urn:strait:processor:component";
+/// The engine's names of the nodes that run components; a connector is a processor to it.
+pub(crate) const RECEIVER: &str = "urn:strait:receiver:component";
+pub(crate) const EXPORTER: &str = "urn:strait:exporter:component";
+pub(crate) const PROCESSOR: &str = "urn:strait:processor:component";
+pub(crate) const CONNECTOR: &str = "urn:strait:processor:connector";
+
+/// The engine's name of the node that runs a component of this kind; `None` where a unit has none.
+pub(crate) const fn urn(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Extension => None,
+        Kind::Receiver => Some(RECEIVER),
+        Kind::Exporter => Some(EXPORTER),
+        Kind::Processor => Some(PROCESSOR),
+        Kind::Connector => Some(CONNECTOR),
+    }
+}
 
 static COMPONENTS: RwLock<Vec<&'static dyn DynFactory>> = RwLock::new(Vec::new());
 
@@ -38,18 +52,18 @@ fn key(factory: &dyn DynFactory) -> (Kind, &'static str) {
     (description.kind, description.type_name)
 }
 
-/// The processor of this type.
+/// The component of this kind and type.
 #[must_use]
-pub fn find(name: &str) -> Option<&'static dyn DynFactory> {
+pub fn find(kind: Kind, name: &str) -> Option<&'static dyn DynFactory> {
     all()
         .into_iter()
-        .find(|factory| key(*factory) == (Kind::Processor, name))
+        .find(|factory| key(*factory) == (kind, name))
 }
 
-/// Types of all processors.
-pub(crate) fn names() -> Vec<&'static str> {
+/// Types of all components of a kind.
+pub(crate) fn names(kind: Kind) -> Vec<&'static str> {
     let keys = all().into_iter().map(key);
-    keys.filter(|(kind, _)| *kind == Kind::Processor)
+    keys.filter(|(of, _)| *of == kind)
         .map(|(_, name)| name)
         .collect()
 }
@@ -58,17 +72,30 @@ pub(crate) fn names() -> Vec<&'static str> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NodeConfig {
+    /// The component's kind.
+    pub(crate) kind: Kind,
     /// The component's type.
     pub(crate) r#type: String,
     /// Its id in the Collector's configuration.
     pub(crate) component: String,
+    /// The signals of the batches that it gets.
+    pub(crate) takes: Vec<Signal>,
+    /// The signals of the batches that somebody takes from it.
+    pub(crate) makes: Vec<Signal>,
     /// Its own configuration.
     #[serde(default)]
     pub(crate) config: Value,
 }
 
-/// What the component of a checked node reads, writes and keeps.
+/// What the component of a checked node reads, writes and keeps; `None` for one that gets nothing.
 pub(crate) fn access(node: &Value) -> Option<Access> {
-    let NodeConfig { r#type, config, .. } = NodeConfig::deserialize(node).ok()?;
-    find(&r#type)?.processor()?.access(&config).ok()
+    let node = NodeConfig::deserialize(node).ok()?;
+    let (factory, config) = (find(node.kind, &node.r#type)?, &node.config);
+    let access = match node.kind {
+        Kind::Processor => factory.processor()?.access(config),
+        Kind::Exporter => factory.exporter()?.access(config),
+        Kind::Connector => factory.connector()?.access(config),
+        Kind::Receiver | Kind::Extension => return None,
+    };
+    access.ok()
 }

@@ -27,7 +27,7 @@
 //! lane         a thread: pipelines one after the other, each built and run; reads the ring
 //! ends         where batches enter the engine and leave it
 //! guard        around every engine node: errors and panics become answers
-//! nodes        nodes of ours: components of the SDK, logs in the place of the engine's
+//! nodes        nodes of ours: one for each kind of the SDK's components, and logs
 //! ambient      the lane of this thread, for nodes that bare functions make
 //! calls        what is in flight, from the ring to the answer
 //! link         one lane's rings

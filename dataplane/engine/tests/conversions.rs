@@ -8,7 +8,7 @@ mod common;
 
 use common::otlp::{exponential_histogram, gauge, holds, span};
 use common::units::of_nodes;
-use common::{End, Host};
+use common::{End, Setup, spec};
 use serde_json::{Value, json};
 use strait_engine::Unit;
 use strait_records::Signal;
@@ -37,7 +37,15 @@ fn refusal(signal: &str, node: &Value) -> Option<String> {
 /// Sends a request through a node, whatever its check says of the signal; gives how the call ended,
 /// and what came out.
 fn send(node: &Value, signal: Signal, request: &[u8]) -> (End, Vec<u8>) {
-    let mut host = Host::start(json!([node]));
+    fn edges(unit: &mut Unit, signal: strait_component::Signal) {
+        unit.edges.iter_mut().for_each(|edge| edge.signal = signal);
+    }
+    let mut setup = Setup::new(spec(json!([node])));
+    setup.tweak = match signal {
+        Signal::Traces => |unit| edges(unit, strait_component::Signal::Traces),
+        _ => |unit| edges(unit, strait_component::Signal::Metrics),
+    };
+    let mut host = setup.start();
     host.signal = signal;
     let call = host.call(request);
     host.until("an output or the end", |host| {

@@ -42,10 +42,11 @@ struct Wish {
 }
 
 impl StartRequest {
-    /// What the host can take over the edge by which batches leave `unit`.
+    /// What the host can take over the edges by which batches leave `unit`, together: a lane counts
+    /// them as one, and the least of what is said holds.
     pub(crate) fn credit(&self, unit: &Unit) -> Result<u32, OperationError> {
-        let exit = unit.exit().map(|exit| exit.number);
-        if let Some(other) = self.edges.iter().find(|wish| Some(wish.number) != exit) {
+        let leads_out = |number| unit.exits().any(|exit| exit.number == number);
+        if let Some(other) = self.edges.iter().find(|wish| !leads_out(wish.number)) {
             let message = format!("edge {} has a credit and leads not out", other.number);
             return Err(OperationError::new(Class::Permanent, message));
         }

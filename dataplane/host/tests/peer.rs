@@ -1,53 +1,16 @@
 //! The peer through its own interface, over a real link: operations, data, and misuse.
 
+mod common;
+
+use common::{LINK, operation, runtime, spawn, value};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 use strait_component::extension::prelude::*;
-use strait_control::{Class, OpKind, OpResult, Operation, Peer};
+use strait_control::{Class, OpKind, Peer};
 use strait_host::HostPeer;
 use strait_records::{Batch, Encoding, Header, Signal, Variable, writer};
-use strait_ringbuf::{
-    Consumer, Geometry, HostPending, Identity, Message, Options, PeerFds, Producer,
-};
-
-const LINK: u16 = 3;
-const HANDLE: u64 = 11;
-
-fn operation(kind: OpKind, payload: &Value) -> Operation {
-    Operation {
-        id: 1,
-        handle: HANDLE,
-        kind,
-        deadline: Instant::now() + Duration::from_secs(10),
-        payload: payload.to_string().into_bytes(),
-    }
-}
-
-fn value(result: OpResult) -> Value {
-    serde_json::from_slice(&result.unwrap_or_else(|error| panic!("{error}"))).unwrap()
-}
-
-fn spawn(
-    runtime: &tokio::runtime::Runtime,
-    peer: &HostPeer,
-    kind: OpKind,
-    payload: &Value,
-) -> OpResult {
-    if kind.is_inline() {
-        return peer.inline(operation(kind, payload));
-    }
-    runtime.block_on(peer.spawn(operation(kind, payload)))
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap()
-}
+use strait_ringbuf::Message;
 
 fn unit() -> Value {
     let nodes = json!([{"attribute": {"actions": [{"action": "delete", "key": "k"}]}}]);
@@ -100,45 +63,6 @@ fn validate_finds_by_path() {
     );
 }
 
-/// Starts the unit, once, on a link of our own.
-fn started(
-    runtime: &tokio::runtime::Runtime,
-    peer: &HostPeer,
-) -> (Producer, Consumer, strait_ringbuf::Handle) {
-    let geometry = Geometry::new(64, 64).unwrap();
-    let mut options = Options::new(Identity {
-        session: 9,
-        epoch: 1,
-        geometry,
-    });
-    (options.edges_in, options.edges_out) = (2, 2);
-    let pending = HostPending::create(&options).unwrap();
-    let edges = json!([{"number": 1, "credit": 8}]);
-    let start = json!({"policy": "efficient", "max_wait_ns": 1_000_000_000, "edges": edges,
-        "links": [{
-        "number": LINK, "epoch": 1, "session": 9, "geometry": {"descriptors": 64, "blocks": 64},
-        "fds": pending.fds().raw()}]});
-    let answer = value(spawn(runtime, peer, OpKind::Start, &start));
-    assert!(
-        spawn(runtime, peer, OpKind::Start, &start).is_err(),
-        "started twice"
-    );
-    assert_eq!(answer["edges"][0]["credit"], 4);
-    assert_eq!(answer["edges"][1]["credit"], 8);
-    let answered = &answer["links"][0]["fds"];
-    let answered: PeerFds<RawFd> = serde_json::from_value(answered.clone()).unwrap();
-    let answered = answered
-        .try_map(|fd| {
-            #[allow(unsafe_code)]
-            // SAFETY: the peer has just answered with it, and keeps it open.
-            unsafe {
-                strait_ringbuf::handshake::duplicate(fd)
-            }
-        })
-        .unwrap();
-    pending.complete(&answered).unwrap().split()
-}
-
 // Guarantees: a batch goes through a started unit; shutdown works twice and without a start.
 #[test]
 fn a_unit_lives_and_ends() {
@@ -152,7 +76,10 @@ fn a_unit_lives_and_ends() {
         Class::Permanent
     );
 
-    let (mut producer, mut consumer, _handle) = started(&runtime, &peer);
+    let (answer, link) = common::started(&runtime, &peer, &[(1, 8)]);
+    let (mut producer, mut consumer, _handle) = link.split();
+    assert_eq!(answer["edges"][0]["credit"], 4);
+    assert_eq!(answer["edges"][1]["credit"], 8);
     let call = u64::from(LINK) << 48 | 1 << 40 | 1;
     let mut header = Header::new(Signal::Logs, Encoding::Otlp, 0);
     header.call_id = call;

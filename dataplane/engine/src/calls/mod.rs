@@ -15,6 +15,7 @@
 //! It leaves reading and sleeping to the lane's read loop, encodings to the ends.
 
 pub(crate) mod carried;
+mod contexts;
 mod inbox;
 pub(crate) mod table;
 pub(crate) mod tag;
@@ -28,6 +29,8 @@ pub(crate) use table::{Limits, Origin};
 use crate::difference::Originals;
 use crate::link::{self, Incoming, Reader, Writer};
 use crate::plan::projection::Projection;
+use crate::unit::Exits;
+use contexts::Contexts;
 use inbox::Told;
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
@@ -48,9 +51,11 @@ pub(crate) struct Port {
     pub(crate) writer: Writer,
     pub(crate) schemas: RefCell<ReceivedSchemas>,
     pub(crate) settings: Settings,
+    /// What came with the batches that members of the SDK see and send.
+    pub(crate) contexts: Contexts,
     /// What projected calls held when they entered the engine.
     pub(crate) originals: Originals,
-    /// The host has sent records, so it reads them too.
+    /// The host reads records of logs: it has sent some, or is known to.
     takes_records: Cell<bool>,
     upcalls: Arc<dyn Upcalls>,
     inbox: Arc<Inbox>,
@@ -70,6 +75,10 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// How long an egress batch waits for space.
     pub(crate) max_wait: Duration,
+    /// Members of the SDK are in it, which see what comes with a call.
+    pub(crate) has_components: bool,
+    /// By which edges batches leave.
+    pub(crate) exits: Exits,
     /// What of a batch the unit reads and writes.
     pub(crate) projection: Projection,
 }
@@ -85,8 +94,9 @@ impl Port {
             reader: RefCell::new(Some(reader)),
             writer,
             schemas: RefCell::new(ReceivedSchemas::new()),
+            contexts: Contexts::default(),
             originals: Originals::new(settings.projection.clone()),
-            takes_records: Cell::new(false),
+            takes_records: Cell::new(settings.exits.take_records),
             upcalls,
             inbox,
             calls: RefCell::new(Table::new(settings.limits.clone())),
@@ -128,6 +138,7 @@ impl Port {
         match effect {
             Effect::Ended(call_id, ending) => {
                 self.originals.end(call_id);
+                self.contexts.end(call_id);
                 match ending {
                     Ending::Acked => self.writer.ack(call_id),
                     // The difference was the answer.
@@ -153,6 +164,7 @@ impl Port {
     /// Ends a generation ([`Table::end_generation`]).
     pub(crate) fn end_generation(&self, error: Option<&str>) {
         self.change(|calls| calls.end_generation(error));
+        self.contexts.end_generation();
         // The read loop that would ring has ended with its pipeline.
         self.writer.ring();
     }

@@ -2,8 +2,9 @@
 //!
 //! The engine's context does not tell an exporter which call a batch came from. So the receiver
 //! puts one binary header, [`NAME`], on every batch: call id and generation. Nodes clone or drop
-//! headers but never read this one; a batch without it was merged or made by the engine. It is
-//! stripped at every exit, so nothing outside a unit sees it.
+//! headers but never read this one; a batch without it was merged or made by the engine. What a
+//! member of the SDK sends by itself has a number of its own there. The header is stripped at every
+//! exit, so nothing outside a unit sees it.
 //!
 //! The generation differs for every lane start in this process and (by a random part) between
 //! processes: a durable buffer may hand out a batch of an earlier life, whose call is long over.
@@ -29,16 +30,29 @@ pub(crate) fn is_private(name: &str) -> bool {
 static ENTRY: LazyLock<ContextEntryName> =
     LazyLock::new(|| ContextEntryName::try_from(NAME).expect("a printable name without a colon"));
 
-/// The call that a batch belongs to.
+/// What of a call's id says which link it is of (never 0).
+const LINK: u64 = u64::MAX << 48;
+
+/// The call that a batch belongs to, or the number of one that a member sent by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
-    /// Call id as the host gave it.
+    /// Call id as the host gave it, or a number that no call has.
     pub(crate) call_id: u64,
     /// Generation of the lane that admitted the batch.
     pub(crate) generation: u64,
 }
 
 impl Tag {
+    /// The number of a batch of no call, from a counter: it has nothing of a link.
+    pub(crate) const fn own(count: u64) -> u64 {
+        count & !LINK
+    }
+
+    /// Whether it is a call's.
+    pub(crate) const fn is_of_call(&self) -> bool {
+        self.call_id & LINK != 0
+    }
+
     /// Adds the tag to the headers that go with the batch.
     pub(crate) fn append_to(self, headers: &mut TransportHeaders) {
         let mut value = Vec::with_capacity(16);

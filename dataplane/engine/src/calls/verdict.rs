@@ -23,6 +23,17 @@ pub(crate) fn failure_of(nack: &NackMsg<OtapPdata>) -> Failure {
     }
 }
 
+/// The nack of a batch that this failure refuses. What it cannot hold is noted by the batch's call,
+/// or carried by the batch of none.
+pub(crate) fn nack_of(failure: &Failure, refused: OtapPdata) -> NackMsg<OtapPdata> {
+    let reason = failure.to_string();
+    match failure.class {
+        class if class.is_final() => NackMsg::new_permanent(reason, refused),
+        Class::Unavailable => NackMsg::new_with_cause(reason, refused, NackCause::NodeShutdown),
+        _ => NackMsg::new(reason, refused),
+    }
+}
+
 /// Keeps a failure of which a call's nack may come. The first permanent one wins, else the first.
 pub(super) fn keep(note: &mut Option<Box<Failure>>, failure: Failure) {
     match note {

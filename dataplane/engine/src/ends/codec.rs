@@ -6,8 +6,8 @@
 //! decided when it was read.
 
 use crate::calls::{Origin, Port, tag};
-use crate::difference::Originals;
 use crate::difference::tables::Tables;
+use crate::ends::context;
 use crate::link;
 use crate::link::outgoing::{Encoded, unwritable};
 use otel_arrow_dfe_config::SignalType;
@@ -20,8 +20,9 @@ use otel_arrow_dfe_pdata::otap::{Logs, Metrics, Traces};
 use otel_arrow_dfe_pdata::proto::opentelemetry::arrow::v1::ArrowPayloadType;
 use otel_arrow_dfe_pdata::{OtapArrowRecords, OtlpProtoBytes};
 use otel_arrow_dfe_pdata_codec::{EncodePolicy, EncodingPlan, OtapPayload, PdataEncoding};
+use strait_component::{CancelHandle, Context};
 use strait_failure::{Class, Failure};
-use strait_records::{BatchView, Encoding, ErrorKind, Header, ReceivedSchemas, Signal};
+use strait_records::{BatchView, Encoding, ErrorKind, Header, Signal, Variable};
 
 /// Why a batch does not enter the engine.
 pub(crate) enum Refusal {
@@ -39,11 +40,11 @@ impl From<Failure> for Refusal {
 }
 
 /// Makes a read batch the engine's: its payload and the client metadata as transport headers. What
-/// a projected batch holds is kept in `originals`.
+/// a projected batch holds is kept by the port, and, in a unit with members that look at it, what
+/// came with the call.
 pub(crate) fn decode(
     batch: link::Batch,
-    schemas: &ReceivedSchemas,
-    originals: &Originals,
+    port: &Port,
 ) -> Result<(OtapPayload, TransportHeaders), Refusal> {
     let bad = |error: strait_records::Error| {
         let message = format!("the batch cannot be read: {error}");
@@ -59,15 +60,22 @@ pub(crate) fn decode(
         Signal::Metrics => SignalType::Metrics,
         other => return Err(unsupported(format!("signal {other:?}")).into()),
     };
-    let headers = headers(&batch.content.view().map_err(bad)?);
+    let view = batch.content.view().map_err(bad)?;
+    let headers = headers(&view);
+    if port.settings.has_components {
+        let end = CancelHandle::new();
+        let context = context::read(&view, batch.deadline, &end);
+        port.contexts.begin(batch.call_id, context, end);
+    }
     let payload = match header.encoding {
         Encoding::Otlp if !header.projected => {
             OtlpProtoBytes::new_from_bytes(signal, batch.content.payload().map_err(bad)?).into()
         }
         Encoding::Records => {
-            let tables = batch.content.records(schemas).map_err(bad)?;
+            let schemas = port.schemas.borrow();
+            let tables = batch.content.records(&schemas).map_err(bad)?;
             let tables = if header.projected {
-                originals.admit(batch.call_id, tables)?
+                port.originals.admit(batch.call_id, tables)?
             } else {
                 tables
             };
@@ -160,12 +168,14 @@ impl Encoder {
     }
 
     /// Takes the payload out of `pdata`, unless a node before asked to get it back. What comes from
-    /// a projected batch becomes a difference; records stay records for a host that sends them.
+    /// a projected batch becomes a difference; records stay records for a host that reads them. Of
+    /// a batch of no call the host is told what its `context` says.
     pub(crate) async fn encode(
         &self,
         effect_handler: &EffectHandler<OtapPdata>,
         pdata: &mut OtapPdata,
         origin: Origin,
+        context: &Context,
         port: &Port,
     ) -> Result<Encoded, Failure> {
         let signal = match pdata.signal_type() {
@@ -182,19 +192,29 @@ impl Encoder {
         let header = |encoding, items| {
             let mut header = Header::new(signal, encoding, items);
             header.call_id = origin.call_id().unwrap_or(0);
-            header
+            let variable = match origin {
+                Origin::Engine => context::write(context, &mut header)?,
+                // The host has what came with the call.
+                Origin::Call(_) | Origin::Unwanted => Variable::new(),
+            };
+            Ok::<_, Failure>((header, variable))
         };
         if let Some(call_id) = origin.call_id().filter(|id| port.originals.has(*id)) {
             let difference = port.originals.answer(call_id, payload.otap_ref())?;
-            let header = header(Encoding::Difference, difference.items);
-            return Ok(Encoded::Payload(header, difference.payload.into()));
+            let (header, variable) = header(Encoding::Difference, difference.items)?;
+            return Ok(Encoded::Payload(
+                header,
+                variable,
+                difference.payload.into(),
+            ));
         }
         if signal == Signal::Logs
             && port.takes_records()
             && let Some(records) = payload.otap_ref()
         {
             let tables = tables(records.clone())?;
-            let plan = port.writer.plan(header(Encoding::Records, items), &tables);
+            let (header, variable) = header(Encoding::Records, items)?;
+            let plan = port.writer.plan(header, variable, &tables);
             return plan.map(Encoded::Records).map_err(unwritable);
         }
         let bytes = effect_handler
@@ -206,7 +226,8 @@ impl Encoder {
                     format!("the batch cannot be encoded: {error}"),
                 )
             })?;
-        Ok(Encoded::Payload(header(Encoding::Otlp, items), bytes))
+        let (header, variable) = header(Encoding::Otlp, items)?;
+        Ok(Encoded::Payload(header, variable, bytes))
     }
 }
 

@@ -4,22 +4,26 @@
 //! Never blocks its control channel: a batch that finds no space waits beside it, and while it
 //! waits no other batch is taken; nor while as many batches of no call are with the host as it
 //! takes. What the engine has waits in the engine, so that pressure reaches whoever sends. An
-//! output of a call waits no longer than the call, or `max_wait`; a batch of no call, for which
-//! nobody waits, until there is space. Private headers are left out of what crosses.
+//! output of a call waits no longer than the call, or `max_wait`; a batch of no call until there is
+//! space, or the deadline that whoever sent it has given it. Each leaves by the edge of its signal;
+//! private headers are left out of what crosses.
 //!
 //! A difference is its call's verdict (format S-16): the host answers neither it nor the engine,
 //! and the engine is told nothing, because a unit that answers so has no node that acts on acks.
 
 use crate::calls::carried;
 use crate::calls::tag::Tag;
+use crate::calls::verdict::nack_of;
 use crate::calls::{Origin, Port, Table};
 use crate::ends::codec;
-use crate::ends::end::{find_port, sleep_until, terminal};
+use crate::ends::end::find_port;
 use crate::link;
-use crate::link::outgoing::Encoded;
+use crate::link::outgoing::{Address, Encoded};
+use crate::nodes::batches::signal_of;
+use crate::nodes::waiting::{sleep_until, terminal};
 use async_trait::async_trait;
 use otel_arrow_dfe_config::validation::no_config;
-use otel_arrow_dfe_engine::control::{AckMsg, NackCause, NackMsg, NodeControlMsg};
+use otel_arrow_dfe_engine::control::{AckMsg, NodeControlMsg};
 use otel_arrow_dfe_engine::error::Error;
 use otel_arrow_dfe_engine::exporter::ExporterWrapper;
 use otel_arrow_dfe_engine::local::exporter::{EffectHandler, Exporter};
@@ -69,8 +73,8 @@ struct Outgoing {
     origin: Origin,
     /// The call that it ends: it is a difference.
     ends: Option<u64>,
-    /// What the host answers it by; of a difference the call's own id.
-    token: u64,
+    /// Its edge, and what the host answers it by.
+    to: Address,
     /// How long it waits for space; `None`: as long as the link lasts.
     until: Option<Instant>,
 }
@@ -156,7 +160,7 @@ async fn publish(port: &Port, batch: Option<&Outgoing>) -> Result<(), Failure> {
             // A call that has ended meanwhile must not end again.
             let wanted = || batch.ends.is_none_or(|call_id| port.calls().waits(call_id));
             port.writer
-                .publish(batch.token, &batch.encoded, batch.until, wanted)
+                .publish(batch.to, &batch.encoded, batch.until, wanted)
                 .await
         }
         None => std::future::pending().await,
@@ -202,7 +206,7 @@ impl Work {
             Ok(batch) => batch,
             Err((batch, failure)) => return self.answer(batch, Err(failure)).await,
         };
-        match self.port.writer.try_publish(batch.token, &batch.encoded) {
+        match self.port.writer.try_publish(batch.to, &batch.encoded) {
             Ok(false) => {
                 self.waiting = Some(batch);
                 Ok(())
@@ -215,22 +219,32 @@ impl Work {
     /// Encodes a batch for the ring. Its context stays with the (now empty) pdata.
     async fn prepare(&self, mut pdata: OtapPdata) -> Result<Outgoing, (Sent, Failure)> {
         let port = &self.port;
-        let origin = port.calls().origin_of(Tag::of(&pdata));
+        let tag = Tag::of(&pdata);
+        let origin = port.calls().origin_of(tag);
+        let context = port.contexts.of(tag);
         let call_id = origin.call_id();
         if origin == Origin::Unwanted {
             let failure = Failure::new(Class::Cancelled, "the call has ended already");
             return Err((Sent { pdata, call_id }, failure));
         }
-        let until = call_id.map(|call_id| {
-            let until = Instant::now() + port.settings.max_wait;
-            let deadline = port.calls().deadline_of(call_id);
-            deadline.map_or(until, |deadline| until.min(deadline))
-        });
-        let encoded = self
-            .codec
-            .encode(&self.engine, &mut pdata, origin, port)
-            .await;
-        let encoded = match encoded {
+        let until = match call_id {
+            Some(call_id) => {
+                let until = Instant::now() + port.settings.max_wait;
+                let deadline = port.calls().deadline_of(call_id);
+                Some(deadline.map_or(until, |deadline| until.min(deadline)))
+            }
+            None => context.deadline(),
+        };
+        let encoded = match port.settings.exits.edge(signal_of(pdata.signal_type())) {
+            Ok(edge) => {
+                let encoding = self
+                    .codec
+                    .encode(&self.engine, &mut pdata, origin, &context, port);
+                encoding.await.map(|encoded| (edge, encoded))
+            }
+            Err(failure) => Err(failure),
+        };
+        let (edge, encoded) = match encoded {
             Ok(encoded) => encoded,
             Err(failure) => return Err((Sent { pdata, call_id }, failure)),
         };
@@ -245,7 +259,7 @@ impl Work {
             encoded,
             origin,
             ends,
-            token,
+            to: Address { edge, token },
             until,
         })
     }
@@ -256,7 +270,7 @@ impl Work {
         batch: Outgoing,
         result: Result<(), Failure>,
     ) -> Result<(), Error> {
-        let token = batch.token;
+        let token = batch.to.token;
         match result {
             Ok(()) => {
                 match batch.ends {
@@ -288,14 +302,7 @@ impl Work {
         if call_id.is_none() {
             carried::put(&mut pdata, &failure);
         }
-        let reason = failure.to_string();
-        let nack = match (failure.class.is_final(), failure.class) {
-            (true, _) => NackMsg::new_permanent(reason, pdata),
-            (false, Class::Unavailable) => {
-                NackMsg::new_with_cause(reason, pdata, NackCause::NodeShutdown)
-            }
-            (false, _) => NackMsg::new(reason, pdata),
-        };
+        let nack = nack_of(&failure, pdata);
         if let Some(call_id) = call_id {
             self.port.change(|calls| calls.note(call_id, failure));
         }

@@ -9,25 +9,20 @@ use crate::calls::tag::Tag;
 use crate::calls::verdict::failure_of;
 use crate::calls::{Port, Table};
 use crate::ends::codec::{self, Refusal};
-use crate::ends::end::{find_port, sleep_until, terminal};
+use crate::ends::end::find_port;
 use crate::guard::drain;
+use crate::nodes::waiting::{Sending, send, sleep_until, terminal};
 use async_trait::async_trait;
-use otel_arrow_dfe_channel::error::SendError;
 use otel_arrow_dfe_config::transport_headers::TransportHeaders;
 use otel_arrow_dfe_config::validation::no_config;
 use otel_arrow_dfe_engine::control::{CallData, NodeControlMsg};
-use otel_arrow_dfe_engine::error::{Error, TypedError};
+use otel_arrow_dfe_engine::error::Error;
 use otel_arrow_dfe_engine::local::receiver::{ControlChannel, EffectHandler, Receiver};
 use otel_arrow_dfe_engine::receiver::ReceiverWrapper;
 use otel_arrow_dfe_engine::terminal_state::TerminalState;
 use otel_arrow_dfe_engine::wiring_contract::WiringContract;
-use otel_arrow_dfe_engine::{
-    Interests, MessageSourceLocalEffectHandlerExtension, ProducerEffectHandlerExtension,
-    ReceiverFactory,
-};
+use otel_arrow_dfe_engine::{Interests, ProducerEffectHandlerExtension, ReceiverFactory};
 use otel_arrow_dfe_otap::pdata::{Context, OtapPdata};
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Instant;
 use strait_failure::Class;
@@ -54,8 +49,6 @@ pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
 struct Ingress {
     port: Rc<Port>,
 }
-
-type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), TypedError<OtapPdata>>> + 'a>>;
 
 #[async_trait(?Send)]
 impl Receiver<OtapPdata> for Ingress {
@@ -159,8 +152,7 @@ impl Drain {
 /// has ended then.
 fn admit(port: &Rc<Port>, effect_handler: &EffectHandler<OtapPdata>) -> Option<OtapPdata> {
     let (call_id, batch) = port.change(Table::next)?;
-    let (payload, mut headers) = match codec::decode(batch, &port.schemas.borrow(), &port.originals)
-    {
+    let (payload, mut headers) = match codec::decode(batch, port) {
         Ok(decoded) => decoded,
         Err(Refusal::Batch(failure)) => {
             port.change(|calls| calls.settle(call_id, Err(failure)));
@@ -189,22 +181,6 @@ fn context(headers: TransportHeaders) -> Context {
     let mut context = Context::with_capacity(2);
     context.set_transport_headers(headers);
     context
-}
-
-/// Sends at once where there is room; else gives back the future that waits for it.
-fn send(
-    effect_handler: &EffectHandler<OtapPdata>,
-    pdata: OtapPdata,
-) -> Result<Option<Sending<'_>>, Error> {
-    match effect_handler.try_send_message_with_source_node(pdata) {
-        Ok(()) => Ok(None),
-        Err(TypedError::ChannelSendError(SendError::Full(pdata))) => {
-            Ok(Some(Box::pin(async move {
-                effect_handler.send_message_with_source_node(pdata).await
-            })))
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Ends the call that the engine answered for.

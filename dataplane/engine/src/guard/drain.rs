@@ -11,7 +11,7 @@
 //!   a flush of it ([`flush`]). Several may follow each other: each request reaches what the one
 //!   before flushed.
 
-use crate::ambient::{self, NodeInbox};
+use crate::ambient::{self, NodeInbox, Wants};
 use crate::catalog::Node;
 use otel_arrow_dfe_engine::control::NodeControlMsg;
 use otel_arrow_dfe_engine::message::Message;
@@ -22,25 +22,26 @@ use std::time::{Duration, Instant};
 pub(crate) const EVERY: Duration = Duration::from_millis(10);
 
 /// Remembers a node that is being built on this lane's thread, if it wants messages.
-pub(crate) fn add(node: &'static Node, inbox: &NodeInbox) {
-    if node.holds || node.resumes {
-        ambient::add_node(node, inbox);
+pub(crate) fn add(node: &Node, inbox: &NodeInbox) {
+    let (holds, resumes) = (node.holds, node.resumes);
+    if holds || resumes {
+        ambient::add_node(Wants { holds, resumes }, inbox);
     }
 }
 
 /// The pipeline has started.
 pub(crate) fn started() {
-    send(|node| node.resumes.then_some(NodeControlMsg::TimerTick {}));
+    send(|wants| wants.resumes.then_some(NodeControlMsg::TimerTick {}));
 }
 
 /// The pipeline drains until `deadline`.
 pub(crate) fn drain(deadline: Instant) {
-    send(|node| match node {
-        Node { holds: true, .. } => Some(NodeControlMsg::DrainIngress {
+    send(|wants| match wants {
+        Wants { holds: true, .. } => Some(NodeControlMsg::DrainIngress {
             deadline,
             reason: "the unit is shutting down".into(),
         }),
-        Node { resumes: true, .. } => Some(NodeControlMsg::TimerTick {}),
+        Wants { resumes: true, .. } => Some(NodeControlMsg::TimerTick {}),
         _ => None,
     });
 }
@@ -50,10 +51,10 @@ pub(crate) fn any() -> bool {
     ambient::nodes(|nodes| !nodes.is_empty())
 }
 
-fn send(message: impl Fn(&Node) -> Option<NodeControlMsg<OtapPdata>>) {
+fn send(message: impl Fn(Wants) -> Option<NodeControlMsg<OtapPdata>>) {
     ambient::nodes(|nodes| {
-        for (node, inbox) in nodes {
-            if let Some(message) = message(node) {
+        for (wants, inbox) in nodes {
+            if let Some(message) = message(*wants) {
                 // One that has no room for it has other messages to wake up on.
                 let _ = inbox.try_send(message);
             }

@@ -4,7 +4,7 @@
 use super::console;
 use crate::ends::{egress, ingress};
 use crate::guard;
-use crate::nodes::component;
+use crate::nodes::{component, connector, exporter, receiver};
 use otel_arrow_dfe_config::engine::{
     EngineConfig, ResolvedOtelDataflowSpec, ResolvedPipelineConfig, ResolvedPipelineRole,
 };
@@ -26,8 +26,8 @@ use otel_arrow_dfe_otap::OTAP_PIPELINE_FACTORY;
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::sync::{Arc, LazyLock};
 
-/// The factory that lanes build from: the linked processors (guarded), the node of the SDK's
-/// components, and the two ends. It lives as long as the process, because the engine keeps
+/// The factory that lanes build from: the linked processors (guarded), a node for each kind of the
+/// SDK's components, and the two ends. It lives as long as the process, because the engine keeps
 /// references to it.
 pub(super) static FACTORY: LazyLock<PipelineFactory<OtapPdata>> = LazyLock::new(|| {
     // Every node that is linked in; which of them users may name is the catalog's affair.
@@ -39,11 +39,11 @@ pub(super) static FACTORY: LazyLock<PipelineFactory<OtapPdata>> = LazyLock::new(
             ..inner.clone()
         })
         .collect();
-    processors.push(component::FACTORY);
+    processors.extend([component::FACTORY, connector::FACTORY]);
     PipelineFactory::new(
-        Box::leak(Box::new([ingress::FACTORY])),
+        Box::leak(Box::new([ingress::FACTORY, receiver::FACTORY])),
         processors.leak(),
-        Box::leak(Box::new([egress::FACTORY])),
+        Box::leak(Box::new([egress::FACTORY, exporter::FACTORY])),
         &[],
     )
 });

@@ -20,7 +20,7 @@ use crate::ambient;
 use crate::calls::{Counters, Inbox, LaneStatus, Limits, Port, Settings, Upcalls};
 use crate::link;
 use crate::plan::projection::Projection;
-use crate::unit::Unit;
+use crate::unit::{Exits, Unit};
 use ending::Shared;
 use pipeline::{Place, Ready};
 use std::cell::Cell;
@@ -67,11 +67,10 @@ impl Lane {
     ///
     /// The thread, the link or the pipeline could not be set up; nothing is left behind.
     pub async fn start(config: LaneConfig) -> Result<Self, Failure> {
-        let (Some(entry), Some(exit)) = (config.unit.entry(), config.unit.exit()) else {
+        if config.unit.edges.is_empty() {
             let message = "a unit without edges can be checked, and not run";
             return Err(Failure::new(Class::Permanent, message));
-        };
-        let edges = (entry.number, exit.number);
+        }
         let inbox = Inbox::new(config.descriptors as usize);
         let shared = Arc::new(Shared::default());
         let (ready_tx, ready) = oneshot::channel();
@@ -88,7 +87,7 @@ impl Lane {
             .spawn(move || {
                 let upcalls = Arc::clone(&config.upcalls);
                 upcalls.attach();
-                let body = || run(config, edges, inbox, &shared, ready_tx);
+                let body = || run(config, inbox, &shared, ready_tx);
                 let counters = contain(body).unwrap_or_else(|panic| {
                     tracing::error!(%panic, "a lane ended by a panic");
                     // Its link has ended with it, and is made anew.
@@ -152,13 +151,7 @@ impl Drop for Lane {
 }
 
 /// The thread's body.
-fn run(
-    config: LaneConfig,
-    edges: (u16, u16),
-    inbox: Arc<Inbox>,
-    shared: &Arc<Shared>,
-    ready: Ready,
-) -> Counters {
+fn run(config: LaneConfig, inbox: Arc<Inbox>, shared: &Arc<Shared>, ready: Ready) -> Counters {
     let projection = Projection::of(&config.unit);
     let settings = Settings {
         unit: config.unit.id.clone(),
@@ -172,9 +165,12 @@ fn run(
             projects: projection.plan.projectable,
         },
         max_wait: config.max_wait,
+        has_components: config.unit.has_components(),
+        exits: Exits::of(&config.unit),
         projection,
     };
-    let ends = link::split(config.link, edges, config.unit.retains());
+    let entry = config.unit.entry().map(|entry| entry.number);
+    let ends = link::split(config.link, entry, config.unit.retains());
     let port = Port::new(ends, settings, config.upcalls, inbox);
     let entered = ambient::enter(&port);
     supervise(&Place {

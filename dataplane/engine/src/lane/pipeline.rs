@@ -53,8 +53,11 @@ pub(super) struct Place<'a> {
 /// The engine's pipeline for one lane.
 fn definition(unit: &Unit) -> Value {
     let mut nodes = Map::new();
-    nodes.insert(INGRESS.into(), json!({"type": ingress::URN}));
-    nodes.insert(EGRESS.into(), json!({"type": egress::URN}));
+    for (end, urn) in [(INGRESS, ingress::URN), (EGRESS, egress::URN)] {
+        if unit.topology.has_end(end) {
+            nodes.insert(end.into(), json!({"type": urn}));
+        }
+    }
     for node in &unit.topology.nodes {
         let mut config = node.config.clone();
         if let (Some(kind), Some(config)) = (node.kind, config.as_object_mut()) {

@@ -4,8 +4,8 @@
 //! lane, for deadlines, and to ring the host's doorbell after the nodes had their turn.
 
 use crate::calls::Port;
-use crate::ends::end::sleep_until;
 use crate::link::Reader;
+use crate::nodes::waiting::sleep_until;
 use std::rc::Rc;
 use strait_failure::{Class, Failure};
 

@@ -2,10 +2,10 @@
 
 use crate::ambient;
 use crate::calls::{LaneStatus, Port};
-use crate::ends::end::sleep_until;
 use crate::lane::ending::Shared;
 use crate::lane::pipeline::{self, Place};
 use crate::lane::read_loop;
+use crate::nodes::waiting::sleep_until;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use strait_failure::{Class, Failure};

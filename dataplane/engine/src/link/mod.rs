@@ -10,7 +10,7 @@
 
 pub(crate) mod outgoing;
 
-use crate::link::outgoing::Encoded;
+use crate::link::outgoing::{Address, Encoded};
 use arrow_array::RecordBatch;
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
@@ -44,15 +44,13 @@ pub(crate) struct Reader {
     consumer: Consumer,
     handle: Handle,
     copy: bool,
-    /// The edge by which batches come.
-    edge: u16,
+    /// The edge by which batches come, if there is one.
+    entry: Option<u16>,
 }
 
 /// The producing end, shared by the lane's nodes.
 pub(crate) struct Writer {
     producer: RefCell<Producer>,
-    /// The edge by which batches go.
-    edge: u16,
     /// Schemas of this direction; they last as long as the link.
     records: RefCell<strait_records::Writer>,
     handle: Handle,
@@ -69,20 +67,19 @@ const BELL_PATIENCE: Duration = Duration::from_micros(50);
 /// How long one wait for space lasts of a batch that waits as long as it takes.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Splits a link, of a unit with these edges in and out. `copy`: batches are copied when they are
-/// read, because a node may keep them.
-pub(crate) fn split(link: Link, (entry, exit): (u16, u16), copy: bool) -> (Reader, Writer) {
+/// Splits a link, of a unit with this edge in. `copy`: batches are copied when they are read,
+/// because a node may keep them.
+pub(crate) fn split(link: Link, entry: Option<u16>, copy: bool) -> (Reader, Writer) {
     let (mut producer, consumer, handle) = link.split();
     producer.ring_later();
     let reader = Reader {
         consumer,
         handle: handle.clone(),
         copy,
-        edge: entry,
+        entry,
     };
     let writer = Writer {
         producer: RefCell::new(producer),
-        edge: exit,
         records: RefCell::default(),
         handle,
         acks: RefCell::default(),
@@ -123,9 +120,13 @@ impl Reader {
         schemas: &RefCell<ReceivedSchemas>,
     ) -> Result<Incoming, Failure> {
         Ok(match message {
-            Message::Batch { edge, .. } if edge != self.edge => {
+            Message::Batch { edge, .. } if Some(edge) != self.entry => {
                 self.handle.close(Code::Content);
-                let message = format!("a batch came over edge {edge}, expected {}", self.edge);
+                let expected = match self.entry {
+                    Some(entry) => format!("expected {entry}"),
+                    None => "and the unit has no edge in".into(),
+                };
+                let message = format!("a batch came over edge {edge}, {expected}");
                 return Err(Failure::new(Class::Internal, message));
             }
             Message::Batch { lease, call_id, .. } => {
@@ -235,14 +236,14 @@ impl Writer {
     }
 
     /// Writes a batch, if there is space now.
-    pub(crate) fn try_publish(&self, token: u64, encoded: &Encoded) -> Result<bool, Failure> {
+    pub(crate) fn try_publish(&self, to: Address, encoded: &Encoded) -> Result<bool, Failure> {
         let mut holder = self.hold();
         match self.claim(
             &mut holder.producer,
             encoded.slot_len()?,
             encoded.is_difference(),
         ) {
-            Ok(claim) => holder.publish(claim, token, encoded).map(|()| true),
+            Ok(claim) => holder.publish(claim, to, encoded).map(|()| true),
             Err(Error::Full(_)) => Ok(false),
             Err(error) => Err(lost(&error)),
         }
@@ -252,7 +253,7 @@ impl Writer {
     /// still wanted. Safe to cancel.
     pub(crate) async fn publish(
         &self,
-        token: u64,
+        to: Address,
         encoded: &Encoded,
         deadline: Option<Instant>,
         wanted: impl Fn() -> bool,
@@ -276,7 +277,7 @@ impl Writer {
                     if !wanted() {
                         return Err(Failure::new(Class::Cancelled, "the call has ended already"));
                     }
-                    return holder.publish(claim, token, encoded);
+                    return holder.publish(claim, to, encoded);
                 }
             }
         }
@@ -286,11 +287,10 @@ impl Writer {
     pub(crate) fn plan(
         &self,
         header: Header,
+        variable: Variable,
         tables: &[(u16, RecordBatch)],
     ) -> Result<Plan, strait_records::Error> {
-        self.records
-            .borrow_mut()
-            .plan(header, Variable::new(), tables)
+        self.records.borrow_mut().plan(header, variable, tables)
     }
 
     /// Claims a slot, after every schema that has to be known before it is read.
@@ -337,14 +337,14 @@ struct Holder<'a> {
 }
 
 impl Holder<'_> {
-    fn publish(&mut self, mut claim: Claim, token: u64, encoded: &Encoded) -> Result<(), Failure> {
+    fn publish(&mut self, mut claim: Claim, to: Address, encoded: &Encoded) -> Result<(), Failure> {
         let length = encoded.write(&mut claim)?;
         if encoded.is_difference() {
             // It is the verdict on the call (S-16).
             self.writer.answered();
         }
         self.producer
-            .publish(claim, self.writer.edge, token, length)
+            .publish(claim, to.edge, to.token, length)
             .map_err(|error| lost(&error))
     }
 
@@ -416,11 +416,18 @@ pub(crate) fn unavailable(failure: Failure) -> Failure {
 }
 
 /// The instant of an absolute CLOCK_MONOTONIC time; `None` for 0.
-fn instant_of(deadline_ns: u64) -> Option<Instant> {
+pub(crate) fn instant_of(deadline_ns: u64) -> Option<Instant> {
     if deadline_ns == 0 {
         return None;
     }
     let left = deadline_ns.saturating_sub(strait_ringbuf::handshake::clock_ns());
     // Beyond a day nobody waits; the cap keeps the sum in range.
     Some(Instant::now() + Duration::from_nanos(left).min(Duration::from_secs(86_400)))
+}
+
+/// An instant as an absolute CLOCK_MONOTONIC time, never 0.
+pub(crate) fn clock_of(instant: Instant) -> u64 {
+    let left = instant.saturating_duration_since(Instant::now());
+    let left = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
+    strait_ringbuf::handshake::clock_ns().saturating_add(left)
 }

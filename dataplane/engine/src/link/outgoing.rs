@@ -4,10 +4,19 @@ use bytes::Bytes;
 use strait_failure::{Class, Failure};
 use strait_records::{Encoding, Header, Variable, writer};
 
+/// Where a batch goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address {
+    /// The edge by which it leaves.
+    pub(crate) edge: u16,
+    /// What the host answers it by; of a difference the call's own id.
+    pub(crate) token: u64,
+}
+
 /// A batch that is ready to be written into a slot.
 pub(crate) enum Encoded {
     /// OTLP bytes, or a difference.
-    Payload(Header, Bytes),
+    Payload(Header, Variable, Bytes),
     /// Records, with the header in it.
     Records(strait_records::Plan),
 }
@@ -15,14 +24,14 @@ pub(crate) enum Encoded {
 impl Encoded {
     /// Whether it ends its call (format S-16).
     pub(crate) fn is_difference(&self) -> bool {
-        matches!(self, Self::Payload(header, _) if header.encoding == Encoding::Difference)
+        matches!(self, Self::Payload(header, ..) if header.encoding == Encoding::Difference)
     }
 
     /// Bytes of the slot that it needs.
     pub(crate) fn slot_len(&self) -> Result<usize, Failure> {
         match self {
-            Self::Payload(_, bytes) => {
-                writer::payload_slot_len(&Variable::new(), bytes.len()).map_err(unwritable)
+            Self::Payload(_, variable, bytes) => {
+                writer::payload_slot_len(variable, bytes.len()).map_err(unwritable)
             }
             Self::Records(plan) => Ok(plan.len()),
         }
@@ -31,8 +40,8 @@ impl Encoded {
     /// Writes it to the beginning of `slot`; gives the bytes used.
     pub(crate) fn write(&self, slot: &mut [u8]) -> Result<usize, Failure> {
         match self {
-            Self::Payload(header, bytes) => {
-                writer::write_payload(slot, header, &Variable::new(), bytes)
+            Self::Payload(header, variable, bytes) => {
+                writer::write_payload(slot, header, variable, bytes)
             }
             Self::Records(plan) => plan.write(slot),
         }

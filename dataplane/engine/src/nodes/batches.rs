@@ -1,23 +1,33 @@
-//! Batches of logs between the engine and what edits them through the SDK.
+//! Batches between the engine and what edits or takes them through the SDK.
 //!
-//! A batch reaches its editor as tables that share the engine's arrays, and goes on as records; one
-//! of which nothing is left is acked, one that cannot be edited is refused with the editor's
-//! reason.
+//! Logs are tables that share the engine's arrays, and go on as records; traces and metrics are
+//! OTLP bytes. A batch of logs of which nothing is left is acked, one that cannot be edited is
+//! refused with the editor's reason.
 
-use crate::ambient;
+use crate::calls::Port;
 use crate::calls::tag::Tag;
-use otel_arrow_dfe_engine::control::{AckMsg, NackMsg};
+use crate::nodes::answers::answer;
+use otel_arrow_dfe_config::SignalType;
+use otel_arrow_dfe_config::transport_headers::TransportHeaders;
+use otel_arrow_dfe_engine::MessageSourceLocalEffectHandlerExtension;
 use otel_arrow_dfe_engine::error::Error;
 use otel_arrow_dfe_engine::local::processor::EffectHandler;
-use otel_arrow_dfe_engine::{
-    ConsumerEffectHandlerExtension, MessageSourceLocalEffectHandlerExtension,
-};
-use otel_arrow_dfe_otap::pdata::{OtapPdata, PdataEffectHandlerExtension};
-use otel_arrow_dfe_pdata::OtapArrowRecords;
+use otel_arrow_dfe_otap::pdata::{Context, OtapPdata, PdataDelivery, PdataEffectHandlerExtension};
 use otel_arrow_dfe_pdata::otap::Logs;
 use otel_arrow_dfe_pdata::proto::opentelemetry::arrow::v1::ArrowPayloadType;
-use strait_component::{Batch, Payload};
+use otel_arrow_dfe_pdata::{OtapArrowRecords, OtlpProtoBytes};
+use otel_arrow_dfe_pdata_codec::{EncodePolicy, OtapPayload, PdataEncoding};
+use strait_component::{Batch, Payload, Signal};
 use strait_failure::{Class, Failure};
+
+/// The signal of a batch of the engine's, by its name here.
+pub(crate) fn signal_of(signal: SignalType) -> Signal {
+    match signal {
+        SignalType::Logs => Signal::Logs,
+        SignalType::Traces => Signal::Traces,
+        SignalType::Metrics => Signal::Metrics,
+    }
+}
 
 /// Lets `edit` change a batch of logs and sends it on; a batch of which nothing is left is acked.
 /// `name` is the component's or node's, for errors.
@@ -32,39 +42,89 @@ pub(crate) async fn edit_logs(
         Err(error) => {
             let (error, pdata) = error.into_parts();
             let failure = Failure::new(Class::Permanent, error.to_string()).at(name);
-            return refuse(effect_handler, pdata, failure).await;
+            return answer(effect_handler, pdata, Err(failure)).await;
         }
     };
     match edit(records) {
         Ok(records) if records.num_items() == 0 => {
-            effect_handler
-                .notify_ack(AckMsg::new(delivery.into_pdata()))
-                .await
+            answer(effect_handler, delivery.into_pdata(), Ok(())).await
         }
         Ok(records) => {
             let pdata = delivery.with_payload(records.into());
             Ok(effect_handler.send_message_with_source_node(pdata).await?)
         }
-        Err(failure) => refuse(effect_handler, delivery.into_pdata(), failure).await,
+        Err(failure) => answer(effect_handler, delivery.into_pdata(), Err(failure)).await,
     }
 }
 
-async fn refuse(
-    effect_handler: &EffectHandler<OtapPdata>,
+/// Makes a batch of the engine's the SDK's, without its context; what is left answers for it.
+///
+/// # Errors
+///
+/// It cannot be read; whoever sent it is to be told.
+pub(crate) async fn take(
+    engine: &impl PdataEffectHandlerExtension,
     pdata: OtapPdata,
-    failure: Failure,
-) -> Result<(), Error> {
-    let reason = failure.to_string();
-    let permanent = failure.class.is_final();
-    if let Some(tag) = Tag::of(&pdata) {
-        ambient::note(tag, failure);
+) -> Result<(PdataDelivery, Batch), (OtapPdata, Failure)> {
+    let failed = |message| Failure::new(Class::Permanent, message);
+    if pdata.signal_type() == SignalType::Logs {
+        let (delivery, records) = match engine.prepare_otap_work(pdata).await {
+            Ok(ready) => ready,
+            Err(error) => {
+                let (error, pdata) = error.into_parts();
+                return Err((pdata, failed(error.to_string())));
+            }
+        };
+        return match to_batch(records) {
+            Ok(batch) => Ok((delivery, batch)),
+            Err(error) => Err((delivery.into_pdata(), failed(error))),
+        };
     }
-    let nack = if permanent {
-        NackMsg::new_permanent(reason, pdata)
-    } else {
-        NackMsg::new(reason, pdata)
+    let signal = signal_of(pdata.signal_type());
+    let (delivery, mut payload) = pdata.into_work();
+    let bytes = match engine.resolve_encoding_plan(&PdataEncoding::OTLP, EncodePolicy::default()) {
+        Ok(plan) => engine.encode_owned(&mut payload, &plan).await,
+        Err(error) => Err(error),
     };
-    effect_handler.notify_nack(nack).await
+    match bytes {
+        Ok(bytes) => Ok((delivery, Batch::from_otlp(signal, bytes))),
+        Err(error) => Err((delivery.into_pdata(), failed(error.to_string()))),
+    }
+}
+
+/// The SDK's batch as the engine's payload.
+pub(crate) fn to_payload(batch: Batch) -> Result<OtapPayload, String> {
+    let Some(bytes) = batch.otlp() else {
+        return to_records(batch).map(Into::into);
+    };
+    let signal = match batch.signal() {
+        Signal::Logs => SignalType::Logs,
+        Signal::Traces => SignalType::Traces,
+        Signal::Metrics => SignalType::Metrics,
+    };
+    Ok(OtlpProtoBytes::new_from_bytes(signal, bytes.clone()).into())
+}
+
+/// A batch that a member sends by itself: its number is its own, and names what goes with it.
+/// `known` is told the number, and subscribes to the batch's answer.
+pub(crate) fn own_batch(
+    port: &Port,
+    came_with: strait_component::Context,
+    payload: OtapPayload,
+    known: impl FnOnce(u64, &mut OtapPdata),
+) -> OtapPdata {
+    let number = port.contexts.keep(came_with);
+    let mut headers = TransportHeaders::with_capacity(1);
+    Tag {
+        call_id: number,
+        generation: port.calls().generation(),
+    }
+    .append_to(&mut headers);
+    let mut context = Context::with_capacity(1);
+    context.set_transport_headers(headers);
+    let mut pdata = OtapPdata::new(context, payload);
+    known(number, &mut pdata);
+    pdata
 }
 
 const TABLES: [(Payload, ArrowPayloadType); 4] = [

@@ -1,11 +1,15 @@
-//! Runs a component of the SDK as an engine node.
+//! Runs a processor of the SDK as an engine node.
 //!
 //! One node for all: its configuration names the component's type, and the factory is looked up
 //! in a table that the host fills once. The component's errors become nacks that name it; a panic
 //! is a permanent nack, and the instance is made anew, because its state is not to be trusted.
 
-use crate::components::{NODE_URN, NodeConfig, find};
-use crate::nodes::batches::{edit_logs, to_batch, to_records};
+use crate::ambient;
+use crate::calls::tag::Tag;
+use crate::components;
+use crate::nodes::answers::answer;
+use crate::nodes::batches::{edit_logs, signal_of, take, to_batch, to_payload, to_records};
+use crate::nodes::made::{self, Made};
 use async_trait::async_trait;
 use otel_arrow_dfe_config::SignalType;
 use otel_arrow_dfe_config::error::Error as ConfigError;
@@ -17,17 +21,14 @@ use otel_arrow_dfe_engine::processor::ProcessorWrapper;
 use otel_arrow_dfe_engine::wiring_contract::WiringContract;
 use otel_arrow_dfe_engine::{MessageSourceLocalEffectHandlerExtension, ProcessorFactory};
 use otel_arrow_dfe_otap::pdata::OtapPdata;
-use otel_arrow_dfe_pdata::OtapArrowRecords;
-use serde::Deserialize;
 use serde_json::Value;
-use strait_component::{Access, CreateError, DynProcessorFactory, Processor, Settings, Signal};
+use strait_component::{Access, Batch, Context, CreateError, Flow, Kind, Processor, Signal};
 use strait_failure::{Class, Failure, contain};
 
 pub(crate) const FACTORY: ProcessorFactory<OtapPdata> = ProcessorFactory {
-    name: NODE_URN,
+    name: components::PROCESSOR,
     create: |context, node, node_config, config, _capabilities| {
-        let lane = u32::try_from(context.core_id()).unwrap_or(u32::MAX);
-        let component = Component::new(&node_config.config, lane)?;
+        let component = Component::new(&node_config.config, context.core_id())?;
         Ok(ProcessorWrapper::local(
             component,
             node,
@@ -37,88 +38,50 @@ pub(crate) const FACTORY: ProcessorFactory<OtapPdata> = ProcessorFactory {
     },
     context_declarations: None,
     wiring_contract: WiringContract::UNRESTRICTED,
-    validate_config: |config| read(config).map(|_| ()),
+    validate_config: made::validate,
 };
 
-fn read(config: &Value) -> Result<NodeConfig, ConfigError> {
-    NodeConfig::deserialize(config).map_err(|error| ConfigError::InvalidUserConfig {
-        error: error.to_string(),
-    })
-}
-
 struct Component {
-    factory: &'static dyn DynProcessorFactory,
-    config: Value,
-    settings: Settings,
+    made: Made<Box<dyn Processor>>,
     /// What the component has declared.
     access: Access,
-    /// `None` after a panic, until the next batch.
-    instance: Option<Box<dyn Processor>>,
+    /// The signals that it has declared.
+    declared: Vec<Signal>,
 }
 
 impl Component {
-    fn new(config: &Value, lane: u32) -> Result<Self, ConfigError> {
-        let NodeConfig {
-            r#type,
-            component,
-            config,
-        } = read(config)?;
+    fn new(config: &Value, lane: usize) -> Result<Self, ConfigError> {
+        let made = Made::new(config, lane, |factory, config, settings| {
+            Some(factory.processor()?.create(config, settings))
+        })?;
         let wrong = |error: String| ConfigError::InvalidUserConfig { error };
-        let factory = find(&r#type)
-            .and_then(|factory| factory.processor())
-            .ok_or_else(|| wrong(format!("no component of type `{}` is linked in", r#type)))?;
-        let access = factory
-            .access(&config)
-            .map_err(|errors| wrong(CreateError::from(errors).to_string()))?;
-        let mut component = Self {
-            factory,
-            access,
-            config,
-            settings: Settings::new(component, lane)
-                .takes([Signal::Logs])
-                .makes([Signal::Logs]),
-            instance: None,
+        let access = match made.factory().processor() {
+            Some(factory) => factory
+                .access(made.config())
+                .map_err(|errors| wrong(CreateError::from(errors).to_string()))?,
+            None => return Err(wrong(format!("`{}` is no {}", made.id(), Kind::Processor))),
         };
-        component
-            .instance()
-            .map_err(|failure| wrong(failure.to_string()))?;
-        Ok(component)
+        let described = made.factory().describe().signals;
+        let declares = |signal: &Signal| described.contains_key(&Flow::Of(*signal));
+        let declared = Signal::ALL.into_iter().filter(declares).collect();
+        Ok(Self {
+            made,
+            access,
+            declared,
+        })
     }
 
-    /// The instance; made first where there is none.
-    fn instance(&mut self) -> Result<&mut Box<dyn Processor>, Failure> {
-        if self.instance.is_none() {
-            let made = contain(|| self.factory.create(&self.config, &self.settings))
-                .map_err(|panic| format!("creating it panicked: {panic}"))
-                .and_then(|made| made.map_err(|error| error.to_string()));
-            let made = made.map_err(|message| self.failure(Class::Permanent, message))?;
-            self.instance = Some(made);
-        }
-        self.instance
-            .as_mut()
-            .ok_or_else(|| Failure::new(Class::Internal, "no instance"))
-    }
-
-    fn failure(&self, class: Class, message: String) -> Failure {
-        Failure::new(class, message).at(self.settings.component.clone())
-    }
-
-    /// Lets the component edit the records.
-    fn edit(&mut self, records: OtapArrowRecords) -> Result<OtapArrowRecords, Failure> {
-        let mut batch =
-            to_batch(records).map_err(|message| self.failure(Class::Permanent, message))?;
-        let instance = self.instance()?;
+    /// Lets the component edit a batch.
+    fn edit(&mut self, batch: Batch, context: Context) -> Result<Batch, Failure> {
+        let mut batch = batch.with_context(context);
+        let instance = self.made.instance()?;
         let outcome = contain(|| instance.process(&mut batch));
-        let outcome = outcome.map(|done| done.and_then(|()| self.access.check(&batch)));
-        match outcome {
-            Ok(Ok(())) => {
-                to_records(batch).map_err(|message| self.failure(Class::Permanent, message))
-            }
-            Ok(Err(error)) => Err(Failure::from(error).at(self.settings.component.clone())),
+        match outcome.map(|done| done.and_then(|()| self.access.check(&batch))) {
+            Ok(Ok(())) => Ok(batch),
+            Ok(Err(error)) => Err(self.made.named(error)),
             Err(panic) => {
-                self.instance = None;
-                let message = format!("panic: {panic}");
-                Err(self.failure(Class::Permanent, message))
+                drop(self.made.take());
+                Err(self.made.panicked("process", &panic))
             }
         }
     }
@@ -128,25 +91,44 @@ impl Component {
         pdata: OtapPdata,
         effect_handler: &mut EffectHandler<OtapPdata>,
     ) -> Result<(), Error> {
-        // The SDK carries logs; other signals pass through untouched.
-        if pdata.signal_type() != SignalType::Logs {
+        let context = ambient::context_of(Tag::of(&pdata));
+        if pdata.signal_type() == SignalType::Logs {
+            let name = self.made.id().to_owned();
+            return edit_logs(pdata, effect_handler, &name, |records| {
+                let unread = |message| Failure::new(Class::Permanent, message).at(name.clone());
+                let batch = self.edit(to_batch(records).map_err(unread)?, context)?;
+                to_records(batch).map_err(unread)
+            })
+            .await;
+        }
+        // What it has not declared passes through untouched.
+        if !self.declared.contains(&signal_of(pdata.signal_type())) {
             return Ok(effect_handler.send_message_with_source_node(pdata).await?);
         }
-        let name = self.settings.component.clone();
-        edit_logs(pdata, effect_handler, &name, |records| self.edit(records)).await
+        let (delivery, batch) = match take(effect_handler, pdata).await {
+            Ok(taken) => taken,
+            Err((pdata, failure)) => {
+                let failure = failure.at(self.made.id());
+                return answer(effect_handler, pdata, Err(failure)).await;
+            }
+        };
+        let edited = self.edit(batch, context).and_then(|batch| {
+            to_payload(batch).map_err(|message| self.made.failure(Class::Permanent, message))
+        });
+        match edited {
+            Ok(payload) => {
+                let pdata = delivery.with_payload(payload);
+                Ok(effect_handler.send_message_with_source_node(pdata).await?)
+            }
+            Err(failure) => answer(effect_handler, delivery.into_pdata(), Err(failure)).await,
+        }
     }
 
     fn end(&mut self) {
-        let Some(mut instance) = self.instance.take() else {
-            return;
-        };
-        let error = match contain(|| instance.shutdown()) {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(panic) => format!("panic: {panic}"),
-        };
-        let component = &self.settings.component;
-        tracing::error!(%component, %error, "a component's shutdown failed");
+        if let Some(mut instance) = self.made.take() {
+            let outcome = contain(|| instance.shutdown());
+            let _ = self.made.complaint("shutdown", outcome);
+        }
     }
 }
 

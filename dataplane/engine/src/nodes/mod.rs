@@ -1,6 +1,12 @@
-//! Nodes of ours on a lane: a component of the SDK, and what stands in the place of an engine's
-//! node.
+//! Nodes of ours on a lane: the components of the SDK, a node for each kind, and what stands in the
+//! place of an engine's node.
 
+pub(crate) mod answers;
 pub(crate) mod batches;
 pub(crate) mod component;
+pub(crate) mod connector;
+pub(crate) mod exporter;
 pub(crate) mod logs;
+mod made;
+pub(crate) mod receiver;
+pub(crate) mod waiting;

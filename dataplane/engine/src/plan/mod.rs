@@ -17,7 +17,7 @@ pub use report::{EdgeReport, Report};
 use crate::unit::Unit;
 use builder::Builder;
 use projection::Projection;
-use strait_component::Signal;
+use strait_component::{Kind, Signal};
 
 impl Projection {
     /// The projection of a unit whose configuration has passed its checks.
@@ -44,6 +44,12 @@ impl Projection {
 fn build(unit: &Unit) -> Result<Projection, String> {
     if unit.entry().map(|entry| entry.signal) != Some(Signal::Logs) {
         return Err("only logs are sent in part".into());
+    }
+    if unit.kind != Kind::Processor {
+        return Err(format!(
+            "its member is {}, which sends no batch back",
+            unit.kind
+        ));
     }
     if !unit.topology.is_chain() {
         return Err("the unit is a graph".into());

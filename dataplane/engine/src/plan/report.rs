@@ -21,7 +21,7 @@ pub struct EdgeReport {
     /// How batches cross.
     pub encoding: Encoding,
     /// Of an edge in: the calls of a lane that are in its engine at once; others wait in the ring.
-    /// Of an edge out: the batches of no call that a lane has unanswered.
+    /// Of the edges out, all together: the batches of no call that a lane has unanswered.
     pub credit: u32,
     /// What of a batch the unit needs; only of an edge in.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,11 +1,12 @@
 //! A unit's edges: where batches cross between the host and the unit.
 //!
-//! A unit may have any; which of them this version runs is said in one place ([`check`]).
+//! At most one leads in, and at most one of each signal out; which of them a kind of unit has is
+//! said in one place ([`check`]).
 
 use crate::finding::Finding;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use strait_component::Signal;
+use strait_component::{Kind, Signal};
 
 /// Which way batches cross.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,8 +61,9 @@ impl fmt::Display for Edge {
     }
 }
 
-/// Finds edges that are numbered wrongly, or that this version cannot run.
-pub(super) fn check(findings: &mut Vec<Finding>, edges: &[Edge]) {
+/// Finds edges that are numbered wrongly, or that a unit of this kind does not have. A unit without
+/// any is checked, and not run.
+pub(super) fn check(findings: &mut Vec<Finding>, edges: &[Edge], kind: Kind) {
     for (expected, edge) in edges.iter().enumerate() {
         if usize::from(edge.number) != expected {
             findings.push(Finding::new(
@@ -74,39 +76,65 @@ pub(super) fn check(findings: &mut Vec<Finding>, edges: &[Edge]) {
             return;
         }
     }
-    if let Some((edge, why)) = not_run(edges) {
+    if let Some((edge, why)) = repeated(edges).or_else(|| unfit(edges, kind)) {
         findings.push(Finding::new(
             format!("edges::{}", edge.number),
-            format!(
-                "{edge} {why}: this version runs units with one edge in and one edge out, both of \
-                 one signal"
-            ),
+            format!("{edge} {why}"),
         ));
     }
 }
 
-/// The first edge that this version does not run, and why not.
-fn not_run(edges: &[Edge]) -> Option<(&Edge, String)> {
+/// The first edge that another one stands for already.
+fn repeated(edges: &[Edge]) -> Option<(&Edge, &'static str)> {
+    edges.iter().enumerate().find_map(|(at, edge)| {
+        let mut before = edges[..at].iter();
+        let taken = before.any(|other| match edge.direction {
+            Direction::In => other.direction == Direction::In,
+            Direction::Out => other.direction == Direction::Out && other.signal == edge.signal,
+        });
+        let why = match edge.direction {
+            Direction::In => "is the second edge in: batches enter a unit by one",
+            Direction::Out => "is the second edge out of its signal: there is one for each",
+        };
+        taken.then_some((edge, why))
+    })
+}
+
+/// The first edge that a unit of this kind does not have, or that wants another one beside it.
+fn unfit(edges: &[Edge], kind: Kind) -> Option<(&Edge, &'static str)> {
     let towards = |direction| edges.iter().filter(move |edge| edge.direction == direction);
-    let (mut entries, mut exits) = (towards(Direction::In), towards(Direction::Out));
-    match (entries.next(), exits.next()) {
-        (None, None) => None,
-        (Some(entry), None) => Some((entry, "has no edge out beside it, as in an exporter".into())),
-        (None, Some(exit)) => Some((exit, "has no edge in beside it, as in a receiver".into())),
-        (Some(entry), Some(exit)) if entry.signal != exit.signal => {
-            let why = format!("is of another signal than {entry}, as in a connector");
-            Some((exit, why))
-        }
-        _ => {
-            let second = entries.next().or_else(|| exits.next())?;
-            Some((second, "is the second of its direction".into()))
-        }
-    }
+    let (entry, mut exits) = (towards(Direction::In).next(), towards(Direction::Out));
+    let exit = exits.next();
+    let wrong = match kind {
+        Kind::Extension => (entry.or(exit)?, "is an extension's, which has no data"),
+        Kind::Receiver => (
+            entry?,
+            "leads into a receiver, which makes its batches itself",
+        ),
+        Kind::Exporter => (exit?, "leads out of an exporter, which passes nothing on"),
+        Kind::Processor | Kind::Connector => match (entry, exit, exits.next()) {
+            (_, _, Some(second)) => (
+                second,
+                "is the second edge out, and only receivers have two",
+            ),
+            (Some(entry), None, _) => (entry, "has no edge out beside it, as only exporters do"),
+            (None, Some(exit), _) => (exit, "has no edge in beside it, as only receivers do"),
+            (Some(entry), Some(exit), _) => {
+                let differ = kind == Kind::Processor && entry.signal != exit.signal;
+                let why = "is of another signal than the edge in, as only connectors have it";
+                return differ.then_some((exit, why));
+            }
+            (None, None, _) => return None,
+        },
+    };
+    Some(wrong)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
     fn edges(list: &[(Direction, Signal)]) -> Vec<Edge> {
         let numbered = (0..).zip(list);
@@ -118,49 +146,88 @@ mod tests {
         numbered.map(edge).collect()
     }
 
-    fn found(edges: &[Edge]) -> Vec<String> {
+    fn found(edges: &[Edge], kind: Kind) -> Vec<String> {
         let mut findings = Vec::new();
-        check(&mut findings, edges);
+        check(&mut findings, edges, kind);
         findings.iter().map(ToString::to_string).collect()
     }
 
-    // Guarantees: what this version cannot run is refused, with the edge and the reason; what it
-    // can is not.
+    /// What a unit of this kind may have: entries, exits.
+    fn allowed(kind: Kind, edges: &[Edge]) -> bool {
+        let signals = |direction| {
+            let towards = edges.iter().filter(|edge| edge.direction == direction);
+            towards.map(|edge| edge.signal).collect::<Vec<_>>()
+        };
+        let (entries, exits) = (signals(Direction::In), signals(Direction::Out));
+        let distinct = exits.iter().collect::<BTreeSet<_>>().len() == exits.len();
+        edges.is_empty()
+            || distinct
+                && match kind {
+                    Kind::Extension => false,
+                    Kind::Receiver => entries.is_empty(),
+                    Kind::Exporter => entries.len() == 1 && exits.is_empty(),
+                    Kind::Processor => entries.len() == 1 && exits == entries,
+                    Kind::Connector => entries.len() == 1 && exits.len() == 1,
+                }
+    }
+
+    proptest! {
+        // Guarantees: edges that a unit of this kind has are accepted, in any order, and any others
+        // are refused, once and with the edge's place.
+        #[test]
+        fn edges_are_those_of_the_kind(
+            kind in prop::sample::select(Kind::ALL.to_vec()),
+            list in prop::collection::vec(
+                (
+                    prop::sample::select(vec![Direction::In, Direction::Out]),
+                    prop::sample::select(Signal::ALL.to_vec()),
+                ),
+                0..5,
+            ),
+        ) {
+            let edges = edges(&list);
+            let found = found(&edges, kind);
+            prop_assert_eq!(found.is_empty(), allowed(kind, &edges), "{:?}", found);
+            prop_assert!(found.len() <= 1);
+            for found in found {
+                let place = edges.iter().any(|edge| {
+                    found.starts_with(&format!("edges::{}: {edge} ", edge.number))
+                });
+                prop_assert!(place, "{}", found);
+            }
+        }
+    }
+
+    // Guarantees: what a unit cannot have is refused by the edge, with the reason.
     #[test]
-    fn edges_are_run_or_refused_by_name() {
+    fn an_edge_is_refused_by_name() {
         use Direction::{In, Out};
         use Signal::{Logs, Metrics, Traces};
-        for signal in Signal::ALL {
-            assert_eq!(found(&edges(&[(In, signal), (Out, signal)])), [""; 0]);
-            assert_eq!(found(&edges(&[(Out, signal), (In, signal)])), [""; 0]);
-        }
-        assert_eq!(found(&[]), [""; 0]);
-        for (list, place, reason) in [
+        for (kind, list, expected) in [
             (
+                Kind::Processor,
                 &[(In, Logs)][..],
-                "edges::0: edge 0 (in, logs)",
-                "as in an exporter",
+                "edges::0: edge 0 (in, logs) has no edge out beside it, as only exporters do",
             ),
             (
-                &[(Out, Traces)][..],
-                "edges::0: edge 0 (out, traces)",
-                "as in a receiver",
-            ),
-            (
+                Kind::Processor,
                 &[(In, Traces), (Out, Metrics)][..],
-                "edges::1: edge 1 (out, metrics)",
-                "of another signal than edge 0 (in, traces), as in a connector",
+                "edges::1: edge 1 (out, metrics) is of another signal than the edge in, as only \
+                 connectors have it",
             ),
             (
-                &[(In, Logs), (Out, Logs), (Out, Logs)][..],
-                "edges::2: edge 2 (out, logs)",
-                "the second of its direction",
+                Kind::Receiver,
+                &[(Out, Logs), (Out, Logs)][..],
+                "edges::1: edge 1 (out, logs) is the second edge out of its signal: there is one \
+                 for each",
+            ),
+            (
+                Kind::Exporter,
+                &[(In, Logs), (Out, Logs)][..],
+                "edges::1: edge 1 (out, logs) leads out of an exporter, which passes nothing on",
             ),
         ] {
-            let found = found(&edges(list));
-            assert_eq!(found.len(), 1, "{found:?}");
-            assert!(found[0].starts_with(place), "{found:?}");
-            assert!(found[0].contains(reason), "{found:?}");
+            assert_eq!(found(&edges(list), kind), [expected]);
         }
     }
 
@@ -172,7 +239,7 @@ mod tests {
         ]);
         two[1].number = 4;
         assert_eq!(
-            found(&two),
+            found(&two, Kind::Processor),
             ["edges::1::number: edges are numbered in their order: expected 1, found 4"]
         );
     }

@@ -3,12 +3,13 @@
 
 use crate::components;
 use crate::finding::Finding;
+use crate::unit::edge::{Direction, Edge};
 use crate::unit::graph;
 use crate::unit::topology::{Planned, Topology, below};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use strait_component::{Kind, Signal};
+use strait_component::Kind;
 
 /// One member as it arrives: a component's type with its configuration, or the engine's nodes.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,15 +29,19 @@ pub(super) struct Member {
     connections: Option<Value>,
 }
 
-/// Reads members; what is found is told with places in the member's own configuration. Where there
-/// are several, its id leads.
-pub(super) fn read(
-    findings: &mut Vec<Finding>,
-    signal: Option<Signal>,
-    members: &[Member],
-) -> Topology {
+/// What kind of unit these members make: the first one says it, for there is but one member where
+/// it is no processor.
+pub(super) fn kind_of(members: &[Member]) -> Kind {
+    members
+        .first()
+        .map_or(Kind::Processor, |member| member.kind)
+}
+
+/// Reads members of a unit of these edges; what is found is told with places in the member's own
+/// configuration. Where there are several, its id leads.
+pub(super) fn read(findings: &mut Vec<Finding>, edges: &[Edge], members: &[Member]) -> Topology {
     if let [only] = members {
-        return only.topology(findings, signal);
+        return only.topology(findings, edges);
     }
     if members.is_empty() {
         findings.push(Finding::new("members", "a unit needs at least one member"));
@@ -44,7 +49,12 @@ pub(super) fn read(
     let mut taken = BTreeSet::new();
     let parts = members.iter().map(|member| {
         let mut own = Vec::new();
-        let topology = member.topology(&mut own, signal);
+        if member.kind != Kind::Processor {
+            let kind = member.kind;
+            let message = format!("this is one of several members, and must be alone as {kind}");
+            own.push(Finding::new("", message));
+        }
+        let topology = member.topology(&mut own, edges);
         findings.extend(
             own.into_iter()
                 .map(|found| Finding::new(below(&member.id, &found.path), found.message)),
@@ -65,18 +75,18 @@ fn room(id: &str, taken: &mut BTreeSet<String>) -> String {
 }
 
 impl Member {
-    fn topology(&self, findings: &mut Vec<Finding>, signal: Option<Signal>) -> Topology {
-        if self.kind != Kind::Processor {
-            let message = format!(
-                "a unit of this version has processors as its members, and this is {}",
-                self.kind
-            );
-            findings.push(Finding::new("", message));
-            return Topology::default();
-        }
+    fn topology(&self, findings: &mut Vec<Finding>, edges: &[Edge]) -> Topology {
         match (&self.nodes, &self.r#type) {
-            (Some(nodes), None) => graph::read(findings, signal, nodes, self.connections.as_ref()),
-            (None, Some(name)) => self.component(findings, name),
+            (Some(nodes), None) if self.kind == Kind::Processor => {
+                let signal = edges.first().map(|edge| edge.signal);
+                graph::read(findings, signal, nodes, self.connections.as_ref())
+            }
+            (Some(_), None) => {
+                let message = format!("only a processor has nodes, and this is {}", self.kind);
+                findings.push(Finding::new("nodes", message));
+                Topology::default()
+            }
+            (None, Some(name)) => self.component(findings, edges, name),
             _ => {
                 let message = "a member has either `nodes`, or a `type` with its `config`";
                 findings.push(Finding::new("nodes", message));
@@ -85,9 +95,15 @@ impl Member {
         }
     }
 
-    /// A component of the SDK: a chain of one node.
-    fn component(&self, findings: &mut Vec<Finding>, name: &str) -> Topology {
-        match components::find(name) {
+    /// A component of the SDK: one node, with an end of the pipeline wherever its kind has one.
+    fn component(&self, findings: &mut Vec<Finding>, edges: &[Edge], name: &str) -> Topology {
+        let kind = self.kind;
+        let Some(urn) = components::urn(kind) else {
+            let message = format!("no unit has this as a member: {kind}");
+            findings.push(Finding::new("", message));
+            return Topology::default();
+        };
+        match components::find(kind, name) {
             Some(factory) => {
                 let errors = factory.validate(&self.config).err().unwrap_or_default();
                 let found = errors.into_iter();
@@ -96,17 +112,25 @@ impl Member {
             None => findings.push(Finding::new(
                 "",
                 format!(
-                    "no component of type `{name}` is linked in; linked: {}",
-                    components::names().join(", ")
+                    "no {kind} of type `{name}` is linked in; linked: {}",
+                    components::names(kind).join(", ")
                 ),
             )),
         }
-        Topology::chain(vec![Planned {
+        let signals = |direction| {
+            let towards = edges.iter().filter(|edge| edge.direction == direction);
+            towards.map(|edge| edge.signal).collect::<Vec<_>>()
+        };
+        let node = Planned {
             name: name.to_owned(),
             path: String::new(),
             kind: None,
-            urn: components::NODE_URN.into(),
-            config: json!({"type": name, "component": self.id, "config": self.config}),
-        }])
+            urn: urn.into(),
+            config: json!({
+                "kind": kind, "type": name, "component": self.id, "config": self.config,
+                "takes": signals(Direction::In), "makes": signals(Direction::Out),
+            }),
+        };
+        Topology::chain(vec![node]).between(kind.has_in(), kind.has_out())
     }
 }

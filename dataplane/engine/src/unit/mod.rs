@@ -13,11 +13,13 @@
 //! before it where there are several).
 
 mod edge;
+mod exits;
 mod graph;
 mod member;
 mod topology;
 
 pub use edge::{Direction, Edge, Encoding};
+pub(crate) use exits::Exits;
 pub use topology::{EGRESS, INGRESS, Planned, Topology};
 
 use crate::components;
@@ -25,7 +27,7 @@ use crate::finding::Finding;
 use member::Member;
 use serde::Deserialize;
 use serde_json::Value;
-use strait_component::Signal;
+use strait_component::{Kind, Signal};
 
 /// Whether a unit may change what it does not understand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -76,6 +78,8 @@ pub const MAX_IN_FLIGHT: u32 = 65_536;
 pub struct Unit {
     /// The component's id in the Collector's configuration.
     pub id: String,
+    /// What its members are.
+    pub kind: Kind,
     /// Where batches cross, in the order of their numbers; none when only its configuration was to
     /// be checked.
     pub edges: Vec<Edge>,
@@ -109,15 +113,21 @@ impl Unit {
                 findings.push(Finding::new(key, message));
             }
         }
-        edge::check(&mut findings, &raw.edges);
-        let signal = raw.edges.first().map(|edge| edge.signal);
+        let kind = member::kind_of(&raw.members);
+        edge::check(&mut findings, &raw.edges, kind);
+        if kind == Kind::Receiver && raw.lanes > 1 {
+            let message = "a receiver has one instance, and so one lane";
+            findings.push(Finding::new("lanes", message));
+        }
+        let topology = member::read(&mut findings, &raw.edges, &raw.members);
         let unit = Self {
             id: raw.id,
+            kind,
             edges: raw.edges,
             lanes: or(raw.lanes, DEFAULT_LANES),
             fidelity: raw.fidelity,
             max_in_flight: or(raw.max_in_flight, DEFAULT_IN_FLIGHT),
-            topology: member::read(&mut findings, signal, &raw.members),
+            topology,
         };
         unit.check_fidelity(&mut findings);
         if findings.is_empty() {
@@ -130,17 +140,23 @@ impl Unit {
     /// The edge by which batches enter it; `None` where none do.
     #[must_use]
     pub fn entry(&self) -> Option<&Edge> {
-        self.towards(Direction::In)
+        self.towards(Direction::In).next()
     }
 
-    /// The edge by which batches leave it; `None` where none do.
-    #[must_use]
-    pub fn exit(&self) -> Option<&Edge> {
+    /// The edges by which batches leave it, each of another signal.
+    pub fn exits(&self) -> impl Iterator<Item = &Edge> {
         self.towards(Direction::Out)
     }
 
-    fn towards(&self, direction: Direction) -> Option<&Edge> {
-        self.edges.iter().find(|edge| edge.direction == direction)
+    fn towards(&self, direction: Direction) -> impl Iterator<Item = &Edge> {
+        let edges = self.edges.iter();
+        edges.filter(move |edge| edge.direction == direction)
+    }
+
+    /// Whether components of the SDK are among its members.
+    #[must_use]
+    pub fn has_components(&self) -> bool {
+        self.topology.nodes.iter().any(|node| node.kind.is_none())
     }
 
     /// Whether some node may keep a batch beyond its call, so that slots are copied at receive.

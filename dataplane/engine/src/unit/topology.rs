@@ -61,6 +61,28 @@ impl Topology {
         Self { nodes, connections }
     }
 
+    /// The same without the ends that it does not have: nothing enters, or nothing leaves.
+    pub(super) fn between(mut self, has_entry: bool, has_exit: bool) -> Self {
+        let there = |name: &str| match name {
+            INGRESS => has_entry,
+            EGRESS => has_exit,
+            _ => true,
+        };
+        for connection in &mut self.connections {
+            connection.to.retain(|to| there(to));
+        }
+        self.connections
+            .retain(|connection| there(connection.node()) && !connection.to.is_empty());
+        self
+    }
+
+    /// Whether connections name this end.
+    pub(crate) fn has_end(&self, end: &str) -> bool {
+        self.connections
+            .iter()
+            .any(|connection| connection.node() == end || connection.to.iter().any(|to| to == end))
+    }
+
     /// These one after the other: what leaves one enters the next.
     pub(super) fn in_turn(parts: Vec<Self>) -> Self {
         parts.into_iter().reduce(Self::then).unwrap_or_default()

@@ -20,8 +20,8 @@ use strait_ringbuf::{
 pub const PATIENCE: Duration = Duration::from_secs(20);
 /// The link's number in all tests.
 pub const LINK: u16 = 7;
-/// Edges of a test's unit.
-const EDGES: u16 = 2;
+/// Most edges of a test's unit.
+const EDGES: u16 = 4;
 
 /// What came over the control channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +54,8 @@ impl Upcalls for Recorder {
 
 /// A batch that came out.
 pub struct Output {
+    /// The edge by which it came.
+    pub edge: u16,
     pub token: u64,
     pub call_id: u64,
     pub items: u32,
@@ -97,6 +99,8 @@ pub struct Host {
     pub signal: Signal,
     /// The edge by which batches are sent.
     pub entry: u16,
+    /// The edges by which they may come back.
+    exits: Vec<u16>,
 }
 
 /// A unit specification for these nodes.
@@ -142,6 +146,7 @@ impl Setup {
     pub fn try_start(self) -> Result<Host, Failure> {
         let mut unit = Unit::read(&self.spec).unwrap_or_else(|findings| panic!("{findings:?}"));
         (self.tweak)(&mut unit);
+        let exits = unit.exits().map(|exit| exit.number).collect();
         let geometry = Geometry::new(self.descriptors, self.blocks).unwrap();
         let mut options = Options::new(Identity {
             session: 1,
@@ -186,6 +191,7 @@ impl Setup {
             hold: false,
             signal: Signal::Logs,
             entry: units::ENTRY,
+            exits,
         })
     }
 }
@@ -224,13 +230,19 @@ impl Host {
         variable
             .add(b".strait-call", [b"0123456789abcdef"])
             .unwrap();
-        let len = writer::payload_slot_len(&variable, otlp.len()).unwrap();
+        self.try_send_with(header, &variable, otlp)
+    }
+
+    /// Sends OTLP bytes with this header; false: the ring is full.
+    pub fn try_send_with(&mut self, header: Header, variable: &Variable, otlp: &[u8]) -> bool {
+        let id = header.call_id;
+        let len = writer::payload_slot_len(variable, otlp.len()).unwrap();
         let mut claim = match self.producer.claim(len) {
             Ok(claim) => claim,
             Err(strait_ringbuf::Error::Full(_)) => return false,
             Err(error) => panic!("{error}"),
         };
-        let used = writer::write_payload(&mut claim, &header, &variable, otlp).unwrap();
+        let used = writer::write_payload(&mut claim, &header, variable, otlp).unwrap();
         self.producer.publish(claim, self.entry, id, used).unwrap();
         true
     }
@@ -315,7 +327,7 @@ impl Host {
                 edge,
                 ..
             } => {
-                assert_eq!(edge, units::EXIT, "the edge of an output");
+                assert!(self.exits.contains(&edge), "an output came by edge {edge}");
                 let batch = Batch::leased(lease).unwrap();
                 let header = *batch.header();
                 let tables = match header.encoding {
@@ -328,6 +340,7 @@ impl Host {
                     self.ends.entry(call_id).or_default().push(End::Answered);
                 }
                 self.outputs.push(Output {
+                    edge,
                     token: call_id,
                     call_id: header.call_id,
                     items: header.items,

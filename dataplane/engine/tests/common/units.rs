@@ -29,3 +29,16 @@ pub fn nodes_member(id: &str, nodes: Value) -> Value {
 pub fn component_member(id: &str, name: &str, config: Value) -> Value {
     json!({"id": id, "kind": "processor", "type": name, "config": config})
 }
+
+/// A unit of one component of this kind, with these edges, numbered in their order.
+pub fn of_kind(kind: &str, name: &str, config: Value, edges: &[(&str, &str)]) -> Value {
+    let edges: Vec<_> = (0..)
+        .zip(edges)
+        .map(|(number, (direction, signal)): (u16, _)| {
+            json!({"number": number, "direction": direction, "signal": signal})
+        })
+        .collect();
+    let id = format!("{name}/test");
+    json!({"id": id, "pipeline": "p", "lanes": 1, "max_in_flight": 64, "edges": edges,
+           "members": [{"id": id, "kind": kind, "type": name, "config": config}]})
+}

@@ -1,0 +1,225 @@
+//! Runs a receiver of the SDK as an engine node: its `run` beside the engine's messages.
+//!
+//! What it sends comes over a channel with room for one, is taken while fewer batches are
+//! unanswered than the host gives credit for, and is answered with the whole failure: so credit is
+//! the bound, and a slow pipeline holds the receiver up. What came with a batch crosses with it.
+//!
+//! A drain tells the receiver to stop, gives it the time to the deadline to return, then drops it;
+//! what it has sent is answered meanwhile. One that returns before it was told to, fails or panics
+//! is reported once, for good: the node waits for the drain without it.
+
+use crate::ambient;
+use crate::calls::{LaneStatus, Port};
+use crate::components;
+use crate::nodes::answers::answer_of;
+use crate::nodes::batches::{own_batch, to_payload};
+use crate::nodes::made::{self, Made};
+use crate::nodes::waiting::{Sending, send, sleep_until, terminal};
+use async_trait::async_trait;
+use otel_arrow_dfe_config::error::Error as ConfigError;
+use otel_arrow_dfe_engine::control::{CallData, NodeControlMsg};
+use otel_arrow_dfe_engine::error::Error;
+use otel_arrow_dfe_engine::local::receiver::{ControlChannel, EffectHandler, Receiver};
+use otel_arrow_dfe_engine::receiver::ReceiverWrapper;
+use otel_arrow_dfe_engine::terminal_state::TerminalState;
+use otel_arrow_dfe_engine::wiring_contract::WiringContract;
+use otel_arrow_dfe_engine::{Interests, ProducerEffectHandlerExtension, ReceiverFactory};
+use otel_arrow_dfe_otap::pdata::OtapPdata;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+use strait_component::{Batch, BoxFuture, Downstream, DynReceiver, Host};
+use strait_failure::{Class, Failure, contain, contained};
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
+    name: components::RECEIVER,
+    create: |context, node, node_config, config, _capabilities| {
+        let made = Made::new(
+            &node_config.config,
+            context.core_id(),
+            |factory, config, settings| Some(factory.receiver()?.create(config, settings)),
+        )?;
+        let port = ambient::port().ok_or_else(|| ConfigError::InvalidUserConfig {
+            error: "no lane on this thread: a receiver runs inside a Strait lane only".into(),
+        })?;
+        let receiver = Component { made, port };
+        Ok(ReceiverWrapper::local(receiver, node, node_config, config))
+    },
+    context_declarations: None,
+    wiring_contract: WiringContract::UNRESTRICTED,
+    validate_config: made::validate,
+};
+
+struct Component {
+    made: Made<Box<dyn DynReceiver>>,
+    port: Rc<Port>,
+}
+
+type Verdict = Result<(), strait_component::Error>;
+
+/// A batch that the receiver sends, and where its verdict goes.
+type Sent = (Batch, oneshot::Sender<Verdict>);
+
+/// The way from the receiver, on whichever thread it sends, to its node.
+struct ToNode(mpsc::Sender<Sent>);
+
+impl Downstream for ToNode {
+    fn send(&self, batch: Batch) -> BoxFuture<Verdict> {
+        let node = self.0.clone();
+        Box::pin(async move {
+            let gone = |_| unavailable("the unit has stopped");
+            let (verdict, answered) = oneshot::channel();
+            let sent = node.send((batch, verdict)).await;
+            sent.map_err(|_| unavailable("the unit has stopped"))?;
+            answered.await.map_err(gone)?
+        })
+    }
+}
+
+fn unavailable(message: &str) -> strait_component::Error {
+    Failure::new(Class::Unavailable, message).into()
+}
+
+/// The batches that the node has in the engine.
+struct Work {
+    port: Rc<Port>,
+    /// Who waits for them, by their numbers.
+    waiting: HashMap<u64, oneshot::Sender<Verdict>>,
+}
+
+#[async_trait(?Send)]
+impl Receiver<OtapPdata> for Component {
+    async fn start(
+        self: Box<Self>,
+        mut control: ControlChannel<OtapPdata>,
+        effect_handler: EffectHandler<OtapPdata>,
+    ) -> Result<TerminalState, Error> {
+        let Self { mut made, port } = *self;
+        let (node, mut sends) = mpsc::channel(1);
+        let (host, stop) = Host::new(made.settings().clone(), Arc::new(ToNode(node)));
+        let mut run = Some(Box::pin(contained(run(made.take(), host))));
+        let waiting = HashMap::new();
+        let mut work = Work { port, waiting };
+        let mut sending: Option<Sending<'_>> = None;
+        let mut drain: Option<Instant> = None;
+        effect_handler.signal_ready();
+        while drain.is_none_or(|deadline| {
+            let under_way = run.is_some() || sending.is_some() || !work.waiting.is_empty();
+            under_way && Instant::now() < deadline
+        }) {
+            tokio::select! {
+                biased;
+                message = control.recv() => match message {
+                    Ok(NodeControlMsg::DrainIngress { deadline, .. }) => {
+                        stop.stop();
+                        drain = Some(deadline);
+                    }
+                    Ok(NodeControlMsg::Shutdown { deadline, .. }) => drain = Some(deadline),
+                    Ok(message) => work.settle(message),
+                    Err(error) => return Err(Error::ChannelRecvError(error)),
+                },
+                sent = async { sending.as_mut().expect("guarded").await }, if sending.is_some() => {
+                    sending = None;
+                    sent?;
+                }
+                Some(sent) = sends.recv(), if sending.is_none() && work.may_send() => {
+                    if let Some(pdata) = work.enter(&effect_handler, sent) {
+                        sending = send(&effect_handler, pdata)?;
+                    }
+                }
+                outcome = async { run.as_mut().expect("guarded").await }, if run.is_some() => {
+                    run = None;
+                    report(&made, &work.port, drain.is_some(), outcome);
+                }
+                () = sleep_until(drain), if drain.is_some() => {}
+            }
+        }
+        if let Err(panic) = contain(|| drop(run)) {
+            let _ = made.complaint("run, as it was dropped", Err(panic));
+        }
+        drop(sending);
+        effect_handler.notify_receiver_drained().await?;
+        // As at the ingress: the nodes behind this one end when it has returned.
+        tokio::task::spawn_local(async move {
+            while let Ok(message) = control.recv().await {
+                work.settle(message);
+            }
+        });
+        Ok(terminal(drain.unwrap_or_else(Instant::now)))
+    }
+}
+
+/// A future of its own, for the call itself may panic too.
+async fn run(instance: Option<Box<dyn DynReceiver>>, host: Host) -> Verdict {
+    match instance {
+        Some(mut instance) => instance.run(host).await,
+        None => Ok(()),
+    }
+}
+
+/// Tells the host that nothing more will come, where nobody has asked for that.
+fn report(
+    made: &Made<Box<dyn DynReceiver>>,
+    port: &Port,
+    stopping: bool,
+    outcome: Result<Verdict, String>,
+) {
+    let complaint = made.complaint("run", outcome);
+    if stopping {
+        return;
+    }
+    let ended = complaint.unwrap_or_else(|| {
+        let component = made.id();
+        tracing::warn!(%component, "a receiver has ended by itself");
+        "it has ended by itself, and receives nothing any more".to_owned()
+    });
+    let message = format!("{}: {ended}", made.id());
+    port.upcalls().status(LaneStatus::Permanent, &message);
+}
+
+impl Work {
+    /// Whether the host takes one more batch.
+    fn may_send(&self) -> bool {
+        self.waiting.len() < self.port.settings.limits.credit
+    }
+
+    /// Makes a batch the engine's. `None`: it was answered.
+    fn enter(
+        &mut self,
+        engine: &EffectHandler<OtapPdata>,
+        (batch, verdict): Sent,
+    ) -> Option<OtapPdata> {
+        let came_with = batch.context().clone();
+        let payload = match to_payload(batch) {
+            Ok(payload) if payload.is_empty() => {
+                let _ = verdict.send(Ok(()));
+                return None;
+            }
+            Ok(payload) => payload,
+            Err(error) => {
+                let _ = verdict.send(Err(strait_component::Error::permanent(error)));
+                return None;
+            }
+        };
+        let pdata = own_batch(&self.port, came_with, payload, |number, pdata| {
+            let calldata: CallData = [number.into()].into_iter().collect();
+            engine.subscribe_to(Interests::ACKS_OR_NACKS, calldata, pdata);
+            self.waiting.insert(number, verdict);
+        });
+        Some(pdata)
+    }
+
+    /// Hands an answer on to who waits for it.
+    fn settle(&mut self, message: NodeControlMsg<OtapPdata>) {
+        let Some((number, result)) = answer_of(message) else {
+            return;
+        };
+        self.port.contexts.forget(number);
+        if let Some(verdict) = self.waiting.remove(&number) {
+            // The receiver may not wait any more.
+            let _ = verdict.send(result.map_err(Into::into));
+        }
+    }
+}
