@@ -1,6 +1,6 @@
 // Package record reads and writes what a slot of the ring holds: the batch header, the record
 // table, Arrow IPC messages and the preambles that publish schemas. The normative text is
-// dataplane/records/format.md; comments cite its rules (S-1 to S-21).
+// dataplane/records/format.md; comments cite its rules (S-1 to S-22).
 //
 // It guarantees that reading never panics and never touches bytes outside the slot, whatever the
 // slot holds, and that what it writes obeys the format. It knows Arrow but nothing of telemetry:

@@ -25,7 +25,7 @@ type Exporter struct {
 
 type queueConfig = configoptional.Optional[exporterhelper.QueueBatchConfig]
 
-// helperKeys are the exporter helper's.
+// helperKeys are the exporter helper's. A component that has one of them itself is refused by Rust.
 var helperKeys = []string{"retry_on_failure", "sending_queue", "timeout"}
 
 // helped is an Exporter as confmap fills and shows structs.

@@ -34,6 +34,7 @@ pub(super) fn conform(plan: &Plan, values: &Values) -> Conformed {
     let mut conformer = Conformer {
         shapes: &plan.shapes,
         originals: &values.originals,
+        beside: &values.beside,
         wrong: Vec::new(),
         doubtful: Vec::new(),
     };
@@ -100,11 +101,18 @@ impl<'a> At<'a> {
 struct Conformer<'a> {
     shapes: &'a Shapes,
     originals: &'a BTreeMap<String, String>,
+    beside: &'a [String],
     wrong: Vec<Finding>,
     doubtful: Vec<Finding>,
 }
 
-impl Conformer<'_> {
+impl<'a> Conformer<'a> {
+    /// The keys that stand beside those of a place: none, but of the whole configuration.
+    fn beside_at(&self, at: &At<'_>) -> &'a [String] {
+        let is_root = at.above.is_none() && at.part.is_none();
+        if is_root { self.beside } else { &[] }
+    }
+
     fn value(&mut self, id: Id, default: Option<&Value>, raw: &Value, at: &At<'_>) -> Value {
         let (shape, nullable) = self.shapes.get(id);
         if raw.is_null() && (nullable || !matches!(shape, Shape::Text | Shape::Words(_))) {
@@ -344,6 +352,12 @@ impl Conformer<'_> {
                 out.insert(name.clone(), value.clone());
             }
         }
+        for taken in self.beside_at(at).iter().filter(|key| field(key).is_some()) {
+            self.wrong.push(Finding::wrong(
+                vec![Part::Field(taken.clone())],
+                "is the Collector's key, and the component has one of that name too: rename it there",
+            ));
+        }
         for name in view.iter().flat_map(|keys| &keys.object.required) {
             if !out.contains_key(name) {
                 self.wrong.push(Finding {
@@ -357,7 +371,10 @@ impl Conformer<'_> {
 
     fn unknown(&mut self, view: &[Keys<'_>], key: &str, at: &At<'_>) {
         let known = view.iter().flat_map(|keys| keys.object.fields.keys());
-        let known: Vec<_> = known.map(String::as_str).collect();
+        let known: Vec<_> = known
+            .chain(self.beside_at(at))
+            .map(String::as_str)
+            .collect();
         let hint = match nearest(key, known.iter().copied()) {
             Some(near) => format!("did you mean '{near}'?"),
             None if known.is_empty() => "there are none".to_owned(),
@@ -384,6 +401,7 @@ impl Conformer<'_> {
             let mut trial = Conformer {
                 shapes,
                 originals: self.originals,
+                beside: self.beside,
                 wrong: Vec::new(),
                 doubtful: Vec::new(),
             };

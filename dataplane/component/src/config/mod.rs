@@ -50,13 +50,16 @@ pub struct Values {
     /// The texts that `${...}` expanded to, by the JSON pointer of their place: a key that takes
     /// text gets the text (`0123`), any other key the value (83).
     pub originals: BTreeMap<String, String>,
+    /// Keys beside the component's own, which the Collector reads itself: an exporter's queue,
+    /// retries and timeout. They are not in `config`.
+    pub beside: Vec<String>,
 }
 
 impl From<Value> for Values {
     fn from(config: Value) -> Self {
         Self {
             config,
-            originals: BTreeMap::new(),
+            ..Self::default()
         }
     }
 }

@@ -31,6 +31,8 @@ struct Request {
     config: Value,
     #[serde(default)]
     originals: BTreeMap<String, String>,
+    #[serde(default)]
+    beside: Vec<String>,
 }
 
 /// What each component says of itself, with the schema of its configuration.
@@ -64,8 +66,8 @@ pub fn default_config(
         })
 }
 
-/// `{"kind", "type", "config", "originals"}`, of which the last two are [`Values`], to a
-/// [`Decoded`](super::Decoded).
+/// `{"kind", "type", "config", "originals", "beside"}`, of which the last three are [`Values`], to
+/// a [`Decoded`](super::Decoded).
 ///
 /// # Errors
 ///
@@ -76,6 +78,7 @@ pub fn decode(factories: &[&'static dyn DynFactory], payload: &[u8]) -> Result<V
     let values = Values {
         config: request.config,
         originals: request.originals,
+        beside: request.beside,
     };
     let decoded = factory.decode(&values);
     decoded

@@ -110,6 +110,39 @@ fn every_mistake_is_reported_in_confmaps_words() {
     assert_eq!(errors, expected);
 }
 
+// Guarantees: keys that the Collector reads itself are named where a key is unknown, of the whole
+// configuration only; a component that has one of them learns that it is never read.
+#[test]
+fn keys_beside_the_components_are_known() {
+    let beside = |key: &str, config: Value| Values {
+        config,
+        beside: vec![key.to_owned()],
+        ..Values::default()
+    };
+    let read = |values| decoded::<Nested>(values).map(|_| ());
+    let error = |text: &str| Err(vec![text.to_owned()]);
+    assert_eq!(read(beside("sending_queue", json!({"depth": 1}))), Ok(()));
+    assert_eq!(
+        read(beside("sending_queue", json!({"sending_cue": 1}))),
+        error("'some.Config' has invalid keys: sending_cue (did you mean 'sending_queue'?)")
+    );
+    assert_eq!(
+        read(beside("sending_queue", json!({"other": 1}))),
+        error("'some.Config' has invalid keys: other (known: depth, on, sending_queue)")
+    );
+    assert_eq!(
+        decoded::<Config>(beside("sending_queue", json!({"nested": {"other": 1}}))).unwrap_err(),
+        ["'nested' has invalid keys: other (known: depth, on)"]
+    );
+    assert_eq!(
+        read(beside("depth", json!({}))),
+        error(
+            "'depth' is the Collector's key, and the component has one of that name too: rename it \
+             there"
+        )
+    );
+}
+
 #[test]
 fn validate_paths_are_confmaps() {
     let errors = typed::<Config>(json!({"rules": [{"patern": "y"}], "naem": 1})).unwrap_err();
@@ -137,6 +170,7 @@ fn text_keeps_what_expansion_gave() {
         config: json!({"name": 83, "retries": 7, "tags": [1000.0], "labels": {"a/b": true},
                        "token": 42, "timeout": 7}),
         originals: originals.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        ..Values::default()
     };
     let decoded = decoded::<Config>(values).unwrap();
     let config: Config = typed(decoded.config).unwrap();
