@@ -54,6 +54,8 @@ impl Folder {
 
 const TABLE: &str = "[package.metadata.strait]\nkind = \"processor\"\ntype = \"mask\"\n\
     signals = { logs = \"alpha\", traces = \"beta\" }";
+const CONNECTOR: &str = "[package.metadata.strait]\nkind = \"connector\"\ntype = \"count\"\n\
+    signals = { traces_to_metrics = \"beta\", logs_to_metrics = \"alpha\" }";
 const EXTENSION: &str =
     "[package.metadata.strait]\nkind = \"extension\"\ntype = \"tokens\"\nstability = \"alpha\"";
 
@@ -62,12 +64,15 @@ fn a_distribution_is_written_as_shown() {
     let folder = Folder::new();
     folder.crate_with("mask-cards", TABLE);
     folder.crate_with("tokens", EXTENSION);
+    folder.crate_with("count", CONNECTOR);
     let text = "
 dist: {name: otelcol, output_path: ./build, version: '1.0', debug_compilation: true}
 extensions:
   - cargo: tokens = { path = \"tokens\" }
 receivers:
   - gomod: go.opentelemetry.io/collector/receiver/otlpreceiver v0.161.0
+connectors:
+  - cargo: count = { path = \"count\" }
 processors:
   - gomod: github.com/strait-data/strait/go v0.1.0
     import: github.com/strait-data/strait/go/otapprocessor
@@ -99,6 +104,7 @@ conf_resolver: {default_uri_scheme: env}
         (&generated, "builder.yaml"),
         (&generated, "processors/mask/go.mod"),
         (&generated, "processors/mask/factory.go"),
+        (&generated, "connectors/count/factory.go"),
         (&generated, "extensions/tokens/go.mod"),
         (&generated, "extensions/tokens/factory.go"),
         (&generated, "native/native.go"),

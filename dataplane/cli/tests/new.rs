@@ -15,6 +15,16 @@ fn a_new_processor_passes_its_own_tests() {
 }
 
 #[test]
+fn a_new_exporter_passes_its_own_tests() {
+    insta::assert_snapshot!(made_and_tested("exporter", "my-exporter"));
+}
+
+#[test]
+fn a_new_connector_passes_its_own_tests() {
+    insta::assert_snapshot!(made_and_tested("connector", "my-connector"));
+}
+
+#[test]
 fn a_new_extension_passes_its_own_tests() {
     insta::assert_snapshot!(made_and_tested("extension", "my-ext"));
 }

@@ -23,7 +23,6 @@ struct Row {
     section: &'static str,
     has_in: bool,
     has_out: bool,
-    in_rust: bool,
 }
 
 const NO: bool = false;
@@ -40,19 +39,18 @@ impl Kind {
     ];
 
     const fn row(self) -> Row {
-        let (name, section, has_in, has_out, in_rust) = match self {
-            Self::Extension => ("extension", "extensions", NO, NO, YES),
-            Self::Receiver => ("receiver", "receivers", NO, YES, NO),
-            Self::Exporter => ("exporter", "exporters", YES, NO, NO),
-            Self::Processor => ("processor", "processors", YES, YES, YES),
-            Self::Connector => ("connector", "connectors", YES, YES, NO),
+        let (name, section, has_in, has_out) = match self {
+            Self::Extension => ("extension", "extensions", NO, NO),
+            Self::Receiver => ("receiver", "receivers", NO, YES),
+            Self::Exporter => ("exporter", "exporters", YES, NO),
+            Self::Processor => ("processor", "processors", YES, YES),
+            Self::Connector => ("connector", "connectors", YES, YES),
         };
         Row {
             name,
             section,
             has_in,
             has_out,
-            in_rust,
         }
     }
 
@@ -78,12 +76,6 @@ impl Kind {
     #[must_use]
     pub const fn has_out(self) -> bool {
         self.row().has_out
-    }
-
-    /// Whether a component of this kind can be a Rust crate.
-    #[must_use]
-    pub const fn is_in_rust(self) -> bool {
-        self.row().in_rust
     }
 }
 

@@ -215,18 +215,6 @@ impl Checker<'_> {
                 }
                 self.go_keys(node, &keys).map(Entry::Go)
             }
-            (None, Some((key, _))) if !kind.is_in_rust() => {
-                let message = format!("a Rust {kind} cannot be built yet");
-                let help = "Rust components are processors and extensions so far; list this one's \
-                    Go counterpart with `gomod`";
-                self.find(
-                    &key.at,
-                    message,
-                    &format!("under `{}`", kind.section()),
-                    help,
-                );
-                None
-            }
             (None, Some(_)) => self.rust_keys(&keys, kind).map(Entry::Rust),
         }
     }
@@ -393,6 +381,14 @@ impl Checker<'_> {
             self.find(&text.at, message, "not known", help);
             return None;
         };
+        if !matches!(kind, Kind::Processor | Kind::Extension) {
+            let help = "remove `runtime`, and one of the two where a Go component has this type";
+            let message = format!(
+                "a {kind} is in one language: only processors and extensions \
+                can be there in both"
+            );
+            self.find(&text.at, message, "nothing to choose from", help);
+        }
         if kind == Kind::Extension && value == Runtime::Auto {
             let help = "write `go` or `rust`: only pipelines have neighbours";
             self.find(

@@ -70,8 +70,9 @@ impl Checker<'_> {
             );
         }
         for (kind, go) in file.go_entries() {
-            if !kind.is_in_rust() && go.needs_rust() {
-                let help = format!("`{STRAIT_GO_MODULE}` has processors and extensions so far");
+            let known = STRAIT_GO_PACKAGES.iter().any(|(of, _)| *of == kind);
+            if !known && go.needs_rust() {
+                let help = format!("`{STRAIT_GO_MODULE}` has a processor and an extension");
                 self.find(
                     &go.gomod.at,
                     format!("Strait has no {kind}"),

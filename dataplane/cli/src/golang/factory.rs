@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use strait_description::Flow;
+
 use super::BANNER;
-use crate::builder_file::{Kind, STRAIT_GO_MODULE};
+use crate::builder_file::STRAIT_GO_MODULE;
 use crate::rust::component::RustComponent;
 
 /// The Go file of `c`.
@@ -11,19 +13,18 @@ use crate::rust::component::RustComponent;
 pub fn source(c: &RustComponent) -> String {
     let (package, kind) = (&c.name, c.kind);
     let (type_name, name, version) = (&c.component.type_name, &c.package, &c.version);
-    let fields = [
-        ("Type", format!("\"{type_name}\"")),
-        ("Crate", format!("\"{name}\"")),
-        ("Version", format!("\"{version}\"")),
+    let mut fields = vec![
+        ("Type:".to_owned(), format!("\"{type_name}\"")),
+        ("Crate:".to_owned(), format!("\"{name}\"")),
+        ("Version:".to_owned(), format!("\"{version}\"")),
     ];
+    fields.extend(levels(c));
+    // As gofmt aligns them.
+    let width = fields.iter().map(|(label, _)| label.len()).max();
+    let width = width.unwrap_or_default();
     let mut metadata = String::new();
-    for (field, value) in fields.into_iter().chain(levels(c)) {
-        let label = format!("{field}:");
-        let _ = writeln!(
-            metadata,
-            "\t\t{label:<width$} {value},",
-            width = width(kind)
-        );
+    for (label, value) in fields {
+        let _ = writeln!(metadata, "\t\t{label:<width$} {value},");
     }
     let rust = format!(
         "rustcomponent.New{}(rustcomponent.Metadata{{\n{metadata}\t}})",
@@ -70,25 +71,17 @@ fn capital(word: &str) -> String {
     word
 }
 
-/// The width that gofmt gives the field names.
-fn width(kind: Kind) -> usize {
-    match kind {
-        Kind::Extension => "Stability:".len(),
-        _ => "Version:".len(),
-    }
-}
-
-/// The fields that hold stability levels.
-fn levels(c: &RustComponent) -> Vec<(&'static str, String)> {
-    let signals = [
-        ("Logs", c.component.signals.get("logs")),
-        ("Traces", c.component.signals.get("traces")),
-        ("Metrics", c.component.signals.get("metrics")),
-        ("Stability", c.component.stability.as_ref()),
-    ];
+/// The fields that hold stability levels: one for each signal, or pair of signals, or the only one.
+fn levels(c: &RustComponent) -> Vec<(String, String)> {
     let constant = |level: &String| format!("component.StabilityLevel{}", capital(level));
+    let mut signals: Vec<_> = c.component.signals.iter().collect();
+    signals.sort_by_key(|(name, _)| Flow::from_name(name));
+    let signals = signals.into_iter().map(|(name, level)| {
+        let field: String = name.split('_').map(capital).collect();
+        (format!("{field}:"), constant(level))
+    });
+    let only = c.component.stability.iter();
     signals
-        .into_iter()
-        .filter_map(|(field, level)| Some((field, constant(level?))))
+        .chain(only.map(|level| ("Stability:".to_owned(), constant(level))))
         .collect()
 }

@@ -97,8 +97,13 @@ fn duplicate(kind: Kind, name: &str, rust: &RustEntry, go: &GoEntry) -> Finding 
     } else {
         ((&go.gomod.at, "in Go"), (&rust.at, "in Rust"))
     };
-    let help = "remove one, or say beside `cargo` which is to run: `runtime: go`, `rust`, or \
-        `auto` (Rust where a neighbour in the pipeline is Rust)";
+    let help = match kind {
+        Kind::Processor | Kind::Extension => {
+            "remove one, or say beside `cargo` which is to run: `runtime: go`, `rust`, or `auto` \
+             (Rust where a neighbour in the pipeline is Rust)"
+        }
+        _ => "remove one: a Collector refuses two factories of one type",
+    };
     Finding::new(
         second.0.clone(),
         format!("two {kind}s have the type `{name}`"),

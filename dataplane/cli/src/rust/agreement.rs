@@ -138,6 +138,10 @@ mod tests {
     fn a_crate_that_says_the_same_twice_is_fine() {
         let table = json!({"kind": "processor", "type": "x", "signals": {"logs": "alpha"}});
         assert!(found(Kind::Processor, table.clone(), table).is_empty());
+        let table = json!({
+            "kind": "connector", "type": "x", "signals": {"logs_to_metrics": "alpha"}
+        });
+        assert!(found(Kind::Connector, table.clone(), table).is_empty());
         let table = json!({"kind": "extension", "type": "x", "stability": "beta"});
         let said = json!({"kind": "extension", "type": "x", "stability": "beta", "signals": {}});
         assert!(found(Kind::Extension, table, said).is_empty());

@@ -4,7 +4,8 @@
 //! [package.metadata.strait]
 //! kind = "processor"            # the section of the builder file it goes under
 //! type = "mask_cards"           # what users write in the Collector's configuration
-//! signals = { logs = "alpha" }  # the signals it handles, with their stability
+//! signals = { logs = "alpha" }  # the signals it handles, with their stability; of a
+//!                               # connector each pair: { logs_to_metrics = "alpha" }
 //! stability = "alpha"           # instead of signals: an extension has none
 //! factory = "factory"           # optional: the function that makes its factory
 //! ```
@@ -15,12 +16,13 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use strait_description::{Kind, Signal, Stability};
+use strait_description::{Flow, Kind, Signal, Stability};
 
 /// What to write for a component of `kind`.
 fn example(kind: Kind) -> String {
     let levels = match kind {
         Kind::Extension => "stability = \"alpha\"",
+        Kind::Connector => "signals = { logs_to_metrics = \"alpha\" }",
         _ => "signals = { logs = \"alpha\" }",
     };
     format!(
@@ -38,7 +40,7 @@ pub struct Component {
     /// The component's type in the Collector's configuration.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// Signal to stability level; empty for an extension.
+    /// Signal, or of a connector pair of signals, to stability level; empty for an extension.
     #[serde(default)]
     pub signals: BTreeMap<String, String>,
     /// The stability level of an extension.
@@ -129,7 +131,15 @@ impl Component {
 
     /// Checks the stability: per signal, for an extension as a whole.
     fn levels(&self, kind: Kind) -> Result<(), (String, String)> {
-        let signals = || format!("signals are {}", Signal::ALL.map(Signal::name).join(", "));
+        let signals = || {
+            let names = Signal::ALL.map(Signal::name).join(", ");
+            match kind {
+                Kind::Connector => {
+                    format!("a connector names two, as in `logs_to_metrics`; signals are {names}")
+                }
+                _ => format!("signals are {names}"),
+            }
+        };
         match (kind, &self.stability) {
             (Kind::Extension, None) => {
                 return Err(("names no stability".into(), example(kind)));
@@ -148,11 +158,13 @@ impl Component {
             }
             (_, None) => {}
         }
-        if let Some(signal) = self
-            .signals
-            .keys()
-            .find(|signal| Signal::from_name(signal).is_none())
-        {
+        let is_carried = |name: &String| {
+            Flow::from_name(name).is_some_and(|flow| match flow {
+                Flow::Of(_) => kind != Kind::Connector,
+                Flow::Between(..) => kind == Kind::Connector,
+            })
+        };
+        if let Some(signal) = self.signals.keys().find(|name| !is_carried(name)) {
             return Err((format!("names the signal `{signal}`"), signals()));
         }
         let mut levels = self.signals.values().chain(&self.stability);
@@ -217,6 +229,27 @@ mod tests {
         assert!(with("factory", json!("a b")).contains("a b"));
         assert!(with("stability", json!("alpha")).contains("processor with one `stability`"));
         assert!(with("typo", json!(1)).contains("typo"));
+    }
+
+    // Guarantees: a connector names pairs of signals, and no other kind does.
+    #[test]
+    fn pairs_of_signals_are_a_connectors() {
+        let read = |kind: Kind, signals: &str| {
+            let table = json!({"kind": kind, "type": "x", "signals": {signals: "alpha"}});
+            Component::read("c", &json!({ "strait": table }), kind)
+        };
+        for pair in ["logs_to_metrics", "traces_to_traces"] {
+            read(Kind::Connector, pair).unwrap();
+            for kind in [Kind::Receiver, Kind::Exporter, Kind::Processor] {
+                let error = read(kind, pair).unwrap_err();
+                assert!(error.message.contains(pair), "{}", error.message);
+            }
+        }
+        for wrong in ["logs", "logs_to_", "logs_to_profiles"] {
+            let error = read(Kind::Connector, wrong).unwrap_err();
+            assert!(error.message.ends_with(&format!("the signal `{wrong}`")));
+            assert!(error.help.contains("`logs_to_metrics`"), "{}", error.help);
+        }
     }
 
     #[test]

@@ -31,19 +31,19 @@ macro_rules! template {
     };
 }
 
-/// Every file of one kind's folder. `Cargo.toml` has another name there: with
-/// it the folder would be a package of its own, and left out of this one.
+/// Every file of one kind's folder; `$more` are those that not every kind has. `Cargo.toml` has
+/// another name there: with it the folder would be a package of its own, and left out of this one.
 macro_rules! templates {
-    ($folder:literal) => {
-        [
+    ($folder:literal $(, $more:literal)*) => {
+        &[
             template!($folder, "Cargo.toml", "manifest.toml"),
             template!($folder, ".gitignore", "gitignore"),
             template!($folder, "README.md", "README.md"),
             template!($folder, "builder.yaml", "builder.yaml"),
             template!($folder, "otelcol.yaml", "otelcol.yaml"),
-            template!($folder, "logs.json", "logs.json"),
             template!($folder, "src/lib.rs", "lib.rs"),
             template!($folder, "tests/component.rs", "component.rs"),
+            $(template!($folder, $more, $more),)*
         ]
     };
 }
@@ -54,20 +54,30 @@ pub struct Offered {
     kind: Kind,
     /// What components of this kind do, for people.
     doc: &'static str,
-    templates: &'static [Template; 8],
+    templates: &'static [Template],
 }
 
 /// What there are templates of.
-static OFFERED: [Offered; 2] = [
+static OFFERED: [Offered; 4] = [
     Offered {
         kind: Kind::Processor,
         doc: "Works on telemetry as it passes",
-        templates: &templates!("processor"),
+        templates: templates!("processor", "logs.json"),
+    },
+    Offered {
+        kind: Kind::Exporter,
+        doc: "Takes telemetry out of the Collector",
+        templates: templates!("exporter", "logs.json"),
+    },
+    Offered {
+        kind: Kind::Connector,
+        doc: "Joins pipelines: makes telemetry of telemetry",
+        templates: templates!("connector", "logs.json"),
     },
     Offered {
         kind: Kind::Extension,
         doc: "Works beside the pipelines: authenticates, watches, serves",
-        templates: &templates!("extension"),
+        templates: templates!("extension", "logs.json"),
     },
 ];
 
