@@ -10,6 +10,7 @@ builder=tests/pages.yaml
 # Type of a component in that builder file, and its page.
 pages=(
 	health_reporter examples/health-reporter/configuration.md
+	log_count examples/count/configuration.md
 	mask_cards examples/mask-cards/configuration.md
 	token_provider examples/token-provider/configuration.md
 )
