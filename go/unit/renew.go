@@ -126,7 +126,7 @@ func (u *Unit) put(l, old *lane) error {
 func (u *Unit) join(ctx context.Context, replace *int, lanes ...*lane) error {
 	request := startRequest{
 		Policy: u.transport.Wake, MaxWaitNS: u.transport.MaxWait.Nanoseconds(),
-		Lane: replace,
+		Edges: []edgeWish{}, Lane: replace,
 	}
 	for _, e := range u.spec.towards(Out) {
 		request.Edges = append(request.Edges, edgeWish{e.Number, creditOf(&u.spec, &u.transport)})
