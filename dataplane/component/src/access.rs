@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::Columns;
+use crate::{AttributeTable, Columns};
 
 /// What one configured component does to its batches.
 ///
@@ -98,9 +98,44 @@ impl Access {
         self
     }
 
+    /// What both do, together.
+    pub fn and(mut self, other: Self) -> Self {
+        self.keys = match (self.uses_attributes(), other.uses_attributes()) {
+            (true, true) => self.keys.and(other.keys),
+            (false, true) => other.keys,
+            (_, false) => self.keys,
+        };
+        self.reads |= other.reads;
+        self.writes |= other.writes;
+        self.filters |= other.filters;
+        self.keeps_ids &= other.keeps_ids;
+        self.retains |= other.retains;
+        self
+    }
+
+    /// Whether its keys say anything.
+    fn uses_attributes(&self) -> bool {
+        let mut columns = (self.reads | self.writes).iter();
+        columns.any(|column| column.payload.is_attributes())
+    }
+
     /// Whether values change (rows that are dropped do not count).
     pub fn edits(&self) -> bool {
         !self.writes.is_empty()
+    }
+}
+
+/// Reads these columns.
+impl From<Columns> for Access {
+    fn from(columns: Columns) -> Self {
+        Self::new().read(columns)
+    }
+}
+
+/// Reads the attributes of this table with this key.
+impl From<(AttributeTable, &str)> for Access {
+    fn from((of, key): (AttributeTable, &str)) -> Self {
+        Self::from(Columns::attributes(of)).keys(Keys::named([key]))
     }
 }
 
@@ -118,6 +153,17 @@ impl Keys {
     /// These keys only.
     pub fn named<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
         Self::Named(keys.into_iter().map(Into::into).collect())
+    }
+
+    /// The keys of both.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Named(mut keys), Self::Named(others)) => {
+                keys.extend(others);
+                Self::Named(keys)
+            }
+            _ => Self::All,
+        }
     }
 
     /// Whether `key` is one of them.

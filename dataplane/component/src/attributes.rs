@@ -70,7 +70,8 @@ impl<'a> Attributes<'a> {
         self.values.get(row)
     }
 
-    fn get(&self, row: usize) -> Option<Attribute<'a>> {
+    /// The attribute in a row; none where it belongs to nothing.
+    pub(crate) fn get(&self, row: usize) -> Option<Attribute<'a>> {
         Some(Attribute {
             parent: self.parent.get(row)?,
             key: self.key.get(row).unwrap_or_default(),
@@ -91,5 +92,46 @@ impl<'a> Attributes<'a> {
     /// The values, by row.
     pub(crate) fn values(&self) -> Values<'a> {
         self.values
+    }
+}
+
+/// The rows of a table by what they belong to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Grouped {
+    /// Where the rows of each id begin; one more than there are ids.
+    starts: Vec<u32>,
+    rows: Vec<u32>,
+}
+
+impl Grouped {
+    pub(crate) fn new(attributes: &Attributes<'_>) -> Self {
+        let parent = |row| attributes.parent.get(row).map(usize::from);
+        let parents = (0..attributes.len).filter_map(parent);
+        let Some(last) = parents.clone().max() else {
+            return Self::default();
+        };
+        let mut starts = vec![0; last + 2];
+        parents.for_each(|id| starts[id + 1] += 1);
+        for id in 0..=last {
+            starts[id + 1] += starts[id];
+        }
+        let mut next = starts.clone();
+        let mut rows = vec![0; starts[last + 1] as usize];
+        for row in 0..attributes.len {
+            if let Some(id) = parent(row) {
+                rows[next[id] as usize] = row as u32;
+                next[id] += 1;
+            }
+        }
+        Self { starts, rows }
+    }
+
+    /// The rows that belong to an id, in their order.
+    pub(crate) fn rows(&self, id: u16) -> &[u32] {
+        let id = usize::from(id);
+        match (self.starts.get(id), self.starts.get(id + 1)) {
+            (Some(from), Some(to)) => &self.rows[*from as usize..*to as usize],
+            _ => &[],
+        }
     }
 }

@@ -162,7 +162,8 @@ impl Batch {
 
     /// The log records, to read; none where the batch holds OTLP bytes.
     pub fn logs(&self) -> Logs<'_> {
-        Logs::new(self.table(Payload::Logs))
+        let attributes = AttributeTable::ALL.map(|of| self.attributes(of));
+        Logs::new(self.table(Payload::Logs), attributes)
     }
 
     /// The attributes of one table, to read; none where the table is absent.

@@ -1,21 +1,42 @@
 //! What was changed in a batch, kept beside it so that it can be held against what the component
 //! declared: the host brings back only what is declared, and would lose the rest without a word.
 
+use std::collections::BTreeSet;
+
 use arrow_array::{Array, ArrayRef, RecordBatch};
 
-use crate::{Access, Columns, Error, Payload};
+use crate::{Access, Columns, Error, Keys, Payload};
 
 /// What edits have changed since a batch was made.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Changes {
     columns: Columns,
+    /// Keys of attributes that edits named, whether anything had them or not: those that are not
+    /// declared do not cross, so that nothing may have them.
+    keys: BTreeSet<String>,
     dropped: bool,
+    renumbered: bool,
 }
 
 impl Changes {
     /// Values of these columns are others now.
     pub(crate) fn edited(&mut self, columns: Columns) {
         self.columns |= columns;
+    }
+
+    /// An edit named these keys. One of all keys means those that are there.
+    pub(crate) fn used(&mut self, keys: &Keys) {
+        let Keys::Named(keys) = keys else { return };
+        for key in keys {
+            if !self.keys.contains(key) {
+                self.keys.insert(key.clone());
+            }
+        }
+    }
+
+    /// Items came, have other ids, or lie in another order.
+    pub(crate) fn renumbered(&mut self) {
+        self.renumbered = true;
     }
 
     /// Items are gone.
@@ -46,13 +67,26 @@ impl Changes {
     }
 
     /// Checks that no other change was made than `access` declares.
-    pub(crate) fn check(self, access: &Access) -> Result<(), Error> {
+    pub(crate) fn check(&self, access: &Access) -> Result<(), Error> {
         let undeclared = self.columns.without(access.writes);
         if !undeclared.is_empty() {
             return Err(Error::permanent(format!(
                 "the component changed {undeclared}, which it does not declare as written: \
                  declare it in `access` with `write`"
             )));
+        }
+        let mut keys = self.keys.iter();
+        if let Some(key) = keys.find(|key| !access.keys.contains(key)) {
+            return Err(Error::permanent(format!(
+                "the component edits attributes with the key `{key}`, which it does not declare: \
+                 declare it in `access` with `keys`"
+            )));
+        }
+        if self.renumbered && access.keeps_ids {
+            return Err(Error::permanent(
+                "the component added items, or gave them another order or other ids, which it does \
+                 not declare: declare it in `access` with `renumbers`",
+            ));
         }
         if self.dropped && !access.filters {
             return Err(Error::permanent(

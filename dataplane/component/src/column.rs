@@ -50,7 +50,7 @@ impl<'a, A: Array + 'static> Column<'a, A> {
 
     /// A column of another type than `A` counts as absent: `schema::check` has
     /// refused batches that have one.
-    fn of(array: Option<&'a ArrayRef>, parent: Option<&'a NullBuffer>) -> Self {
+    pub(crate) fn of(array: Option<&'a ArrayRef>, parent: Option<&'a NullBuffer>) -> Self {
         let absent = Self {
             values: None,
             keys: Keys::Plain,

@@ -247,9 +247,19 @@ where
             }
         })
         .collect();
-    match K::DATA_TYPE {
-        DataType::UInt8 if values.len() <= 1 << 8 => with_keys::<UInt8Type>(&keys, values),
-        _ if values.len() <= 1 << 16 => with_keys::<UInt16Type>(&keys, values),
+    encode(&K::DATA_TYPE, &keys, values)
+}
+
+/// A column of the values that the keys name, behind a dictionary whose keys are as wide as
+/// `key_type` or wider; plain where they no longer fit.
+pub(crate) fn encode(
+    key_type: &DataType,
+    keys: &[Option<usize>],
+    values: ArrayRef,
+) -> Result<ArrayRef, ArrowError> {
+    match key_type {
+        DataType::UInt8 if values.len() <= 1 << 8 => with_keys::<UInt8Type>(keys, values),
+        _ if values.len() <= 1 << 16 => with_keys::<UInt16Type>(keys, values),
         _ => {
             let keys = keys.iter().map(|key| key.map(|key| key as u32));
             take(&values, &UInt32Array::from_iter(keys), None)

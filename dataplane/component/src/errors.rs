@@ -137,6 +137,20 @@ pub enum BatchError {
         /// The batch's rows.
         expected: usize,
     },
+    /// What a batch holds at most is exceeded: ids have 16 bits.
+    #[error("{of}: a batch has at most 65,536 of those; make several batches")]
+    Full {
+        /// Whose ids they are: the table, such as `logs`.
+        of: &'static str,
+    },
+    /// A row that is not there, or that was named before, was to be taken.
+    #[error("row {row} was to be taken, which {problem}")]
+    Row {
+        /// The row.
+        row: usize,
+        /// Why it cannot be taken.
+        problem: &'static str,
+    },
     /// An Arrow operation failed, for example because text passed 2 GiB in a column.
     #[error("{payload}: {problem}")]
     Arrow {

@@ -4,6 +4,7 @@ use arrow_array::{BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::filter_record_batch;
 
+use crate::id_set::IdSet;
 use crate::{AttributeTable, Batch, BatchError, Log, Payload};
 
 impl Batch {
@@ -13,8 +14,8 @@ impl Batch {
     /// # Errors
     ///
     /// Those of [`keep`](Self::keep).
-    pub fn retain(&mut self, mut keep: impl FnMut(Log<'_>) -> bool) -> Result<usize, BatchError> {
-        let mask: BooleanBuffer = self.logs().iter().map(&mut keep).collect();
+    pub fn retain(&mut self, keep: impl FnMut(Log<'_>) -> bool) -> Result<usize, BatchError> {
+        let mask = self.mask(keep);
         self.keep(&mask)
     }
 
@@ -28,24 +29,15 @@ impl Batch {
     /// was.
     pub fn keep(&mut self, mask: &BooleanBuffer) -> Result<usize, BatchError> {
         self.has_records()?;
+        self.check_mask(mask)?;
         let before = self.len();
-        if mask.len() != before {
-            return Err(BatchError::MaskLength {
-                found: mask.len(),
-                expected: before,
-            });
-        }
         let mut tables = self.tables.clone();
         let Some(logs) = self.filtered(Payload::Logs, mask)? else {
             return Ok(0);
         };
         let dropped = before - logs.num_rows();
         tables[Payload::Logs.index()] = Some(logs);
-        for of in [
-            AttributeTable::Log,
-            AttributeTable::Resource,
-            AttributeTable::Scope,
-        ] {
+        for of in AttributeTable::ALL {
             let Some(referred) = self.referred(of, mask) else {
                 continue;
             };
@@ -67,14 +59,11 @@ impl Batch {
         if !ids.is_present() {
             return None;
         }
-        let mut live = Live::none();
-        for id in mask.set_indices().filter_map(|row| ids.get(row)) {
-            live.add(id);
-        }
+        let live: IdSet = mask.set_indices().filter_map(|row| ids.get(row)).collect();
         let attributes = self.attributes(of);
         let parents = attributes.parents();
         Some(BooleanBuffer::collect_bool(attributes.len(), |row| {
-            parents.get(row).is_none_or(|parent| live.has(parent))
+            parents.get(row).is_none_or(|parent| live.contains(parent))
         }))
     }
 
@@ -95,23 +84,5 @@ impl Batch {
         let mask = BooleanArray::new(mask.clone(), None);
         let kept = filter_record_batch(table, &mask).map_err(|e| BatchError::arrow(payload, e))?;
         Ok(Some(kept))
-    }
-}
-
-/// The ids that some log has, a bit each: a byte each would take longer to clear than a small batch
-/// to filter.
-struct Live([u64; (1 << 16) / 64]);
-
-impl Live {
-    const fn none() -> Self {
-        Self([0; (1 << 16) / 64])
-    }
-
-    fn add(&mut self, id: u16) {
-        self.0[usize::from(id) / 64] |= 1 << (id % 64);
-    }
-
-    const fn has(&self, id: u16) -> bool {
-        self.0[id as usize / 64] >> (id % 64) & 1 != 0
     }
 }

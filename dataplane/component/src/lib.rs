@@ -62,7 +62,11 @@
 //! # assert_eq!(errors[0].path, "min_sevrity");
 //! ```
 //!
-//! What the SDK promises:
+//! # What authors do most
+//!
+#![doc = include_str!("../jobs.md")]
+//!
+//! # What the SDK promises
 //!
 //! - A processor belongs to one thread. There is one instance per lane, made on
 //!   demand, so `process` needs no lock and takes `&mut self`.
@@ -84,8 +88,11 @@
 //! Logs are records; traces and metrics are OTLP bytes ([`Batch::otlp`]) until their records come.
 
 mod access;
+mod any;
+mod append;
 mod attributes;
 mod batch;
+mod builder;
 mod changes;
 pub mod child;
 mod column;
@@ -94,6 +101,7 @@ pub mod config;
 mod connector;
 mod context;
 mod edit;
+mod edits;
 mod error;
 mod errors;
 mod exporter;
@@ -101,13 +109,18 @@ pub mod extension;
 mod factory;
 mod filter;
 mod future;
+mod gather;
+mod id_set;
 mod logs;
 mod nested;
 mod otlp;
 mod payload;
 mod processor;
 mod receiver;
+mod record;
+mod rows;
 mod schema;
+mod select;
 mod settings;
 mod span;
 pub mod testing;
@@ -115,13 +128,16 @@ mod text;
 mod value;
 
 pub use access::{Access, Keys};
+pub use any::Any;
 pub use attributes::{Attribute, Attributes};
 pub use batch::Batch;
+pub use builder::LogsBuilder;
 pub use bytes::Bytes;
 pub use columns::{Columns, TableColumn};
 pub use config::{ByteSize, Configuration, Decoded, Duration, Findings, Secret, Validate, Values};
 pub use connector::{Connector, Emitter};
 pub use context::{CancelHandle, Context, ContextBuilder};
+pub use edits::{Edit, Edits};
 pub use error::Error;
 pub use errors::{BatchError, ConfigError, CreateError};
 pub use exporter::{DynExporter, Exporter};
@@ -135,6 +151,8 @@ pub use logs::{Log, Logs};
 pub use payload::{AttributeTable, Payload};
 pub use processor::Processor;
 pub use receiver::{Downstream, DynReceiver, Host, Receiver, StopHandle};
+pub use record::{LogRecord, Pairs, Resource, Scope};
+pub use rows::Rows;
 pub use schemars;
 pub use settings::Settings;
 pub use span::SpanContext;
@@ -147,11 +165,12 @@ pub mod prelude {
     pub use schemars::{self, JsonSchema};
 
     pub use crate::{
-        Access, AsConnector, AsExporter, AsReceiver, AttributeTable, Batch, BatchError, ByteSize,
-        Bytes, Columns, ConfigError, Connector, ConnectorFactory, Context, CreateError,
-        Description, Duration, DynFactory, Emitter, Error, Exporter, ExporterFactory, Findings,
-        Host, Keys, Processor, ProcessorFactory, Receiver, ReceiverFactory, Secret, Settings,
-        Signal, Stability, Validate, package,
+        Access, Any, AsConnector, AsExporter, AsReceiver, AttributeTable, Batch, BatchError,
+        ByteSize, Bytes, Columns, ConfigError, Connector, ConnectorFactory, Context, CreateError,
+        Description, Duration, DynFactory, Edit, Edits, Emitter, Error, Exporter, ExporterFactory,
+        Findings, Host, Keys, Log, LogRecord, LogsBuilder, Processor, ProcessorFactory, Receiver,
+        ReceiverFactory, Resource, Scope, Secret, Settings, Signal, Stability, Validate, Value,
+        package,
     };
 }
 

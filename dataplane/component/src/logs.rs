@@ -1,16 +1,19 @@
 //! Reading log records.
 
+use std::cell::OnceCell;
+
 use arrow_array::{
     Array, FixedSizeBinaryArray, Int32Array, RecordBatch, StringArray, StructArray,
     TimestampNanosecondArray, UInt16Array, UInt32Array,
 };
 
+use crate::attributes::Grouped;
 use crate::column::Column;
 use crate::value::Values;
-use crate::{AttributeTable, Value};
+use crate::{Attribute, AttributeTable, Attributes, Value};
 
 /// The log records of a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Logs<'a> {
     len: usize,
     id: Column<'a, UInt16Array>,
@@ -27,10 +30,14 @@ pub struct Logs<'a> {
     resource_id: Column<'a, UInt16Array>,
     scope_id: Column<'a, UInt16Array>,
     scope_name: Column<'a, StringArray>,
+    scope_version: Column<'a, StringArray>,
+    attributes: [Attributes<'a>; AttributeTable::ALL.len()],
+    /// Which of them belong to whom; found out for who asks.
+    grouped: [OnceCell<Grouped>; AttributeTable::ALL.len()],
 }
 
 impl<'a> Logs<'a> {
-    pub(crate) fn new(table: Option<&'a RecordBatch>) -> Self {
+    pub(crate) fn new(table: Option<&'a RecordBatch>, attributes: [Attributes<'a>; 3]) -> Self {
         let struct_of = |name| table.and_then(|table| struct_column(table, name));
         let resource = struct_of("resource");
         let scope = struct_of("scope");
@@ -50,6 +57,9 @@ impl<'a> Logs<'a> {
             resource_id: Column::child(resource, "id"),
             scope_id: Column::child(scope, "id"),
             scope_name: Column::child(scope, "name"),
+            scope_version: Column::child(scope, "version"),
+            attributes,
+            grouped: Default::default(),
         }
     }
 
@@ -85,6 +95,13 @@ impl<'a> Logs<'a> {
             AttributeTable::Resource => self.resource_id,
             AttributeTable::Scope => self.scope_id,
         }
+    }
+
+    /// The rows of the attributes that belong to an id.
+    pub(crate) fn rows_of(&self, of: AttributeTable, id: u16) -> &[u32] {
+        let attributes = &self.attributes[of as usize];
+        let grouped = self.grouped[of as usize].get_or_init(|| Grouped::new(attributes));
+        grouped.rows(id)
     }
 }
 
@@ -187,5 +204,28 @@ impl<'a> Log<'a> {
     /// The name of its scope.
     pub fn scope_name(&self) -> &'a str {
         self.logs.scope_name.get(self.row).unwrap_or_default()
+    }
+
+    /// The version of its scope.
+    pub fn scope_version(&self) -> &'a str {
+        self.logs.scope_version.get(self.row).unwrap_or_default()
+    }
+
+    /// The value of an attribute: its own, or of its resource or scope. The first one, where the
+    /// key is there twice.
+    pub fn attribute(&self, of: AttributeTable, key: &str) -> Option<Value<'a>> {
+        let mut attributes = self.attributes(of);
+        attributes
+            .find(|found| found.key == key)
+            .map(|found| found.value)
+    }
+
+    /// Its attributes, or those of its resource or scope, in their order.
+    pub fn attributes(&self, of: AttributeTable) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+        let logs: &'a Logs<'a> = self.logs;
+        let id = logs.ids(of).get(self.row);
+        let rows = id.map_or(&[][..], |id| logs.rows_of(of, id));
+        let table = logs.attributes[of as usize];
+        rows.iter().filter_map(move |row| table.get(*row as usize))
     }
 }

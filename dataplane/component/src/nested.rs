@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 
 /// Containers may lie this deep in each other; the engine's decoder stops there too.
-const DEPTH_MAX: usize = 256;
+pub(crate) const DEPTH_MAX: usize = 256;
 
 const TEXT: u8 = 3;
 const BREAK: u8 = 0xff;

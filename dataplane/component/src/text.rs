@@ -8,10 +8,10 @@ use arrow_array::{Array, ArrayRef, StructArray};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::{ArrowError, FieldRef};
 
-use crate::edit::{Rows, edit_column, replace_column};
+use crate::edit::{self, edit_column, replace_column};
 use crate::logs::struct_column;
 use crate::value::{Values, code};
-use crate::{AttributeTable, Batch, BatchError, Columns, Keys, Payload, nested};
+use crate::{AttributeTable, Batch, BatchError, Columns, Keys, Payload, Rows, nested};
 
 impl Batch {
     /// Changes the text of bodies to what `edit` makes of it, and answers whether
@@ -28,6 +28,15 @@ impl Batch {
     /// holds OTLP bytes. It stays as it was.
     pub fn edit_bodies(
         &mut self,
+        edit: impl for<'t> FnMut(&'t str) -> Cow<'t, str>,
+    ) -> Result<bool, BatchError> {
+        self.edit_bodies_of(None, edit)
+    }
+
+    /// [`edit_bodies`](Self::edit_bodies) of the logs whose bit is set.
+    pub(crate) fn edit_bodies_of(
+        &mut self,
+        chosen: Option<BooleanBuffer>,
         mut edit: impl for<'t> FnMut(&'t str) -> Cow<'t, str>,
     ) -> Result<bool, BatchError> {
         const PAYLOAD: Payload = Payload::Logs;
@@ -47,7 +56,7 @@ impl Batch {
             nested: "body.ser",
         };
         let values = self.logs().bodies();
-        let new = edit_values(place, &values, self.len(), None, &mut edit, |name| {
+        let new = edit_values(place, &values, self.len(), chosen, &mut edit, |name| {
             body.column_by_name(name)
         })?;
         if new.is_empty() {
@@ -73,6 +82,16 @@ impl Batch {
         &mut self,
         of: AttributeTable,
         keys: &Keys,
+        edit: impl for<'t> FnMut(&'t str) -> Cow<'t, str>,
+    ) -> Result<bool, BatchError> {
+        self.all().edit_attributes(of, keys, edit)
+    }
+
+    /// [`edit_attributes`](Self::edit_attributes) of the attributes whose bit is set.
+    pub(crate) fn edit_attributes_of(
+        &mut self,
+        of: AttributeTable,
+        chosen: Option<BooleanBuffer>,
         mut edit: impl for<'t> FnMut(&'t str) -> Cow<'t, str>,
     ) -> Result<bool, BatchError> {
         self.has_records()?;
@@ -81,14 +100,6 @@ impl Batch {
             return Ok(false);
         };
         let attributes = self.attributes(of);
-        let chosen = match keys {
-            Keys::All => None,
-            named => Some(
-                attributes
-                    .keys()
-                    .rows_where(attributes.len(), |key| named.contains(key)),
-            ),
-        };
         let place = Place {
             payload,
             nested: "ser",
@@ -119,6 +130,56 @@ impl Batch {
     }
 }
 
+impl Rows<'_> {
+    /// [`Batch::edit_bodies`] of the chosen logs.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Batch::edit_bodies`].
+    pub fn edit_bodies(
+        &mut self,
+        edit: impl for<'t> FnMut(&'t str) -> Cow<'t, str>,
+    ) -> Result<bool, BatchError> {
+        let chosen = self.chosen().cloned();
+        self.batch_mut().edit_bodies_of(chosen, edit)
+    }
+
+    /// [`Batch::edit_attributes`] of the chosen logs, or of their resources or scopes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Batch::edit_bodies`].
+    pub fn edit_attributes(
+        &mut self,
+        of: AttributeTable,
+        keys: &Keys,
+        edit: impl for<'t> FnMut(&'t str) -> Cow<'t, str>,
+    ) -> Result<bool, BatchError> {
+        let chosen = match (keys, self.chosen()) {
+            (Keys::All, None) => None,
+            _ => Some(self.of_keys(of, |key| keys.contains(key))),
+        };
+        let batch = self.batch_mut();
+        batch.changes.used(keys);
+        batch.edit_attributes_of(of, chosen, edit)
+    }
+
+    /// [`edit_attributes`](Self::edit_attributes) of those whose key `test` holds for.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Batch::edit_bodies`].
+    pub fn edit_attributes_where(
+        &mut self,
+        of: AttributeTable,
+        test: impl Fn(&str) -> bool,
+        edit: impl for<'t> FnMut(&'t str) -> Cow<'t, str>,
+    ) -> Result<bool, BatchError> {
+        let chosen = self.of_keys(of, test);
+        self.batch_mut().edit_attributes_of(of, Some(chosen), edit)
+    }
+}
+
 /// Where values are, for messages.
 #[derive(Clone, Copy)]
 struct Place {
@@ -138,11 +199,11 @@ fn edit_values<'c>(
     let select = |test: fn(u8) -> bool| {
         let of_kind = values.kinds().rows_where(rows, test);
         match &chosen {
-            None => Rows {
+            None => edit::Rows {
                 edited: of_kind,
                 kept: None,
             },
-            Some(chosen) => Rows {
+            Some(chosen) => edit::Rows {
                 edited: &of_kind & chosen,
                 kept: Some(&of_kind & &!chosen),
             },

@@ -2,36 +2,16 @@
 //! encoding, views read what was written, and edits and filters do to the columns
 //! what they do to the list.
 
+mod draw;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
+use draw::{attributes, moved, value};
 use proptest::prelude::*;
 use strait_component::testing::{Any, Encoding, Sample, batch_encoded, samples};
 use strait_component::{AttributeTable, Batch, Keys, Payload};
-
-fn value() -> impl Strategy<Value = Any> {
-    let leaf = prop_oneof![
-        Just(Any::Empty),
-        // Few values, so that rows share entries of dictionaries.
-        "[ab]{0,3}".prop_map(Any::Str),
-        "\\PC{0,20}".prop_map(Any::Str),
-        prop_oneof![Just(0), -9i64..9, any::<i64>()].prop_map(Any::Int),
-        (-1e9..1e9).prop_map(Any::Double),
-        any::<bool>().prop_map(Any::Bool),
-        prop::collection::vec(any::<u8>(), 0..5).prop_map(Any::Bytes),
-    ];
-    leaf.prop_recursive(3, 12, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Any::Slice),
-            prop::collection::vec(("[abk]{0,2}", inner), 0..4).prop_map(Any::Map),
-        ]
-    })
-}
-
-fn attributes() -> impl Strategy<Value = Vec<(String, Any)>> {
-    prop::collection::vec(("k|a|b|[ab]{0,3}", value()), 0..5)
-}
 
 fn resource() -> impl Strategy<Value = Vec<(String, Any)>> {
     prop_oneof![
@@ -101,34 +81,6 @@ fn edit_list(list: &mut [(String, Any)], keys: &Keys) {
             *value = edit_any(value);
         }
     }
-}
-
-/// The arrays of a batch, those of structs opened, by table and name.
-fn arrays(batch: &Batch) -> Vec<(Payload, String, ArrayRef)> {
-    let mut found = Vec::new();
-    for (payload, records) in batch.clone().into_tables() {
-        for (field, column) in records.schema().fields().iter().zip(records.columns()) {
-            match column.as_any().downcast_ref::<StructArray>() {
-                None => found.push((payload, field.name().clone(), column.clone())),
-                Some(parent) => {
-                    for (child, column) in parent.fields().iter().zip(parent.columns()) {
-                        let name = format!("{}.{}", field.name(), child.name());
-                        found.push((payload, name, column.clone()));
-                    }
-                }
-            }
-        }
-    }
-    found
-}
-
-/// Names the arrays that are not the same objects in both.
-fn moved(before: &Batch, after: &Batch) -> Vec<(Payload, String)> {
-    let pairs = arrays(before).into_iter().zip(arrays(after));
-    pairs
-        .filter(|(b, a)| !Arc::ptr_eq(&b.2, &a.2))
-        .map(|(b, _)| (b.0, b.1))
-        .collect()
 }
 
 fn keys() -> impl Strategy<Value = Keys> {

@@ -11,7 +11,6 @@
 //! # Ok::<_, strait_component::BatchError>(())
 //! ```
 
-mod cbor;
 mod kinds;
 
 use std::collections::HashMap;
@@ -30,6 +29,8 @@ use arrow_schema::{Field, Fields, Schema};
 
 pub use kinds::{block_on, consume, context, flush, host, receive};
 
+pub use crate::Any;
+use crate::any::cbor;
 use crate::value::code;
 use crate::{AttributeTable, Batch, Payload, Value};
 
@@ -59,40 +60,6 @@ impl Sample {
     pub fn with(mut self, key: &str, value: impl Into<Any>) -> Self {
         self.attributes.push((key.to_owned(), value.into()));
         self
-    }
-}
-
-/// A value of any type.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Any {
-    /// No value.
-    #[default]
-    Empty,
-    /// Text.
-    Str(String),
-    /// An integer.
-    Int(i64),
-    /// A floating point number.
-    Double(f64),
-    /// A boolean.
-    Bool(bool),
-    /// A map.
-    Map(Vec<(String, Any)>),
-    /// A list.
-    Slice(Vec<Any>),
-    /// Bytes.
-    Bytes(Vec<u8>),
-}
-
-impl From<&str> for Any {
-    fn from(text: &str) -> Self {
-        Self::Str(text.to_owned())
-    }
-}
-
-impl From<i64> for Any {
-    fn from(number: i64) -> Self {
-        Self::Int(number)
     }
 }
 
@@ -192,18 +159,7 @@ pub fn samples(batch: &Batch) -> Vec<Sample> {
 }
 
 fn any(value: Value<'_>) -> Any {
-    match value {
-        Value::Empty => Any::Empty,
-        Value::Str(text) => Any::Str(text.to_owned()),
-        Value::Int(number) => Any::Int(number),
-        Value::Double(number) => Any::Double(number),
-        Value::Bool(flag) => Any::Bool(flag),
-        Value::Bytes(bytes) => Any::Bytes(bytes.to_vec()),
-        Value::Map(mut cbor) | Value::Slice(mut cbor) => {
-            cbor::decode(&mut cbor).expect("a nested value")
-        }
-        Value::Unknown(code) => panic!("value type {code}"),
-    }
+    value.to_any().expect("a value that the engine writes")
 }
 
 fn id(number: usize) -> u16 {
@@ -279,7 +235,13 @@ fn values(any: &[&Any], encoding: impl Fn(&str) -> Encoding) -> Columns {
     });
     let nested: Vec<Option<Vec<u8>>> = any
         .iter()
-        .map(|any| matches!(any, Any::Map(_) | Any::Slice(_)).then(|| cbor::encode(any)))
+        .map(|any| {
+            matches!(any, Any::Map(_) | Any::Slice(_)).then(|| {
+                let mut bytes = Vec::new();
+                cbor::encode(any, &mut bytes);
+                bytes
+            })
+        })
         .collect();
     let nested = nested.iter().map(Option::as_deref).collect();
     vec![

@@ -366,7 +366,8 @@ impl Action {
         }
     }
 
-    fn apply(&self, all: &mut Attributes) {
+    /// Does the action to the attributes of one owner.
+    pub(crate) fn apply(&self, all: &mut Attributes) {
         let place = |all: &Attributes, key: &str| all.iter().position(|(known, _)| known == key);
         match self {
             Self::Rename(from, to) => {

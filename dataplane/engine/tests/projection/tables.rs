@@ -306,12 +306,17 @@ pub(crate) fn apply(logs: &mut Logs, payload: &[u8]) {
                 .for_each(|log| change(&mut log.attributes, &operation)),
             Target::RESOURCE_ATTRIBUTES => each(&mut logs.resources, whom, &operation),
             Target::SCOPE_ATTRIBUTES => each(&mut logs.scopes, whom, &operation),
-            Target::BODY => {
+            Target::BODY | Target::SEVERITY_TEXT => {
                 let Action::Set(value) = operation.action else {
                     panic!("{operation:?}")
                 };
                 let log = logs.logs.iter_mut().find(|log| whom(log.id.into()));
-                log.unwrap().body = sent(value);
+                let log = log.unwrap();
+                match sent(value) {
+                    value if operation.target == Target::BODY => log.body = value,
+                    Value::Str(text) => log.text = text,
+                    other => panic!("a text of a severity is {other:?}"),
+                }
             }
             other => panic!("nothing here writes {other:?}"),
         }
