@@ -1,7 +1,8 @@
 // Package call is what crosses between a host and its unit as calls, of both origins: the host's,
 // which a Caller sends and waits for on the caller's own goroutine, and the peer's, which run on
-// goroutines of their own within an edge's credit. A Lane is one link and the calls that are in
-// flight on it.
+// goroutines of their own within a credit, under a context that their header makes. What comes out
+// of the unit, for calls of either, goes on by an Exit. A Lane is one link and the calls that are
+// in flight on it.
 //
 // It guarantees that
 //   - a call ends exactly once, and every output that wants an answer was answered before;

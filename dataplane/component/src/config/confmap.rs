@@ -355,7 +355,8 @@ impl<'a> Conformer<'a> {
         for taken in self.beside_at(at).iter().filter(|key| field(key).is_some()) {
             self.wrong.push(Finding::wrong(
                 vec![Part::Field(taken.clone())],
-                "is the Collector's key, and the component has one of that name too: rename it there",
+                "is the Collector's key, and the component has one of that name too: rename it \
+                 there",
             ));
         }
         for name in view.iter().flat_map(|keys| &keys.object.required) {
