@@ -9,6 +9,7 @@ strait=${STRAIT:-$CARGO_TARGET_DIR/debug/strait}
 builder=tests/pages.yaml
 # Type of a component in that builder file, and its page.
 pages=(
+	file_lines examples/file-lines/configuration.md
 	health_reporter examples/health-reporter/configuration.md
 	log_count examples/count/configuration.md
 	mask_cards examples/mask-cards/configuration.md

@@ -140,7 +140,7 @@ pub struct New {
 }
 
 const NEW_HELP: &str = "\
-  strait new processor my-filter      (or an exporter, a connector, an extension)
+  strait new processor my-filter      (or a receiver, an exporter, a connector, an extension)
   cd my-filter
   cargo test
   strait run --config builder.yaml -- --config otelcol.yaml

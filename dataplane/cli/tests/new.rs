@@ -15,6 +15,11 @@ fn a_new_processor_passes_its_own_tests() {
 }
 
 #[test]
+fn a_new_receiver_passes_its_own_tests() {
+    insta::assert_snapshot!(made_and_tested("receiver", "my-receiver"));
+}
+
+#[test]
 fn a_new_exporter_passes_its_own_tests() {
     insta::assert_snapshot!(made_and_tested("exporter", "my-exporter"));
 }

@@ -58,7 +58,12 @@ pub struct Offered {
 }
 
 /// What there are templates of.
-static OFFERED: [Offered; 4] = [
+static OFFERED: [Offered; 5] = [
+    Offered {
+        kind: Kind::Receiver,
+        doc: "Brings telemetry into the Collector",
+        templates: templates!("receiver"),
+    },
     Offered {
         kind: Kind::Processor,
         doc: "Works on telemetry as it passes",

@@ -1,0 +1,254 @@
+//! Reading a file that grows, is renamed and made anew, or is cut.
+//!
+//! Guarantees: a line is given once and whole, those of the old file before those of the new one; a
+//! rest without an end is a line when its file has its successor. Memory is bounded by the longest
+//! line ([`LONGEST`]), beyond which a line comes in pieces. It blocks for a read of a local file
+//! only.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+
+/// Most bytes of a line.
+const LONGEST: usize = 1 << 20;
+const CHUNK: usize = 64 << 10;
+
+pub(crate) struct Follower {
+    path: PathBuf,
+    file: Option<Open>,
+    /// What was read, and is not a line yet.
+    rest: Vec<u8>,
+}
+
+struct Open {
+    file: File,
+    /// Device and inode: the file's name may become another one's.
+    identity: (u64, u64),
+    position: u64,
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+impl Follower {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            file: None,
+            rest: Vec::new(),
+        }
+    }
+
+    /// Leaves out what is in the file now.
+    pub(crate) fn skip(&mut self) -> io::Result<()> {
+        if self.open()?
+            && let Some(open) = &mut self.file
+        {
+            open.position = open.file.seek(SeekFrom::End(0))?;
+        }
+        Ok(())
+    }
+
+    /// The next lines, without their ends: at most `most`, and none where nothing has come.
+    pub(crate) fn lines(&mut self, most: usize) -> io::Result<Vec<Vec<u8>>> {
+        let mut lines = Vec::new();
+        while lines.len() < most {
+            if let Some(line) = self.line() {
+                lines.push(line);
+            } else if self.open()? && !self.read()? {
+                match self.ended()? {
+                    Ended::Not => break,
+                    Ended::Grew => {}
+                    Ended::Old => lines.extend(self.last()),
+                }
+            } else if self.file.is_none() {
+                break;
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Opens the file, unless it is open. Answers whether it is.
+    fn open(&mut self) -> io::Result<bool> {
+        if self.file.is_some() {
+            return Ok(true);
+        }
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let identity = identity(&file.metadata()?);
+        self.file = Some(Open {
+            file,
+            identity,
+            position: 0,
+        });
+        Ok(true)
+    }
+
+    /// Reads on. Answers whether there was something.
+    fn read(&mut self) -> io::Result<bool> {
+        let Some(open) = &mut self.file else {
+            return Ok(false);
+        };
+        let read = (&open.file)
+            .take(CHUNK as u64)
+            .read_to_end(&mut self.rest)?;
+        open.position += read as u64;
+        Ok(read > 0)
+    }
+
+    /// Cuts the next line off what was read.
+    fn line(&mut self) -> Option<Vec<u8>> {
+        let end = self.rest.iter().take(LONGEST).position(|b| *b == b'\n');
+        let (end, line) = match end {
+            Some(end) => (end, end + 1),
+            None if self.rest.len() >= LONGEST => (LONGEST, LONGEST),
+            None => return None,
+        };
+        let mut line: Vec<u8> = self.rest.drain(..line).collect();
+        line.truncate(end);
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        Some(line)
+    }
+
+    /// What follows the end of the file that is open.
+    fn ended(&mut self) -> io::Result<Ended> {
+        let Some(open) = &mut self.file else {
+            return Ok(Ended::Not);
+        };
+        let named = match fs::metadata(&self.path) {
+            Ok(metadata) => metadata,
+            // Renamed, and its successor is not there yet: its writer may go on.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Ended::Not),
+            Err(error) => return Err(error),
+        };
+        if identity(&named) != open.identity {
+            // Something may have come between the read and the look.
+            return Ok(if self.read()? {
+                Ended::Grew
+            } else {
+                Ended::Old
+            });
+        }
+        if named.len() < open.position {
+            return Ok(Ended::Old);
+        }
+        Ok(Ended::Not)
+    }
+
+    /// Leaves the file; its rest, where there is one, is its last line.
+    fn last(&mut self) -> Option<Vec<u8>> {
+        self.file = None;
+        let rest = std::mem::take(&mut self.rest);
+        (!rest.is_empty()).then_some(rest)
+    }
+}
+
+/// What follows the end of a file.
+enum Ended {
+    /// Nothing: it is to be looked at again.
+    Not,
+    /// More of it.
+    Grew,
+    /// Another file of its name, or its own new beginning.
+    Old,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::io::Write as _;
+    use std::path::Path;
+
+    use super::*;
+
+    fn append(path: &Path, text: &[u8]) {
+        let mut options = OpenOptions::new();
+        let mut file = options.create(true).append(true).open(path).unwrap();
+        file.write_all(text).unwrap();
+    }
+
+    fn texts(follower: &mut Follower) -> Vec<String> {
+        let lines = follower.lines(100).unwrap();
+        let texts = lines.into_iter().map(String::from_utf8);
+        texts.map(Result::unwrap).collect()
+    }
+
+    // Guarantees: lines come when they are whole, in order, whatever their ends are; a file that is
+    // not there is waited for.
+    #[test]
+    fn lines_come_when_they_are_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut follower = Follower::new(&path);
+        assert!(texts(&mut follower).is_empty());
+        append(&path, b"one\ntwo\r\nthr");
+        assert_eq!(texts(&mut follower), ["one", "two"]);
+        append(&path, b"ee\n\n");
+        assert_eq!(texts(&mut follower), ["three", ""]);
+    }
+
+    // Guarantees: after a rename the old file is read to its end, then the new one from its
+    // beginning; nothing is read twice.
+    #[test]
+    fn a_renamed_file_is_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let old = folder.path().join("log.1");
+        let mut follower = Follower::new(&path);
+        append(&path, b"one\n");
+        assert_eq!(texts(&mut follower), ["one"]);
+        fs::rename(&path, &old).unwrap();
+        append(&old, b"two\n");
+        assert_eq!(texts(&mut follower), ["two"]);
+        append(&old, b"three\nrest");
+        append(&path, b"four\n");
+        assert_eq!(texts(&mut follower), ["three", "rest", "four"]);
+        append(&path, b"five\n");
+        assert_eq!(texts(&mut follower), ["five"]);
+    }
+
+    // Guarantees: a file that was cut is read from its beginning.
+    #[test]
+    fn a_cut_file_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut follower = Follower::new(&path);
+        append(&path, b"a long line\n");
+        assert_eq!(texts(&mut follower), ["a long line"]);
+        fs::write(&path, b"new\n").unwrap();
+        assert_eq!(texts(&mut follower), ["new"]);
+    }
+
+    // Guarantees: what is skipped is not read, and the limit of a batch loses nothing.
+    #[test]
+    fn skipped_lines_and_limits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        append(&path, b"old\n");
+        let mut follower = Follower::new(&path);
+        follower.skip().unwrap();
+        append(&path, b"one\ntwo\nthree\n");
+        assert_eq!(follower.lines(2).unwrap().len(), 2);
+        assert_eq!(texts(&mut follower), ["three"]);
+    }
+
+    // Guarantees: a line without an end does not grow without a bound, and no byte of it is lost.
+    #[test]
+    fn a_line_that_is_too_long_comes_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut long = vec![b'x'; 2 * LONGEST + 3];
+        long.push(b'\n');
+        append(&path, &long);
+        let mut follower = Follower::new(&path);
+        let lengths: Vec<_> = texts(&mut follower).iter().map(String::len).collect();
+        assert_eq!(lengths, [LONGEST, LONGEST, 3]);
+    }
+}
