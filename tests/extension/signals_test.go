@@ -20,9 +20,10 @@ var (
 		syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGSEGV, syscall.SIGSYS, syscall.SIGTRAP,
 	}
 	unblockable = []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP}
-	// As long as a thread is in Go, Go lets these reach it, as on a thread of its own: faults of C,
-	// what profiles and preempts. That they are blocked before and after is seen in the mask.
+	// As long as a thread is in Go it has Go's mask (blockableSig in its runtime), and Go takes these
+	// there, as on a thread of its own. That they are blocked before and after is seen in the mask.
 	inGo = []syscall.Signal{
+		syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGABRT, syscall.SIGTERM,
 		syscall.SIGSTKFLT, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPROF, 34,
 	}
 	// The C library keeps these for itself.
