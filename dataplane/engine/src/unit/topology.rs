@@ -166,3 +166,50 @@ pub(super) fn below(id: &str, path: &str) -> String {
         format!("{id}::{path}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn chain(names: &[String]) -> Topology {
+        let node = |name: &String| Planned {
+            name: name.clone(),
+            path: String::new(),
+            kind: None,
+            urn: String::new(),
+            config: Value::Null,
+        };
+        Topology::chain(names.iter().map(node).collect())
+    }
+
+    proptest! {
+        // Guarantees: a chain without an end names nothing that is not there, keeps every node, and
+        // joins them in their order.
+        #[test]
+        fn a_chain_has_the_ends_that_it_is_given(
+            length in 1usize..6,
+            has_entry in any::<bool>(),
+            has_exit in any::<bool>(),
+        ) {
+            let names: Vec<_> = (0..length).map(|n| format!("n/{n}")).collect();
+            let topology = chain(&names).between(has_entry, has_exit);
+            prop_assert_eq!(topology.has_end(INGRESS), has_entry);
+            prop_assert_eq!(topology.has_end(EGRESS), has_exit);
+            prop_assert_eq!(topology.nodes.len(), length);
+            let entry = has_entry.then_some(INGRESS);
+            let exit = has_exit.then_some(EGRESS);
+            let way: Vec<_> = entry
+                .into_iter()
+                .chain(names.iter().map(String::as_str))
+                .chain(exit)
+                .collect();
+            let joined: Vec<_> = way
+                .windows(2)
+                .map(|pair| Connection { from: pair[0].into(), to: vec![pair[1].into()] })
+                .collect();
+            prop_assert_eq!(&topology.connections, &joined);
+            prop_assert_eq!(topology.is_chain(), has_entry && has_exit);
+        }
+    }
+}
