@@ -138,7 +138,8 @@ impl Host {
     /// `Ok`, every one of them has taken it, so that a sender can be told so. Also waits where the
     /// pipelines have enough to do; several may wait at the same time.
     ///
-    /// What the pipelines are told of the sender is [`Batch::with_context`].
+    /// What the pipelines are told of the sender is [`Batch::with_context`]. Dropping the future
+    /// withdraws the batch: the pipelines are told that nobody waits, and may have taken it.
     ///
     /// # Errors
     ///

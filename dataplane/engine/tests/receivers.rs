@@ -110,6 +110,13 @@ impl Receiver for Scripted {
                 return Ok(());
             }
             "stays" => pending().await,
+            "impatient" => {
+                let sending = host.send(otlp(Signal::Logs));
+                let came = tokio::time::timeout(Duration::from_millis(50), sending).await;
+                assert!(came.is_err());
+                this.meets("left");
+                this.told(&host.send(otlp(Signal::Logs)).await);
+            }
             "closed" => {
                 this.told(&host.send(otlp(Signal::Logs)).await);
             }
@@ -329,6 +336,27 @@ fn a_link_that_ends_is_told() {
             .any(|what| what.contains("Unavailable"))
     };
     host.until("the verdict", told);
+}
+
+// Guarantees: a send that is dropped withdraws its batch; the host's answer gives its credit back,
+// and goes to nobody.
+#[test]
+fn a_send_that_is_dropped_withdraws() {
+    let mut setup = setup("impatient");
+    setup.credit = 1;
+    let mut host = setup.start();
+    let first = host.output();
+    host.until("a cancel", |host| {
+        let mut events = host.events.iter();
+        events.any(|event| *event == Control::Cancel(first.token))
+    });
+    assert!(!host.wait(Duration::from_millis(30), |host| !host.outputs.is_empty()));
+    host.fail(first.token, Failure::new(Class::Cancelled, "withdrawn"));
+    taken(&mut host);
+    until_met(&mut host, "impatient", "ok");
+    assert_eq!(met("impatient"), ["left", "ok"]);
+    drop(first);
+    host.finish(&[], PATIENCE);
 }
 
 // Guarantees: a receiver has one lane, and batches do not enter it.

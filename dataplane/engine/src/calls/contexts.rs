@@ -16,8 +16,18 @@ use strait_component::{CancelHandle, Context};
 #[derive(Debug, Default)]
 pub(crate) struct Contexts {
     calls: RefCell<HashMap<u64, (Context, CancelHandle)>>,
-    sent: RefCell<HashMap<u64, Context>>,
+    sent: RefCell<HashMap<u64, Own>>,
     next: Cell<u64>,
+}
+
+/// A batch that a member sent by itself.
+#[derive(Debug)]
+struct Own {
+    context: Context,
+    /// What the host answers it by, once it has it.
+    token: Option<u64>,
+    /// Nobody waits for it any more.
+    withdrawn: bool,
 }
 
 impl Contexts {
@@ -39,8 +49,39 @@ impl Contexts {
     pub(crate) fn keep(&self, context: Context) -> u64 {
         let number = Tag::own(self.next.get() + 1);
         self.next.set(number);
-        self.sent.borrow_mut().insert(number, context);
+        let own = Own {
+            context,
+            token: None,
+            withdrawn: false,
+        };
+        self.sent.borrow_mut().insert(number, own);
         number
+    }
+
+    /// Nobody waits any more for a batch that a member sent; gives the host's token, if it has one.
+    pub(crate) fn withdraw(&self, number: u64) -> Option<u64> {
+        let mut sent = self.sent.borrow_mut();
+        let own = sent.get_mut(&number)?;
+        own.withdrawn = true;
+        own.token
+    }
+
+    /// Whether nobody waits any more for a tagged batch that a member sent.
+    pub(crate) fn is_withdrawn(&self, tag: Option<Tag>) -> bool {
+        let sent = self.sent.borrow();
+        tag.filter(|tag| !tag.is_of_call())
+            .and_then(|tag| sent.get(&tag.call_id))
+            .is_some_and(|own| own.withdrawn)
+    }
+
+    /// The host has a tagged batch under this token.
+    pub(crate) fn went(&self, tag: Option<Tag>, token: u64) {
+        let Some(tag) = tag.filter(|tag| !tag.is_of_call()) else {
+            return;
+        };
+        if let Some(own) = self.sent.borrow_mut().get_mut(&tag.call_id) {
+            own.token = Some(token);
+        }
     }
 
     /// A batch that a member sent was answered, or has not gone.
@@ -62,7 +103,8 @@ impl Contexts {
             let calls = self.calls.borrow();
             calls.get(&tag.call_id).map(|(of, _)| of.clone())
         } else {
-            self.sent.borrow().get(&tag.call_id).cloned()
+            let sent = self.sent.borrow();
+            sent.get(&tag.call_id).map(|own| own.context.clone())
         };
         found.unwrap_or_default()
     }
@@ -81,6 +123,20 @@ mod tests {
 
     fn context(peer: &str, end: &CancelHandle) -> Context {
         Context::builder().peer(peer).cancelled_by(end).build()
+    }
+
+    // Guarantees: who has left is told to the host where it has the batch, and else to the egress.
+    #[test]
+    fn a_batch_is_withdrawn_where_it_is() {
+        let contexts = Contexts::default();
+        let numbers = [(); 2].map(|()| contexts.keep(Context::default()));
+        contexts.went(tag(numbers[0]), 99);
+        assert_eq!(contexts.withdraw(numbers[0]), Some(99));
+        assert!(!contexts.is_withdrawn(tag(numbers[1])));
+        assert_eq!(contexts.withdraw(numbers[1]), None);
+        assert!(contexts.is_withdrawn(tag(numbers[1])));
+        contexts.forget(numbers[1]);
+        assert_eq!(contexts.withdraw(numbers[1]), None);
     }
 
     // Guarantees: the end of a call is the end of its context, and of no other; what a member sent

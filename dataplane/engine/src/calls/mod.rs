@@ -161,6 +161,13 @@ impl Port {
         self.upcalls.batch_failed(call_id, &failure);
     }
 
+    /// Nobody waits any more for a batch that a member sent by itself. The host may still answer.
+    pub(crate) fn withdraw(&self, number: u64) {
+        if let Some(token) = self.contexts.withdraw(number) {
+            self.upcalls.batch_cancel(token);
+        }
+    }
+
     /// Ends a generation ([`Table::end_generation`]).
     pub(crate) fn end_generation(&self, error: Option<&str>) {
         self.change(|calls| calls.end_generation(error));

@@ -223,7 +223,7 @@ impl Work {
         let origin = port.calls().origin_of(tag);
         let context = port.contexts.of(tag);
         let call_id = origin.call_id();
-        if origin == Origin::Unwanted {
+        if origin == Origin::Unwanted || port.contexts.is_withdrawn(tag) {
             let failure = Failure::new(Class::Cancelled, "the call has ended already");
             return Err((Sent { pdata, call_id }, failure));
         }
@@ -254,6 +254,8 @@ impl Work {
             let failure = Failure::new(Class::Unavailable, message);
             return Err((Sent { pdata, call_id }, failure));
         };
+        // Before it is published: who leaves meanwhile withdraws it all the same.
+        port.contexts.went(tag, token);
         Ok(Outgoing {
             pdata,
             encoded,

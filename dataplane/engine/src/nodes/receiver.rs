@@ -2,7 +2,8 @@
 //!
 //! What it sends comes over a channel with room for one, is taken while fewer batches are
 //! unanswered than the host gives credit for, and is answered with the whole failure: so credit is
-//! the bound, and a slow pipeline holds the receiver up. What came with a batch crosses with it.
+//! the bound, and a slow pipeline holds the receiver up. What came with a batch crosses with it. A
+//! `send` that is dropped withdraws its batch: the host is told that nobody waits.
 //!
 //! A drain tells the receiver to stop, gives it the time to the deadline to return, then drops it;
 //! what it has sent is answered meanwhile. One that returns before it was told to, fails or panics
@@ -28,6 +29,7 @@ use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use strait_component::{Batch, BoxFuture, Downstream, DynReceiver, Host};
 use strait_failure::{Class, Failure, contain, contained};
@@ -60,20 +62,58 @@ struct Component {
 type Verdict = Result<(), strait_component::Error>;
 
 /// A batch that the receiver sends, and where its verdict goes.
-type Sent = (Batch, oneshot::Sender<Verdict>);
+struct Sent {
+    id: u64,
+    batch: Batch,
+    verdict: oneshot::Sender<Verdict>,
+}
 
 /// The way from the receiver, on whichever thread it sends, to its node.
-struct ToNode(mpsc::Sender<Sent>);
+struct ToNode {
+    sends: mpsc::Sender<Sent>,
+    left: mpsc::UnboundedSender<u64>,
+    next: AtomicU64,
+}
+
+/// Tells the node that the receiver does not wait any more, when it goes before the verdict came.
+struct Waits {
+    id: u64,
+    left: Option<mpsc::UnboundedSender<u64>>,
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        if let Some(left) = self.left.take() {
+            // The node may have gone.
+            let _ = left.send(self.id);
+        }
+    }
+}
+
+impl ToNode {
+    /// The two ways end at the node: what is sent, and by its id what nobody waits for any more.
+    fn new() -> (Self, mpsc::Receiver<Sent>, mpsc::UnboundedReceiver<u64>) {
+        let (sends, to_send) = mpsc::channel(1);
+        let (left, has_left) = mpsc::unbounded_channel();
+        let next = AtomicU64::new(0);
+        (Self { sends, left, next }, to_send, has_left)
+    }
+}
 
 impl Downstream for ToNode {
     fn send(&self, batch: Batch) -> BoxFuture<Verdict> {
-        let node = self.0.clone();
+        // Relaxed: only uniqueness counts.
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (sends, left) = (self.sends.clone(), self.left.clone());
         Box::pin(async move {
-            let gone = |_| unavailable("the unit has stopped");
             let (verdict, answered) = oneshot::channel();
-            let sent = node.send((batch, verdict)).await;
+            let sent = sends.send(Sent { id, batch, verdict }).await;
             sent.map_err(|_| unavailable("the unit has stopped"))?;
-            answered.await.map_err(gone)?
+            let left = Some(left);
+            let mut waits = Waits { id, left };
+            let verdict = answered.await;
+            waits.left = None;
+            verdict.map_err(|_| unavailable("the unit has stopped"))?
         })
     }
 }
@@ -85,8 +125,9 @@ fn unavailable(message: &str) -> strait_component::Error {
 /// The batches that the node has in the engine.
 struct Work {
     port: Rc<Port>,
-    /// Who waits for them, by their numbers.
-    waiting: HashMap<u64, oneshot::Sender<Verdict>>,
+    /// Who waits for them, by their numbers: what the receiver knows it by, and where its verdict
+    /// goes.
+    waiting: HashMap<u64, (u64, oneshot::Sender<Verdict>)>,
 }
 
 #[async_trait(?Send)]
@@ -97,8 +138,8 @@ impl Receiver<OtapPdata> for Component {
         effect_handler: EffectHandler<OtapPdata>,
     ) -> Result<TerminalState, Error> {
         let Self { mut made, port } = *self;
-        let (node, mut sends) = mpsc::channel(1);
-        let (host, stop) = Host::new(made.settings().clone(), Arc::new(ToNode(node)));
+        let (to_node, mut sends, mut left) = ToNode::new();
+        let (host, stop) = Host::new(made.settings().clone(), Arc::new(to_node));
         let mut run = Some(Box::pin(contained(run(made.take(), host))));
         let waiting = HashMap::new();
         let mut work = Work { port, waiting };
@@ -124,6 +165,7 @@ impl Receiver<OtapPdata> for Component {
                     sending = None;
                     sent?;
                 }
+                Some(id) = left.recv() => work.withdraw(id),
                 Some(sent) = sends.recv(), if sending.is_none() && work.may_send() => {
                     if let Some(pdata) = work.enter(&effect_handler, sent) {
                         sending = send(&effect_handler, pdata)?;
@@ -185,12 +227,15 @@ impl Work {
         self.waiting.len() < self.port.settings.limits.credit
     }
 
-    /// Makes a batch the engine's. `None`: it was answered.
+    /// Makes a batch the engine's. `None`: it was answered, or nobody waits for it any more.
     fn enter(
         &mut self,
         engine: &EffectHandler<OtapPdata>,
-        (batch, verdict): Sent,
+        Sent { id, batch, verdict }: Sent,
     ) -> Option<OtapPdata> {
+        if verdict.is_closed() {
+            return None;
+        }
         let came_with = batch.context().clone();
         let payload = match to_payload(batch) {
             Ok(payload) if payload.is_empty() => {
@@ -206,9 +251,18 @@ impl Work {
         let pdata = own_batch(&self.port, came_with, payload, |number, pdata| {
             let calldata: CallData = [number.into()].into_iter().collect();
             engine.subscribe_to(Interests::ACKS_OR_NACKS, calldata, pdata);
-            self.waiting.insert(number, verdict);
+            self.waiting.insert(number, (id, verdict));
         });
         Some(pdata)
+    }
+
+    /// The receiver does not wait for a batch any more. Its answer still comes, and counts for the
+    /// credit.
+    fn withdraw(&self, id: u64) {
+        let mut waiting = self.waiting.iter();
+        if let Some((number, _)) = waiting.find(|(_, (of, _))| *of == id) {
+            self.port.withdraw(*number);
+        }
     }
 
     /// Hands an answer on to who waits for it.
@@ -217,7 +271,7 @@ impl Work {
             return;
         };
         self.port.contexts.forget(number);
-        if let Some(verdict) = self.waiting.remove(&number) {
+        if let Some((_, verdict)) = self.waiting.remove(&number) {
             // The receiver may not wait any more.
             let _ = verdict.send(result.map_err(Into::into));
         }
