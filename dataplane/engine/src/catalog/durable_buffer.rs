@@ -1,8 +1,8 @@
 //! The `durable_buffer` node: data is on disk before its call ends.
 
 use crate::catalog::node::{Asked, Choice, Node};
-use crate::catalog::shape::Key;
-use crate::catalog::shape::Shape::{Duration, Int, Number, Size, Text, Word};
+use crate::catalog::shape::Shape::{Duration, DurationFrom, Int, Number, Size, Text, Word};
+use crate::catalog::shape::{Key, LEAST_TICK};
 use crate::finding::Finding;
 
 const KEYS: &[Key] = &[
@@ -22,7 +22,11 @@ const KEYS: &[Key] = &[
         Word(&["backpressure", "drop_oldest"]),
         "when the disk is full",
     ),
-    Key::optional("poll_interval", Duration, "how often to look for data"),
+    Key::optional(
+        "poll_interval",
+        DurationFrom(LEAST_TICK),
+        "how often to look for data",
+    ),
     Key::optional(
         "otlp_handling",
         Word(&["pass_through", "convert_to_arrow"]),

@@ -1,10 +1,9 @@
 //! The `log_sampling` node: keeps a share of the logs.
 
 use crate::catalog::node::{Asked, Node};
-use crate::catalog::shape::Key;
 use crate::catalog::shape::Shape::{DurationFrom, Int, Object, OneOf};
+use crate::catalog::shape::{Key, LEAST_TICK};
 use crate::finding::Finding;
-use std::time::Duration;
 use strait_component::Signal;
 
 const KEYS: &[Key] = &[Key::required(
@@ -13,11 +12,7 @@ const KEYS: &[Key] = &[Key::required(
         Key::optional(
             "zip",
             Object(&[
-                Key::required(
-                    "interval",
-                    DurationFrom(Duration::from_nanos(1)),
-                    "length of a window",
-                ),
+                Key::required("interval", DurationFrom(LEAST_TICK), "length of a window"),
                 Key::required("max_items", Int(1), "records per window at most"),
             ]),
             "so many per window",

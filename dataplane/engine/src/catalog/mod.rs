@@ -39,6 +39,7 @@ pub use check::{check, suggest};
 pub use conform::{Originals, conform};
 pub use info::{KeyInfo, NodeInfo, describe};
 pub use node::{Choice, Node};
+pub(crate) use shape::LEAST_TICK;
 pub use shape::{Key, Shape};
 
 use crate::finding::Finding;

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+/// The least period of a node's timer. The engine makes up for each tick that a busy lane has
+/// missed, and keeps them all till then: with a nanosecond between them, one second is gigabytes.
+pub(crate) const LEAST_TICK: Duration = Duration::from_millis(1);
+
 /// The shape of one value in a node's configuration.
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {

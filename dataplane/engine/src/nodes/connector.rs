@@ -12,6 +12,7 @@
 use crate::ambient::{self, Wants};
 use crate::calls::tag::Tag;
 use crate::calls::{LaneStatus, Port};
+use crate::catalog::LEAST_TICK;
 use crate::components;
 use crate::nodes::answers::{answer, answer_of};
 use crate::nodes::batches::{own_batch, take, to_payload};
@@ -33,6 +34,7 @@ use otel_arrow_dfe_pdata_codec::OtapPayload;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 use strait_component::{Batch, Connector, Emitter};
 use strait_failure::{Class, Failure, contain};
 
@@ -72,8 +74,11 @@ struct Component {
     port: Rc<Port>,
     taken: HashMap<u64, Taken>,
     next: u64,
-    /// The first tick has come.
+    /// How often it flushes, once the first tick has come.
+    every: Option<Duration>,
     ticks: bool,
+    /// When it flushed last.
+    flushed_at: Option<Instant>,
     /// Nothing was taken since the flush at the end.
     flushed: bool,
     /// The last flush failed.
@@ -93,7 +98,9 @@ impl Component {
             port,
             taken: HashMap::new(),
             next: 0,
+            every: None,
             ticks: false,
+            flushed_at: None,
             flushed: false,
             fails: false,
         })
@@ -164,6 +171,7 @@ impl Component {
 
     /// Has the connector emit what it has kept.
     async fn flush(&mut self, engine: &mut EffectHandler<OtapPdata>) -> Result<(), Error> {
+        self.flushed_at = Some(Instant::now());
         let mut out = Emitter::new();
         let outcome = match self.made.instance() {
             Ok(instance) => contain(|| instance.flush(&mut out)),
@@ -243,17 +251,26 @@ impl Component {
         }
     }
 
+    /// The first tick starts the timer; the others flush. The engine makes up for ticks that a busy
+    /// lane has missed: those come at once, and count as one.
     async fn tick(&mut self, engine: &mut EffectHandler<OtapPdata>) -> Result<(), Error> {
         if std::mem::replace(&mut self.ticks, true) {
-            return self.flush(engine).await;
+            let every = self.every.unwrap_or_default();
+            let late = self.flushed_at.is_none_or(|at| at.elapsed() >= every / 2);
+            return if late {
+                self.flush(engine).await
+            } else {
+                Ok(())
+            };
         }
-        let every = match self.made.instance() {
+        self.every = match self.made.instance() {
             Ok(instance) => contain(|| instance.flush_every()).ok().flatten(),
             Err(_) => None,
         };
-        if let Some(every) = every {
+        if let Some(every) = &mut self.every {
+            *every = LEAST_TICK.max(*every);
             // Dropping the handle leaves the timer running, till the pipeline ends.
-            drop(engine.start_periodic_timer(every).await?);
+            drop(engine.start_periodic_timer(*every).await?);
         }
         Ok(())
     }
