@@ -13,7 +13,7 @@ if [ -n "$write" ]; then
 	for package in "${packages[@]}"; do (cd "$root/go/$package" && "$mdatagen" metadata.yaml); done
 	cd "$root"
 	cargo run --quiet --locked -p strait-ringbuf --example generate-layout
-	STRAIT_REGENERATE=1 cargo test --quiet --locked --release -p strait-engine \
+	STRAIT_REGENERATE=1 cargo test --quiet --locked --release --ignore-rust-version -p strait-engine \
 		--test nodes --test otap_schema --test plans
 	cargo run --quiet --locked -p strait-records --example generate-schema
 	tests/pages.sh --write

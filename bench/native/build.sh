@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 target=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/strait/target}
 out=$here/bench_linux_$(go env GOARCH).syso
-(cd "$root" && CARGO_TARGET_DIR=$target cargo build --quiet --locked --release -p strait-bench)
+(cd "$root" && CARGO_TARGET_DIR=$target cargo build --quiet --locked --release --ignore-rust-version -p strait-bench)
 library=$target/release/libstrait_bench.a
 [ "$out" -nt "$library" ] && exit
 undefined=()

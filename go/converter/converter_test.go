@@ -13,7 +13,7 @@ import (
 )
 
 var distribution = converter.Distribution{
-	Version: "0.1.0", Engine: "0.62.0",
+	Version: "0.1.0", Engine: "0.63.0",
 	Rust:  map[string][]string{"processors": {"mask"}, "exporters": {"sink"}},
 	Twins: map[string][]string{"filter": {"logs"}, "both": {"logs", "traces"}},
 }

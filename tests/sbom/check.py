@@ -41,7 +41,8 @@ def requirements(binary: str) -> set[tuple[str, str]]:
 
 def built(workspace: str) -> dict[str, tuple[str, str]]:
     """The libraries that cargo has compiled, by the name that their object files begin with."""
-    build = ("cargo", "build", "--offline", "--locked", "--release", "--package", "strait-umbrella")
+    build = ("cargo", "build", "--offline", "--locked", "--release", "--ignore-rust-version", "--package",
+             "strait-umbrella")
     found = {}
     for line in run(*build, "--message-format", "json", folder=workspace):
         message = json.loads(line)

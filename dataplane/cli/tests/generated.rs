@@ -95,7 +95,7 @@ conf_resolver: {default_uri_scheme: env}
     .unwrap();
     let checkout = Checkout::find(&Place::default()).unwrap();
     let replaces = distribution::replaces(&file, &workspace.components, &checkout).unwrap();
-    let builder = distribution::rewrite(&file, &workspace.components, &replaces, "0.62.0");
+    let builder = distribution::rewrite(&file, &workspace.components, &replaces, "0.63.0");
     files::write(&generated.join("builder.yaml"), builder).unwrap();
     let mut shown = String::new();
     for (root, name) in [
@@ -251,7 +251,7 @@ fn twins_become_one_factory_where_the_file_says_so() {
     let checkout = Checkout::find(&Place::default()).unwrap();
     modules::write(&generated, "x", &components, &in_rust, &checkout).unwrap();
     let replaces = distribution::replaces(&file, &components, &checkout).unwrap();
-    let mut shown = distribution::rewrite(&file, &components, &replaces, "0.62.0");
+    let mut shown = distribution::rewrite(&file, &components, &replaces, "0.63.0");
     for name in [
         "processors/mask/go.mod",
         "processors/mask/factory.go",

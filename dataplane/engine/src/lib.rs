@@ -71,7 +71,7 @@ pub use unit::{
 };
 
 /// Version of the engine that this crate is built on.
-pub const ENGINE_VERSION: &str = "0.62.0";
+pub const ENGINE_VERSION: &str = "0.63.0";
 
 /// The README's example is compiled too.
 #[cfg(doctest)]

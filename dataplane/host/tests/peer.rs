@@ -26,7 +26,7 @@ fn unit() -> Value {
 fn describe_lists_the_nodes() {
     let peer = HostPeer::new(&[]);
     let found = value(peer.inline(operation(OpKind::Describe, &json!({}))));
-    assert_eq!(found["engine"], "0.62.0");
+    assert_eq!(found["engine"], "0.63.0");
     assert!(
         found["nodes"]
             .as_array()

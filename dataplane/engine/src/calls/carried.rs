@@ -10,7 +10,7 @@
 //! failure in its place. Nothing of it leaves a unit.
 
 use otel_arrow_dfe_config::context::ContextEntryName;
-use otel_arrow_dfe_config::transport_headers::{
+use otel_arrow_dfe_config::context::transport_headers::{
     TransportHeader, TransportHeaderRef, TransportHeaderValue, TransportHeaders,
 };
 use otel_arrow_dfe_otap::pdata::OtapPdata;
@@ -27,8 +27,8 @@ static ENTRY: LazyLock<ContextEntryName> =
 /// Lets a batch that is refused carry why, instead of what it carried before.
 pub(crate) fn put(refused: &mut OtapPdata, failure: &Failure) {
     let mut headers = TransportHeaders::new();
-    let others = refused.transport_headers().map(TransportHeaders::iter);
-    for header in others.into_iter().flatten() {
+    let others = refused.transport_headers().into_iter();
+    for header in others.flat_map(|headers| headers.iter()) {
         if header.name.as_str() != NAME
             && let Some(header) = owned(&header)
         {
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(of(&refused), Some(second));
         assert_eq!(Tag::of(&refused), Some(tag));
         assert_eq!(
-            refused.transport_headers().map(TransportHeaders::len),
+            refused.transport_headers().map(|headers| headers.len()),
             Some(2)
         );
     }

@@ -10,7 +10,9 @@
 //! processes: a durable buffer may hand out a batch of an earlier life, whose call is long over.
 
 use otel_arrow_dfe_config::context::ContextEntryName;
-use otel_arrow_dfe_config::transport_headers::{TransportHeader, TransportHeaders};
+use otel_arrow_dfe_config::context::transport_headers::{
+    TransportHeader, TransportHeaderRef, TransportHeaders,
+};
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::sync::LazyLock;
 
@@ -63,13 +65,13 @@ impl Tag {
 
     /// The tag of a batch; `None` when the batch was merged or made by the engine.
     pub(crate) fn of(pdata: &OtapPdata) -> Option<Self> {
-        Self::in_headers(pdata.transport_headers()?)
+        Self::among(pdata.transport_headers()?.iter())
     }
 
     /// The tag among `headers`. Two different tags are none: such a batch was merged.
-    pub(crate) fn in_headers(headers: &TransportHeaders) -> Option<Self> {
+    fn among<'a>(headers: impl Iterator<Item = TransportHeaderRef<'a>>) -> Option<Self> {
         let mut found = None;
-        for header in headers.iter().filter(|header| header.name.as_str() == NAME) {
+        for header in headers.filter(|header| header.name.as_str() == NAME) {
             let bytes: &[u8; 16] = header.value.bytes.try_into().ok()?;
             let tag = Self {
                 call_id: u64::from_le_bytes(bytes[..8].try_into().ok()?),
@@ -95,16 +97,16 @@ mod tests {
             generation: u64::MAX,
         };
         let mut headers = TransportHeaders::new();
-        assert_eq!(Tag::in_headers(&headers), None);
+        assert_eq!(Tag::among(headers.iter()), None);
         tag.append_to(&mut headers);
-        assert_eq!(Tag::in_headers(&headers), Some(tag));
+        assert_eq!(Tag::among(headers.iter()), Some(tag));
         tag.append_to(&mut headers);
-        assert_eq!(Tag::in_headers(&headers), Some(tag));
+        assert_eq!(Tag::among(headers.iter()), Some(tag));
         Tag {
             call_id: 8,
             generation: 1,
         }
         .append_to(&mut headers);
-        assert_eq!(Tag::in_headers(&headers), None);
+        assert_eq!(Tag::among(headers.iter()), None);
     }
 }

@@ -12,7 +12,7 @@ use crate::link;
 use crate::link::outgoing::{Encoded, unwritable};
 use otel_arrow_dfe_config::SignalType;
 use otel_arrow_dfe_config::context::ContextEntryName;
-use otel_arrow_dfe_config::transport_headers::{TransportHeader, TransportHeaders};
+use otel_arrow_dfe_config::context::transport_headers::{TransportHeader, TransportHeaders};
 use otel_arrow_dfe_engine::error::Error;
 use otel_arrow_dfe_engine::local::exporter::EffectHandler;
 use otel_arrow_dfe_otap::pdata::{OtapPdata, PdataEffectHandlerExtension};

@@ -13,7 +13,7 @@ use crate::ends::end::find_port;
 use crate::guard::drain;
 use crate::nodes::waiting::{Sending, send, sleep_until, terminal};
 use async_trait::async_trait;
-use otel_arrow_dfe_config::transport_headers::TransportHeaders;
+use otel_arrow_dfe_config::context::transport_headers::TransportHeaders;
 use otel_arrow_dfe_config::validation::no_config;
 use otel_arrow_dfe_engine::control::{CallData, NodeControlMsg};
 use otel_arrow_dfe_engine::error::Error;

@@ -8,7 +8,7 @@ use crate::calls::Port;
 use crate::calls::tag::Tag;
 use crate::nodes::answers::answer;
 use otel_arrow_dfe_config::SignalType;
-use otel_arrow_dfe_config::transport_headers::TransportHeaders;
+use otel_arrow_dfe_config::context::transport_headers::TransportHeaders;
 use otel_arrow_dfe_engine::MessageSourceLocalEffectHandlerExtension;
 use otel_arrow_dfe_engine::error::Error;
 use otel_arrow_dfe_engine::local::processor::EffectHandler;
