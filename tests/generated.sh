@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes what mdatagen generates anew, in a copy, and fails when it differs from what is committed.
+# Makes what mdatagen and the ring's make.py generate anew, in a copy, and fails when it differs from what is committed.
 #   generated.sh MDATAGEN           compare
 #   generated.sh --write MDATAGEN   write it into the tree, with the files that Rust generates
 set -euo pipefail
@@ -12,6 +12,7 @@ packages=(otapprocessor process straitextension unit)
 if [ -n "$write" ]; then
 	for package in "${packages[@]}"; do (cd "$root/go/$package" && "$mdatagen" metadata.yaml); done
 	cd "$root"
+	python3 ringbuf/vectors/make.py
 	cargo run --quiet --locked -p strait-ringbuf --example generate-layout
 	STRAIT_REGENERATE=1 cargo test --quiet --locked --release --ignore-rust-version -p strait-engine \
 		--test nodes --test otap_schema --test plans
@@ -31,3 +32,9 @@ for package in "${packages[@]}"; do
 		exit 1
 	}
 done
+cp -r "$root/ringbuf/vectors" "$copy/vectors"
+python3 "$copy/vectors/make.py"
+diff -r "$root/ringbuf/vectors" "$copy/vectors" || {
+	echo "the ring's vectors are not what make.py writes: run \`make generate\`" >&2
+	exit 1
+}
