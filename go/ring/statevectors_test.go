@@ -3,6 +3,7 @@
 package ring
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -108,7 +109,7 @@ func (s *stateSide) do(operation string) (answer string, err error) {
 }
 
 func (s *stateSide) claim(n need) (string, error) {
-	c, err := s.link.Producer().claim(nil, fail, n)
+	c, err := s.link.Producer().claim(context.Background(), fail, n)
 	if err == nil {
 		s.claims = append(s.claims, c)
 	}
