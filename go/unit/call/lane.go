@@ -336,5 +336,5 @@ func (l *Lane) BatchFailed(callID uint64, f *control.Failure) {
 // dropped by the engine. Of a batch of no call its context ends; a call's is its caller's.
 func (l *Lane) BatchCancel(token uint64) {
 	l.o.Stats.CancelledOutputs.Add(1)
-	l.peers.withdraw(token)
+	l.peers.cancelled(token)
 }

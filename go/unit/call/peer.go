@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -22,6 +23,7 @@ type peerCalls struct {
 
 	mu     sync.Mutex
 	cancel map[uint64]context.CancelFunc // by token, of those that are with their consumer
+	early  []uint64                      // tokens withdrawn before their batch was read; newest last
 }
 
 // begin starts the work on a batch. It refuses one beyond the credit: the other side breaks what
@@ -36,6 +38,10 @@ func (p *peerCalls) begin(o output) error {
 	ctx, end := contextOf(p.lane.o.Context, &o.batch.Header)
 	p.mu.Lock()
 	p.cancel[o.token] = end
+	if i := slices.Index(p.early, o.token); i >= 0 {
+		p.early = slices.Delete(p.early, i, i+1)
+		end()
+	}
 	p.mu.Unlock()
 	p.lane.o.Running.Go(func() { p.run(ctx, o) })
 	return nil
@@ -51,6 +57,22 @@ func (p *peerCalls) run(ctx context.Context, o output) {
 	p.lane.answer(ctx, o.token, err)
 	p.withdraw(o.token) // only now: with its context it has ended
 }
+
+// cancelled withdraws a batch for the peer. Ring and control are not ordered: one whose batch has not
+// been read is kept until it is. A token that comes after its batch's end looks the same, so the
+// oldest are dropped beyond what the credit can explain.
+func (p *peerCalls) cancelled(token uint64) {
+	p.mu.Lock()
+	if p.cancel[token] == nil {
+		p.early = append(p.early, token)
+		p.early = p.early[max(0, len(p.early)-cancelsPerCredit*p.credit):]
+	}
+	p.mu.Unlock()
+	p.withdraw(token)
+}
+
+// cancelsPerCredit is how many withdrawals are kept for each batch that may be unanswered.
+const cancelsPerCredit = 2
 
 // withdraw ends the context of a batch that nobody waits for any more. Its consumer's answer still
 // goes to Rust, which drops it: the credit comes back with it.

@@ -169,12 +169,22 @@ func TestABatchOfNoCallHasItsOwnContext(t *testing.T) {
 // context ends, the answer says so, and the credit comes back.
 func TestABatchOfNoCallIsWithdrawn(t *testing.T) {
 	for name, x := range map[string]struct {
-		header record.Header
-		end    func(*Lane)
-		want   control.Class
+		header      record.Header
+		before, end func(*Lane)
+		want        control.Class
 	}{
-		"withdrawn":       {record.Header{}, func(l *Lane) { l.BatchCancel(7) }, control.Cancelled},
-		"deadline passed": {record.Header{DeadlineNS: 1}, func(*Lane) {}, control.Deadline},
+		"withdrawn": {
+			record.Header{}, func(*Lane) {}, func(l *Lane) { l.BatchCancel(7) }, control.Cancelled,
+		},
+		"withdrawn before it is read": {
+			record.Header{}, func(l *Lane) {
+				l.BatchCancel(7)
+				l.BatchCancel(8) // of another batch
+			}, func(*Lane) {}, control.Cancelled,
+		},
+		"deadline passed": {
+			record.Header{DeadlineNS: 1}, func(*Lane) {}, func(*Lane) {}, control.Deadline,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reached, answered := make(chan struct{}), make(chan control.Class, 1)
@@ -185,6 +195,7 @@ func TestABatchOfNoCallIsWithdrawn(t *testing.T) {
 				answered <- outputFailure(ctx, ctx.Err()).Class
 				return nil
 			})
+			x.before(l)
 			publish(t, peer, 7, x.header)
 			<-reached
 			x.end(l)
