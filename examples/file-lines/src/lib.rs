@@ -64,8 +64,15 @@ impl Receiver for FileLines {
             self.follower.skip().map_err(failed)?;
         }
         let interval = self.config.poll_interval.to_std().unwrap_or_default();
+        let mut unreadable = false;
         while !host.is_stopping() {
-            let lines = self.follower.lines(BATCH_LINES).map_err(failed)?;
+            let lines = self.follower.lines(BATCH_LINES);
+            // Who rotates a file may change its owner and its mode a moment later.
+            let was = std::mem::replace(&mut unreadable, lines.is_err());
+            if let (Err(error), false) = (&lines, was) {
+                tracing::warn!(%error, path, "the file cannot be read, and is looked at again");
+            }
+            let lines = lines.unwrap_or_default();
             if lines.is_empty() {
                 tokio::select! {
                     () = host.stopped() => {}

@@ -4,9 +4,15 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 use strait_component::prelude::*;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::{Duration, sleep};
+
+/// Longest line in bytes; a longer one becomes several logs.
+const LONGEST_LINE: u64 = 64 << 10;
+/// Pause after a connection that could not be accepted, as where descriptors have run out.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The configuration of `{{type}}`. What is left out is as in `Default`; a key
 /// that is not here is an error.
@@ -38,11 +44,16 @@ impl Receiver for {{Type}}Receiver {
         loop {
             tokio::select! {
                 () = host.stopped() => break,
-                Some(_) = clients.join_next() => {}
-                client = listener.accept() => {
-                    // A client that is gone already costs no other one.
-                    if let Ok((stream, _)) = client {
-                        clients.spawn(serve(stream, host.clone()));
+                Some(served) = clients.join_next() => {
+                    if let Ok(Err(error)) = served {
+                        tracing::warn!(%error, "a client's connection was closed");
+                    }
+                }
+                client = listener.accept() => match client {
+                    Ok((stream, _)) => drop(clients.spawn(serve(stream, host.clone()))),
+                    Err(error) => {
+                        tracing::warn!(%error, "a client was not accepted");
+                        sleep(PAUSE).await;
                     }
                 }
             }
@@ -52,20 +63,26 @@ impl Receiver for {{Type}}Receiver {
     }
 }
 
-/// Sends the lines of one client, one after the other, until it has no more.
+/// Sends the lines of one client, one after the other, until it has no more. A line that is not
+/// taken closes the connection, which is how the client learns of it.
 async fn serve(stream: TcpStream, host: Host) -> Result<(), Error> {
     let broken = |error: io::Error| Error::permanent(error.to_string());
     let client = stream.peer_addr().map_err(broken)?.to_string();
     let context = Context::builder().peer(client).build();
-    let mut lines = BufReader::new(stream).lines();
+    let mut reader = BufReader::new(stream);
     loop {
-        let line = tokio::select! {
+        let mut line = Vec::new();
+        let mut bounded = (&mut reader).take(LONGEST_LINE);
+        let read = tokio::select! {
             () = host.stopped() => return Ok(()),
-            line = lines.next_line() => line.map_err(broken)?,
+            read = bounded.read_until(b'\n', &mut line) => read.map_err(broken)?,
         };
-        let Some(line) = line else { return Ok(()) };
+        if read == 0 {
+            return Ok(());
+        }
+        let line = String::from_utf8_lossy(&line);
         let mut logs = LogsBuilder::new();
-        logs.push(LogRecord::new(line))?;
+        logs.push(LogRecord::new(line.trim_end_matches(['\r', '\n'])))?;
         let batch = logs.finish()?.with_context(context.clone());
         // Waits while the pipelines have enough to do, and with it the client.
         host.send(batch).await?;
