@@ -17,7 +17,7 @@ use crate::{Error, SpanContext};
 #[derive(Clone, Debug, Default)]
 pub struct Context(Option<Arc<Carried>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Carried {
     deadline: Option<Instant>,
     cancelled: Option<CancellationToken>,
@@ -28,7 +28,7 @@ struct Carried {
 }
 
 /// A name and its values, in their order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry<V> {
     name: String,
     values: Vec<V>,
@@ -39,6 +39,19 @@ impl Context {
     #[must_use]
     pub fn builder() -> ContextBuilder {
         ContextBuilder::default()
+    }
+
+    /// The same for a batch that nobody waits for any more, because its call has had its answer:
+    /// without a deadline, and never cancelled.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self(self.carried().map(|carried| {
+            Arc::new(Carried {
+                deadline: None,
+                cancelled: None,
+                ..carried.clone()
+            })
+        }))
     }
 
     /// When the caller stops to wait; `None` where it waits for as long as it takes.

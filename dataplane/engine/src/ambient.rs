@@ -9,8 +9,8 @@
 //!
 //! It leaves what is done with what it keeps to the rooms that put it here.
 
-use crate::calls::Port;
 use crate::calls::tag::Tag;
+use crate::calls::{Origin, Port};
 use otel_arrow_dfe_engine::control::{NodeControlMsg, PipelineCompletionMsg};
 use otel_arrow_dfe_engine::local::message::LocalSender;
 use otel_arrow_dfe_otap::pdata::OtapPdata;
@@ -92,6 +92,11 @@ pub(crate) fn note(tag: Tag, failure: Failure) {
 /// What came with a batch of this lane's; that of nobody where nothing is known.
 pub(crate) fn context_of(tag: Option<Tag>) -> Context {
     port().map_or_else(Context::default, |port| port.contexts.of(tag))
+}
+
+/// Whether the call of a tagged batch has ended while the batch was on its way.
+pub(crate) fn is_unwanted(tag: Option<Tag>) -> bool {
+    port().is_some_and(|port| port.calls().origin_of(tag) == Origin::Unwanted)
 }
 
 /// Says that the cause of this generation's end is known, and has its answer.

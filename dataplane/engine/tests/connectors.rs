@@ -43,6 +43,7 @@ fn created(name: &str) -> usize {
 struct Obedient {
     config: Config,
     kept: u8,
+    hoard: Vec<Batch>,
     flushes: u8,
 }
 
@@ -61,6 +62,10 @@ impl Connector for Obedient {
             "two" => (0..2).for_each(|byte| out.emit(metrics(byte))),
             "traces" => out.emit(Batch::from_otlp(Signal::Traces, vec![0x0a, 0x00])),
             "keep" => self.kept += 1,
+            "hoard" => {
+                let context = batch.context().clone();
+                self.hoard.push(metrics(7).with_context(context));
+            }
             "fail" => {
                 out.emit(metrics(9));
                 return Err(Error::permanent("no such thing").grpc(3));
@@ -80,6 +85,7 @@ impl Connector for Obedient {
             ("flush panics", 1) if created(&self.config.name) == 1 => panic!("boom"),
             _ => {}
         }
+        self.hoard.drain(..).for_each(|batch| out.emit(batch));
         if self.kept > 0 {
             let context = Context::builder().metadata("flushed", ["yes"]).build();
             out.emit(metrics(self.kept).with_context(context));
@@ -114,6 +120,7 @@ impl ConnectorFactory for Factory {
         Ok(Obedient {
             config,
             kept: 0,
+            hoard: Vec::new(),
             flushes: 0,
         })
     }
@@ -247,6 +254,24 @@ fn a_flush_is_of_no_call() {
     drop(flushed);
     assert_eq!(statuses(&host), []);
     host.finish(&[first, second], PATIENCE);
+}
+
+// Guarantees: what came with a call and is flushed later has neither its deadline nor its end: the
+// call has had its answer.
+#[test]
+fn what_is_flushed_outlives_its_call() {
+    let mut host = start("hoard", 20);
+    host.hold = true;
+    let id = host.call_id();
+    host.send(id, &request(&[Log::new("hoard")]), Some(PATIENCE));
+    assert_eq!(host.end(id), End::Acked);
+    let flushed = host.output();
+    assert_eq!((flushed.call_id, flushed.bytes.last()), (0, Some(&7)));
+    let batch = flushed.held.as_ref().expect("held");
+    assert_eq!(batch.header().deadline_ns, 0);
+    host.ack(flushed.token);
+    drop(flushed);
+    host.finish(&[id], PATIENCE);
 }
 
 // Guarantees: a drain flushes what is kept after the last call, exactly once, and the lane ends

@@ -193,15 +193,15 @@ impl Encoder {
             let mut header = Header::new(signal, encoding, items);
             header.call_id = origin.call_id().unwrap_or(0);
             let variable = match origin {
-                Origin::Engine => context::write(context, &mut header)?,
+                Origin::Engine => context::write(context, &mut header),
                 // The host has what came with the call.
                 Origin::Call(_) | Origin::Unwanted => Variable::new(),
             };
-            Ok::<_, Failure>((header, variable))
+            (header, variable)
         };
         if let Some(call_id) = origin.call_id().filter(|id| port.originals.has(*id)) {
             let difference = port.originals.answer(call_id, payload.otap_ref())?;
-            let (header, variable) = header(Encoding::Difference, difference.items)?;
+            let (header, variable) = header(Encoding::Difference, difference.items);
             return Ok(Encoded::Payload(
                 header,
                 variable,
@@ -213,7 +213,7 @@ impl Encoder {
             && let Some(records) = payload.otap_ref()
         {
             let tables = tables(records.clone())?;
-            let (header, variable) = header(Encoding::Records, items)?;
+            let (header, variable) = header(Encoding::Records, items);
             let plan = port.writer.plan(header, variable, &tables);
             return plan.map(Encoded::Records).map_err(unwritable);
         }
@@ -226,7 +226,7 @@ impl Encoder {
                     format!("the batch cannot be encoded: {error}"),
                 )
             })?;
-        let (header, variable) = header(Encoding::Otlp, items)?;
+        let (header, variable) = header(Encoding::Otlp, items);
         Ok(Encoded::Payload(header, variable, bytes))
     }
 }

@@ -5,7 +5,6 @@ use crate::link;
 use std::borrow::Cow;
 use std::time::Instant;
 use strait_component::{CancelHandle, Context, ContextBuilder, SpanContext};
-use strait_failure::Failure;
 use strait_records::variable::{AUTH, PEER, Values, is_reserved};
 use strait_records::{BatchView, Header, Variable};
 
@@ -53,36 +52,58 @@ fn span(view: &BatchView<'_>) -> Option<SpanContext> {
     })
 }
 
-/// Puts what a batch of no call carries into its header and variable section.
-///
-/// # Errors
-///
-/// It is more than a slot can say of a batch.
-pub(crate) fn write(context: &Context, header: &mut Header) -> Result<Variable, Failure> {
-    let mut variable = Variable::new();
+/// Most bytes of names and values that cross with one batch, as from the host.
+const MOST_BYTES: usize = 64 << 10;
+
+/// Puts what a batch of no call carries into its header and variable section. Nothing of it makes a
+/// batch fail: what is over the format's limits (S-1) is left out.
+pub(crate) fn write(context: &Context, header: &mut Header) -> Variable {
+    let mut section = Section::default();
     if let Some(deadline) = context.deadline() {
         header.deadline_ns = link::clock_of(deadline);
     }
-    let mut add = |variable: &mut Variable| {
-        if let Some(span) = context.span() {
-            (header.trace_id, header.span_id) = (span.trace_id, span.span_id);
-            (header.trace_flags, header.remote) = (span.flags, span.remote);
-            variable.set_tracestate(span.trace_state.as_bytes())?;
+    if let Some(span) = context.span() {
+        (header.trace_id, header.span_id) = (span.trace_id, span.span_id);
+        (header.trace_flags, header.remote) = (span.flags, span.remote);
+        let state = section.variable.set_tracestate(span.trace_state.as_bytes());
+        section.left_out += usize::from(state.is_err());
+    }
+    if let Some(peer) = context.peer() {
+        section.add(PEER, [peer.as_bytes()].into_iter());
+    }
+    for name in once(context.auth_names()) {
+        let values = context.auth(name).map(str::as_bytes);
+        section.add(&[AUTH, name.as_bytes()].concat(), values);
+    }
+    let keys = once(context.metadata_keys());
+    for key in keys.filter(|key| !is_reserved(key.as_bytes())) {
+        section.add(key.as_bytes(), context.metadata_bytes(key));
+    }
+    if section.left_out > 0 {
+        let entries = section.left_out;
+        tracing::debug!(entries, "what is over the format's limits does not cross");
+    }
+    section.variable
+}
+
+/// A variable section that is being filled.
+#[derive(Default)]
+struct Section {
+    variable: Variable,
+    bytes: usize,
+    left_out: usize,
+}
+
+impl Section {
+    fn add<'v>(&mut self, key: &[u8], values: impl Iterator<Item = &'v [u8]>) {
+        let values: Vec<_> = values.collect();
+        let bytes = key.len() + values.iter().map(|value| value.len()).sum::<usize>();
+        if self.bytes + bytes > MOST_BYTES || self.variable.add(key, values).is_err() {
+            self.left_out += 1;
+        } else {
+            self.bytes += bytes;
         }
-        if let Some(peer) = context.peer() {
-            variable.add(PEER, [peer])?;
-        }
-        for name in once(context.auth_names()) {
-            variable.add(&[AUTH, name.as_bytes()].concat(), context.auth(name))?;
-        }
-        let keys = once(context.metadata_keys());
-        for key in keys.filter(|key| !is_reserved(key.as_bytes())) {
-            variable.add(key.as_bytes(), context.metadata_bytes(key))?;
-        }
-        Ok(())
-    };
-    add(&mut variable).map_err(link::outgoing::unwritable)?;
-    Ok(variable)
+    }
 }
 
 /// Each name at its first place: whoever asks for the values of one gets those of all its places.
@@ -103,7 +124,7 @@ mod tests {
 
     fn through(context: &Context) -> Context {
         let mut header = Header::new(Signal::Logs, Encoding::Otlp, 1);
-        let variable = write(context, &mut header).expect("room");
+        let variable = write(context, &mut header);
         let mut slot = vec![0; writer::payload_slot_len(&variable, 0).expect("room")];
         writer::write_payload(&mut slot, &header, &variable, &[]).expect("room");
         let batch = Batch::new(Slot::copy_of(&slot)).expect("a slot");
@@ -147,6 +168,31 @@ mod tests {
         assert!(got.metadata_bytes("key-bin").eq([[0xff_u8, 0]]));
         assert!(got.metadata_keys().eq(["X-Tenant", "key-bin"]));
         assert_eq!(got.span(), Some(&span));
+    }
+
+    // Guarantees: what is over a limit is left out, alone, and the batch crosses.
+    #[test]
+    fn what_is_too_much_is_left_out() {
+        let sent = Context::builder()
+            .metadata("small", ["1"])
+            .metadata("k".repeat(70_000), ["2"])
+            .metadata("great", ["v".repeat(MOST_BYTES)])
+            .metadata("last", ["3"])
+            .span(SpanContext {
+                trace_id: [7; 16],
+                span_id: [8; 8],
+                flags: 0,
+                trace_state: "a=b,".repeat(5_000),
+                remote: false,
+            })
+            .build();
+        let got = through(&sent);
+        assert!(got.metadata_keys().eq(["small", "last"]));
+        let span = got.span().expect("a span");
+        assert_eq!((span.trace_id, span.trace_state.as_str()), ([7; 16], ""));
+        let keys = (0..2_000).map(|n| format!("key-{n}"));
+        let many = keys.fold(Context::builder(), |many, key| many.metadata(key, ["v"]));
+        assert_eq!(through(&many.build()).metadata_keys().count(), 1_024);
     }
 
     // Guarantees: nothing said is nothing heard.

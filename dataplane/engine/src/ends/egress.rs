@@ -157,8 +157,13 @@ impl Exporter<OtapPdata> for Egress {
 async fn publish(port: &Port, batch: Option<&Outgoing>) -> Result<(), Failure> {
     match batch {
         Some(batch) => {
-            // A call that has ended meanwhile must not end again.
-            let wanted = || batch.ends.is_none_or(|call_id| port.calls().waits(call_id));
+            // A call that has ended meanwhile must not end again, nor must a batch go that its sender
+            // has withdrawn.
+            let tag = Tag::of(&batch.pdata);
+            let wanted = || {
+                !port.contexts.is_withdrawn(tag)
+                    && batch.ends.is_none_or(|call_id| port.calls().waits(call_id))
+            };
             port.writer
                 .publish(batch.to, &batch.encoded, batch.until, wanted)
                 .await

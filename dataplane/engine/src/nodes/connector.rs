@@ -54,6 +54,9 @@ pub(crate) const FACTORY: ProcessorFactory<OtapPdata> = ProcessorFactory {
 };
 
 /// A tick at the start, where its timer begins, and a request when the lane drains.
+/// Longest time between two flushes: the engine adds it to its clock.
+const MOST_TICK: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 const WANTS: Wants = Wants {
     holds: true,
     resumes: true,
@@ -113,7 +116,11 @@ impl Component {
         engine: &mut EffectHandler<OtapPdata>,
     ) -> Result<(), Error> {
         self.flushed = false;
-        let context = ambient::context_of(Tag::of(&pdata));
+        let tag = Tag::of(&pdata);
+        if ambient::is_unwanted(tag) {
+            return answer(engine, pdata, Err(self.made.unwanted())).await;
+        }
+        let context = ambient::context_of(tag);
         let (delivery, batch) = match take(engine, pdata).await {
             Ok(taken) => taken,
             Err((pdata, failure)) => {
@@ -184,7 +191,8 @@ impl Component {
         let complaint = self.made.complaint("flush", outcome);
         self.report(complaint);
         for batch in out.into_batches() {
-            let came_with = batch.context().clone();
+            // The call that it may have come with has had its answer.
+            let came_with = batch.context().detached();
             let payload = match to_payload(batch) {
                 Ok(payload) if payload.is_empty() => continue,
                 Ok(payload) => payload,
@@ -268,7 +276,7 @@ impl Component {
             Err(_) => None,
         };
         if let Some(every) = &mut self.every {
-            *every = LEAST_TICK.max(*every);
+            *every = (*every).clamp(LEAST_TICK, MOST_TICK);
             // Dropping the handle leaves the timer running, till the pipeline ends.
             drop(engine.start_periodic_timer(*every).await?);
         }

@@ -112,7 +112,11 @@ impl Exporter<OtapPdata> for Component {
 impl Work {
     /// Gives a batch to the exporter.
     async fn begin(&mut self, pdata: OtapPdata) -> Result<(), Error> {
-        let context = ambient::context_of(Tag::of(&pdata));
+        let tag = Tag::of(&pdata);
+        if ambient::is_unwanted(tag) {
+            return answer(&self.engine, pdata, Err(self.made.unwanted())).await;
+        }
+        let context = ambient::context_of(tag);
         let instance = self.made.instance().cloned();
         let (batch, instance) = match (take(&self.engine, pdata).await, instance) {
             (Ok(batch), Ok(instance)) => (batch, instance),
@@ -167,7 +171,13 @@ impl Work {
 
     /// Ends the node: exports that are still under way are dropped, and answered as unavailable.
     async fn stop(mut self, deadline: Instant) -> Result<TerminalState, Error> {
-        self.tasks.shutdown().await;
+        self.tasks.abort_all();
+        while let Some(done) = self.tasks.join_next_with_id().await {
+            // What was done has its own answer; what was dropped has none.
+            if !done.as_ref().is_err_and(JoinError::is_cancelled) {
+                self.ended(done).await?;
+            }
+        }
         for (_, pdata) in std::mem::take(&mut self.batches) {
             let message = "the exporter was not done with it when the unit stopped";
             let failure = self.made.failure(Class::Unavailable, message);

@@ -69,7 +69,8 @@ impl<T> Made<T> {
                 Ok(None) => Err("its factory makes no such instance".to_owned()),
                 Err(panic) => Err(format!("creating it panicked: {panic}")),
             };
-            self.instance = Some(made.map_err(|message| self.failure(Class::Permanent, message))?);
+            // The first one was made of the same configuration: a later one may be again.
+            self.instance = Some(made.map_err(|message| self.failure(Class::Retryable, message))?);
         }
         let missing = || Failure::new(Class::Internal, "no instance");
         self.instance.as_mut().ok_or_else(missing)
@@ -105,6 +106,14 @@ impl<T> Made<T> {
     /// A failure of this component.
     pub(crate) fn failure(&self, class: Class, message: impl Into<String>) -> Failure {
         Failure::new(class, message).at(self.id())
+    }
+
+    /// Why a batch does not reach the component whose call has ended.
+    pub(crate) fn unwanted(&self) -> Failure {
+        self.failure(
+            Class::Cancelled,
+            "the call had ended before the batch got here",
+        )
     }
 
     /// A failure that the component has told, with its name where it has told no other.
