@@ -65,7 +65,7 @@ check: ## format, lints and the light tests: the inner loop
 	cargo test --quiet --locked --lib $(CHECKED)
 	unformatted=$$(gofmt -l $(GO_MODULES)); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
 	cd go && go vet ./... && go test -short ./... && $(SHARED_VECTORS)
-	cd tests && go test ./tidy
+	cd tests && go test -count=1 ./tidy
 
 .PHONY: test
 test: lint test-light test-go generated test-heavy test-system ## pass every test, with formatting and lints
@@ -80,7 +80,7 @@ lint: $(STATICCHECK) ## formatting and lints
 	for m in $(GO_MODULES); do (cd $$m && go vet ./... && $(STATICCHECK) ./...); done
 	cd tests && go vet -tags all_nodes ./collector && $(STATICCHECK) -tags all_nodes ./collector
 	python3 tests/licences.py
-	cd tests && go test ./tidy
+	cd tests && go test -count=1 ./tidy
 
 .PHONY: test-light
 test-light: ## the Rust crates that need no engine, and the model checks of the ring

@@ -58,9 +58,9 @@ func (p *peerCalls) run(ctx context.Context, o output) {
 	p.withdraw(o.token) // only now: with its context it has ended
 }
 
-// cancelled withdraws a batch for the peer. Ring and control are not ordered: one whose batch has not
-// been read is kept until it is. A token that comes after its batch's end looks the same, so the
-// oldest are dropped beyond what the credit can explain.
+// cancelled withdraws a batch for the peer. Ring and control are not ordered: one whose batch has
+// not been read is kept until it is. A token that comes after its batch's end looks the same, so
+// the oldest are dropped beyond what the credit can explain.
 func (p *peerCalls) cancelled(token uint64) {
 	p.mu.Lock()
 	if p.cancel[token] == nil {

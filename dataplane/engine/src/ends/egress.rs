@@ -157,8 +157,8 @@ impl Exporter<OtapPdata> for Egress {
 async fn publish(port: &Port, batch: Option<&Outgoing>) -> Result<(), Failure> {
     match batch {
         Some(batch) => {
-            // A call that has ended meanwhile must not end again, nor must a batch go that its sender
-            // has withdrawn.
+            // A call that has ended meanwhile must not end again, nor must a batch go that its
+            // sender has withdrawn.
             let tag = Tag::of(&batch.pdata);
             let wanted = || {
                 !port.contexts.is_withdrawn(tag)
