@@ -96,7 +96,7 @@ use strait_component::prelude::*;
 struct Append;
 
 impl Processor for Append {
-    fn process(&mut self, batch: &mut Batch) -> Result<(), ProcessError> {
+    fn process(&mut self, batch: &mut Batch) -> Result<(), Error> {
         batch.edit_bodies(|text| Cow::Owned(format!("{text} {}", APPENDS)))?;
         Ok(())
     }
@@ -104,7 +104,7 @@ impl Processor for Append {
 
 struct AppendFactory;
 
-impl Factory for AppendFactory {
+impl ProcessorFactory for AppendFactory {
     type Config = BTreeMap<String, String>;
 
     fn describe(&self) -> Description {
@@ -115,7 +115,7 @@ impl Factory for AppendFactory {
         Access::new().write(Columns::BODY)
     }
 
-    fn create(&self, _: Self::Config, _: &Context) -> Result<Box<dyn Processor>, CreateError> {
+    fn create(&self, _: Self::Config, _: &Settings) -> Result<Box<dyn Processor>, CreateError> {
         Ok(Box::new(Append))
     }
 }
