@@ -11,6 +11,7 @@
 
 use crate::calls::tag::Tag;
 use crate::calls::{Origin, Port};
+use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_engine::control::{NodeControlMsg, PipelineCompletionMsg};
 use otel_arrow_dfe_engine::local::message::LocalSender;
 use otel_arrow_dfe_otap::pdata::OtapPdata;
@@ -78,6 +79,13 @@ impl Drop for Entered {
 /// The port of this thread's lane.
 pub(crate) fn port() -> Option<Rc<Port>> {
     LANE.with_borrow(|lane| lane.as_ref().map(|lane| Rc::clone(&lane.port)))
+}
+
+/// The port of the lane that a node is made for; `who` says in an error which node that is.
+pub(crate) fn port_for(who: &str) -> Result<Rc<Port>, ConfigError> {
+    port().ok_or_else(|| ConfigError::InvalidUserConfig {
+        error: format!("no lane on this thread: {who} runs inside a Strait lane only"),
+    })
 }
 
 /// Keeps `failure` beside the engine's nack of the tagged call.

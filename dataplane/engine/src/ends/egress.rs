@@ -11,12 +11,12 @@
 //! A difference is its call's verdict (format S-16): the host answers neither it nor the engine,
 //! and the engine is told nothing, because a unit that answers so has no node that acts on acks.
 
+use crate::ambient;
 use crate::calls::carried;
 use crate::calls::tag::Tag;
 use crate::calls::verdict::nack_of;
 use crate::calls::{Origin, Port, Table};
 use crate::ends::codec;
-use crate::ends::end::find_port;
 use crate::link;
 use crate::link::outgoing::{Address, Encoded};
 use crate::nodes::batches::signal_of;
@@ -43,7 +43,7 @@ pub(crate) const URN: &str = "urn:strait:exporter:ring";
 pub(crate) const FACTORY: ExporterFactory<OtapPdata> = ExporterFactory {
     name: URN,
     create: |_context, node, node_config, config, _capabilities| {
-        let port = find_port()?;
+        let port = ambient::port_for("an egress")?;
         Ok(ExporterWrapper::local(
             Egress { port },
             node,

@@ -5,11 +5,11 @@
 //! for answers; at half of the drain's time it lets the nodes behind it shut down, and goes on
 //! taking answers until the pipeline ends.
 
+use crate::ambient;
 use crate::calls::tag::Tag;
 use crate::calls::verdict::failure_of;
 use crate::calls::{Port, Table};
 use crate::ends::codec::{self, Refusal};
-use crate::ends::end::find_port;
 use crate::guard::drain;
 use crate::nodes::waiting::{Sending, send, sleep_until, terminal};
 use async_trait::async_trait;
@@ -33,7 +33,7 @@ pub(crate) const URN: &str = "urn:strait:receiver:ring";
 pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
     name: URN,
     create: |_context, node, node_config, config, _capabilities| {
-        let port = find_port()?;
+        let port = ambient::port_for("an ingress")?;
         Ok(ReceiverWrapper::local(
             Ingress { port },
             node,

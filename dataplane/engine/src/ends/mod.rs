@@ -3,5 +3,4 @@
 pub(crate) mod codec;
 mod context;
 pub(crate) mod egress;
-pub(crate) mod end;
 pub(crate) mod ingress;

@@ -53,10 +53,10 @@ pub(crate) const FACTORY: ProcessorFactory<OtapPdata> = ProcessorFactory {
     validate_config: made::validate,
 };
 
-/// A tick at the start, where its timer begins, and a request when the lane drains.
 /// Longest time between two flushes: the engine adds it to its clock.
 const MOST_TICK: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// A tick at the start, where its timer begins, and a request when the lane drains.
 const WANTS: Wants = Wants {
     holds: true,
     resumes: true,
@@ -93,9 +93,7 @@ impl Component {
         let made = Made::new(config, lane, |factory, config, settings| {
             Some(factory.connector()?.create(config, settings))
         })?;
-        let port = ambient::port().ok_or_else(|| ConfigError::InvalidUserConfig {
-            error: "no lane on this thread: a connector runs inside a Strait lane only".into(),
-        })?;
+        let port = ambient::port_for("a connector")?;
         Ok(Self {
             made,
             port,

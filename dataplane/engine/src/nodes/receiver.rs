@@ -17,7 +17,6 @@ use crate::nodes::batches::{own_batch, to_payload};
 use crate::nodes::made::{self, Made};
 use crate::nodes::waiting::{Sending, send, sleep_until, terminal};
 use async_trait::async_trait;
-use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_engine::control::{CallData, NodeControlMsg};
 use otel_arrow_dfe_engine::error::Error;
 use otel_arrow_dfe_engine::local::receiver::{ControlChannel, EffectHandler, Receiver};
@@ -43,9 +42,7 @@ pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
             context.core_id(),
             |factory, config, settings| Some(factory.receiver()?.create(config, settings)),
         )?;
-        let port = ambient::port().ok_or_else(|| ConfigError::InvalidUserConfig {
-            error: "no lane on this thread: a receiver runs inside a Strait lane only".into(),
-        })?;
+        let port = ambient::port_for("a receiver")?;
         let receiver = Component { made, port };
         Ok(ReceiverWrapper::local(receiver, node, node_config, config))
     },
