@@ -74,6 +74,8 @@ impl PayloadSchema {
 pub(crate) struct ColumnSchema {
     /// Its name, behind those of the structs and lists around it: `body.str`.
     pub(crate) path: &'static str,
+    /// Its name within the struct that it is in: `str`.
+    pub(crate) name: &'static str,
     /// The type of its values.
     pub(crate) column_type: ColumnType,
     /// Whether the values may stand behind a dictionary.
@@ -102,6 +104,7 @@ impl ColumnSchema {
     ) -> Self {
         Self {
             path,
+            name: last_name(path),
             column_type,
             dictionary,
             required,
@@ -111,13 +114,15 @@ impl ColumnSchema {
             sent_alone,
         }
     }
+}
 
-    /// Its name within the struct that it is in.
-    pub(crate) fn name(&self) -> &'static str {
-        self.path
-            .rsplit_once('.')
-            .map_or(self.path, |(_, name)| name)
+/// What is behind the last dot of a path.
+const fn last_name(path: &str) -> &str {
+    let mut from = path.len();
+    while from > 0 && path.as_bytes()[from - 1] != b'.' {
+        from -= 1;
     }
+    path.split_at(from).1
 }
 
 /// The type of a column's values, by the engine's names.

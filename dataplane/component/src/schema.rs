@@ -27,7 +27,7 @@ fn check_fields(
 ) -> Result<(), BatchError> {
     while let [column, behind @ ..] = columns {
         let (within, rest) = behind.split_at(column.nested);
-        match fields.find(column.name()) {
+        match fields.find(column.name) {
             Some((_, field)) => check_field(payload, column, within, field)?,
             None if column.required => {
                 return Err(BatchError::MissingColumn {

@@ -25,7 +25,7 @@ type call struct {
 	id uint64
 
 	mu      sync.Mutex
-	outputs []output
+	outputs []*output
 	ended   bool
 	failure *control.Failure // nil: acknowledged
 	signal  chan struct{}    // capacity 1: "look again"
@@ -37,7 +37,7 @@ func newCall(id uint64) *call {
 
 // addOutput hands an output over; false when the call has ended, and then the caller keeps the
 // lease.
-func (c *call) addOutput(o output) bool {
+func (c *call) addOutput(o *output) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended {
@@ -67,19 +67,19 @@ func (c *call) wake() {
 	}
 }
 
-// take returns the next output, or the verdict when there is none left.
-func (c *call) take() (o output, have, ended bool, f *control.Failure) {
+// take returns the next output, or nil and the verdict when there is none left.
+func (c *call) take() (o *output, ended bool, f *control.Failure) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.outputs) > 0 {
 		o, c.outputs = c.outputs[0], c.outputs[1:]
-		return o, true, false, nil
+		return o, false, nil
 	}
-	return output{}, false, c.ended, c.failure
+	return nil, c.ended, c.failure
 }
 
 // abandon ends the call from the caller's side and gives back what it did not take.
-func (c *call) abandon() []output {
+func (c *call) abandon() []*output {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ended = true

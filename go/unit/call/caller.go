@@ -51,19 +51,19 @@ func (c *Caller[T]) on(l *Lane) *edge.Packer[T] { return l.packer.(*edge.Packer[
 // delivered. Items that cannot cross are refused, and the others delivered: the error is permanent
 // and a *Refused. A batch without anything does not cross.
 func (c *Caller[T]) Call(ctx context.Context, d T) error {
-	w := startWatch(c.took)
-	defer w.end(ctx)
 	n, counted := c.sig.Items(d), c.sig.Counted(d)
+	s := c.ship(d, n)
+	defer s.watch.end(ctx)
 	c.stats.IncomingItems.Add(uint64(counted))
 	if c.isBare(d, n, counted) {
-		return c.callBare(ctx, d, w)
+		return s.runBare(ctx)
 	}
 	l, err := c.lanes.Enter()
 	if err != nil {
 		return err
 	}
 	defer c.lanes.Leave(l)
-	return c.ship(l, d, n, w).run(ctx)
+	return s.over(l).run(ctx)
 }
 
 // passesBare says that what has no items goes on without crossing.
@@ -80,19 +80,6 @@ func (c *Caller[T]) isBare(d T, n, counted int) bool {
 	default:
 		return n == 0
 	}
-}
-
-// callBare takes a batch without items.
-func (c *Caller[T]) callBare(ctx context.Context, d T, w *watch) error {
-	s := c.ship(nil, d, 0, w)
-	switch {
-	case c.through != nil && (c.in.PassesBare() || c.sig.Resources(d) == 0):
-		return s.deliver(ctx, d)
-	case c.sig.Resources(d) == 0:
-		return nil
-	}
-	s.withoutItems()
-	return s.verdict()
 }
 
 // rest makes the error that lets a retry repeat nothing that was delivered, and leave nothing out:

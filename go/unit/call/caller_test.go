@@ -142,7 +142,8 @@ func TestACallIsTimedWithoutItsConsumer(t *testing.T) {
 		report := func(_ context.Context, d time.Duration) { took = append(took, d) }
 		work := func(d time.Duration, in ...func(*watch)) {
 			for _, step := range in {
-				w := startWatch(report)
+				w := &watch{report: report}
+				w.resume()
 				time.Sleep(d)
 				step(w)
 				w.end(t.Context())
@@ -159,6 +160,6 @@ func TestACallIsTimedWithoutItsConsumer(t *testing.T) {
 		})
 		want := []time.Duration{time.Second, time.Second, time.Minute + time.Second, time.Second}
 		require.Equal(t, want, took)
-		startWatch(nil).end(t.Context())
+		new(watch).end(t.Context())
 	})
 }

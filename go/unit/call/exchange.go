@@ -13,18 +13,23 @@ import (
 	"github.com/strait-data/strait/go/unit/edge"
 )
 
-// pack makes the parcel of a call, whose header it gets.
-type pack func(*record.Header) (edge.Parcel, error)
+// freight is what crosses in one exchange.
+type freight interface {
+	// pack makes the parcel of the call, whose header it gets.
+	pack(ctx context.Context, h *record.Header) (edge.Parcel, error)
+	// take is called on the caller's goroutine for each batch that comes out. It releases the lease.
+	take(ctx context.Context, o *output) error
+}
 
-// take is called on the caller's goroutine for each batch that comes out. It releases the lease.
-type take func(ctx context.Context, o output) error
+// exchanger is what exchanges; a Lane, but in tests.
+type exchanger interface {
+	exchange(ctx context.Context, number uint16, f freight) (sent bool, err error)
+}
 
-// exchange sends one parcel into an edge, hands its outputs to take, and returns the engine's
-// verdict; sent says that the parcel has left. When the caller's context ends it returns at once
-// with the cause; the work is withdrawn and late answers are dropped.
-func (l *Lane) exchange(
-	ctx context.Context, number uint16, pack pack, take take,
-) (sent bool, err error) {
+// exchange sends one parcel into an edge, hands its outputs to the freight, and returns the
+// engine's verdict; sent says that the parcel has left. When the caller's context ends it returns
+// at once with the cause; the work is withdrawn and late answers are dropped.
+func (l *Lane) exchange(ctx context.Context, number uint16, f freight) (sent bool, err error) {
 	if ctx.Err() != nil {
 		return false, ctxerr.Of(ctx)
 	}
@@ -36,14 +41,14 @@ func (l *Lane) exchange(
 	h, leftOut := headerFor(ctx)
 	l.o.Stats.ContextLeftOut.Add(uint64(leftOut))
 	h.CallID = c.id
-	p, err := pack(&h)
+	p, err := f.pack(ctx, &h)
 	if err != nil {
 		return false, err
 	}
 	if err := l.send(ctx, number, c, p); err != nil {
 		return false, err
 	}
-	return true, l.await(ctx, c, take)
+	return true, l.await(ctx, c, f)
 }
 
 // send claims, fills and publishes. Room is waited for until the caller's deadline or max_wait.
@@ -72,16 +77,16 @@ func sendError(ctx context.Context, err error) error {
 	return err
 }
 
-func (l *Lane) await(ctx context.Context, c *call, take take) error {
+func (l *Lane) await(ctx context.Context, c *call, f freight) error {
 	var seen outcomes
 	for {
-		o, have, ended, failure := c.take()
+		o, ended, failure := c.take()
 		switch {
-		case have:
+		case o != nil:
 			if o.verdict { // no node acts on what becomes of it: its consumer's answer is the caller's
-				return take(ctx, o)
+				return f.take(ctx, o)
 			}
-			seen.add(l.handOver(ctx, o, take))
+			seen.add(l.handOver(ctx, o, f))
 		case ended:
 			return seen.verdict(failure)
 		default:
@@ -97,10 +102,10 @@ func (l *Lane) await(ctx context.Context, c *call, take take) error {
 
 // handOver gives an output to its consumer and the answer to the engine; also when the consumer
 // panics, which some receivers survive.
-func (l *Lane) handOver(ctx context.Context, o output, take take) error {
+func (l *Lane) handOver(ctx context.Context, o *output, f freight) error {
 	err := errPanicked
 	defer func() { l.answer(ctx, o.token, err) }()
-	err = take(ctx, o)
+	err = f.take(ctx, o)
 	return err
 }
 

@@ -24,7 +24,7 @@ type AnyExit interface {
 	// open makes what the edge keeps for one link.
 	open(l edge.Link) any
 	// take opens an output, lets go of its lease, and hands it on.
-	take(ctx context.Context, l *Lane, o output) error
+	take(ctx context.Context, l *Lane, o *output) error
 }
 
 // NewExit makes an exit of a component, named as its errors name it.
@@ -41,7 +41,7 @@ func (x *Exit[T]) on(l *Lane) *edge.Unpacker[T] {
 	return l.unpackers[x.number()].(*edge.Unpacker[T])
 }
 
-func (x *Exit[T]) take(ctx context.Context, l *Lane, o output) error {
+func (x *Exit[T]) take(ctx context.Context, l *Lane, o *output) error {
 	d, err := x.on(l).Open(&o.batch)
 	l.release(o.lease)
 	if err != nil {

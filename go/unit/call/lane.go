@@ -160,7 +160,7 @@ func (l *Lane) find(id uint64) *call {
 }
 
 // refuse answers an output whose caller has gone.
-func (l *Lane) refuse(o output) {
+func (l *Lane) refuse(o *output) {
 	l.release(o.lease)
 	l.o.Stats.LateOutputs.Add(1)
 	if o.verdict {
@@ -260,7 +260,7 @@ func (l *Lane) dispatch(m ring.Message) error {
 			return fmt.Errorf("%w: a batch came over edge %d, which does not lead out",
 				record.ErrContent, m.Edge)
 		}
-		o := output{token: m.CallID, lease: m.Lease, exit: exit}
+		o := &output{token: m.CallID, lease: m.Lease, exit: exit}
 		if err := o.batch.Read(m.Lease.Bytes()); err != nil {
 			l.release(m.Lease)
 			return err
@@ -271,7 +271,7 @@ func (l *Lane) dispatch(m ring.Message) error {
 }
 
 // receive hands an output to whom it belongs. A difference ends its call (S-16).
-func (l *Lane) receive(o output, final bool) error {
+func (l *Lane) receive(o *output, final bool) error {
 	var c *call
 	switch o.verdict = o.batch.Encoding == record.EncodingDifference; {
 	case o.verdict:

@@ -28,7 +28,7 @@ type peerCalls struct {
 
 // begin starts the work on a batch. It refuses one beyond the credit: the other side breaks what
 // was agreed, and what it sends must not become memory and goroutines here.
-func (p *peerCalls) begin(o output) error {
+func (p *peerCalls) begin(o *output) error {
 	if n := p.unanswered.Add(1); n > int64(p.credit) {
 		p.lane.release(o.lease)
 		return fmt.Errorf("%w: %d batches of no call are unanswered, the credit is %d",
@@ -47,7 +47,7 @@ func (p *peerCalls) begin(o output) error {
 	return nil
 }
 
-func (p *peerCalls) run(ctx context.Context, o output) {
+func (p *peerCalls) run(ctx context.Context, o *output) {
 	err := o.exit.take(ctx, p.lane, o)
 	if p.lane.o.Context.Err() != nil {
 		// No caller has gone: the unit ends, and what made the batch may keep it.

@@ -18,16 +18,16 @@ import (
 )
 
 // taker is an exit that hands what comes out to a function.
-type taker func(context.Context, *Lane, output) error
+type taker func(context.Context, *Lane, *output) error
 
 func (taker) open(edge.Link) any { return nil }
 func (taker) number() uint16     { return 0 }
-func (x taker) take(ctx context.Context, l *Lane, o output) error {
+func (x taker) take(ctx context.Context, l *Lane, o *output) error {
 	return x(ctx, l, o)
 }
 
 // merging is a lane whose peer is this test, and which has this credit for batches of no call.
-func merging(t *testing.T, credit int, take func(context.Context, *Lane, output) error) (
+func merging(t *testing.T, credit int, take func(context.Context, *Lane, *output) error) (
 	l *Lane, peer *ring.Link, ended chan error,
 ) {
 	t.Helper()
@@ -81,7 +81,7 @@ const patience = 10 * time.Second
 func TestCreditIsAllUsed(t *testing.T) {
 	const credit, all = 4, 40
 	reached, hold := make(chan struct{}, all), make(chan struct{})
-	l, peer, ended := merging(t, credit, func(_ context.Context, l *Lane, o output) error {
+	l, peer, ended := merging(t, credit, func(_ context.Context, l *Lane, o *output) error {
 		l.release(o.lease)
 		reached <- struct{}{}
 		<-hold
@@ -116,7 +116,7 @@ func TestCreditIsAllUsed(t *testing.T) {
 func TestMoreThanTheCreditEndsTheLink(t *testing.T) {
 	const credit = 2
 	hold := make(chan struct{})
-	l, peer, ended := merging(t, credit, func(_ context.Context, l *Lane, o output) error {
+	l, peer, ended := merging(t, credit, func(_ context.Context, l *Lane, o *output) error {
 		l.release(o.lease)
 		<-hold
 		return nil
@@ -135,7 +135,7 @@ func TestMoreThanTheCreditEndsTheLink(t *testing.T) {
 // of another's, and without one under nothing.
 func TestABatchOfNoCallHasItsOwnContext(t *testing.T) {
 	seen := make(chan context.Context, 2)
-	_, peer, _ := merging(t, 2, func(ctx context.Context, l *Lane, o output) error {
+	_, peer, _ := merging(t, 2, func(ctx context.Context, l *Lane, o *output) error {
 		l.release(o.lease)
 		seen <- ctx
 		return nil
@@ -188,7 +188,7 @@ func TestABatchOfNoCallIsWithdrawn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			reached, answered := make(chan struct{}), make(chan control.Class, 1)
-			l, peer, _ := merging(t, 1, func(ctx context.Context, l *Lane, o output) error {
+			l, peer, _ := merging(t, 1, func(ctx context.Context, l *Lane, o *output) error {
 				l.release(o.lease)
 				close(reached)
 				<-ctx.Done()

@@ -40,10 +40,13 @@ type shipment[T any] struct {
 	whole T
 	n     int
 	left  []piece[T]
-	watch *watch
-	// exchange sends one parcel and hears of it; the lane's, but in tests.
-	exchange func(context.Context, uint16, pack, take) (sent bool, err error)
+	first [1]piece[T] // what left begins as
+	watch watch
+	// exchange sends one parcel and hears of it: the lane, but in tests.
+	exchange exchanger
 
+	// packed is what the last exchange sent of the first piece.
+	packed *edge.Packed
 	// packing is why the last piece could not be packed: not what a consumer says, who may be such
 	// a unit too.
 	packing   error
@@ -59,10 +62,19 @@ type shipment[T any] struct {
 	bareLeft bool
 }
 
-func (c *Caller[T]) ship(l *Lane, d T, n int, w *watch) *shipment[T] {
-	return &shipment[T]{
-		c: c, l: l, whole: d, n: n, left: []piece[T]{{d: d, n: n}}, watch: w, exchange: l.exchange,
-	}
+// ship begins a call, and its watch.
+func (c *Caller[T]) ship(d T, n int) *shipment[T] {
+	s := &shipment[T]{c: c, whole: d, n: n, watch: watch{report: c.took}}
+	s.first[0] = piece[T]{d: d, n: n}
+	s.left = s.first[:]
+	s.watch.resume()
+	return s
+}
+
+// over gives the lane that the parcels take.
+func (s *shipment[T]) over(l *Lane) *shipment[T] {
+	s.l, s.exchange = l, l
+	return s
 }
 
 // run sends everything that can cross, and returns the call's verdict.
@@ -90,44 +102,56 @@ func (s *shipment[T]) run(ctx context.Context) error {
 	return s.verdict()
 }
 
+// runBare takes a batch without items.
+func (s *shipment[T]) runBare(ctx context.Context) error {
+	empty := s.c.sig.Resources(s.whole) == 0
+	switch {
+	case s.c.through != nil && (s.c.in.PassesBare() || empty):
+		return s.deliver(ctx, s.whole)
+	case empty:
+		return nil
+	}
+	s.withoutItems()
+	return s.verdict()
+}
+
 // send sends a part of a piece, and says where the next one begins.
 func (s *shipment[T]) send(ctx context.Context, pc *piece[T]) (edge.Position, error) {
 	s.packing = nil
 	if pc.crossing == bare {
 		return edge.Position{Items: pc.n}, s.deliver(ctx, pc.d)
 	}
-	crossing := s.c.in.Crossings()[pc.crossing]
-	var packed *edge.Packed
-	sent, err := s.exchange(ctx, s.c.in.Number(), func(h *record.Header) (edge.Parcel, error) {
-		packed, s.packing = crossing.Pack(ctx, s.c.on(s.l), h, pc.d, pc.at)
-		if s.packing != nil {
-			s.packing = packError(ctx, s.packing)
-			return nil, s.packing
-		}
-		s.count(packed)
-		s.bareLeft = s.bareLeft || packed.KeepsBare && !s.bared
-		return packed, nil
-	}, func(ctx context.Context, o output) error {
-		s.bareLeft = s.bareLeft && !packed.KeepsBare
-		return s.take(ctx, o, func(u *edge.Unpacker[T]) (T, error) {
-			return crossing.Open(u, &o.batch, pc.d)
-		})
-	})
+	sent, err := s.exchange.exchange(ctx, s.c.in.Number(), s)
 	if !sent {
 		return edge.Position{}, err
 	}
-	return packed.Next, err
+	return s.packed.Next, err
 }
 
-// take hands on what came out: where the unit passes on what entered, what open makes of that.
-func (s *shipment[T]) take(
-	ctx context.Context, o output, open func(*edge.Unpacker[T]) (T, error),
-) error {
+// pack makes the parcel of the first piece, or of a part of it.
+func (s *shipment[T]) pack(ctx context.Context, h *record.Header) (edge.Parcel, error) {
+	pc := &s.left[0]
+	packed, err := s.crossing(pc.crossing).Pack(ctx, s.c.on(s.l), h, pc.d, pc.at)
+	if err != nil {
+		s.packing = packError(ctx, err)
+		return nil, s.packing
+	}
+	s.packed = packed
+	s.count(packed)
+	s.bareLeft = s.bareLeft || packed.KeepsBare && !s.bared
+	return packed, nil
+}
+
+// take hands on what came out: where the unit passes on what entered, what its crossing makes of
+// that.
+func (s *shipment[T]) take(ctx context.Context, o *output) error {
+	s.bareLeft = s.bareLeft && !s.packed.KeepsBare
 	through := s.c.through
 	if through == nil {
 		return o.exit.take(ctx, s.l, o)
 	}
-	d, err := open(through.on(s.l))
+	pc := &s.left[0]
+	d, err := s.crossing(pc.crossing).Open(through.on(s.l), &o.batch, pc.d)
 	s.l.release(o.lease)
 	if err != nil {
 		return through.refuse(s.l, err)

@@ -61,9 +61,9 @@ func (b *bench) consume(_ context.Context, d plog.Logs) error {
 	return nil
 }
 
-func (b *bench) exchange(ctx context.Context, _ uint16, pack pack, _ take) (sent bool, err error) {
+func (b *bench) exchange(ctx context.Context, _ uint16, f freight) (sent bool, err error) {
 	pc := b.s.left[0]
-	parcel, err := pack(&record.Header{})
+	parcel, err := f.pack(ctx, &record.Header{})
 	if err != nil {
 		return false, err
 	}
@@ -81,11 +81,11 @@ func (b *bench) exchange(ctx context.Context, _ uint16, pack pack, _ take) (sent
 }
 
 func (b *bench) send(d plog.Logs) error {
+	b.s = b.c.ship(d, d.LogRecordCount())
 	if d.LogRecordCount() == 0 {
-		return b.c.callBare(context.Background(), d, new(watch))
+		return b.s.runBare(context.Background())
 	}
-	b.s = b.c.ship(b.l, d, d.LogRecordCount(), new(watch))
-	b.s.exchange = b.exchange
+	b.s.l, b.s.exchange = b.l, b
 	return b.s.run(context.Background())
 }
 

@@ -15,12 +15,6 @@ type watch struct {
 	handedOn bool
 }
 
-func startWatch(report func(context.Context, time.Duration)) *watch {
-	w := &watch{report: report}
-	w.resume()
-	return w
-}
-
 // handOn stops the time while the next consumer has it.
 func (w *watch) handOn() {
 	if w.report != nil {
