@@ -82,7 +82,8 @@ func TestReservedKeysCrossFirst(t *testing.T) {
 		Auth:     attributes{"token": big},
 		Metadata: client.NewMetadata(map[string][]string{"a": {big}, "b": {"v"}}),
 	})
-	h, leftOut := headerFor(ctx)
+	var h record.Header
+	leftOut := describe(ctx, &h)
 	require.Equal(t, []string{":auth.token", "b"}, keysOf(h))
 	require.Equal(t, 1, leftOut)
 }

@@ -38,10 +38,9 @@ func (l *Lane) exchange(ctx context.Context, number uint16, f freight) (sent boo
 		return false, err
 	}
 	defer l.forget(c)
-	h, leftOut := headerFor(ctx)
-	l.o.Stats.ContextLeftOut.Add(uint64(leftOut))
-	h.CallID = c.id
-	p, err := f.pack(ctx, &h)
+	h := &record.Header{CallID: c.id}
+	l.o.Stats.ContextLeftOut.Add(uint64(describe(ctx, h)))
+	p, err := f.pack(ctx, h)
 	if err != nil {
 		return false, err
 	}

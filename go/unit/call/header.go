@@ -16,10 +16,10 @@ import (
 // maxMetadataBytes bounds the client metadata that crosses with one batch: a slot is for data.
 const maxMetadataBytes = 64 << 10
 
-// headerFor carries what a context says across: deadline, span context, the client with its
+// describe puts what a context says into a header: deadline, span context, the client with its
 // metadata. Nothing of it makes a batch fail: what is over the format's limits (S-1) is left out,
 // and leftOut counts it.
-func headerFor(ctx context.Context) (h record.Header, leftOut int) {
+func describe(ctx context.Context, h *record.Header) (leftOut int) {
 	if d, ok := ctx.Deadline(); ok {
 		h.DeadlineNS = monotonicDeadline(d)
 	}
@@ -35,7 +35,7 @@ func headerFor(ctx context.Context) (h record.Header, leftOut int) {
 	}
 	entries := entriesOf(client.FromContext(ctx))
 	h.Metadata = fitting(entries)
-	return h, leftOut + len(entries) - len(h.Metadata)
+	return leftOut + len(entries) - len(h.Metadata)
 }
 
 // fitting is what of client metadata the format can hold. Where that is not all, it is the same for

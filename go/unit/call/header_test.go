@@ -43,7 +43,8 @@ func TestTheLongestTraceStateCrosses(t *testing.T) {
 	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: [16]byte{1}, SpanID: [8]byte{2}, TraceState: state,
 	}))
-	h, leftOut := headerFor(ctx)
+	var h record.Header
+	leftOut := describe(ctx, &h)
 	require.Zero(t, leftOut)
 	require.Equal(t, text, h.TraceState)
 	_, err = record.PayloadSize(&h, 1)
@@ -76,7 +77,8 @@ func TestMetadataOverTheLimitsIsLeftOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 3 { // a map's order differs each time
-				h, leftOut := headerFor(withMetadata(t.Context(), x.metadata))
+				var h record.Header
+				leftOut := describe(withMetadata(t.Context(), x.metadata), &h)
 				require.Equal(t, x.crosses, keysOf(h))
 				require.Equal(t, len(x.metadata)-len(x.crosses), leftOut)
 				_, err := record.PayloadSize(&h, 1)
@@ -100,7 +102,8 @@ func TestContextCrosses(t *testing.T) {
 	defer cancel()
 	before, err := ring.ClockNanos()
 	require.NoError(t, err)
-	h, leftOut := headerFor(ctx)
+	var h record.Header
+	leftOut := describe(ctx, &h)
 	require.Zero(t, leftOut)
 	require.Greater(t, h.DeadlineNS, uint64(before))
 	require.LessOrEqual(t, h.DeadlineNS, uint64(before+2*time.Hour.Nanoseconds()))
