@@ -1,0 +1,122 @@
+// Package partition says which Rust components of a Collector's pipelines run together, as one
+// part: batches go from one member of a part to the next without leaving Rust.
+//
+// It is a pure function of the pipelines, in any order. It guarantees that each Rust component is,
+// at each of its places in the pipelines, in exactly one part, and that no other component is in
+// one; that the members of a part follow each other there; and that a part is the same wherever its
+// head, the first member, begins one. Between two Rust components that follow each other and are
+// not in one part there is a Cut, with the reason.
+//
+// How a part is run is left to who asks (package converter tells the heads).
+package partition
+
+import (
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/pipeline"
+)
+
+// Kind is a kind of component.
+type Kind string
+
+// The kinds of components in pipelines.
+const (
+	Receiver  Kind = "receiver"
+	Processor Kind = "processor"
+	Exporter  Kind = "exporter"
+	Connector Kind = "connector"
+)
+
+// Ref names a component of the configuration.
+type Ref struct {
+	Kind Kind         `json:"kind"`
+	ID   component.ID `json:"id"`
+}
+
+// Component is one component at its place in a pipeline.
+type Component struct {
+	Ref
+	// Rust says that it runs there.
+	Rust bool
+	// Alone is why it is the only member of its part; "": it may have others beside it.
+	Alone string
+}
+
+// Pipeline is one of the service's, with what stands in it, in order.
+type Pipeline struct {
+	ID                               pipeline.ID
+	Receivers, Processors, Exporters []Component
+}
+
+// Partition is what becomes of a configuration.
+type Partition struct {
+	Parts []Part `json:"parts"`
+	Cuts  []Cut  `json:"cuts"`
+}
+
+// Part is a piece of Rust that batches pass without leaving it.
+type Part struct {
+	// Members are in their order; the first is the head.
+	Members []Ref `json:"members"`
+	// Edges are where batches enter and leave it.
+	Edges []Edge `json:"edges"`
+}
+
+// Head is the member that batches enter by.
+func (p *Part) Head() Ref { return p.Members[0] }
+
+// Direction is which way batches cross an edge.
+type Direction string
+
+const (
+	// In is into the part.
+	In Direction = "in"
+	// Out is out of it.
+	Out Direction = "out"
+)
+
+// Edge is where batches cross between a part and the components beside it in a pipeline.
+type Edge struct {
+	Pipeline  pipeline.ID `json:"pipeline"`
+	Direction Direction   `json:"direction"`
+	Beside    []Ref       `json:"beside"`
+}
+
+// Cut is where batches leave Rust although the next component is in Rust too.
+type Cut struct {
+	Pipeline pipeline.ID `json:"pipeline"`
+	From     Ref         `json:"from"`
+	To       Ref         `json:"to"`
+	Reason   string      `json:"reason"`
+}
+
+// Of cuts pipelines into parts.
+func Of(pipelines []Pipeline) *Partition {
+	sorted := slices.SortedFunc(slices.Values(pipelines), func(a, b Pipeline) int {
+		return strings.Compare(a.ID.String(), b.ID.String())
+	})
+	c := newCutter(sorted)
+	for i := range sorted {
+		c.cut(&sorted[i])
+	}
+	slices.SortStableFunc(c.parts, func(a, b *Part) int {
+		return strings.Compare(a.Head().ID.String(), b.Head().ID.String())
+	})
+	out := &Partition{Parts: make([]Part, 0, len(c.parts)), Cuts: c.cuts}
+	for _, part := range c.parts {
+		out.Parts = append(out.Parts, *part)
+	}
+	return out
+}
+
+// HeadedBy is the part that a component is the head of; nil: it is never one.
+func (p *Partition) HeadedBy(head Ref) *Part {
+	for i := range p.Parts {
+		if p.Parts[i].Head() == head {
+			return &p.Parts[i]
+		}
+	}
+	return nil
+}
