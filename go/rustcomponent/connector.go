@@ -99,26 +99,25 @@ func (m Metadata) connectLogs(
 	set connector.Settings, cfg component.Config, to unit.Signal, next unit.Next,
 ) (connector.Logs, error) {
 	return unit.NewLogs(m.connector(set.ID, cfg, unit.Logs, to),
-		unit.DefaultTransport(), set.TelemetrySettings, next)
+		transport(cfg), set.TelemetrySettings, next)
 }
 
 func (m Metadata) connectTraces(
 	set connector.Settings, cfg component.Config, to unit.Signal, next unit.Next,
 ) (connector.Traces, error) {
 	return unit.NewTraces(m.connector(set.ID, cfg, unit.Traces, to),
-		unit.DefaultTransport(), set.TelemetrySettings, next)
+		transport(cfg), set.TelemetrySettings, next)
 }
 
 func (m Metadata) connectMetrics(
 	set connector.Settings, cfg component.Config, to unit.Signal, next unit.Next,
 ) (connector.Metrics, error) {
 	return unit.NewMetrics(m.connector(set.ID, cfg, unit.Metrics, to),
-		unit.DefaultTransport(), set.TelemetrySettings, next)
+		transport(cfg), set.TelemetrySettings, next)
 }
 
 func (m Metadata) connector(
 	id component.ID, cfg component.Config, from, to unit.Signal,
 ) unit.Spec {
-	config := cfg.(*rustconfig.Config).JSON()
-	return m.spec(unit.KindConnector, id, config, unit.FromTo(from, to))
+	return m.spec(unit.KindConnector, id, cfg.(configured), unit.FromTo(from, to))
 }

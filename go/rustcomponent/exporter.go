@@ -34,7 +34,7 @@ func (m Metadata) exportLogs(
 	ctx context.Context, set exporter.Settings, cfg component.Config,
 ) (exporter.Logs, error) {
 	u, err := unit.NewLogs(m.exporter(set.ID, cfg, unit.Logs),
-		unit.DefaultTransport(), set.TelemetrySettings)
+		transport(cfg), set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (m Metadata) exportTraces(
 	ctx context.Context, set exporter.Settings, cfg component.Config,
 ) (exporter.Traces, error) {
 	u, err := unit.NewTraces(m.exporter(set.ID, cfg, unit.Traces),
-		unit.DefaultTransport(), set.TelemetrySettings)
+		transport(cfg), set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (m Metadata) exportMetrics(
 	ctx context.Context, set exporter.Settings, cfg component.Config,
 ) (exporter.Metrics, error) {
 	u, err := unit.NewMetrics(m.exporter(set.ID, cfg, unit.Metrics),
-		unit.DefaultTransport(), set.TelemetrySettings)
+		transport(cfg), set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +64,7 @@ func (m Metadata) exportMetrics(
 }
 
 func (m Metadata) exporter(id component.ID, cfg component.Config, signal unit.Signal) unit.Spec {
-	config := cfg.(*rustconfig.Exporter).JSON()
-	return m.spec(unit.KindExporter, id, config, unit.Into(signal))
+	return m.spec(unit.KindExporter, id, cfg.(configured), unit.Into(signal))
 }
 
 // helping is what the helper does for a unit. It ends the unit last, when the queue is empty or

@@ -78,13 +78,26 @@ func (m Metadata) flows() map[unit.Flow]component.StabilityLevel {
 	}
 }
 
+// configured is what a component is configured with, for Rust and for its unit.
+type configured interface {
+	JSON() json.RawMessage
+	Runtime() unit.Runtime
+}
+
+// transport is how its unit exchanges batches.
+func transport(cfg component.Config) unit.Transport {
+	return cfg.(configured).Runtime().Transport()
+}
+
 // spec is the unit of one such component of a pipeline.
 func (m Metadata) spec(
-	kind unit.Kind, id component.ID, config json.RawMessage, edges []unit.Edge,
+	kind unit.Kind, id component.ID, config configured, edges []unit.Edge,
 ) unit.Spec {
+	runtime := config.Runtime()
 	return unit.Spec{
-		ID: id.String(), Lanes: 1, Fidelity: unit.Strict, MaxInFlight: 64, Edges: edges,
-		Members: []unit.Member{{ID: id.String(), Kind: kind, Type: m.Type, Config: config}},
+		ID: id.String(), Lanes: runtime.Lanes, Fidelity: unit.Strict,
+		MaxInFlight: runtime.MaxInFlight, Edges: edges,
+		Members: []unit.Member{{ID: id.String(), Kind: kind, Type: m.Type, Config: config.JSON()}},
 		Expect:  m.description(kind),
 	}
 }

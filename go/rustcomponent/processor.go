@@ -32,26 +32,25 @@ func (m Metadata) createLogs(
 	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs,
 ) (processor.Logs, error) {
 	return unit.NewLogs(m.processor(set.ID, cfg, unit.Logs),
-		unit.DefaultTransport(), set.TelemetrySettings, unit.ToLogs(next))
+		transport(cfg), set.TelemetrySettings, unit.ToLogs(next))
 }
 
 func (m Metadata) createTraces(
 	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces,
 ) (processor.Traces, error) {
 	return unit.NewTraces(m.processor(set.ID, cfg, unit.Traces),
-		unit.DefaultTransport(), set.TelemetrySettings, unit.ToTraces(next))
+		transport(cfg), set.TelemetrySettings, unit.ToTraces(next))
 }
 
 func (m Metadata) createMetrics(
 	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics,
 ) (processor.Metrics, error) {
 	return unit.NewMetrics(m.processor(set.ID, cfg, unit.Metrics),
-		unit.DefaultTransport(), set.TelemetrySettings, unit.ToMetrics(next))
+		transport(cfg), set.TelemetrySettings, unit.ToMetrics(next))
 }
 
 func (m Metadata) processor(
 	id component.ID, cfg component.Config, signal unit.Signal,
 ) unit.Spec {
-	config := cfg.(*rustconfig.Config).JSON()
-	return m.spec(unit.KindProcessor, id, config, unit.Between(signal))
+	return m.spec(unit.KindProcessor, id, cfg.(configured), unit.Between(signal))
 }

@@ -30,9 +30,9 @@ func (s *shared) receiver(
 	defer s.mu.Unlock()
 	r := s.instances[config]
 	if r == nil {
-		spec := s.metadata.spec(unit.KindReceiver, set.ID, config.JSON(), nil)
+		spec := s.metadata.spec(unit.KindReceiver, set.ID, config, nil)
 		r = &sharedReceiver{
-			Receiver: unit.NewReceiver(spec, unit.DefaultTransport(), set.TelemetrySettings),
+			Receiver: unit.NewReceiver(spec, transport(cfg), set.TelemetrySettings),
 		}
 		r.forget = func() { s.forget(config, r) }
 	}

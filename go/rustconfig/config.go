@@ -1,8 +1,8 @@
 // Package rustconfig is the configuration of one Rust component, of any kind, as the Collector
 // handles it: read from confmap, shown by print-config, checked by `otelcol validate`. What its
-// keys are only Rust knows; an exporter's has beside them those of the Collector's exporter helper,
-// which Go reads. Conform and JSON do the same for a key of a Go component's that holds the
-// engine's nodes.
+// keys are only Rust knows. Go reads those beside them: `runtime`, which says how a unit runs, and
+// of an exporter those of the Collector's exporter helper. Conform and JSON do the same for a key
+// of a Go component's that holds the engine's nodes.
 //
 // A component's factory returns New(kind, type) as its default configuration and hands JSON to
 // Create. Rust is asked once, when the Collector's values are read: the answer has the
@@ -16,16 +16,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/rustruntime"
+	"github.com/strait-data/strait/go/unit"
 )
 
 // Config is a component's configuration. Make it with New.
 type Config struct {
 	kind, typ string
 	beside    []string // keys that are not the component's: somebody else reads them
+	ofUnit    unitKeys
 	// One of these, once something was read: Rust's answer, or without Rust the values as they are.
 	answer *decoded
 	plain  map[string]any
@@ -37,9 +41,23 @@ var (
 	_ confmap.Marshaler   = Config{}
 )
 
+// unitKeys are the keys of every component that is a unit. Go reads them; what was not said is nil.
+type unitKeys struct {
+	Runtime *rustruntime.Config `mapstructure:"runtime"`
+}
+
 // New is the configuration of a component that nothing was configured for. The kind is as in
 // "processor" or "extension", the type as in the Collector's configuration. Rust is not asked.
-func New(kind, typ string) *Config { return &Config{kind: kind, typ: typ} }
+func New(kind, typ string) *Config {
+	c := &Config{kind: kind, typ: typ}
+	if kind != string(unit.KindExtension) { // an extension is no unit
+		c.beside = []string{rustruntime.Key}
+	}
+	return c
+}
+
+// Runtime is how the component is to run.
+func (c *Config) Runtime() unit.Runtime { return c.ofUnit.Runtime.Runtime() }
 
 // JSON is what Create gets: the configuration as Rust validated it. It may hold secrets.
 func (c *Config) JSON() json.RawMessage {
@@ -52,6 +70,28 @@ func (c *Config) JSON() json.RawMessage {
 // Unmarshal reads the Collector's values as confmap reads those of a Go component, and fails with
 // the same words.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	return together(c.readOfUnit(conf), c.readOwn(conf))
+}
+
+// readOfUnit reads the keys that every unit has.
+func (c *Config) readOfUnit(conf *confmap.Conf) error {
+	if !slices.Contains(c.beside, rustruntime.Key) || !conf.IsSet(rustruntime.Key) {
+		return nil
+	}
+	only := confmap.New()
+	if err := only.Merge(conf); err != nil {
+		return err
+	}
+	for key := range conf.ToStringMap() {
+		if key != rustruntime.Key {
+			only.Delete(key)
+		}
+	}
+	return only.Unmarshal(&c.ofUnit)
+}
+
+// readOwn has Rust read the component's own keys.
+func (c *Config) readOwn(conf *confmap.Conf) error {
 	v, err := valuesOf(conf, c.beside)
 	if err != nil {
 		return err
@@ -84,7 +124,10 @@ func (c Config) Marshal(conf *confmap.Conf) error {
 			return fmt.Errorf("what Rust shows of %s %q: %w", c.kind, c.typ, err)
 		}
 	}
-	return conf.Merge(confmap.NewFromStringMap(shown))
+	if err := conf.Merge(confmap.NewFromStringMap(shown)); err != nil || c.ofUnit.Runtime == nil {
+		return err
+	}
+	return conf.Marshal(c.ofUnit)
 }
 
 // Validate returns everything that the component's own validation found.
@@ -92,10 +135,10 @@ func (c *Config) Validate() error {
 	if err := c.read(); err != nil {
 		return err
 	}
+	errs := []error{confmap.Validate(&c.ofUnit)}
 	if c.answer == nil {
-		return nil
+		return errs[0]
 	}
-	var errs []error
 	for _, f := range c.answer.Findings {
 		errs = append(errs, finding(f))
 	}

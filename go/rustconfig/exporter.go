@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/strait-data/strait/go/unit"
 )
 
 // Exporter is the configuration of a Rust exporter: the keys that the Collector's exporter helper
@@ -40,7 +42,7 @@ var (
 // defaults are those of Go's exporters. Rust is not asked.
 func NewExporter(typ string) *Exporter {
 	own := New("exporter", typ)
-	own.beside = helperKeys
+	own.beside = append(own.beside, helperKeys...)
 	return &Exporter{
 		TimeoutConfig: exporterhelper.NewDefaultTimeoutConfig(),
 		RetryConfig:   configretry.NewDefaultBackOffConfig(),
@@ -51,6 +53,9 @@ func NewExporter(typ string) *Exporter {
 
 // JSON is what Create gets: the component's part, as Rust validated it. It may hold secrets.
 func (e *Exporter) JSON() json.RawMessage { return e.own.JSON() }
+
+// Runtime is how the component is to run.
+func (e *Exporter) Runtime() unit.Runtime { return e.own.Runtime() }
 
 // Unmarshal reads both parts, and fails with what is wrong in either.
 func (e *Exporter) Unmarshal(conf *confmap.Conf) error {

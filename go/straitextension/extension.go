@@ -16,8 +16,10 @@ import (
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/process"
+	"github.com/strait-data/strait/go/rustruntime"
 	"github.com/strait-data/strait/go/sinks"
 	"github.com/strait-data/strait/go/straitextension/internal/metadata"
+	"github.com/strait-data/strait/go/unit"
 	"github.com/strait-data/strait/go/whole"
 )
 
@@ -29,6 +31,8 @@ type Config struct {
 	// MemorySpikeLimitMiB is how far below the limit they begin to refuse batches, as retryable; 0
 	// is a fifth of the limit.
 	MemorySpikeLimitMiB whole.Number `mapstructure:"memory_spike_limit_mib"`
+	// Runtime is how components run that do not say so themselves.
+	Runtime rustruntime.Config `mapstructure:"runtime"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -103,7 +107,10 @@ func (s *settings) Start(ctx context.Context, host component.Host) error {
 	s.statuses = sinks.Status(handle, func(e *componentstatus.Event) {
 		componentstatus.ReportStatus(host, e)
 	})
-	s.release = []func(){sinks.Logs(handle, s.telemetry.Logger), s.statuses.Release}
+	s.release = []func(){
+		sinks.Logs(handle, s.telemetry.Logger), s.statuses.Release,
+		unit.SetRuntime(s.config.Runtime.Runtime()), // extensions start before what inherits it
+	}
 	s.peer, s.handle = peer, handle
 	if err := s.operate(ctx, control.Create, `{"kind":"settings"}`); err != nil {
 		return errors.Join(err, s.Shutdown(ctx))

@@ -18,6 +18,8 @@ import (
 	"go.opentelemetry.io/collector/pipeline"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/xprocessor"
+
+	"github.com/strait-data/strait/go/rustruntime"
 )
 
 // Runtime says which of two twins runs.
@@ -111,6 +113,9 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 		c.runs, c.inner = Rust, c.twins.inRust.CreateDefaultConfig()
 	}
 	conf.Delete(Key)
+	if c.runs == Go {
+		conf.Delete(rustruntime.Key) // how the Rust side would run
+	}
 	// This conf was handed to an Unmarshal, so its own Unmarshal calls none at the top.
 	if u, ok := c.inner.(confmap.Unmarshaler); ok {
 		return u.Unmarshal(conf)

@@ -107,7 +107,7 @@ func TestMergedSignals(t *testing.T) {
 }
 
 // Guarantees: the annotation picks the side, its decoder, its defaults and its component; nobody
-// sees the annotation.
+// sees the annotation, nor Go how Rust would run.
 func TestAnnotationPicks(t *testing.T) {
 	f := twin.Processor(twin.Auto, inGo(), inRust())
 	set := processor.Settings{
@@ -115,7 +115,9 @@ func TestAnnotationPicks(t *testing.T) {
 		TelemetrySettings: componenttest.NewNopTelemetrySettings(),
 	}
 
-	for _, values := range []map[string]any{{"level": 5}, {"level": 5, twin.Key: "go"}} {
+	for _, values := range []map[string]any{
+		{"level": 5}, {"level": 5, twin.Key: "go"}, {"level": 5, "runtime": map[string]any{}},
+	} {
 		cfg := config(t, f, values)
 		require.Equal(t, twin.Go, cfg.Runs())
 		p, err := f.CreateLogs(t.Context(), set, cfg, consumertest.NewNop())

@@ -92,6 +92,7 @@ func (u *Unit) Start(ctx context.Context, host component.Host, edges call.Edges)
 			return err
 		}
 	}
+	u.inherit()
 	u.peer, u.handle = peer, control.NextHandle()
 	if u.spec.kind() == KindProcessor { // others may be in several
 		u.spec.Pipeline = pipelineOf(host)
