@@ -50,7 +50,9 @@ type answers struct {
 }
 
 func newAnswers(c Component, host component.Host) *answers {
-	return &answers{component: c, host: host, storages: storages{open: map[uint64]storage.Client{}}}
+	return &answers{component: c, host: host, storages: storages{
+		open: map[uint64]*opened{}, shared: map[storageName]*opened{},
+	}}
 }
 
 // question is any of them; Call says which fields it has. The words are those of HostCall in

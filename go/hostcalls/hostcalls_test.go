@@ -117,8 +117,9 @@ func asking(kind component.Kind, h host) (a *answers, ask func(string) (string, 
 	}
 }
 
-// Guarantees: a component of any kind has storages of its own, a batch of steps gives what was
-// found, and what it leaves open is closed with its answers, after which none opens.
+// Guarantees: a component of any kind has storages of its own, one that is open is not opened
+// again, a batch of steps gives what was found, and what it leaves open is closed with its answers,
+// after which none opens.
 func TestStorage(t *testing.T) {
 	for _, kind := range []component.Kind{component.KindExtension, component.KindReceiver} {
 		s := &store{values: map[string][]byte{}}
@@ -128,6 +129,7 @@ func TestStorage(t *testing.T) {
 			require.NoError(t, err)
 			require.JSONEq(t, want, reply)
 		}
+		require.Equal(t, 1, s.open)
 		require.Equal(t, kind, s.kind)
 		require.Equal(t, "rust/a", s.id.String())
 		reply, err := ask(`{"call": "storage_batch", "storage": 2, "operations": [
@@ -137,8 +139,13 @@ func TestStorage(t *testing.T) {
 		require.JSONEq(t, `{"values": [null, "dg==", null, null]}`, reply)
 		_, err = ask(`{"call": "storage_close", "storage": 2}`)
 		require.NoError(t, err)
+		require.Equal(t, 1, s.open, "storage 1 is the same")
 		_, err = ask(`{"call": "storage_batch", "storage": 2}`)
 		require.EqualError(t, err, "storage 2 of rust/a is not open")
+		reply, err = ask(`{"call": "storage_open", "extension": "store", "name": "other"}`)
+		require.NoError(t, err)
+		require.JSONEq(t, `{"storage":3}`, reply)
+		require.Equal(t, 2, s.open)
 		a.close()
 		require.Zero(t, s.open)
 		_, err = ask(`{"call": "storage_open", "extension": "store"}`)

@@ -99,9 +99,16 @@ func (h *hosts) GetExtensions() map[component.ID]component.Component {
 	return h.all[0].GetExtensions()
 }
 
-// Report implements componentstatus.Reporter.
+// Report implements componentstatus.Reporter. A fatal status is one host's alone, for the Collector
+// takes one; and nothing is held meanwhile, for that is when it comes to it.
 func (h *hosts) Report(e *componentstatus.Event) {
 	h.mu.Lock()
+	if e.Status() == componentstatus.StatusFatalError {
+		first := h.all[0]
+		h.mu.Unlock()
+		componentstatus.ReportStatus(first, e)
+		return
+	}
 	defer h.mu.Unlock()
 	h.last = e
 	for _, host := range h.all {

@@ -18,6 +18,7 @@ const (
 	working    condition = iota
 	restarting           // it is being made anew
 	failed               // past its budget: it does not come back
+	fatal                // the Collector must stop; only a component says so
 )
 
 // part is what a lane is made of: each side looks after one.
@@ -36,7 +37,9 @@ type finding struct {
 }
 
 // health is how a unit's lanes are, and what the host was told of it. A component has one status:
-// the worst of its lanes', so that a lane that works never hides one that does not.
+// the worst of its lanes', so that a lane that works never hides one that does not. What components
+// say of themselves counts for that status alone: a lane whose component says that it is unwell
+// takes batches all the same, as a Go component would.
 type health struct {
 	report func(*componentstatus.Event)
 
@@ -44,6 +47,8 @@ type health struct {
 
 	mu    sync.Mutex
 	lanes [][parts]finding
+	said  []finding // by lane, what its components say of themselves
+	began bool      // Start has returned, or is about to
 	ended bool
 	told  finding // what the host heard last
 
@@ -57,7 +62,21 @@ func newHealth(lanes int, report func(*componentstatus.Event)) *health {
 		report:     report,
 		conditions: make([]atomic.Int32, lanes),
 		lanes:      make([][parts]finding, lanes),
+		said:       make([]finding, lanes),
 	}
+}
+
+// begin lets a fatal status be told from now on; before, it is why the start fails. The Collector
+// takes a fatal status when it runs, and until it has, whoever reports one blocks everybody else
+// who reports: so a start that fails must not have told it.
+func (h *health) begin() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if all := h.component(); all.condition == fatal {
+		return fmt.Errorf("a fatal status: %s", all.reason)
+	}
+	h.began = true
+	return nil
 }
 
 // of gives a lane's condition.
@@ -100,10 +119,16 @@ func (h *health) tell() {
 	defer h.reporting.Unlock()
 	h.mu.Lock()
 	now := h.component()
-	news := !h.ended && now != h.told
-	h.told = now
-	h.mu.Unlock()
+	news := !h.ended && now != h.told && (h.began || now.condition != fatal)
 	if news {
+		h.told = now
+	}
+	h.mu.Unlock()
+	switch {
+	case !news:
+	case now.condition == fatal:
+		go h.report(now.event()) // the Collector takes it when it comes to it
+	default:
 		h.report(now.event())
 	}
 }
@@ -113,8 +138,10 @@ func (h *health) component() finding {
 	var all finding
 	at := 0
 	for i, l := range h.lanes {
-		if w := worst(l); w.condition > all.condition {
-			all, at = w, i
+		for _, is := range []finding{worst(l), h.said[i]} {
+			if is.condition > all.condition {
+				all, at = is, i
+			}
 		}
 	}
 	if all.condition != working && len(h.lanes) > 1 {
@@ -136,6 +163,8 @@ func (f finding) event() *componentstatus.Event {
 		return componentstatus.NewRecoverableErrorEvent(errors.New(f.reason))
 	case failed:
 		return componentstatus.NewPermanentErrorEvent(errors.New(f.reason))
+	case fatal:
+		return componentstatus.NewFatalErrorEvent(errors.New(f.reason))
 	default:
 		return componentstatus.NewEvent(componentstatus.StatusOK)
 	}
@@ -161,4 +190,26 @@ func (h *health) heard(lane int, s control.Status) {
 		h.set(lane, partPipeline, failed, s.Message)
 	default: // the Collector says by itself that a component starts and stops
 	}
+}
+
+// hears notes what the components of a lane say of themselves. What they have said for good stays.
+func (h *health) hears(lane int, s control.Status) {
+	var is finding
+	switch s.Code {
+	case control.StatusOK:
+	case control.StatusRecoverableError:
+		is = finding{restarting, s.Message}
+	case control.StatusPermanentError:
+		is = finding{failed, s.Message}
+	case control.StatusFatalError:
+		is = finding{fatal, s.Message}
+	default: // the Collector says by itself that a component starts and stops
+		return
+	}
+	h.mu.Lock()
+	if before := h.said[lane].condition; before < failed || is.condition > before {
+		h.said[lane] = is
+	}
+	h.mu.Unlock()
+	h.tell()
 }

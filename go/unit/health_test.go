@@ -72,6 +72,44 @@ func TestALaneIsBothItsParts(t *testing.T) {
 	}, *heard)
 }
 
+// Guarantees: what a lane's component says of itself is the component's status and nothing else:
+// the lane takes batches as before; what was said for good stays.
+func TestWhatAComponentSaysOfItself(t *testing.T) {
+	h, heard := told(2)
+	says := func(lane int, code control.StatusCode, message string) {
+		h.hears(lane, control.Status{Code: code, Message: message})
+	}
+	require.NoError(t, h.begin())
+	says(1, control.StatusRecoverableError, "no backend")
+	require.Equal(t, working, h.of(1))
+	says(0, control.StatusOK, "")
+	says(1, control.StatusOK, "")
+	says(1, control.StatusPermanentError, "no license")
+	says(1, control.StatusOK, "")
+	require.Equal(t, []string{
+		"StatusRecoverableError: lane 2 of 2: no backend", "StatusOK",
+		"StatusPermanentError: lane 2 of 2: no license",
+	}, *heard)
+}
+
+// Guarantees: a fatal status ends the start where it comes before its end, and is told then never;
+// afterwards it is told, once, and by nobody that it could hold up.
+func TestAFatalStatus(t *testing.T) {
+	tells := make(chan string)
+	report := func(e *componentstatus.Event) { tells <- e.Status().String() + ": " + e.Err().Error() }
+	dead := control.Status{Code: control.StatusFatalError, Message: "dead"}
+	early := newHealth(1, report)
+	early.hears(0, dead)
+	require.EqualError(t, early.begin(), "a fatal status: dead")
+	h := newHealth(1, report)
+	require.NoError(t, h.begin())
+	h.hears(0, dead)
+	h.hears(0, dead)
+	h.hears(0, control.Status{Code: control.StatusOK})
+	require.Equal(t, "StatusFatalError: dead", <-tells)
+	require.Empty(t, tells)
+}
+
 // Guarantees: a caller gets the working lane with the fewest callers, in turn among equals; one
 // that is made anew only where none works, one that has failed never; and where all have, a
 // retryable error that says why.

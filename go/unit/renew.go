@@ -132,7 +132,9 @@ func (u *Unit) join(ctx context.Context, replace *int, lanes ...*lane) error {
 		request.Edges = append(request.Edges, edgeWish{e.Number, creditOf(&u.spec, &u.transport)})
 	}
 	for _, l := range lanes {
-		request.Links = append(request.Links, linkOffer{l.Link().Offer(), u.statusOf[l.index]})
+		request.Links = append(request.Links, linkOffer{
+			l.Link().Offer(), u.statusOf[l.index], u.saidBy[l.index],
+		})
 	}
 	reply, err := operate[startReply](ctx, u.peer, control.Start, u.handle, request)
 	if err != nil {
@@ -185,6 +187,7 @@ type edgeWish struct {
 type linkOffer struct {
 	ring.Offer
 	Status uint64 `json:"status"`
+	Said   uint64 `json:"said"`
 }
 
 type startReply struct {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/collector/component"
+
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/otap"
 	"github.com/strait-data/strait/go/ring"
@@ -114,6 +116,17 @@ const (
 	// KindExtension is what runs beside pipelines.
 	KindExtension Kind = "extension"
 )
+
+// ofCollector is what the Collector calls the kind; false: it has none.
+func (k Kind) ofCollector() (component.Kind, bool) {
+	kinds := map[Kind]component.Kind{
+		KindReceiver: component.KindReceiver, KindProcessor: component.KindProcessor,
+		KindExporter: component.KindExporter, KindConnector: component.KindConnector,
+		KindExtension: component.KindExtension,
+	}
+	kind, is := kinds[k]
+	return kind, is
+}
 
 // Member is a component of a unit: a Type of Rust's with its Config, or engine Nodes.
 type Member struct {

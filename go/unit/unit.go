@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/hostcalls"
 	"github.com/strait-data/strait/go/process"
 	"github.com/strait-data/strait/go/ring"
 	"github.com/strait-data/strait/go/sinks"
@@ -41,10 +42,11 @@ type Unit struct {
 	session    uint64
 	background context.Context // until everything of the unit has ended
 	cancel     context.CancelFunc
-	release    []func() // of the sinks of log lines and of status reports
+	release    []func() // of what Rust tells and asks by the unit's handles
 
 	health         *health
 	statusOf       []uint64 // by index: the handle by which Rust says how a lane is
+	saidBy         []uint64 // by index: that by which a lane's components say how they are
 	renewing       sync.WaitGroup
 	stopRenewing   context.Context
 	cancelRenewing context.CancelFunc
@@ -100,12 +102,13 @@ func (u *Unit) Start(ctx context.Context, host component.Host, edges call.Edges)
 	u.edges = edges
 	report := func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
 	u.health = newHealth(max(u.spec.Lanes, 1), report)
-	lanes, err := u.open(ctx)
+	lanes, err := u.open(ctx, host)
 	if err == nil {
 		u.unobserve, err = u.observe()
 	}
 	if err == nil {
 		u.release = append(u.release, process.Measure(u.telemetry, u.peer))
+		err = u.health.begin()
 	}
 	if err != nil {
 		return errors.Join(err, u.close(ctx, lanes))
@@ -128,7 +131,7 @@ func (u *Unit) stateNow() state {
 }
 
 // open returns the lanes that it made also when it fails: close takes them.
-func (u *Unit) open(ctx context.Context) (lanes []*lane, err error) {
+func (u *Unit) open(ctx context.Context, host component.Host) (lanes []*lane, err error) {
 	u.background, u.cancel = context.WithCancel(context.Background())
 	u.stopRenewing, u.cancelRenewing = context.WithCancel(u.background)
 	u.release = []func(){sinks.Logs(u.handle, u.telemetry.Logger)}
@@ -138,11 +141,18 @@ func (u *Unit) open(ctx context.Context) (lanes []*lane, err error) {
 	if u.session, err = newSession(); err != nil {
 		return nil, err
 	}
+	answers, err := u.answers(host)
+	if err != nil {
+		return nil, err
+	}
+	u.release = append(u.release, answers)
 	for i := range max(u.spec.Lanes, 1) {
-		status := control.NextHandle()
-		u.statusOf = append(u.statusOf, status)
+		status, said := control.NextHandle(), control.NextHandle()
+		u.statusOf, u.saidBy = append(u.statusOf, status), append(u.saidBy, said)
 		heard := func(s control.Status) { u.health.heard(i, s) }
-		u.release = append(u.release, control.HandleStatus(status, heard))
+		hears := func(s control.Status) { u.health.hears(i, s) }
+		u.release = append(u.release,
+			control.HandleStatus(status, heard), control.HandleStatus(said, hears))
 		l, err := u.newLane(i, 1)
 		if err != nil {
 			return lanes, err
@@ -150,6 +160,19 @@ func (u *Unit) open(ctx context.Context) (lanes []*lane, err error) {
 		lanes = append(lanes, l)
 	}
 	return lanes, u.join(ctx, nil, lanes...)
+}
+
+// answers lets the unit's components ask the Collector, as the component that the unit is of.
+func (u *Unit) answers(host component.Host) (stop func(), err error) {
+	kind, is := u.spec.kind().ofCollector()
+	if !is {
+		return func() {}, nil // engine nodes alone do not ask
+	}
+	c := hostcalls.Component{Kind: kind}
+	if err := c.ID.UnmarshalText([]byte(u.spec.ID)); err != nil {
+		return nil, fmt.Errorf("%q is no id of a component: %w", u.spec.ID, err)
+	}
+	return hostcalls.Answer(u.handle, c, host), nil
 }
 
 // Stats are the unit's own counters.

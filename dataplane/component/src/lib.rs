@@ -81,6 +81,8 @@
 //! - What a batch carries beside its data is its [`Context`]: how long the caller waits and whether
 //!   it still does, the client, the span. What a component says of a batch is an [`Error`], which
 //!   reaches the sender with its class, codes, delay and counts.
+//! - Every kind has its [`Collector`] in [`Settings`]: statuses, and for what is asynchronous also
+//!   storage, authenticators, and what extensions there are.
 //!
 //! It knows Arrow record batches and nothing of the engine or of the Collector;
 //! an adapter in `strait-engine` runs a [`DynFactory`] as an engine node.
@@ -95,6 +97,7 @@ mod batch;
 mod builder;
 mod changes;
 pub mod child;
+mod collector;
 mod column;
 mod columns;
 pub mod config;
@@ -133,6 +136,7 @@ pub use attributes::{Attribute, Attributes};
 pub use batch::Batch;
 pub use builder::LogsBuilder;
 pub use bytes::Bytes;
+pub use collector::{Collector, ExtensionError, Status, Storage};
 pub use columns::{Columns, TableColumn};
 pub use config::{ByteSize, Configuration, Decoded, Duration, Findings, Secret, Validate, Values};
 pub use connector::{Connector, Emitter};
@@ -166,11 +170,11 @@ pub mod prelude {
 
     pub use crate::{
         Access, Any, AsConnector, AsExporter, AsReceiver, AttributeTable, Batch, BatchError,
-        ByteSize, Bytes, Columns, ConfigError, Connector, ConnectorFactory, Context, CreateError,
-        Description, Duration, DynFactory, Edit, Edits, Emitter, Error, Exporter, ExporterFactory,
-        Findings, Host, Keys, Log, LogRecord, LogsBuilder, Processor, ProcessorFactory, Receiver,
-        ReceiverFactory, Resource, Scope, Secret, Settings, Signal, Stability, Validate, Value,
-        package,
+        ByteSize, Bytes, Collector, Columns, ConfigError, Connector, ConnectorFactory, Context,
+        CreateError, Description, Duration, DynFactory, Edit, Edits, Emitter, Error, Exporter,
+        ExporterFactory, Findings, Host, Keys, Log, LogRecord, LogsBuilder, Processor,
+        ProcessorFactory, Receiver, ReceiverFactory, Resource, Scope, Secret, Settings, Signal,
+        Stability, Status, Validate, Value, package,
     };
 }
 

@@ -1,11 +1,12 @@
 //! What a receiver does, and the Collector as it sees it.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{Batch, BoxFuture, Error, LocalBoxFuture, Settings};
+use crate::{Batch, BoxFuture, Collector, Error, LocalBoxFuture, Settings};
 
 /// One instance of a component that brings batches into the Collector.
 ///
@@ -113,8 +114,8 @@ impl<R: Receiver> DynReceiver for R {
     }
 }
 
-/// The Collector that a receiver runs in. Cheap to clone, and may be used from any thread for as
-/// long as the receiver runs.
+/// The Collector that a receiver runs in, which it may ask and tell what any [`Collector`] may be.
+/// Cheap to clone, and may be used from any thread for as long as the receiver runs.
 #[derive(Clone)]
 pub struct Host {
     settings: Arc<Settings>,
@@ -170,6 +171,15 @@ impl Host {
     /// Where the receiver runs.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+}
+
+/// A host is a Collector that takes batches too.
+impl Deref for Host {
+    type Target = Collector;
+
+    fn deref(&self) -> &Collector {
+        &self.settings.collector
     }
 }
 

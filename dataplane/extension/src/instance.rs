@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use strait_component::extension::{DynExtension, ExtensionError, Host, HostLink, Status};
+use strait_component::extension::{CollectorLink, DynExtension, ExtensionError, Host, Status};
 use strait_control::{Class, OperationError};
 
 use crate::call::Call;

@@ -40,6 +40,7 @@ use strait_control::{BoxFuture, Class, OpResult, OperationError, PathError, logg
 
 use call::Call;
 use instance::Instance;
+pub use link::{ask, tell};
 pub use peer::ExtensionPeer;
 pub use threads::leaked as leaked_threads;
 

@@ -5,14 +5,44 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use strait_component::extension::{BoxFuture, ExtensionError, HostCall, HostLink, Status};
+use strait_component::extension::{
+    BoxFuture, CollectorLink, ExtensionError, HostCall, HostLink, Status,
+};
 use strait_control::host::{self, StatusCode};
 use strait_control::{Class, OpKind};
 use strait_failure::contained;
 use tokio::runtime::Handle;
 
-/// How long the host may take for what an instance asks.
+/// How long the host may take for what a component asks.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Asks the host, for the component with this handle, of whichever kind.
+///
+/// # Errors
+/// What the host says, or that it does not answer in time.
+pub async fn ask(handle: u64, call: HostCall) -> Result<Value, ExtensionError> {
+    let wrong = |error: serde_json::Error| ExtensionError::failed(error.to_string());
+    let payload = serde_json::to_vec(&call).map_err(wrong)?;
+    match host::operate(handle, OpKind::Capability, payload, ANSWERS_WITHIN).await {
+        Ok(reply) => serde_json::from_slice(&reply).map_err(wrong),
+        Err(error) => Err(match error.class {
+            Class::Permanent | Class::Internal => ExtensionError::failed(error.to_string()),
+            _ => ExtensionError::unavailable(error.to_string()),
+        }),
+    }
+}
+
+/// Tells the host how the component with this handle is, of whichever kind.
+pub fn tell(handle: u64, status: &Status) {
+    let (code, message) = match status {
+        Status::Ok => (StatusCode::Ok, ""),
+        Status::Recoverable(why) => (StatusCode::RecoverableError, why.as_str()),
+        Status::Permanent(why) => (StatusCode::PermanentError, why.as_str()),
+        Status::Fatal(why) => (StatusCode::FatalError, why.as_str()),
+        _ => return,
+    };
+    host::status(handle, code, message);
+}
 
 /// The link of one running instance; clones are the same one.
 #[derive(Clone)]
@@ -58,22 +88,11 @@ impl Link {
             }
             *last = Some(status.clone());
         }
-        let (code, message) = match &status {
-            Status::Ok => (StatusCode::Ok, ""),
-            Status::Recoverable(why) => (StatusCode::RecoverableError, why.as_str()),
-            Status::Permanent(why) => (StatusCode::PermanentError, why.as_str()),
-            Status::Fatal(why) => (StatusCode::FatalError, why.as_str()),
-            _ => return,
-        };
-        host::status(self.0.handle, code, message);
+        tell(self.0.handle, &status);
     }
 }
 
 impl HostLink for Link {
-    fn report(&self, status: Status) {
-        self.tell(status);
-    }
-
     fn spawn(&self, name: &'static str, task: BoxFuture<()>) {
         let link = self.clone();
         self.0.runtime.spawn(async move {
@@ -83,6 +102,12 @@ impl HostLink for Link {
             }
         });
     }
+}
+
+impl CollectorLink for Link {
+    fn report(&self, status: Status) {
+        self.tell(status);
+    }
 
     fn ask(&self, call: HostCall) -> BoxFuture<Result<Value, ExtensionError>> {
         let link = self.clone();
@@ -91,16 +116,7 @@ impl HostLink for Link {
                 let message = format!("{} has been shut down: its host is gone", link.0.id);
                 return Err(ExtensionError::failed(message));
             }
-            let wrong = |error: serde_json::Error| ExtensionError::failed(error.to_string());
-            let payload = serde_json::to_vec(&call).map_err(wrong)?;
-            let asked = host::operate(link.0.handle, OpKind::Capability, payload, ANSWERS_WITHIN);
-            match asked.await {
-                Ok(reply) => serde_json::from_slice(&reply).map_err(wrong),
-                Err(error) => Err(match error.class {
-                    Class::Permanent | Class::Internal => ExtensionError::failed(error.to_string()),
-                    _ => ExtensionError::unavailable(error.to_string()),
-                }),
-            }
+            ask(link.0.handle, call).await
         })
     }
 }

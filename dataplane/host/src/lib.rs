@@ -27,6 +27,7 @@
 mod links;
 mod operations;
 mod peer;
+mod to_host;
 mod units;
 
 pub use peer::HostPeer;

@@ -77,6 +77,9 @@ pub(crate) struct Offer {
     /// By which the host is told how this link's lane is; 0: the unit's.
     #[serde(default)]
     pub(crate) status: u64,
+    /// By which it is told what the lane's components say of themselves; 0: it is not told.
+    #[serde(default)]
+    pub(crate) said: u64,
 }
 
 #[derive(Debug, Deserialize)]

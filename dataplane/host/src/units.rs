@@ -2,13 +2,13 @@
 //! its lane.
 
 use crate::links::{Accepted, Answer, Offer, StartReply, StartRequest};
+use crate::to_host::ToHost;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use strait_control::host::{self, StatusCode};
 use strait_control::{CallId, Class, Failure, OperationError};
-use strait_engine::{Lane, LaneConfig, LaneStatus, Report, Unit, Upcalls};
+use strait_engine::{Lane, LaneConfig, Report, Unit};
 use strait_ringbuf::PeerFds;
 
 /// Time that is kept of a drain's limit to end what did not drain.
@@ -265,7 +265,7 @@ async fn start_lane(
         epoch,
         max_wait: Duration::from_nanos(request.max_wait_ns),
         credit: credit as usize,
-        upcalls: Arc::new(ToHost { handle, status }),
+        upcalls: Arc::new(ToHost::new(handle, status, offer.said)),
     };
     let lane = Lane::start(config)
         .await
@@ -319,35 +319,4 @@ fn named(failure: Failure, unit: &Unit) -> OperationError {
         failure
     };
     failure.into()
-}
-
-/// The way from a lane to the host.
-struct ToHost {
-    /// The unit's.
-    handle: u64,
-    /// By which the host knows the lane.
-    status: u64,
-}
-
-impl Upcalls for ToHost {
-    fn attach(&self) {
-        strait_control::logging::attach(self.handle);
-    }
-
-    fn batch_failed(&self, call_id: u64, failure: &Failure) {
-        host::batch_failed(call_id, failure);
-    }
-
-    fn batch_cancel(&self, token: u64) {
-        host::batch_cancel(token);
-    }
-
-    fn status(&self, status: LaneStatus, message: &str) {
-        let code = match status {
-            LaneStatus::Ok => StatusCode::Ok,
-            LaneStatus::Recoverable => StatusCode::RecoverableError,
-            LaneStatus::Permanent => StatusCode::PermanentError,
-        };
-        host::status(self.status, code, message);
-    }
 }

@@ -51,26 +51,22 @@
 //! # assert!(factory().validate(&serde_json::json!({"nam": 1})).is_err());
 //! ```
 
-mod auth;
 mod capabilities;
 mod dynamic;
 mod event;
 mod factory;
 mod host;
-mod storage;
-mod wire;
-
-use std::fmt;
 
 pub use crate::BoxFuture;
-pub use auth::{ClientAuth, Headers, Identity, ServerAuth};
+pub use crate::collector::{
+    ClientAuth, CollectorLink, ExtensionError, ExtensionInfo, Headers, HostCall, Identity,
+    ServerAuth, Status, Storage, StorageOperation,
+};
 pub use capabilities::Capabilities;
 pub use dynamic::DynExtension;
 pub use event::{ComponentStatus, Event};
 pub use factory::{AsExtension, DynExtensionFactory, ExtensionFactory, ExtensionSettings};
-pub use host::{ExtensionInfo, Host, HostLink, Status};
-pub use storage::Storage;
-pub use wire::{HostCall, StorageOperation};
+pub use host::{Host, HostLink};
 
 /// Everything that an extension usually needs.
 pub mod prelude {
@@ -164,76 +160,6 @@ fn not_written(method: &str) -> ExtensionError {
         "the extension says that it is capable of this and has no method `{method}`; this is a \
          bug in it"
     ))
-}
-
-/// Why an extension could not do what it was asked to, or the host what an extension asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExtensionError {
-    kind: ErrorKind,
-    message: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ErrorKind {
-    Failed,
-    Unavailable,
-    Unauthenticated,
-}
-
-impl ExtensionError {
-    /// It will not work without a change.
-    pub fn failed(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Failed, message)
-    }
-
-    /// It does not work now, and may later.
-    pub fn unavailable(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Unavailable, message)
-    }
-
-    /// The request does not say who it comes from, or nobody who may send it.
-    pub fn unauthenticated(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Unauthenticated, message)
-    }
-
-    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
-    }
-
-    /// Whether it may work later.
-    #[must_use]
-    pub fn is_unavailable(&self) -> bool {
-        self.kind == ErrorKind::Unavailable
-    }
-
-    /// Whether a request was refused for who it comes from.
-    #[must_use]
-    pub fn is_unauthenticated(&self) -> bool {
-        self.kind == ErrorKind::Unauthenticated
-    }
-
-    /// What happened, where, and what to do.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
-
-impl fmt::Display for ExtensionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for ExtensionError {}
-
-impl From<std::io::Error> for ExtensionError {
-    fn from(error: std::io::Error) -> Self {
-        Self::failed(error.to_string())
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! # Ok::<_, strait_component::BatchError>(())
 //! ```
 
+mod collector;
 mod kinds;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use arrow_array::{
 };
 use arrow_schema::{Field, Fields, Schema};
 
+pub use collector::Collector;
 pub use kinds::{block_on, consume, context, flush, host, receive};
 
 pub use crate::Any;

@@ -2,6 +2,7 @@
 
 use super::table::CANCELS_PER_CALL;
 use std::sync::{Arc, Mutex, PoisonError};
+use strait_component::Collector;
 use strait_failure::Failure;
 use tokio::sync::Notify;
 
@@ -16,6 +17,10 @@ pub trait Upcalls: Send + Sync {
     fn batch_cancel(&self, token: u64);
     /// Reports how the lane is.
     fn status(&self, status: LaneStatus, message: &str);
+    /// The Collector, for a new instance of a component on this lane.
+    fn collector(&self, component: &str) -> Collector {
+        Collector::none(component)
+    }
 }
 
 /// How a lane is.

@@ -1,6 +1,7 @@
 //! The instance of a component that a node runs: made by its factory, and made anew where it is not
 //! to be trusted any more.
 
+use crate::ambient;
 use crate::components::{NodeConfig, find};
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use serde::Deserialize;
@@ -47,11 +48,16 @@ impl<T> Made<T> {
             wrong(format!("no {kind} of type `{}` is linked in", r#type))
         })?;
         let lane = u32::try_from(lane).unwrap_or(u32::MAX);
+        let collector = ambient::port().map(|port| port.upcalls().collector(&node.component));
         let settings = Settings::new(node.component, lane);
+        let settings = settings.takes(node.takes).makes(node.makes);
         let mut made = Self {
             factory,
             config: node.config,
-            settings: settings.takes(node.takes).makes(node.makes),
+            settings: match collector {
+                Some(collector) => settings.runs_in(collector),
+                None => settings,
+            },
             create,
             instance: None,
         };

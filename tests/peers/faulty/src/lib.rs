@@ -4,8 +4,9 @@
 //! `retryable` fail it, `panic` panics, `sleep MS` holds the lane for that long, `drop` leaves
 //! nothing of it, `undeclared` changes what the component does not declare as written, `wrong
 //! type`, `wrong cbor` and `wrong integer` give the first log an attribute with a value that no
-//! attribute can have (with `everything` set, for it changes attributes). Any other body passes.
-//! `create` makes the creation of the instance fail or panic.
+//! attribute can have (with `everything` set, for it changes attributes), `unwell` and `well`
+//! report a status. Any other body passes. `create` makes the creation of the instance fail or
+//! panic.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ pub enum Creation {
     Panic,
 }
 
-struct Faulty;
+struct Faulty(Collector);
 
 impl Processor for Faulty {
     fn process(&mut self, batch: &mut Batch) -> Result<(), Error> {
@@ -73,6 +74,14 @@ impl Processor for Faulty {
                     _ => (5, b"\xa1\x61a\x1b\xff\xff\xff\xff\xff\xff\xff\xff"),
                 };
                 batch.set_table(Payload::LogAttributes, Some(attribute(kind, ser)?))?;
+                Ok(())
+            }
+            ("unwell", _) => {
+                self.0.report(Status::Recoverable("told to be unwell".into()));
+                Ok(())
+            }
+            ("well", _) => {
+                self.0.report(Status::Ok);
                 Ok(())
             }
             ("undeclared", _) => {
@@ -119,9 +128,13 @@ impl ProcessorFactory for FaultyFactory {
         Access::new().read(Columns::BODY).filter()
     }
 
-    fn create(&self, config: Config, _: &Settings) -> Result<Box<dyn Processor>, CreateError> {
+    fn create(
+        &self,
+        config: Config,
+        settings: &Settings,
+    ) -> Result<Box<dyn Processor>, CreateError> {
         match config.create {
-            Creation::Ok => Ok(Box::new(Faulty)),
+            Creation::Ok => Ok(Box::new(Faulty(settings.collector.clone()))),
             Creation::Error => Err(CreateError::Failed("told not to be created".into())),
             Creation::Panic => panic!("told to panic while it is created"),
         }

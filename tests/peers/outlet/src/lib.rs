@@ -5,14 +5,17 @@
 //! The body of the batch's first log says how: words that say what happens, one after the other.
 //! `permanent` and `retryable` fail it, `grpc N`, `http N`, `after MS` and `rejected N` say more of
 //! that failure; `panic` panics; `wait` waits until nobody waits for the batch any more; `context`
-//! fails for good with what the batch's context says. Anything else delivers it. Where a batch has
-//! no such body, `says` of the configuration stands for it.
+//! fails for good with what the batch's context says; `storage EXTENSION` with how often it was
+//! told so, by what it keeps there, `sign EXTENSION` with the headers of a request to
+//! `http://there/x`, `whose EXTENSION TOKEN` with who has this token. Anything else delivers it.
+//! Where a batch has no such body, `says` of the configuration stands for it.
 
 use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use strait_component::SpanContext;
+use strait_component::extension::Headers;
+use strait_component::{ExtensionError, SpanContext};
 use strait_component::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -26,7 +29,7 @@ pub struct Config {
     pub to: String,
 }
 
-struct Outlet(Config);
+struct Outlet(Config, Collector);
 
 impl Exporter for Outlet {
     async fn export(&self, batch: Batch) -> Result<(), Error> {
@@ -51,6 +54,11 @@ impl Exporter for Outlet {
             Some("context") => Error::permanent(told(batch.context())),
             Some("wait") => batch.context().cancelled().await,
             Some("panic") => panic!("told to panic"),
+            Some(asks @ ("storage" | "sign" | "whose")) => {
+                let (extension, token) = (words.next(), words.next());
+                let answer = self.ask(asks, extension.unwrap_or_default(), token).await?;
+                Error::permanent(answer)
+            }
             _ => return Ok(()),
         };
         while let (Some(word), Some(number)) = (words.next(), words.next()) {
@@ -65,6 +73,35 @@ impl Exporter for Outlet {
             };
         }
         Err(failure)
+    }
+}
+
+impl Outlet {
+    /// Asks an extension of the Collector.
+    async fn ask(
+        &self,
+        what: &str,
+        extension: &str,
+        token: Option<&str>,
+    ) -> Result<String, ExtensionError> {
+        match what {
+            "storage" => {
+                let storage = self.1.storage(extension, "").await?;
+                let kept = storage.get("count").await?.unwrap_or_default();
+                let count = kept.len() + 1;
+                storage.set("count", vec![b'x'; count]).await?;
+                Ok(format!("kept {count}"))
+            }
+            "sign" => {
+                let headers = self.1.client_auth(extension).headers("http://there/x").await?;
+                Ok(format!("{:?}", headers.iter().collect::<Vec<_>>()))
+            }
+            _ => {
+                let headers = Headers::new().with("token", token.unwrap_or_default());
+                let identity = self.1.server_auth(extension).authenticate(&headers).await?;
+                Ok(format!("it is {:?}", identity.get("subject")))
+            }
+        }
     }
 }
 
@@ -107,8 +144,8 @@ impl ExporterFactory for OutletFactory {
             .metrics(level)
     }
 
-    fn create(&self, config: Config, _: &Settings) -> Result<Outlet, CreateError> {
-        Ok(Outlet(config))
+    fn create(&self, config: Config, settings: &Settings) -> Result<Outlet, CreateError> {
+        Ok(Outlet(config, settings.collector.clone()))
     }
 }
 

@@ -1,9 +1,9 @@
 //! A Strait receiver that receives what its configuration says, for the system tests.
 //!
 //! It sends the steps one after the other, a batch of one item each, and after each a log that
-//! tells what became of it. A step that leaves does so after a time, as a client does that has
-//! gone. Or it listens: each connection brings the OTLP bytes of traces, and is told when they were
-//! taken or lost.
+//! tells what became of it. A step of the signal `fatal` is no batch but a status. A step that
+//! leaves does so after a time, as a client does that has gone. Or it listens: each connection
+//! brings the OTLP bytes of traces, and is told when they were taken or lost.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ pub struct Config {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
 pub struct Step {
-    /// Its signal: logs, traces, metrics.
+    /// Its signal: logs, traces, metrics; or `fatal`.
     pub signal: String,
     /// The body of its log, or the name of its span or metric.
     pub text: String,
@@ -55,6 +55,10 @@ impl Receiver for Source {
             for step in &self.0.steps {
                 if host.is_stopping() {
                     return Ok(());
+                }
+                if step.signal == "fatal" {
+                    host.report(Status::Fatal(step.text.clone()));
+                    continue;
                 }
                 let told = step.send(&host).await?;
                 let told = Batch::from_otlp(Signal::Logs, request(Signal::Logs, &told));

@@ -2,8 +2,8 @@
 //!
 //! It says so by one item of the other signal: a log's body, a span's or a metric's name. The body
 //! of the batch's first log may say otherwise: `permanent` and `retryable` fail the batch, `panic`
-//! panics, `nothing` emits nothing, `twice` says it two times, and `keep` says it at the next
-//! flush.
+//! panics, `nothing` emits nothing, `twice` says it two times, `keep` says it at the next flush,
+//! and `unwell` reports a status.
 
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ struct Tally {
     config: Config,
     to: Signal,
     kept: Vec<usize>,
+    collector: Collector,
 }
 
 impl Connector for Tally {
@@ -34,6 +35,9 @@ impl Connector for Tally {
             "retryable" => return Err(Error::retryable("told to fail for now")),
             "panic" => panic!("told to panic"),
             "nothing" => {}
+            "unwell" => self
+                .collector
+                .report(Status::Recoverable("told to be unwell".into())),
             "keep" => self.kept.push(batch.items()),
             "twice" => {
                 out.emit(self.said(batch.items()));
@@ -103,6 +107,7 @@ impl ConnectorFactory for TallyFactory {
             config,
             to: to.ok_or_else(|| CreateError::Failed("it leads nowhere".into()))?,
             kept: Vec::new(),
+            collector: settings.collector.clone(),
         })
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ExtensionError, Host, HostCall};
+use super::{Collector, ExtensionError, HostCall};
 
 /// Headers of a request: names, each with its values in order. Names are compared without regard to
 /// case; `Debug` shows names only, because values may be secrets.
@@ -88,7 +88,7 @@ impl Identity {
 /// Another extension, of either language, that authenticates requests which are sent.
 #[derive(Clone, Debug)]
 pub struct ClientAuth {
-    pub(super) host: Host,
+    pub(super) collector: Collector,
     pub(super) extension: String,
 }
 
@@ -103,7 +103,7 @@ impl ClientAuth {
             extension: self.extension.clone(),
             uri: uri.to_owned(),
         };
-        let Made { headers } = self.host.ask(call).await?;
+        let Made { headers } = self.collector.ask(call).await?;
         Ok(headers)
     }
 }
@@ -116,7 +116,7 @@ struct Made {
 /// Another extension, of either language, that says who a request comes from.
 #[derive(Clone, Debug)]
 pub struct ServerAuth {
-    pub(super) host: Host,
+    pub(super) collector: Collector,
     pub(super) extension: String,
 }
 
@@ -138,7 +138,7 @@ impl ServerAuth {
             extension: self.extension.clone(),
             headers: headers.clone(),
         };
-        let answer: Answer = self.host.ask(call).await?;
+        let answer: Answer = self.collector.ask(call).await?;
         match answer.refused {
             Some(reason) => Err(ExtensionError::unauthenticated(reason)),
             None => Ok(answer.identity),

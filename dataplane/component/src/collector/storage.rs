@@ -1,16 +1,16 @@
-//! Storage that another extension of the Collector keeps, such as `file_storage`.
+//! Storage that an extension of the Collector keeps, such as `file_storage`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::{ExtensionError, Host, HostCall, StorageOperation};
+use super::{Collector, ExtensionError, HostCall, StorageOperation};
 
-/// A store of values by key that outlives the process. It belongs to one instance and one name;
-/// nobody else sees its keys. Closed at the latest when the instance ends.
+/// A store of values by key that outlives the process. It belongs to one component and one name;
+/// nobody else sees its keys. Closed at the latest when the component ends.
 #[derive(Debug)]
 pub struct Storage {
-    pub(super) host: Host,
+    pub(super) collector: Collector,
     pub(super) storage: u64,
 }
 
@@ -74,7 +74,7 @@ impl Storage {
             storage: self.storage,
             operations,
         };
-        let Values { values } = self.host.ask(call).await?;
+        let Values { values } = self.collector.ask(call).await?;
         if values.len() != expected {
             let found = values.len();
             return Err(ExtensionError::failed(format!(
@@ -97,6 +97,9 @@ impl Storage {
         let call = HostCall::StorageClose {
             storage: self.storage,
         };
-        self.host.ask::<serde::de::IgnoredAny>(call).await.map(drop)
+        self.collector
+            .ask::<serde::de::IgnoredAny>(call)
+            .await
+            .map(drop)
     }
 }

@@ -1,4 +1,4 @@
-//! What an instance asks the host, as it crosses.
+//! What a component asks the host, as it crosses.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use super::Headers;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "call", rename_all = "snake_case")]
 #[non_exhaustive]
-#[allow(missing_docs)] // the methods of Host, Storage, ClientAuth and ServerAuth say what each is
+#[allow(missing_docs)] // the methods of Collector, Storage and the authenticators say what each is
 pub enum HostCall {
     Extensions,
     StorageOpen {
