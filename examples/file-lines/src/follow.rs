@@ -1,14 +1,17 @@
 //! Reading a file that grows, is renamed and made anew, or is cut.
 //!
 //! Guarantees: a line is given once and whole, those of the old file before those of the new one; a
-//! rest without an end is a line when its file has its successor. Memory is bounded by the longest
-//! line ([`LONGEST`]), beyond which a line comes in pieces. It blocks for a read of a local file
-//! only.
+//! rest without an end is a line when its file has its successor. So also by another follower that
+//! goes on from a [`Place`], where the files that were renamed meanwhile are there. Memory is
+//! bounded by the longest line ([`LONGEST`]), beyond which a line comes in pieces. It blocks for
+//! reads of local files only.
 
-use std::fs::{self, File, Metadata};
+use std::collections::VecDeque;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+
+use crate::place::{Identity, Place, identity, successors};
 
 /// Most bytes of a line.
 const LONGEST: usize = 1 << 20;
@@ -17,19 +20,19 @@ const CHUNK: usize = 64 << 10;
 pub(crate) struct Follower {
     path: PathBuf,
     file: Option<Open>,
+    /// Files that come before the one of this name: it had their content when it was left.
+    before: VecDeque<File>,
     /// What was read, and is not a line yet.
     rest: Vec<u8>,
+    /// The end of the file that was read last, where none is open.
+    left: Option<Place>,
 }
 
 struct Open {
     file: File,
-    /// Device and inode: the file's name may become another one's.
-    identity: (u64, u64),
+    /// The file's name may become another one's.
+    identity: Identity,
     position: u64,
-}
-
-fn identity(metadata: &Metadata) -> (u64, u64) {
-    (metadata.dev(), metadata.ino())
 }
 
 impl Follower {
@@ -37,8 +40,33 @@ impl Follower {
         Self {
             path: path.into(),
             file: None,
+            before: VecDeque::new(),
             rest: Vec::new(),
+            left: None,
         }
+    }
+
+    /// Goes on from where another follower was. Answers whether it finds the file that the place is
+    /// in; if not, it begins with the one of its name.
+    pub(crate) fn go_on(&mut self, place: &Place) -> io::Result<bool> {
+        self.before = successors(&self.path, place)?;
+        let Some(file) = self.before.pop_front() else {
+            return Ok(false);
+        };
+        self.enter(file)?;
+        if let Some(open) = &mut self.file {
+            open.position = open.file.seek(SeekFrom::Start(place.position))?;
+        }
+        Ok(true)
+    }
+
+    /// The place behind the last line that was given; `None` where no file was there yet.
+    pub(crate) fn place(&self) -> io::Result<Option<Place>> {
+        let Some(open) = &self.file else {
+            return Ok(self.left.clone());
+        };
+        let given = open.position - self.rest.len() as u64;
+        Place::of(&self.path, &open.file, open.identity, given).map(Some)
     }
 
     /// Leaves out what is in the file now.
@@ -61,7 +89,7 @@ impl Follower {
                 match self.ended()? {
                     Ended::Not => break,
                     Ended::Grew => {}
-                    Ended::Old => lines.extend(self.last()),
+                    Ended::Old => lines.extend(self.last()?),
                 }
             } else if self.file.is_none() {
                 break;
@@ -75,18 +103,27 @@ impl Follower {
         if self.file.is_some() {
             return Ok(true);
         }
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
+        if let Some(file) = self.before.pop_front() {
+            self.enter(file)?;
+            return Ok(true);
+        }
+        match File::open(&self.path) {
+            Ok(file) => self.enter(file)?,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
-        };
+        }
+        Ok(true)
+    }
+
+    /// Makes a file the one that is read.
+    fn enter(&mut self, file: File) -> io::Result<()> {
         let identity = identity(&file.metadata()?);
         self.file = Some(Open {
             file,
             identity,
             position: 0,
         });
-        Ok(true)
+        Ok(())
     }
 
     /// Reads on. Answers whether there was something.
@@ -143,10 +180,11 @@ impl Follower {
     }
 
     /// Leaves the file; its rest, where there is one, is its last line.
-    fn last(&mut self) -> Option<Vec<u8>> {
-        self.file = None;
+    fn last(&mut self) -> io::Result<Option<Vec<u8>>> {
         let rest = std::mem::take(&mut self.rest);
-        (!rest.is_empty()).then_some(rest)
+        self.left = self.place()?;
+        self.file = None;
+        Ok((!rest.is_empty()).then_some(rest))
     }
 }
 
@@ -250,5 +288,80 @@ mod tests {
         let mut follower = Follower::new(&path);
         let lengths: Vec<_> = texts(&mut follower).iter().map(String::len).collect();
         assert_eq!(lengths, [LONGEST, LONGEST, 3]);
+    }
+
+    fn goes_on(path: &Path, place: Option<Place>) -> Follower {
+        let mut follower = Follower::new(path);
+        let kept = serde_json::to_vec(&place.unwrap()).unwrap();
+        assert!(
+            follower
+                .go_on(&serde_json::from_slice(&kept).unwrap())
+                .unwrap()
+        );
+        follower
+    }
+
+    // Guarantees: a follower goes on behind the last line that the one before gave, whatever it had
+    // read beyond.
+    #[test]
+    fn a_place_is_behind_the_last_line_that_was_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut follower = Follower::new(&path);
+        assert_eq!(follower.place().unwrap(), None);
+        append(&path, b"one\ntwo\nthr");
+        assert_eq!(follower.lines(1).unwrap(), [b"one"]);
+        let mut next = goes_on(&path, follower.place().unwrap());
+        assert_eq!(texts(&mut next), ["two"]);
+        append(&path, b"ee\n");
+        let mut last = goes_on(&path, next.place().unwrap());
+        assert_eq!(texts(&mut last), ["three"]);
+    }
+
+    // Guarantees: files that were renamed meanwhile are read from the place on, each once, in the
+    // order in which they were written, and other files not at all.
+    #[test]
+    fn a_place_in_a_renamed_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let at = |name: &str| folder.path().join(name);
+        let mut follower = Follower::new(&path);
+        append(&path, b"one\n");
+        assert_eq!(texts(&mut follower), ["one"]);
+        append(&path, b"two\n");
+        append(&at("other"), b"not ours\n");
+        let old = |path: &Path, seconds| {
+            let file = File::options().append(true).open(path).unwrap();
+            let time = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+            file.set_modified(time).unwrap();
+        };
+        append(&at("log.9"), b"older\n");
+        old(&at("log.9"), 60);
+        fs::rename(&path, at("log.2")).unwrap();
+        old(&at("log.2"), 40);
+        append(&at("log.1"), b"three\n");
+        old(&at("log.1"), 20);
+        append(&path, b"four\n");
+        let mut next = goes_on(&path, follower.place().unwrap());
+        assert_eq!(next.lines(1).unwrap(), [b"two"]);
+        let mut last = goes_on(&path, next.place().unwrap());
+        assert_eq!(texts(&mut last), ["three", "four"]);
+    }
+
+    // Guarantees: a file that was cut meanwhile, and another that has its inode, begin anew.
+    #[test]
+    fn a_place_in_a_file_that_is_another_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut follower = Follower::new(&path);
+        append(&path, b"one\ntwo\n");
+        assert_eq!(texts(&mut follower).len(), 2);
+        let place = follower.place().unwrap().unwrap();
+        for content in ["new\n", "as long as before\n"] {
+            fs::write(&path, content).unwrap();
+            let mut next = Follower::new(&path);
+            assert!(!next.go_on(&place).unwrap());
+            assert_eq!(texts(&mut next), [content.trim_end()]);
+        }
     }
 }

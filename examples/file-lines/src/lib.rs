@@ -1,22 +1,26 @@
 //! A Strait receiver that follows a file: each line that is appended is a log.
 //!
 //! It is an example of a component: this file says what it is and how it hands lines over,
-//! `follow.rs` reads them, across rotation. See the README for its configuration.
+//! `follow.rs` reads them, across rotation, and `place.rs` finds again where that was. See the
+//! README for its configuration.
 
 mod follow;
+mod place;
 
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use strait_component::prelude::*;
-use strait_component::{LogRecord, LogsBuilder};
+use strait_component::{LogRecord, LogsBuilder, Storage};
 use tokio::time::sleep;
 
 use follow::Follower;
 
 /// Lines of one batch.
 const BATCH_LINES: usize = 1000;
+/// The key of the position in the storage.
+const PLACE: &str = "place";
 /// How long to wait before a batch is offered again, where the pipelines do not say.
 const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -25,8 +29,11 @@ const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 pub struct Config {
     /// The file. It may come later than the Collector.
     pub path: String,
-    /// Where to begin in a file that is there at the start.
+    /// Where to begin in a file that is there at the start, and of which no position is kept.
     pub start_at: StartAt,
+    /// The storage extension that keeps the position, such as `file_storage`. Without it a Collector
+    /// that starts again begins where `start_at` says.
+    pub storage: Option<String>,
     /// How often to look for more.
     pub poll_interval: Duration,
 }
@@ -36,6 +43,7 @@ impl Default for Config {
         Self {
             path: String::new(),
             start_at: StartAt::End,
+            storage: None,
             poll_interval: Duration::from_millis(200),
         }
     }
@@ -59,10 +67,7 @@ struct FileLines {
 impl Receiver for FileLines {
     async fn run(&mut self, host: Host) -> Result<(), Error> {
         let path = self.config.path.clone();
-        let failed = |error: io::Error| Error::permanent(format!("{path}: {error}"));
-        if let StartAt::End = self.config.start_at {
-            self.follower.skip().map_err(failed)?;
-        }
+        let kept = self.begin(&host).await?;
         let interval = self.config.poll_interval.to_std().unwrap_or_default();
         let mut unreadable = false;
         while !host.is_stopping() {
@@ -78,11 +83,66 @@ impl Receiver for FileLines {
                     () = host.stopped() => {}
                     () = sleep(interval) => {}
                 }
-            } else {
-                deliver(&host, batch(&path, lines)?).await;
+            } else if deliver(&host, batch(&path, lines)?).await
+                && let Some(kept) = &kept
+            {
+                self.keep(kept, &host).await;
             }
         }
         Ok(())
+    }
+}
+
+impl FileLines {
+    /// Opens the storage, and goes to where the last receiver was, or to where a first one begins.
+    async fn begin(&mut self, host: &Host) -> Result<Option<Storage>, Error> {
+        let path = self.config.path.clone();
+        let failed = |error: io::Error| Error::permanent(format!("{path}: {error}"));
+        let mut kept = None;
+        if let Some(extension) = &self.config.storage {
+            let storage = host.storage(extension, "").await?;
+            if let Some(place) = storage.get(PLACE).await? {
+                let place = serde_json::from_slice(&place)
+                    .map_err(|error| Error::permanent(format!("the kept position: {error}")))?;
+                if self.follower.go_on(&place).map_err(failed)? {
+                    return Ok(Some(storage));
+                }
+                tracing::warn!(
+                    path,
+                    "the file of the kept position is gone: its rest is lost"
+                );
+                return Ok(Some(storage));
+            }
+            kept = Some(storage);
+        }
+        if let StartAt::End = self.config.start_at {
+            self.follower.skip().map_err(failed)?;
+            if let Some(kept) = &kept {
+                self.keep(kept, host).await; // or what comes till the first batch may be skipped
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Keeps the position. Where that fails, lines may come twice after a restart: the status says
+    /// so, until it works again.
+    async fn keep(&self, storage: &Storage, host: &Host) {
+        let place = match self.follower.place() {
+            Ok(Some(place)) => serde_json::to_vec(&place).map_err(|error| error.to_string()),
+            Ok(None) => return,
+            Err(error) => Err(error.to_string()),
+        };
+        let kept = match place {
+            Ok(place) => storage
+                .set(PLACE, place)
+                .await
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error),
+        };
+        host.report(match kept {
+            Ok(()) => Status::Ok,
+            Err(error) => Status::Recoverable(format!("the position is not kept: {error}")),
+        });
     }
 }
 
@@ -105,17 +165,18 @@ fn batch(path: &str, lines: Vec<Vec<u8>>) -> Result<Batch, BatchError> {
 }
 
 /// Hands a batch over, again and again where that may help: the lines are in the file, and nobody
-/// else sends them. What is refused for good is named in the log.
-async fn deliver(host: &Host, batch: Batch) {
+/// else sends them. What is refused for good is named in the log. Answers whether it has left the
+/// batch behind.
+async fn deliver(host: &Host, batch: Batch) -> bool {
     loop {
         match host.send(batch.clone()).await {
-            Ok(()) => return,
+            Ok(()) => return true,
             Err(error) if error.is_permanent() => {
                 tracing::error!(%error, lines = batch.len(), "the pipelines refuse lines for good");
-                return;
+                return true;
             }
             Err(error) => tokio::select! {
-                () = host.stopped() => return,
+                () = host.stopped() => return false,
                 () = sleep(error.retry_delay().unwrap_or(RETRY)) => {}
             },
         }
@@ -136,6 +197,9 @@ impl ReceiverFactory for FileLinesFactory {
         let mut errors = Vec::new();
         if config.path.is_empty() {
             errors.push(ConfigError::new("path", "expected a file"));
+        }
+        if config.storage.as_deref() == Some("") {
+            errors.push(ConfigError::new("storage", "expected an extension"));
         }
         if config.poll_interval < Duration::from_millis(1) {
             errors.push(ConfigError::new("poll_interval", "expected 1ms or more"));

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use strait_component::testing::{block_on, host, receive, samples};
-use strait_component::{Any, DynReceiver, Error, Settings, Signal};
+use strait_component::testing::{Collector, block_on, host, receive, samples};
+use strait_component::{Any, DynReceiver, Error, Settings, Signal, Status};
 
 fn settings() -> Settings {
     Settings::new("file_lines", 0).makes([Signal::Logs])
@@ -72,6 +72,131 @@ fn what_is_not_taken_is_sent_again() {
     assert_eq!(taken.lock().unwrap().len(), 1);
 }
 
+/// Runs a receiver that keeps its position in this Collector until `answer` has taken so many
+/// batches, then stops it, or drops it where it stands. Gives the bodies of what was offered.
+fn runs(
+    collector: &Collector,
+    path: &str,
+    start_at: &str,
+    batches: usize,
+    killed: bool,
+) -> Vec<Any> {
+    let factory = file_lines::factory().receiver().unwrap();
+    let config = json!({
+        "path": path, "start_at": start_at, "poll_interval": "1ms", "storage": "file_storage",
+    });
+    let settings = settings().runs_in(collector.of("file_lines"));
+    let mut receiver = factory.create(&config, &settings).unwrap();
+    let offered = Arc::new(Mutex::new(Vec::new()));
+    let all = Arc::clone(&offered);
+    let (host, stop) = host(settings, move |batch| {
+        let mut all = all.lock().unwrap();
+        all.push(samples(&batch));
+        let last = all.len() == batches;
+        async move {
+            if last && killed {
+                std::future::pending().await
+            }
+            Ok(())
+        }
+    });
+    block_on(async {
+        let enough = async {
+            while offered.lock().unwrap().len() < batches {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let mut running = receiver.run(host);
+        tokio::select! {
+            ended = &mut running => ended.unwrap(),
+            () = enough => if !killed {
+                stop.stop();
+                running.await.unwrap();
+            }
+        }
+    });
+    let offered = offered.lock().unwrap();
+    offered
+        .iter()
+        .flatten()
+        .map(|log| log.body.clone())
+        .collect()
+}
+
+fn lines(range: std::ops::Range<usize>) -> String {
+    range.map(|n| format!("{n}\n")).collect()
+}
+
+fn bodies(range: std::ops::Range<usize>) -> Vec<Any> {
+    range.map(|n| Any::from(n.to_string().as_str())).collect()
+}
+
+// Guarantees: a receiver that was stopped in order goes on where it was: no line twice and none
+// lost, also of a file that was renamed meanwhile.
+#[test]
+fn no_line_twice_and_none_lost_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log");
+    let path = file.to_str().unwrap();
+    let collector = Collector::default();
+    fs::write(&file, lines(0..3)).unwrap();
+    assert_eq!(runs(&collector, path, "beginning", 1, false), bodies(0..3));
+    fs::write(&file, lines(0..5)).unwrap();
+    fs::rename(&file, folder.path().join("log.1")).unwrap();
+    fs::write(&file, lines(5..7)).unwrap();
+    assert_eq!(runs(&collector, path, "beginning", 1, false), bodies(3..7));
+    assert!(
+        collector
+            .statuses()
+            .iter()
+            .all(|status| *status == Status::Ok)
+    );
+}
+
+// Guarantees: after a crash no line is lost, and at most the batch that was not answered is offered
+// again.
+#[test]
+fn a_crash_repeats_one_batch_at_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log");
+    let path = file.to_str().unwrap();
+    let collector = Collector::default();
+    fs::write(&file, lines(0..2500)).unwrap();
+    assert_eq!(
+        runs(&collector, path, "beginning", 2, true),
+        bodies(0..2000)
+    );
+    assert_eq!(
+        runs(&collector, path, "beginning", 2, false),
+        bodies(1000..2500)
+    );
+}
+
+// Guarantees: what comes between a start at the end of the file and the first batch is not skipped
+// by the next start.
+#[test]
+fn the_end_of_the_file_is_kept_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log");
+    let path = file.to_str().unwrap();
+    let collector = Collector::default();
+    fs::write(&file, lines(0..3)).unwrap();
+    assert!(runs(&collector, path, "end", 0, false).is_empty());
+    fs::write(&file, lines(0..5)).unwrap();
+    assert_eq!(runs(&collector, path, "end", 1, false), bodies(3..5));
+}
+
+// Guarantees: a storage that is not there is why the receiver does not run.
+#[test]
+fn without_its_storage_it_does_not_run() {
+    let factory = file_lines::factory().receiver().unwrap();
+    let config = json!({"path": "x", "storage": "none"});
+    let (host, _stop) = host(settings(), |_| std::future::ready(Ok(())));
+    let mut receiver = factory.create(&config, &settings()).unwrap();
+    let error = block_on(receiver.run(host)).unwrap_err();
+    assert!(error.is_permanent(), "{error}");
+}
+
 // Guarantees: every mistake has its path.
 #[test]
 fn mistakes_are_found_with_their_paths() {
@@ -79,6 +204,7 @@ fn mistakes_are_found_with_their_paths() {
         (json!({}), "path"),
         (json!({"path": "x", "poll_interval": "0s"}), "poll_interval"),
         (json!({"path": "x", "start_at": "middle"}), "start_at"),
+        (json!({"path": "x", "storage": ""}), "storage"),
         (json!({"path": "x", "pol_interval": "1s"}), "pol_interval"),
     ] {
         let errors = file_lines::factory().validate(&config).unwrap_err();
