@@ -2,19 +2,23 @@
 //!
 //! Guarantees: a line is given once and whole, those of the old file before those of the new one; a
 //! rest without an end is a line when its file has its successor. So also by another follower that
-//! goes on from a [`Place`], where the files that were renamed meanwhile are there. Memory is
-//! bounded by the longest line ([`LONGEST`]), beyond which a line comes in pieces. It blocks for
-//! reads of local files only.
+//! goes on from a [`Place`], where the files that were renamed meanwhile are there. Where several
+//! lines are one ([`Cut`]), what nothing has followed for [`QUIET`] is whole. Memory is bounded by
+//! the longest line. It blocks for reads of local files only.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
+use regex::bytes::Regex;
+
+use crate::cut::Cut;
 use crate::place::{Identity, Place, identity, successors};
 
-/// Most bytes of a line.
-const LONGEST: usize = 1 << 20;
+/// How long the lines of one log may keep it waiting for each other.
+const QUIET: Duration = Duration::from_millis(500);
 const CHUNK: usize = 64 << 10;
 
 pub(crate) struct Follower {
@@ -24,6 +28,9 @@ pub(crate) struct Follower {
     before: VecDeque<File>,
     /// What was read, and is not a line yet.
     rest: Vec<u8>,
+    cut: Cut,
+    /// Since when nothing has followed the rest.
+    quiet: Option<Instant>,
     /// The end of the file that was read last, where none is open.
     left: Option<Place>,
 }
@@ -36,12 +43,16 @@ struct Open {
 }
 
 impl Follower {
-    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+    /// Follows the file of this name. With a pattern a line that it finds begins what the lines
+    /// behind it belong to.
+    pub(crate) fn new(path: impl Into<PathBuf>, start: Option<Regex>) -> Self {
         Self {
             path: path.into(),
             file: None,
             before: VecDeque::new(),
             rest: Vec::new(),
+            cut: Cut::at(start),
+            quiet: None,
             left: None,
         }
     }
@@ -83,11 +94,14 @@ impl Follower {
     pub(crate) fn lines(&mut self, most: usize) -> io::Result<Vec<Vec<u8>>> {
         let mut lines = Vec::new();
         while lines.len() < most {
-            if let Some(line) = self.line() {
+            if let Some(line) = self.cut.next(&mut self.rest) {
                 lines.push(line);
             } else if self.open()? && !self.read()? {
                 match self.ended()? {
-                    Ended::Not => break,
+                    Ended::Not => {
+                        lines.extend(self.overdue());
+                        break;
+                    }
                     Ended::Grew => {}
                     Ended::Old => lines.extend(self.last()?),
                 }
@@ -135,23 +149,19 @@ impl Follower {
             .take(CHUNK as u64)
             .read_to_end(&mut self.rest)?;
         open.position += read as u64;
+        if read > 0 {
+            self.quiet = None;
+        }
         Ok(read > 0)
     }
 
-    /// Cuts the next line off what was read.
-    fn line(&mut self) -> Option<Vec<u8>> {
-        let end = self.rest.iter().take(LONGEST).position(|b| *b == b'\n');
-        let (end, line) = match end {
-            Some(end) => (end, end + 1),
-            None if self.rest.len() >= LONGEST => (LONGEST, LONGEST),
-            None => return None,
-        };
-        let mut line: Vec<u8> = self.rest.drain(..line).collect();
-        line.truncate(end);
-        if line.last() == Some(&b'\r') {
-            line.pop();
+    /// The lines that nothing has followed for long enough.
+    fn overdue(&mut self) -> Option<Vec<u8>> {
+        let quiet = self.quiet.get_or_insert_with(Instant::now);
+        if quiet.elapsed() < QUIET {
+            return None;
         }
-        Some(line)
+        self.cut.rest(&mut self.rest)
     }
 
     /// What follows the end of the file that is open.
@@ -160,12 +170,16 @@ impl Follower {
             return Ok(Ended::Not);
         };
         let named = match fs::metadata(&self.path) {
-            Ok(metadata) => metadata,
-            // Renamed, and its successor is not there yet: its writer may go on.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Ended::Not),
+            Ok(metadata) => Some(metadata),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        if identity(&named) != open.identity {
+        let has_successor = match &named {
+            Some(named) => identity(named) != open.identity,
+            // Renamed, and none is there yet: its writer may go on.
+            None => !self.before.is_empty(),
+        };
+        if has_successor {
             // Something may have come between the read and the look.
             return Ok(if self.read()? {
                 Ended::Grew
@@ -173,7 +187,7 @@ impl Follower {
                 Ended::Old
             });
         }
-        if named.len() < open.position {
+        if named.is_some_and(|named| named.len() < open.position) {
             return Ok(Ended::Old);
         }
         Ok(Ended::Not)
@@ -181,10 +195,10 @@ impl Follower {
 
     /// Leaves the file; its rest, where there is one, is its last line.
     fn last(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let rest = std::mem::take(&mut self.rest);
+        let last = self.cut.last(&mut self.rest);
         self.left = self.place()?;
         self.file = None;
-        Ok((!rest.is_empty()).then_some(rest))
+        Ok(last)
     }
 }
 
@@ -224,7 +238,7 @@ mod tests {
     fn lines_come_when_they_are_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let mut follower = Follower::new(&path);
+        let mut follower = Follower::new(&path, None);
         assert!(texts(&mut follower).is_empty());
         append(&path, b"one\ntwo\r\nthr");
         assert_eq!(texts(&mut follower), ["one", "two"]);
@@ -239,7 +253,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let old = folder.path().join("log.1");
-        let mut follower = Follower::new(&path);
+        let mut follower = Follower::new(&path, None);
         append(&path, b"one\n");
         assert_eq!(texts(&mut follower), ["one"]);
         fs::rename(&path, &old).unwrap();
@@ -257,7 +271,7 @@ mod tests {
     fn a_cut_file_begins_anew() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let mut follower = Follower::new(&path);
+        let mut follower = Follower::new(&path, None);
         append(&path, b"a long line\n");
         assert_eq!(texts(&mut follower), ["a long line"]);
         fs::write(&path, b"new\n").unwrap();
@@ -270,28 +284,34 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         append(&path, b"old\n");
-        let mut follower = Follower::new(&path);
+        let mut follower = Follower::new(&path, None);
         follower.skip().unwrap();
         append(&path, b"one\ntwo\nthree\n");
         assert_eq!(follower.lines(2).unwrap().len(), 2);
         assert_eq!(texts(&mut follower), ["three"]);
     }
 
-    // Guarantees: a line without an end does not grow without a bound, and no byte of it is lost.
+    // Guarantees: lines that belong together are one; the last of them too, when nothing has
+    // followed for a while, or its file has its successor.
     #[test]
-    fn a_line_that_is_too_long_comes_in_pieces() {
+    fn lines_that_belong_together() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let mut long = vec![b'x'; 2 * LONGEST + 3];
-        long.push(b'\n');
-        append(&path, &long);
-        let mut follower = Follower::new(&path);
-        let lengths: Vec<_> = texts(&mut follower).iter().map(String::len).collect();
-        assert_eq!(lengths, [LONGEST, LONGEST, 3]);
+        let mut follower = Follower::new(&path, Some(Regex::new("^at ").unwrap()));
+        append(&path, b"at 1\n  a\nat 2\n  b\n");
+        assert_eq!(texts(&mut follower), ["at 1\n  a"]);
+        let place = follower.place().unwrap();
+        assert_eq!(texts(&mut goes_on(&path, place)), ["at 2", "  b"]);
+        std::thread::sleep(QUIET);
+        assert_eq!(texts(&mut follower), ["at 2\n  b"]);
+        append(&path, b"at 3\n  c\n");
+        fs::rename(&path, folder.path().join("log.1")).unwrap();
+        append(&path, b"at 4\n");
+        assert_eq!(texts(&mut follower), ["at 3\n  c"]);
     }
 
     fn goes_on(path: &Path, place: Option<Place>) -> Follower {
-        let mut follower = Follower::new(path);
+        let mut follower = Follower::new(path, None);
         let kept = serde_json::to_vec(&place.unwrap()).unwrap();
         assert!(
             follower
@@ -307,7 +327,7 @@ mod tests {
     fn a_place_is_behind_the_last_line_that_was_given() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let mut follower = Follower::new(&path);
+        let mut follower = Follower::new(&path, None);
         assert_eq!(follower.place().unwrap(), None);
         append(&path, b"one\ntwo\nthr");
         assert_eq!(follower.lines(1).unwrap(), [b"one"]);
@@ -325,7 +345,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let at = |name: &str| folder.path().join(name);
-        let mut follower = Follower::new(&path);
+        let mut follower = Follower::new(&path, None);
         append(&path, b"one\n");
         assert_eq!(texts(&mut follower), ["one"]);
         append(&path, b"two\n");
@@ -353,13 +373,13 @@ mod tests {
     fn a_place_in_a_file_that_is_another_now() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let mut follower = Follower::new(&path);
+        let mut follower = Follower::new(&path, None);
         append(&path, b"one\ntwo\n");
         assert_eq!(texts(&mut follower).len(), 2);
         let place = follower.place().unwrap().unwrap();
         for content in ["new\n", "as long as before\n"] {
             fs::write(&path, content).unwrap();
-            let mut next = Follower::new(&path);
+            let mut next = Follower::new(&path, None);
             assert!(!next.go_on(&place).unwrap());
             assert_eq!(texts(&mut next), [content.trim_end()]);
         }

@@ -1,15 +1,17 @@
 //! A Strait receiver that follows a file: each line that is appended is a log.
 //!
 //! It is an example of a component: this file says what it is and how it hands lines over,
-//! `follow.rs` reads them, across rotation, and `place.rs` finds again where that was. See the
-//! README for its configuration.
+//! `follow.rs` reads them, across rotation, `cut.rs` says where one ends, and `place.rs` finds
+//! again where that was. See the README for its configuration.
 
+mod cut;
 mod follow;
 mod place;
 
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use regex::bytes::Regex;
 use serde::{Deserialize, Serialize};
 use strait_component::prelude::*;
 use strait_component::{LogRecord, LogsBuilder, Storage};
@@ -31,9 +33,11 @@ pub struct Config {
     pub path: String,
     /// Where to begin in a file that is there at the start, and of which no position is kept.
     pub start_at: StartAt,
-    /// The storage extension that keeps the position, such as `file_storage`. Without it a Collector
-    /// that starts again begins where `start_at` says.
+    /// The storage extension that keeps the position, such as `file_storage`. Without it a
+    /// Collector that starts again begins where `start_at` says.
     pub storage: Option<String>,
+    /// Makes several lines one log.
+    pub multiline: Option<Multiline>,
     /// How often to look for more.
     pub poll_interval: Duration,
 }
@@ -44,7 +48,34 @@ impl Default for Config {
             path: String::new(),
             start_at: StartAt::End,
             storage: None,
+            multiline: None,
             poll_interval: Duration::from_millis(200),
+        }
+    }
+}
+
+/// Which lines are one log.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+pub struct Multiline {
+    /// What the first line of a log matches; the lines behind it that do not match belong to it.
+    /// The last log of a file comes when nothing was written for half a second.
+    pub line_start_pattern: String,
+}
+
+impl Config {
+    /// The pattern of the first line of a log.
+    fn start(&self) -> Result<Option<Regex>, ConfigError> {
+        let Some(multiline) = &self.multiline else {
+            return Ok(None);
+        };
+        let wrong = |message: String| ConfigError::new("multiline::line_start_pattern", message);
+        match Regex::new(&multiline.line_start_pattern) {
+            Ok(start) if start.is_match(b"") => Err(wrong(format!(
+                "expected a pattern that matches something, found {:?}",
+                multiline.line_start_pattern
+            ))),
+            Ok(start) => Ok(Some(start)),
+            Err(error) => Err(wrong(error.to_string())),
         }
     }
 }
@@ -204,6 +235,7 @@ impl ReceiverFactory for FileLinesFactory {
         if config.poll_interval < Duration::from_millis(1) {
             errors.push(ConfigError::new("poll_interval", "expected 1ms or more"));
         }
+        errors.extend(config.start().err());
         if errors.is_empty() {
             Ok(())
         } else {
@@ -213,7 +245,8 @@ impl ReceiverFactory for FileLinesFactory {
 
     /// Opens nothing: that is `run`'s.
     fn create(&self, config: Config, _: &Settings) -> Result<FileLines, CreateError> {
-        let follower = Follower::new(&config.path);
+        let start = config.start().map_err(|error| vec![error])?;
+        let follower = Follower::new(&config.path, start);
         Ok(FileLines { config, follower })
     }
 }

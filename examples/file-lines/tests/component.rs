@@ -205,6 +205,14 @@ fn mistakes_are_found_with_their_paths() {
         (json!({"path": "x", "poll_interval": "0s"}), "poll_interval"),
         (json!({"path": "x", "start_at": "middle"}), "start_at"),
         (json!({"path": "x", "storage": ""}), "storage"),
+        (
+            json!({"path": "x", "multiline": {"line_start_pattern": "("}}),
+            "multiline::line_start_pattern",
+        ),
+        (
+            json!({"path": "x", "multiline": {}}),
+            "multiline::line_start_pattern",
+        ),
         (json!({"path": "x", "pol_interval": "1s"}), "pol_interval"),
     ] {
         let errors = file_lines::factory().validate(&config).unwrap_err();
