@@ -27,6 +27,16 @@ func tallies() connector.Factory {
 	})
 }
 
+// Guarantees: the other component of the connector's crate, which the builder file has no line for,
+// is there and runs.
+func TestASecondComponentOfACrate(t *testing.T) {
+	s := new(sink)
+	f := forms()[0]
+	p := start(t, f.component("unnoticed", nil), f.transport, s)
+	require.NoError(t, p.ConsumeLogs(t.Context(), logs(3)))
+	require.Equal(t, 3, s.count())
+}
+
 // said is what a connector to metrics says: the names of metrics, and what becomes of them.
 type said struct {
 	names  chan string

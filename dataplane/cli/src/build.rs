@@ -216,7 +216,7 @@ fn generate(
     let folders = folders::find(file, strait.as_deref(), output, request.offline, ui)
         .map_err(|wrong| source.wrong(wrong))?;
     packages::check(file, &folders).map_err(|list| source.findings(list))?;
-    let types = types::of(&twins::candidates(file), &folders);
+    let types = types::of(&twins::candidates(file, &workspace.components), &folders);
     twins::join(file, &types, &mut workspace.components).map_err(|list| source.findings(list))?;
     let library = file.dist.name.as_ref().map_or("strait", |name| &name.value);
     let in_rust = twins::in_rust(file, &types, &workspace.components);

@@ -120,6 +120,70 @@ conf_resolver: {default_uri_scheme: env}
     insta::assert_snapshot!(shown);
 }
 
+// Guarantees: one line brings all components of its crate, each with a Go module and a package of
+// its own and its own factory, in the section of its kind; or those that are named.
+#[test]
+fn one_line_brings_every_component_of_its_crate() {
+    let folder = Folder::new();
+    let table = |kind: &str, factory: &str| {
+        format!(
+            "[[package.metadata.strait]]\nkind = \"{kind}\"\ntype = \"files\"\n\
+             signals = {{ logs = \"alpha\" }}\nfactory = \"{factory}\"\n"
+        )
+    };
+    let several = [
+        table("exporter", "exporter::factory"),
+        table("receiver", "receiver::factory"),
+        TABLE.replace("[package.metadata.strait]", "[[package.metadata.strait]]"),
+    ];
+    folder.crate_with("files", &several.concat());
+    let prepare = |more: &str| {
+        let line = "cargo: 'files = { path = \"files\" }'";
+        let sections = "dist: {name: x}\nprocessors:\n  - ";
+        folder.prepare(&format!("{sections}{{{line}{more}}}\n"))
+    };
+    let (file, workspace) = prepare("").unwrap();
+    let library = fs::read_to_string(workspace.root.join("umbrella/src/lib.rs")).unwrap();
+    for factory in ["exporter::factory", "receiver::factory", "factory"] {
+        assert!(
+            library.contains(&format!("    files::{factory}(),")),
+            "{library}"
+        );
+    }
+    let builder = distribution::rewrite(&file, &workspace.components, &[], "0.63.0");
+    for (section, module, name) in [
+        ("receivers", "files/receiver/files", "files_receiver"),
+        ("processors", "files/processor/mask", "mask"),
+        ("exporters", "files", "files"),
+    ] {
+        let entry = format!(
+            "{section}:\n  - gomod: \"crate.local/{module} v1.2.3\"\n    name: \"{name}\"\n"
+        );
+        assert!(builder.contains(&entry), "{builder}");
+    }
+    let (_, workspace) = prepare(", components: [mask], name: other").unwrap();
+    let names: Vec<_> = workspace
+        .components
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect();
+    assert_eq!(names, ["other"]);
+    for (more, mistake) in [
+        (", components: [mask, tokens]", "has no component `tokens`"),
+        (", components: [files]", "no processor of the crate"),
+        (", name: other", "`files` has 3"),
+    ] {
+        let Err(Wrong::Findings(findings)) = prepare(more) else {
+            panic!("no findings")
+        };
+        assert!(
+            findings[0].message.contains(mistake),
+            "{}",
+            findings[0].message
+        );
+    }
+}
+
 #[test]
 fn the_workspace_has_the_paths_of_the_repository() {
     let folder = Folder::new();
@@ -235,7 +299,7 @@ fn join(
     let ui = Ui::new(Level::Quiet);
     let out = folder.path();
     let found = folders::find(&file, None, &out, true, &ui).unwrap();
-    let types = types::of(&twins::candidates(&file), &found);
+    let types = types::of(&twins::candidates(&file, &workspace.components), &found);
     let joined = twins::join(&file, &types, &mut workspace.components);
     (file, types, workspace.components, joined)
 }

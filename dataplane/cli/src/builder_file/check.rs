@@ -39,7 +39,15 @@ const DIST: [&str; 12] = [
     "engine_nodes",
 ];
 const GO_ENTRY: [&str; 4] = ["gomod", "import", "name", "path"];
-const ENTRY: [&str; 6] = ["gomod", "cargo", "import", "name", "path", "runtime"];
+const ENTRY: [&str; 7] = [
+    "gomod",
+    "cargo",
+    "components",
+    "import",
+    "name",
+    "path",
+    "runtime",
+];
 const EITHER: &str = "a Go component has `gomod: <module> <version>`, a Rust component `cargo: \
     <crate> = \"<version>\"`";
 
@@ -368,8 +376,23 @@ impl Checker<'_> {
             folder,
             name,
             import,
+            components: self.chosen(keys),
             runtime: self.runtime(keys, kind),
         })
+    }
+
+    /// Which components of a crate are wanted.
+    fn chosen(&mut self, keys: &Keys<'_>) -> Option<Box<Spanned<Vec<String>>>> {
+        let node = keys.value("components")?;
+        let items = self.list(Some(node), "components").iter();
+        let names = items.map(|item| match &item.value {
+            Value::Text(name) => name.clone(),
+            _ => item.type_name().to_owned(), // which no crate has
+        });
+        Some(Box::new(Spanned {
+            at: node.at.clone(),
+            value: names.collect(),
+        }))
     }
 
     fn runtime(&mut self, keys: &Keys<'_>, kind: Kind) -> Option<Spanned<Runtime>> {

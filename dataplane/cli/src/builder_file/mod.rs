@@ -97,6 +97,8 @@ pub struct RustEntry {
     pub name: Option<String>,
     /// `import`: the Rust module that holds `factory`; by default the crate.
     pub import: Option<String>,
+    /// `components`: the types of those that are wanted of the crate; by default all.
+    pub components: Option<Box<Spanned<Vec<String>>>>,
     /// `runtime`: the crate has a twin in Go, and which of them runs.
     pub runtime: Option<Spanned<Runtime>>,
 }

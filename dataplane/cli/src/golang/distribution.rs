@@ -187,29 +187,32 @@ impl Writer {
         }
     }
 
+    /// Each section: its entries in their order, then what crates of other sections bring.
     fn components(&mut self, file: &BuilderFile, components: &[RustComponent]) {
-        let mut rust = components.iter();
+        let mut entries = 0..;
         for kind in Kind::ALL {
-            let entries: Vec<&Entry> = file
-                .components
-                .iter()
-                .filter(|(k, _)| *k == kind)
-                .map(|(_, e)| e)
-                .collect();
-            if entries.is_empty() {
+            let mut here: Vec<_> = components.iter().filter(|c| c.kind == kind).collect();
+            let listed = file.components.iter().filter(|(k, _)| *k == kind);
+            let listed: Vec<&Entry> = listed.map(|(_, entry)| entry).collect();
+            if listed.is_empty() && here.is_empty() {
                 continue;
             }
             let _ = writeln!(self.text, "{}:", kind.section());
-            for entry in entries {
+            for entry in listed {
                 match entry {
                     Entry::Go(go) if is_twin(go, components) => {}
                     Entry::Go(go) => self.go(go, "  - "),
                     Entry::Rust(_) => {
-                        if let Some(component) = rust.next() {
+                        let place = entries.next();
+                        let its = |c: &mut &RustComponent| Some(c.entry) == place;
+                        for component in here.extract_if(.., its) {
                             self.rust(component);
                         }
                     }
                 }
+            }
+            for component in here {
+                self.rust(component);
             }
         }
     }

@@ -11,16 +11,15 @@ use crate::rust::component::{RustComponent, Twin};
 /// The Go entries whose types matter: those beside Rust components of their
 /// kind, and Strait's own.
 #[must_use]
-pub fn candidates(file: &BuilderFile) -> Vec<&GoEntry> {
-    let has_rust = |kind: Kind| file.rust_entries().any(|(k, _)| k == kind);
+pub fn candidates<'f>(file: &'f BuilderFile, components: &[RustComponent]) -> Vec<&'f GoEntry> {
+    let has_rust = |kind: Kind| components.iter().any(|component| component.kind == kind);
     file.go_entries()
         .filter(|(kind, go)| has_rust(*kind) || go.needs_rust())
         .map(|(_, go)| go)
         .collect()
 }
 
-/// Joins each of `components` (in the order of the file's Rust entries) with
-/// its twin in Go.
+/// Joins each of `components` with its twin in Go.
 ///
 /// # Errors
 /// One type twice without that wish, or the wish without a twin.
@@ -47,7 +46,9 @@ pub fn join(
             );
         }
     }
-    for ((_, entry), component) in file.rust_entries().zip(components) {
+    let entries: Vec<_> = file.rust_entries().map(|(_, entry)| entry).collect();
+    for component in components {
+        let entry = entries[component.entry];
         let (kind, name) = (component.kind, component.component.type_name.as_str());
         match (go.get(&(kind, name)), &entry.runtime) {
             (Some(twin), Some(runtime)) => {

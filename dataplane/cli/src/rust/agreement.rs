@@ -34,15 +34,15 @@ pub fn check(
     }
 }
 
-/// The components and their descriptions are in the order of the file's Rust entries.
+/// The components and their descriptions are in one order.
 fn differences(
     file: &BuilderFile,
     components: &[RustComponent],
     described: &[Described],
 ) -> Vec<Finding> {
-    let entries = file.rust_entries().map(|(_, entry)| entry);
-    let all = entries.zip(components).zip(described);
-    all.flat_map(|((entry, component), said)| of_one(entry, component, said))
+    let entries: Vec<_> = file.rust_entries().map(|(_, entry)| entry).collect();
+    let all = components.iter().zip(described);
+    all.flat_map(|(component, said)| of_one(entries[component.entry], component, said))
         .collect()
 }
 
@@ -111,11 +111,14 @@ mod tests {
         let text = format!("{}: [cargo: 'c = \"1\"']", kind.section());
         let file = BuilderFile::parse(&format!("dist: {{name: x}}\n{text}"), Path::new("b.yaml"));
         let component = RustComponent {
+            entry: 0,
             kind,
             package: "c".into(),
             version: "1.2.0".into(),
             crate_name: "c".into(),
-            component: Component::read("c", &json!({ "strait": table }), kind).unwrap(),
+            component: Component::read("c", &json!({ "strait": table }), kind)
+                .unwrap()
+                .remove(0),
             folder: Some("../c".into()),
             name: "c".into(),
             module: "crate.local/c".into(),

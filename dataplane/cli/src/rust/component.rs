@@ -31,7 +31,9 @@ pub fn is_component(module: &str) -> bool {
 /// A component of the distribution, as its crate describes it.
 #[derive(Debug, Clone)]
 pub struct RustComponent {
-    /// The section it is listed in.
+    /// The Rust entry of the builder file that brings it, by its place among those.
+    pub entry: usize,
+    /// Its kind.
     pub kind: Kind,
     /// The package's name.
     pub package: String,

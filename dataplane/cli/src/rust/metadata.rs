@@ -10,6 +10,9 @@
 //! factory = "factory"           # optional: the function that makes its factory
 //! ```
 //!
+//! A crate with several components has a list of such tables, `[[package.metadata.strait]]`, each
+//! with a factory of its own.
+//!
 //! It is read without compiling the crate, so that the Go factory is complete
 //! without Rust; at start the host compares it with what the crate registers.
 
@@ -64,8 +67,8 @@ pub struct MetadataError {
 }
 
 impl Component {
-    /// Reads the table out of a package's metadata as `cargo metadata` prints
-    /// it, for a component listed under `kind`.
+    /// Reads the tables out of a package's metadata as `cargo metadata` prints
+    /// it, for a crate listed under `kind`: one of its components is of that kind.
     ///
     /// # Errors
     /// No table, an unknown key, or a value that the Collector would refuse.
@@ -73,21 +76,30 @@ impl Component {
         package: &str,
         metadata: &serde_json::Value,
         kind: Kind,
-    ) -> Result<Self, MetadataError> {
+    ) -> Result<Vec<Self>, MetadataError> {
         let error = |what: String, help: String| {
             Err(MetadataError {
                 message: format!("the crate `{package}` {what}"),
                 help,
             })
         };
-        let Some(table) = metadata.get("strait") else {
+        let Some(tables) = metadata.get("strait") else {
             return error(
                 "is no Strait component: its Cargo.toml has no [package.metadata.strait]".into(),
                 example(kind),
             );
         };
-        let component: Self = match serde_json::from_value(table.clone()) {
-            Ok(component) => component,
+        let tables = match tables {
+            serde_json::Value::Array(tables) => tables.as_slice(),
+            table => std::slice::from_ref(table),
+        };
+        let read = |table: &serde_json::Value| serde_json::from_value(table.clone());
+        let read = tables
+            .iter()
+            .map(read)
+            .collect::<Result<Vec<Self>, serde_json::Error>>();
+        let components = match read {
+            Ok(components) => components,
             Err(e) => {
                 return error(
                     format!("has a wrong [package.metadata.strait]: {e}"),
@@ -95,38 +107,53 @@ impl Component {
                 );
             }
         };
-        if component.kind != kind {
-            let help = format!("list it under `{}`", component.kind.section());
+        if components.iter().all(|component| component.kind != kind) {
+            let Some(other) = components.first().map(|component| component.kind) else {
+                return error("has no component".into(), example(kind));
+            };
+            let listed = kind.section();
             return error(
-                format!(
-                    "has the kind {}, and is listed under `{}`",
-                    component.kind,
-                    kind.section()
-                ),
-                help,
+                format!("has the kind {other}, and is listed under `{listed}`"),
+                format!("list it under `{}`", other.section()),
             );
         }
-        if !is_type(&component.type_name) {
+        for (place, component) in components.iter().enumerate() {
+            if let Err((what, help)) = component.check(&components[..place]) {
+                return error(what, help);
+            }
+        }
+        Ok(components)
+    }
+
+    /// Checks a component, and that it is another than those before it.
+    fn check(&self, before: &[Self]) -> Result<(), (String, String)> {
+        if !is_type(&self.type_name) {
             let help =
                 "a type starts with a letter and has at most 63 letters, digits and `_`".into();
-            return error(
-                format!("has the component type `{}`", component.type_name),
-                help,
-            );
+            return Err((format!("has the component type `{}`", self.type_name), help));
         }
-        if let Err((what, help)) = component.levels(kind) {
-            return error(what, help);
-        }
-        let is_path = component.factory.split("::").all(|word| {
+        self.levels(self.kind)?;
+        let is_path = self.factory.split("::").all(|word| {
             !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         });
         if !is_path {
-            return error(
-                format!("names the factory `{}`", component.factory),
+            return Err((
+                format!("names the factory `{}`", self.factory),
                 "name a function, for example `factory`".into(),
-            );
+            ));
         }
-        Ok(component)
+        let named = |other: &Self| (other.kind, &other.type_name) == (self.kind, &self.type_name);
+        if before.iter().any(named) {
+            let help = "give one another type".into();
+            return Err((format!("has two {}s `{}`", self.kind, self.type_name), help));
+        }
+        if before.iter().any(|other| other.factory == self.factory) {
+            return Err((
+                format!("has two components with the factory `{}`", self.factory),
+                "give each table its own `factory`, such as `receiver::factory`".into(),
+            ));
+        }
+        Ok(())
     }
 
     /// Checks the stability: per signal, for an extension as a whole.
@@ -198,11 +225,44 @@ mod tests {
         let table = json!({"strait": {
             "kind": "processor", "type": "mask_cards", "signals": {"logs": "alpha"}
         }});
-        let component = Component::read("mask-cards", &table, Kind::Processor).unwrap();
+        let components = Component::read("mask-cards", &table, Kind::Processor).unwrap();
+        let [component] = components.as_slice() else {
+            panic!("{components:?}")
+        };
         assert_eq!(
             (component.type_name.as_str(), component.factory.as_str()),
             ("mask_cards", "factory")
         );
+    }
+
+    // Guarantees: a list is as many components, of which one is of the section's kind, and no two
+    // have one name or one factory.
+    #[test]
+    fn a_crate_may_have_several_components() {
+        let table = |kind: &str, name: &str, factory: &str| {
+            json!({
+                "kind": kind, "type": name, "signals": {"logs": "alpha"}, "factory": factory,
+            })
+        };
+        let read = |tables: &[serde_json::Value]| {
+            Component::read("c", &json!({ "strait": tables }), Kind::Processor)
+                .map(|components| components.len())
+                .map_err(|error| error.message)
+        };
+        let (here, there) = (table("processor", "x", "a"), table("receiver", "x", "b"));
+        assert_eq!(read(&[here.clone(), there.clone()]), Ok(2));
+        for (tables, mistake) in [
+            (vec![there.clone()], "has the kind receiver"),
+            (vec![], "has no component"),
+            (
+                vec![here.clone(), table("processor", "x", "b")],
+                "two processors `x`",
+            ),
+            (vec![here, table("exporter", "y", "a")], "the factory `a`"),
+        ] {
+            let message = read(&tables).unwrap_err();
+            assert!(message.contains(mistake), "{message}");
+        }
     }
 
     #[test]
@@ -260,7 +320,7 @@ mod tests {
         };
         let good = json!({"kind": "extension", "type": "x", "stability": "beta"});
         assert_eq!(
-            read(good.clone()).unwrap().stability.as_deref(),
+            read(good.clone()).unwrap()[0].stability.as_deref(),
             Some("beta")
         );
         let with = |key: &str, value: serde_json::Value| {

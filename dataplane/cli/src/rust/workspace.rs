@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -339,56 +340,42 @@ fn components(
     let mut findings = Vec::new();
     let mut components = Vec::new();
     let mut types: BTreeMap<(Kind, String), &RustEntry> = BTreeMap::new();
-    for (kind, entry) in entries {
-        let Some((crate_name, package)) = graph.package(&entry.dependency) else {
-            let message = format!("cargo resolves no package for `{}`", entry.dependency.name);
-            findings.push(Finding::new(
-                entry.at.clone(),
-                message,
-                "this one",
-                "check the name and the version",
-            ));
+    for (place, (kind, entry)) in entries.iter().enumerate() {
+        let found = of_entry(graph, *kind, entry).map_err(|e| {
+            let at = e.at.unwrap_or_else(|| entry.at.clone());
+            findings.push(Finding::new(at, e.message, e.label, e.help));
+        });
+        let Ok((crate_name, package, chosen)) = found else {
             continue;
         };
-        let component = match Component::read(&package.name, &package.metadata, *kind) {
-            Ok(component) => component,
-            Err(e) => {
-                findings.push(Finding::new(
-                    entry.at.clone(),
-                    e.message,
-                    "this crate",
-                    e.help,
-                ));
-                continue;
+        for component in chosen {
+            let name = (component.kind, component.type_name.clone());
+            if let Some(first) = types.insert(name, entry) {
+                let (kind, name) = (component.kind, &component.type_name);
+                let message = format!("two {kind}s have the type `{name}`");
+                let help = "remove one: a Collector refuses two factories of one type";
+                findings.push(
+                    Finding::new(entry.at.clone(), message, "again", help)
+                        .also(first.at.clone(), "first"),
+                );
             }
-        };
-        if let Some(first) = types.insert((*kind, component.type_name.clone()), entry) {
-            let message = format!("two {kind}s have the type `{}`", component.type_name);
-            let help = "remove one: a Collector refuses two factories of one type";
-            findings.push(
-                Finding::new(entry.at.clone(), message, "again", help)
-                    .also(first.at.clone(), "first"),
-            );
+            let module = entry.import.as_deref().unwrap_or(crate_name);
+            let name = entry.name.clone();
+            let name = name.unwrap_or_else(|| go_package(&component, &components));
+            components.push(RustComponent {
+                entry: place,
+                kind: component.kind,
+                module: go_module(package, &component, &components),
+                package: package.name.clone(),
+                version: package.version.clone(),
+                crate_name: crate_name.to_owned(),
+                folder: entry.folder.clone(),
+                name,
+                factory: format!("{module}::{}", component.factory),
+                twin: None,
+                component,
+            });
         }
-        let place = entry
-            .import
-            .clone()
-            .unwrap_or_else(|| crate_name.to_owned());
-        components.push(RustComponent {
-            kind: *kind,
-            module: go_module(package, &component, &components),
-            package: package.name.clone(),
-            version: package.version.clone(),
-            crate_name: crate_name.to_owned(),
-            folder: entry.folder.clone(),
-            name: entry
-                .name
-                .clone()
-                .unwrap_or_else(|| component.type_name.clone()),
-            factory: format!("{place}::{}", component.factory),
-            twin: None,
-            component,
-        });
     }
     if findings.is_empty() {
         Ok(components)
@@ -397,9 +384,81 @@ fn components(
     }
 }
 
+/// Why an entry brings no component.
+struct Unusable {
+    /// `None`: the whole entry.
+    at: Option<Range<usize>>,
+    message: String,
+    label: &'static str,
+    help: String,
+}
+
+impl Unusable {
+    fn new(message: String, label: &'static str, help: impl Into<String>) -> Self {
+        Self {
+            at: None,
+            message,
+            label,
+            help: help.into(),
+        }
+    }
+}
+
+/// The crate of an entry, by its name in Rust, and those of its components that are wanted.
+fn of_entry<'g>(
+    graph: &'g Graph,
+    kind: Kind,
+    entry: &RustEntry,
+) -> Result<(&'g str, &'g Package, Vec<Component>), Unusable> {
+    let name = &entry.dependency.name;
+    let (crate_name, package) = graph.package(&entry.dependency).ok_or_else(|| {
+        let message = format!("cargo resolves no package for `{name}`");
+        Unusable::new(message, "this one", "check the name and the version")
+    })?;
+    let mut components = Component::read(&package.name, &package.metadata, kind)
+        .map_err(|e| Unusable::new(e.message, "this crate", e.help))?;
+    if let Some(wanted) = &entry.components {
+        let has = |name: &String| components.iter().any(|c| c.type_name == *name);
+        if let Some(missing) = wanted.value.iter().find(|name| !has(name)) {
+            let there: Vec<_> = components.iter().map(|c| c.type_name.as_str()).collect();
+            return Err(Unusable {
+                at: Some(wanted.at.clone()),
+                message: format!("the crate `{name}` has no component `{missing}`"),
+                label: "not there",
+                help: format!("it has {}", there.join(", ")),
+            });
+        }
+        components.retain(|c| wanted.value.contains(&c.type_name));
+    }
+    if components.iter().all(|c| c.kind != kind) {
+        let message = format!("no {kind} of the crate `{name}` is wanted");
+        let help = format!("list it under another section, or name a {kind} in `components`");
+        return Err(Unusable::new(message, "under the wrong section", help));
+    }
+    let one = entry.name.is_some() || entry.runtime.is_some();
+    if one && components.len() > 1 {
+        let count = components.len();
+        let message =
+            format!("`name` and `runtime` are of one component, and `{name}` has {count}");
+        let help = "choose one with `components`, or remove the key";
+        return Err(Unusable::new(message, "brings several", help));
+    }
+    Ok((crate_name, package, components))
+}
+
+/// What a component's Go package is called: as its type, and with its kind where one of another
+/// kind has that name, for both are imported by one file.
+fn go_package(component: &Component, others: &[RustComponent]) -> String {
+    let name = component.type_name.clone();
+    if others.iter().all(|other| other.name != name) {
+        return name;
+    }
+    format!("{name}_{}", component.kind)
+}
+
 /// The path of a component's Go module: named after its crate and where that comes
-/// from, with the suffix that Go demands from major version 2 on. Another version of
-/// a crate that is there already has its type in the path, too.
+/// from, with the suffix that Go demands from major version 2 on. Another version or
+/// component of a crate that is there already has its kind and its type in the path, too.
 fn go_module(package: &Package, component: &Component, others: &[RustComponent]) -> String {
     let major = package.version.split('.').next().unwrap_or("0");
     let suffix = if matches!(major, "0" | "1") {
@@ -412,5 +471,6 @@ fn go_module(package: &Package, component: &Component, others: &[RustComponent])
     if others.iter().all(|other| other.module != path) {
         return path;
     }
-    format!("{origin}/{}/{}{suffix}", package.name, component.type_name)
+    let (kind, name) = (component.kind, &component.type_name);
+    format!("{origin}/{}/{kind}/{name}{suffix}", package.name)
 }

@@ -3,7 +3,9 @@
 //! It says so by one item of the other signal: a log's body, a span's or a metric's name. The body
 //! of the batch's first log may say otherwise: `permanent` and `retryable` fail the batch, `panic`
 //! panics, `nothing` emits nothing, `twice` says it two times, `keep` says it at the next flush,
-//! and `unwell` reports a status.
+//! and `unwell` reports a status. The crate has a processor beside it.
+
+pub mod unnoticed;
 
 use std::time::Duration;
 
