@@ -2,7 +2,6 @@ package config
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -30,15 +29,9 @@ func command(t *testing.T, args ...string) (string, error) {
 
 func whole(t *testing.T, body string) string {
 	t.Helper()
-	text := fmt.Sprintf(
-		collector,
-		"rust_twin",
-	) + "processors:\n  rust_twin:" + strings.ReplaceAll(
-		"\n"+body,
-		"\n",
-		"\n    ",
-	)
-	return write(t, "otelcol.yaml", text)
+	rest, section := within("rust_twin")
+	text := section + ":\n  rust_twin:" + strings.ReplaceAll("\n"+body, "\n", "\n    ")
+	return write(t, "otelcol.yaml", rest+text)
 }
 
 // Guarantees: `print-config` shows what a component will have, with its defaults; given back, it

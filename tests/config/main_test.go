@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/provider/envprovider"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
+	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/otelcol/otelcoltest"
 	"go.opentelemetry.io/collector/processor"
@@ -29,15 +31,29 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const collector = `
 receivers: {nop: }
 exporters: {nop: }
-service: {pipelines: {logs: {receivers: [nop], processors: [%s], exporters: [nop]}}}
+service: {pipelines: {logs: {receivers: [nop], processors: [%s], exporters: [nop%s]}}}
 `
+
+// within is the rest of a Collector's configuration that has the component in its pipeline, and the
+// section that the component's own stands in.
+func within(typ string) (rest, section string) {
+	if strings.HasSuffix(typ, "_sender") {
+		return fmt.Sprintf(collector, "", ", "+typ), "exporters"
+	}
+	return fmt.Sprintf(collector, typ, ""), "processors"
+}
 
 func collectorFactories() (otelcol.Factories, error) {
 	all, err := otelcoltest.NopFactories()
 	if err != nil {
 		return all, err
 	}
-	all.Processors, err = otelcol.MakeFactoryMap[processor.Factory](factories...)
+	if all.Processors, err = otelcol.MakeFactoryMap[processor.Factory](factories...); err != nil {
+		return all, err
+	}
+	nop := all.Exporters
+	all.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](senders...)
+	maps.Copy(all.Exporters, nop)
 	return all, err
 }
 
@@ -56,10 +72,11 @@ func resolverSettings(uris []string) confmap.ResolverSettings {
 func load(t testing.TB, typ string, bodies ...string) (string, error) {
 	t.Helper()
 	var uris []string
+	rest, section := within(typ)
 	for i, body := range append([]string{""}, bodies...) {
-		text := fmt.Sprintf(collector, typ)
+		text := rest
 		if i > 0 {
-			text = "processors:\n  " + typ + ":" + strings.ReplaceAll("\n"+body, "\n", "\n    ")
+			text = section + ":\n  " + typ + ":" + strings.ReplaceAll("\n"+body, "\n", "\n    ")
 		}
 		uris = append(uris, "file:"+write(t, fmt.Sprintf("%d.yaml", i), text))
 	}
@@ -76,6 +93,9 @@ func load(t testing.TB, typ string, bodies ...string) (string, error) {
 	}
 	if err := confmap.Validate(cfg); err != nil {
 		return "", err
+	}
+	if section == "exporters" {
+		return show(t, cfg.Exporters[component.MustNewID(typ)]), nil
 	}
 	return show(t, cfg.Processors[component.MustNewID(typ)]), nil
 }

@@ -8,8 +8,12 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/processor"
 
 	"github.com/strait-data/strait/go/rustconfig"
@@ -112,6 +116,27 @@ type Open struct {
 	Rest   map[string]any `mapstructure:",remain"`
 }
 
+// Sender is the configuration of an exporter: the keys of the Collector's exporter helper, and its
+// own beside them.
+type Sender struct {
+	TimeoutConfig exporterhelper.TimeoutConfig `mapstructure:",squash"`
+	RetryConfig   configretry.BackOffConfig    `mapstructure:"retry_on_failure"`
+	QueueConfig   queueConfig                  `mapstructure:"sending_queue"`
+	Name          string                       `mapstructure:"name"`
+	Labels        map[string]string            `mapstructure:"labels"`
+	Nested        Nested                       `mapstructure:"nested"`
+}
+
+type queueConfig = configoptional.Optional[exporterhelper.QueueBatchConfig]
+
+func newSender() component.Config {
+	return &Sender{
+		TimeoutConfig: exporterhelper.NewDefaultTimeoutConfig(),
+		RetryConfig:   configretry.NewDefaultBackOffConfig(),
+		QueueConfig:   configoptional.Some(exporterhelper.NewDefaultQueueConfig()),
+	}
+}
+
 // Custom is a Twin with an Unmarshal of its own, as many of the Collector's components have it.
 type Custom struct{ Twin }
 
@@ -139,6 +164,19 @@ func pass(
 	next consumer.Logs,
 ) (processor.Logs, error) {
 	return passing{Logs: next}, nil
+}
+
+func sender(typ string, config func() component.Config) exporter.Factory {
+	return exporter.NewFactory(component.MustNewType(typ), config, exporter.WithLogs(
+		func(context.Context, exporter.Settings, component.Config) (exporter.Logs, error) {
+			return passing{}, nil
+		}, component.StabilityLevelDevelopment))
+}
+
+// senders are an exporter in Go and its Rust twin.
+var senders = []exporter.Factory{
+	sender("go_sender", newSender),
+	sender("rust_sender", func() component.Config { return rustconfig.NewExporter("rust_sender") }),
 }
 
 // factories are pairs of a Go configuration and its Rust twin; "go_custom" is for comparing errors.

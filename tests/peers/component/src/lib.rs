@@ -20,7 +20,7 @@ use strait_extension::refused;
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 struct TestPeer {
-    components: [&'static dyn DynFactory; 2],
+    components: [&'static dyn DynFactory; 3],
 }
 
 impl Peer for TestPeer {
@@ -57,6 +57,6 @@ fn not_here(kind: OpKind) -> OperationError {
 
 strait_control::export_entry!(|| {
     Box::new(TestPeer {
-        components: [twin::closed(), twin::open()],
+        components: [twin::closed(), twin::open(), twin::sender()],
     })
 });

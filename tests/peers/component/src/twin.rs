@@ -1,4 +1,5 @@
-//! The Rust twins of two Go configurations in `tests/config`: the same fields, defaults and rules.
+//! The Rust twins of three Go configurations in `tests/config`: the same fields, defaults and
+//! rules.
 
 use std::collections::BTreeMap;
 
@@ -185,6 +186,48 @@ impl<C: strait_component::Configuration + Validate> ProcessorFactory for TwinFac
     }
 }
 
+/// An exporter's own keys, beside which the Collector's exporter helper has its own.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+struct Sender {
+    name: String,
+    labels: BTreeMap<String, String>,
+    nested: Nested,
+}
+
+impl Validate for Sender {
+    fn validate(&self, findings: &mut Findings) {
+        findings.check("nested", &self.nested);
+    }
+}
+
+struct SenderFactory;
+
+/// One that is only configured.
+struct Nowhere;
+
+impl Exporter for Nowhere {
+    async fn export(&self, _: Batch) -> Result<(), Error> {
+        Err(Error::permanent("this one is only configured"))
+    }
+}
+
+impl ExporterFactory for SenderFactory {
+    type Config = Sender;
+    type Exporter = Nowhere;
+
+    fn describe(&self) -> Description {
+        Description::exporter("rust_sender", package!()).logs(Stability::Development)
+    }
+
+    fn validate(&self, config: &Sender) -> Result<(), Vec<ConfigError>> {
+        Findings::of(config)
+    }
+
+    fn create(&self, _: Sender, _: &Settings) -> Result<Nowhere, CreateError> {
+        Ok(Nowhere)
+    }
+}
+
 pub(crate) fn closed() -> &'static dyn DynFactory {
     &TwinFactory::<Twin> {
         type_name: "rust_twin",
@@ -197,4 +240,8 @@ pub(crate) fn open() -> &'static dyn DynFactory {
         type_name: "rust_open",
         config: std::marker::PhantomData,
     }
+}
+
+pub(crate) fn sender() -> &'static dyn DynFactory {
+    &AsExporter(SenderFactory)
 }
