@@ -1,62 +1,12 @@
-//! Authentication: the headers of requests, who they come from, and other
-//! extensions that know either.
+//! Authentication: who requests come from, and other extensions that know it,
+//! or what a request of one's own has to carry.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Collector, ExtensionError, HostCall};
-
-/// Headers of a request: names, each with its values in order. Names are compared without regard to
-/// case; `Debug` shows names only, because values may be secrets.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Headers(BTreeMap<String, Vec<String>>);
-
-impl Headers {
-    /// None.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a value.
-    #[must_use]
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.entry(name.into()).or_default().push(value.into());
-        self
-    }
-
-    /// The first value of a header.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
-    }
-
-    /// Every value of a header.
-    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
-            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
-            .flat_map(|(_, values)| values.iter().map(String::as_str))
-    }
-
-    /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().flat_map(|(name, values)| {
-            values
-                .iter()
-                .map(move |value| (name.as_str(), value.as_str()))
-        })
-    }
-}
-
-impl std::fmt::Debug for Headers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
+use super::{Collector, ExtensionError, Headers, HostCall};
 
 /// Who a request comes from: attributes that later components read under the Collector's
 /// `auth.NAME`, such as `subject`. Empty: somebody who may send, and no more is known.

@@ -9,6 +9,7 @@
 
 mod auth;
 mod error;
+mod headers;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,9 @@ use serde_json::Value;
 
 use crate::BoxFuture;
 
-pub use auth::{ClientAuth, Headers, Identity, ServerAuth};
+pub use auth::{ClientAuth, Identity, ServerAuth};
 pub use error::ExtensionError;
+pub use headers::Headers;
 pub use storage::Storage;
 pub use wire::{HostCall, StorageOperation};
 
