@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use regex::bytes::Regex;
 use serde::{Deserialize, Serialize};
 use strait_component::prelude::*;
-use strait_component::{LogRecord, LogsBuilder, Storage};
+use strait_component::{ExtensionError, LogRecord, LogsBuilder, Storage};
 use tokio::time::sleep;
 
 use follow::Follower;
@@ -129,51 +129,48 @@ impl FileLines {
     async fn begin(&mut self, host: &Host) -> Result<Option<Storage>, Error> {
         let path = self.config.path.clone();
         let failed = |error: io::Error| Error::permanent(format!("{path}: {error}"));
-        let mut kept = None;
-        if let Some(extension) = &self.config.storage {
-            let storage = host.storage(extension, "").await?;
-            if let Some(place) = storage.get(PLACE).await? {
-                let place = serde_json::from_slice(&place)
-                    .map_err(|error| Error::permanent(format!("the kept position: {error}")))?;
-                if self.follower.go_on(&place).map_err(failed)? {
-                    return Ok(Some(storage));
-                }
+        let storage = match &self.config.storage {
+            Some(extension) => Some(host.storage(extension, "").await?),
+            None => None,
+        };
+        let place = match &storage {
+            Some(storage) => storage.get(PLACE).await?,
+            None => None,
+        };
+        if let Some(place) = place {
+            let place = serde_json::from_slice(&place)
+                .map_err(|error| Error::permanent(format!("the kept position: {error}")))?;
+            if !self.follower.go_on(&place).map_err(failed)? {
                 tracing::warn!(
                     path,
                     "the file of the kept position is gone: its rest is lost"
                 );
-                return Ok(Some(storage));
             }
-            kept = Some(storage);
-        }
-        if let StartAt::End = self.config.start_at {
+        } else if let StartAt::End = self.config.start_at {
             self.follower.skip().map_err(failed)?;
-            if let Some(kept) = &kept {
-                self.keep(kept, host).await; // or what comes till the first batch may be skipped
+            if let Some(storage) = &storage {
+                self.keep(storage, host).await; // or what comes till the first batch may be skipped
             }
         }
-        Ok(kept)
+        Ok(storage)
     }
 
     /// Keeps the position. Where that fails, lines may come twice after a restart: the status says
     /// so, until it works again.
     async fn keep(&self, storage: &Storage, host: &Host) {
-        let place = match self.follower.place() {
-            Ok(Some(place)) => serde_json::to_vec(&place).map_err(|error| error.to_string()),
-            Ok(None) => return,
-            Err(error) => Err(error.to_string()),
-        };
-        let kept = match place {
-            Ok(place) => storage
-                .set(PLACE, place)
-                .await
-                .map_err(|error| error.to_string()),
-            Err(error) => Err(error),
-        };
-        host.report(match kept {
+        host.report(match self.write(storage).await {
             Ok(()) => Status::Ok,
             Err(error) => Status::Recoverable(format!("the position is not kept: {error}")),
         });
+    }
+
+    /// Writes the position, where there is one.
+    async fn write(&self, storage: &Storage) -> Result<(), ExtensionError> {
+        let Some(place) = self.follower.place()? else {
+            return Ok(());
+        };
+        let place = serde_json::to_vec(&place).map_err(io::Error::from)?;
+        storage.set(PLACE, place).await
     }
 }
 
