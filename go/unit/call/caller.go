@@ -51,11 +51,11 @@ func (c *Caller[T]) on(l *Lane) *edge.Packer[T] { return l.packer.(*edge.Packer[
 // delivered. Items that cannot cross are refused, and the others delivered: the error is permanent
 // and a *Refused. A batch without anything does not cross.
 func (c *Caller[T]) Call(ctx context.Context, d T) error {
-	n, counted := c.sig.Items(d), c.sig.Counted(d)
-	s := c.ship(d, n)
+	s := c.ship(d)
 	defer s.watch.end(ctx)
+	counted := c.sig.Counted(d)
 	c.stats.IncomingItems.Add(uint64(counted))
-	if c.isBare(d, n, counted) {
+	if c.isBare(d, s.n, counted) {
 		return s.runBare(ctx)
 	}
 	l, err := c.lanes.Enter()

@@ -62,12 +62,13 @@ type shipment[T any] struct {
 	bareLeft bool
 }
 
-// ship begins a call, and its watch.
-func (c *Caller[T]) ship(d T, n int) *shipment[T] {
-	s := &shipment[T]{c: c, whole: d, n: n, watch: watch{report: c.took}}
-	s.first[0] = piece[T]{d: d, n: n}
-	s.left = s.first[:]
+// ship begins a call: first of all its watch.
+func (c *Caller[T]) ship(d T) *shipment[T] {
+	s := &shipment[T]{c: c, whole: d, watch: watch{report: c.took}}
 	s.watch.resume()
+	s.n = c.sig.Items(d)
+	s.first[0] = piece[T]{d: d, n: s.n}
+	s.left = s.first[:]
 	return s
 }
 

@@ -81,7 +81,7 @@ func (b *bench) exchange(ctx context.Context, _ uint16, f freight) (sent bool, e
 }
 
 func (b *bench) send(d plog.Logs) error {
-	b.s = b.c.ship(d, d.LogRecordCount())
+	b.s = b.c.ship(d)
 	if d.LogRecordCount() == 0 {
 		return b.s.runBare(context.Background())
 	}
