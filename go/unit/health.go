@@ -179,31 +179,17 @@ func (h *health) refusal(component string) error {
 	return f.AsError()
 }
 
-// heard notes what Rust says of a lane's pipeline.
+// heard notes what Rust says of a lane's pipeline. A pipeline has no fatal status.
 func (h *health) heard(lane int, s control.Status) {
-	switch s.Code {
-	case control.StatusOK:
-		h.set(lane, partPipeline, working, "")
-	case control.StatusRecoverableError:
-		h.set(lane, partPipeline, restarting, s.Message)
-	case control.StatusPermanentError:
-		h.set(lane, partPipeline, failed, s.Message)
-	default: // the Collector says by itself that a component starts and stops
+	if is, of := findingOf(s); of && is.condition != fatal {
+		h.set(lane, partPipeline, is.condition, is.reason)
 	}
 }
 
 // hears notes what the components of a lane say of themselves. What they have said for good stays.
 func (h *health) hears(lane int, s control.Status) {
-	var is finding
-	switch s.Code {
-	case control.StatusOK:
-	case control.StatusRecoverableError:
-		is = finding{restarting, s.Message}
-	case control.StatusPermanentError:
-		is = finding{failed, s.Message}
-	case control.StatusFatalError:
-		is = finding{fatal, s.Message}
-	default: // the Collector says by itself that a component starts and stops
+	is, of := findingOf(s)
+	if !of {
 		return
 	}
 	h.mu.Lock()
@@ -212,4 +198,21 @@ func (h *health) hears(lane int, s control.Status) {
 	}
 	h.mu.Unlock()
 	h.tell()
+}
+
+// findingOf is what a status says; false: that something starts or stops, which the Collector says
+// by itself.
+func findingOf(s control.Status) (is finding, of bool) {
+	switch s.Code {
+	case control.StatusOK:
+		return finding{}, true
+	case control.StatusRecoverableError:
+		return finding{restarting, s.Message}, true
+	case control.StatusPermanentError:
+		return finding{failed, s.Message}, true
+	case control.StatusFatalError:
+		return finding{fatal, s.Message}, true
+	default:
+		return finding{}, false
+	}
 }
