@@ -81,12 +81,11 @@ func TestSizesAreNotChanged(t *testing.T) {
 		"nodes": someNodes, "ring": map[string]any{"size_mib": 4096, "descriptors": 65536},
 	})
 	require.NoError(t, largest.Validate())
-	transport, err := largest.transport()
-	require.NoError(t, err)
+	require.NoError(t, largest.Check())
 	require.Equal(
 		t,
 		ring.Geometry{Descriptors: ring.MaxDescriptors, Blocks: ring.MaxBlocks},
-		transport.Geometry,
+		largest.transport().Geometry,
 	)
 }
 

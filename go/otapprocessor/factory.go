@@ -56,6 +56,5 @@ func createMetrics(
 // unit is what a pipeline's unit is made from.
 func (c *Config) unit(id component.ID, signal unit.Signal) (unit.Spec, unit.Transport, error) {
 	spec, err := c.spec(id.String(), unit.Between(signal))
-	transport, wrong := c.transport()
-	return spec, transport, errors.Join(err, wrong)
+	return spec, c.transport(), errors.Join(err, c.Check())
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"go.opentelemetry.io/collector/pipeline"
+
+	"github.com/strait-data/strait/go/unit"
 )
 
 // cutter cuts pipelines one after the other.
@@ -53,7 +55,7 @@ func newCutter(pipelines []Pipeline) *cutter {
 }
 
 // joins says that it may have members beside it.
-func (x *Component) joins() bool { return x.Rust && x.Kind == Processor && x.Alone == "" }
+func (x *Component) joins() bool { return x.Rust && x.Kind == unit.KindProcessor && x.Alone == "" }
 
 // common is how many of the first are the same.
 func common(a, b []Ref) int {
@@ -73,7 +75,7 @@ func (c *cutter) cut(p *Pipeline) {
 	}
 	for _, x := range p.Receivers {
 		if x.Rust {
-			c.alone(p.ID, x.Ref, Out, first)
+			c.alone(p.ID, x.Ref, unit.Out, first)
 		}
 		c.between(p.ID, x.Ref, x, first)
 	}
@@ -92,20 +94,20 @@ func (c *cutter) cut(p *Pipeline) {
 		if x.Rust {
 			part := c.part(x.Ref)
 			part.Edges = append(part.Edges,
-				Edge{p.ID, In, refs(before)}, Edge{p.ID, Out, refs(next)})
+				Edge{p.ID, unit.In, refs(before)}, Edge{p.ID, unit.Out, refs(next)})
 		}
 		c.between(p.ID, x.Ref, p.Processors[end-1], next)
 		before, at = p.Processors[end-1:end], end
 	}
 	for _, x := range p.Exporters {
 		if x.Rust {
-			c.alone(p.ID, x.Ref, In, last)
+			c.alone(p.ID, x.Ref, unit.In, last)
 		}
 	}
 }
 
 // alone is a part of one that batches only enter, or only leave, in this pipeline.
-func (c *cutter) alone(in pipeline.ID, x Ref, d Direction, beside []Component) {
+func (c *cutter) alone(in pipeline.ID, x Ref, d unit.Direction, beside []Component) {
 	part := c.part(x)
 	part.Edges = append(part.Edges, Edge{in, d, refs(beside)})
 }
@@ -133,11 +135,11 @@ func (c *cutter) between(in pipeline.ID, head Ref, from Component, next []Compon
 func (c *cutter) reason(head Ref, from, to Component) string {
 	for _, x := range []Component{from, to} {
 		switch {
-		case x.Kind == Receiver:
+		case x.Kind == unit.KindReceiver:
 			return "receivers hand their batches on in Go, where what they receive is counted"
-		case x.Kind == Exporter:
+		case x.Kind == unit.KindExporter:
 			return "the queue, the retries and the timeout of exporters are in Go"
-		case x.Kind == Connector:
+		case x.Kind == unit.KindConnector:
 			return "connectors take and give batches in Go, which joins the pipelines"
 		case x.Alone != "":
 			return x.Alone

@@ -7,7 +7,7 @@
 // head, the first member, begins one. Between two Rust components that follow each other and are
 // not in one part there is a Cut, with the reason.
 //
-// How a part is run is left to who asks (package converter tells the heads).
+// How a part is run is left to who asks.
 package partition
 
 import (
@@ -16,22 +16,13 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pipeline"
-)
 
-// Kind is a kind of component.
-type Kind string
-
-// The kinds of components in pipelines.
-const (
-	Receiver  Kind = "receiver"
-	Processor Kind = "processor"
-	Exporter  Kind = "exporter"
-	Connector Kind = "connector"
+	"github.com/strait-data/strait/go/unit"
 )
 
 // Ref names a component of the configuration.
 type Ref struct {
-	Kind Kind         `json:"kind"`
+	Kind unit.Kind    `json:"kind"`
 	ID   component.ID `json:"id"`
 }
 
@@ -67,21 +58,11 @@ type Part struct {
 // Head is the member that batches enter by.
 func (p *Part) Head() Ref { return p.Members[0] }
 
-// Direction is which way batches cross an edge.
-type Direction string
-
-const (
-	// In is into the part.
-	In Direction = "in"
-	// Out is out of it.
-	Out Direction = "out"
-)
-
-// Edge is where batches cross between a part and the components beside it in a pipeline.
+// Edge is where batches enter a part, or leave it for the components beside it in a pipeline.
 type Edge struct {
-	Pipeline  pipeline.ID `json:"pipeline"`
-	Direction Direction   `json:"direction"`
-	Beside    []Ref       `json:"beside"`
+	Pipeline  pipeline.ID    `json:"pipeline"`
+	Direction unit.Direction `json:"direction"`
+	Beside    []Ref          `json:"beside"`
 }
 
 // Cut is where batches leave Rust although the next component is in Rust too.

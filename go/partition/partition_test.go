@@ -13,12 +13,13 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/strait-data/strait/go/partition"
+	"github.com/strait-data/strait/go/unit"
 )
 
 const alone = "it stays alone"
 
 // named makes a component of a name: in Rust where it begins with r, or with a, which is alone.
-func named(kind partition.Kind, name string) partition.Component {
+func named(kind unit.Kind, name string) partition.Component {
 	x := partition.Component{
 		Ref:  partition.Ref{Kind: kind, ID: component.MustNewID(name)},
 		Rust: strings.HasPrefix(name, "r") || strings.HasPrefix(name, "a"),
@@ -32,14 +33,14 @@ func named(kind partition.Kind, name string) partition.Component {
 // piped makes a pipeline of names: receivers, processors and exporters.
 func piped(id string, receivers, processors, exporters string) partition.Pipeline {
 	p := partition.Pipeline{ID: pipeline.NewIDWithName(pipeline.SignalLogs, id)}
-	add := func(to *[]partition.Component, kind partition.Kind, names string) {
+	add := func(to *[]partition.Component, kind unit.Kind, names string) {
 		for _, name := range strings.Fields(names) {
 			*to = append(*to, named(kind, name))
 		}
 	}
-	add(&p.Receivers, partition.Receiver, receivers)
-	add(&p.Processors, partition.Processor, processors)
-	add(&p.Exporters, partition.Exporter, exporters)
+	add(&p.Receivers, unit.KindReceiver, receivers)
+	add(&p.Processors, unit.KindProcessor, processors)
+	add(&p.Exporters, unit.KindExporter, exporters)
 	return p
 }
 
@@ -134,10 +135,10 @@ func heads(t *rapid.T, p partition.Pipeline, all *partition.Partition) [][]parti
 	in := make([][]partition.Ref, len(p.Processors))
 	for _, part := range all.Parts {
 		begins := slices.ContainsFunc(part.Edges, func(e partition.Edge) bool {
-			return e.Pipeline == p.ID && e.Direction == partition.In
+			return e.Pipeline == p.ID && e.Direction == unit.In
 		})
 		from := at(p.Processors, part.Head())
-		if !begins || part.Head().Kind != partition.Processor {
+		if !begins || part.Head().Kind != unit.KindProcessor {
 			continue
 		}
 		for i, member := range part.Members {

@@ -78,16 +78,26 @@ func (c *Config) readOfUnit(conf *confmap.Conf) error {
 	if !slices.Contains(c.beside, rustruntime.Key) || !conf.IsSet(rustruntime.Key) {
 		return nil
 	}
-	only := confmap.New()
-	if err := only.Merge(conf); err != nil {
+	only, err := keysOf(conf, rustruntime.Key)
+	if err != nil {
 		return err
 	}
+	return only.Unmarshal(&c.ofUnit)
+}
+
+// keysOf is a part of a configuration: the keys at its top that are named. Values that were
+// expanded keep their texts.
+func keysOf(conf *confmap.Conf, keys ...string) (*confmap.Conf, error) {
+	part := confmap.New()
+	if err := part.Merge(conf); err != nil {
+		return nil, err
+	}
 	for key := range conf.ToStringMap() {
-		if key != rustruntime.Key {
-			only.Delete(key)
+		if !slices.Contains(keys, key) {
+			part.Delete(key)
 		}
 	}
-	return only.Unmarshal(&c.ofUnit)
+	return part, nil
 }
 
 // readOwn has Rust read the component's own keys.

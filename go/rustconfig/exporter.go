@@ -3,7 +3,6 @@ package rustconfig
 import (
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/config/configoptional"
@@ -60,12 +59,11 @@ func (e *Exporter) Runtime() unit.Runtime { return e.own.Runtime() }
 // Unmarshal reads both parts, and fails with what is wrong in either.
 func (e *Exporter) Unmarshal(conf *confmap.Conf) error {
 	own := e.own.Unmarshal(conf)
-	for key := range conf.ToStringMap() {
-		if !slices.Contains(helperKeys, key) {
-			conf.Delete(key)
-		}
+	part, err := keysOf(conf, helperKeys...)
+	if err != nil {
+		return err
 	}
-	return together(conf.Unmarshal((*helped)(e)), own)
+	return together(part.Unmarshal((*helped)(e)), own)
 }
 
 // Marshal gives both parts as one configuration, with the defaults.

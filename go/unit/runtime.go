@@ -9,8 +9,7 @@ import (
 )
 
 // Runtime is how a unit runs and exchanges batches. Zero values stand for what the process has
-// (SetRuntime), and where that has none either for the defaults of DefaultTransport, one lane and
-// 64 batches in flight.
+// (SetRuntime), and where that has none either for DefaultRuntime's.
 type Runtime struct {
 	// Lanes is the number of threads; MaxInFlight bounds the batches inside each.
 	Lanes, MaxInFlight int
@@ -34,8 +33,9 @@ func (r Runtime) over(below Runtime) Runtime {
 	}
 }
 
-// builtIn is what holds where nobody says anything.
-func builtIn() Runtime {
+// DefaultRuntime is what holds where nobody says anything: one lane, 64 batches in flight, and
+// DefaultTransport.
+func DefaultRuntime() Runtime {
 	t := DefaultTransport()
 	return Runtime{
 		Lanes: 1, MaxInFlight: 64, Geometry: t.Geometry, Wake: t.Wake, MaxWait: t.MaxWait,
@@ -86,7 +86,7 @@ func (u *Unit) inherit() {
 		Lanes: u.spec.Lanes, MaxInFlight: u.spec.MaxInFlight,
 		Geometry: u.transport.Geometry, Wake: u.transport.Wake, MaxWait: u.transport.MaxWait,
 	}
-	r := own.over(process).over(builtIn())
+	r := own.over(process).over(DefaultRuntime())
 	u.spec.Lanes, u.spec.MaxInFlight = r.Lanes, r.MaxInFlight
 	u.transport.Geometry, u.transport.Wake, u.transport.MaxWait = r.Geometry, r.Wake, r.MaxWait
 }

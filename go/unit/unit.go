@@ -101,7 +101,7 @@ func (u *Unit) Start(ctx context.Context, host component.Host, edges call.Edges)
 	}
 	u.edges = edges
 	report := func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
-	u.health = newHealth(max(u.spec.Lanes, 1), report)
+	u.health = newHealth(u.spec.Lanes, report)
 	lanes, err := u.open(ctx, host)
 	if err == nil {
 		u.unobserve, err = u.observe()
@@ -146,7 +146,7 @@ func (u *Unit) open(ctx context.Context, host component.Host) (lanes []*lane, er
 		return nil, err
 	}
 	u.release = append(u.release, answers)
-	for i := range max(u.spec.Lanes, 1) {
+	for i := range u.spec.Lanes {
 		status, said := control.NextHandle(), control.NextHandle()
 		u.statusOf, u.saidBy = append(u.statusOf, status), append(u.saidBy, said)
 		heard := func(s control.Status) { u.health.heard(i, s) }
