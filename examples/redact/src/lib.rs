@@ -3,16 +3,16 @@
 //!
 //! It is an example of a component whose work is a list of edits: this file makes the list from the
 //! configuration, and both what the component reads and writes and what it does follow from it.
-//! `patterns.rs` holds the work on one text. See the README for its configuration.
+//! `patterns.rs` holds the work on one text, `hash.rs` the hash of one value. See the README for
+//! its configuration.
 
+mod hash;
 mod patterns;
 
-use std::fmt::Write;
-
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use strait_component::prelude::*;
 
+use hash::Hasher;
 use patterns::Patterns;
 
 /// Deletes, hashes and masks what logs should not hold.
@@ -26,8 +26,10 @@ pub struct Config {
     pub delete: Vec<String>,
     /// Keys of attributes that stay, the others are deleted; empty: all stay.
     pub keep: Vec<String>,
-    /// Keys of attributes whose values become their SHA-256, in hex.
+    /// Keys of attributes whose values become their HMAC-SHA-256 under `hash_key`, in hex.
     pub hash: Vec<String>,
+    /// The secret that values are hashed with, at least 16 bytes; needed where something is hashed.
+    pub hash_key: Secret,
     /// Redact in the attributes of resources and scopes too.
     pub resources: bool,
 }
@@ -40,6 +42,7 @@ impl Default for Config {
             delete: Vec::new(),
             keep: Vec::new(),
             hash: Vec::new(),
+            hash_key: Secret::default(),
             resources: true,
         }
     }
@@ -49,7 +52,7 @@ impl Config {
     /// All that is to be done.
     fn edits(&self) -> Result<Edits, Vec<ConfigError>> {
         let mut edits = Vec::new();
-        let patterns = Patterns::new(&self.patterns, &self.replacement)?;
+        let (patterns, hasher) = self.tools()?;
         let tables = match self.resources {
             true => &AttributeTable::ALL[..],
             false => &[AttributeTable::Log],
@@ -62,9 +65,10 @@ impl Config {
                 let keep = Keys::named(&self.keep);
                 edits.push(Edit::delete_where(of, move |key| !keep.contains(key)));
             }
-            if !self.hash.is_empty() {
+            if let Some(hasher) = hasher.clone() {
                 let keys = Keys::named(&self.hash);
-                edits.push(Edit::map_attributes(of, keys, |_, value| hash(value)));
+                let hash = move |_: &str, value: Value<'_>| hasher.hash(value);
+                edits.push(Edit::map_attributes(of, keys, hash));
             }
             if !patterns.is_empty() {
                 // A hash has digits enough to look like something else.
@@ -82,16 +86,21 @@ impl Config {
         }
         Ok(edits.into_iter().collect())
     }
-}
 
-/// The SHA-256 of the value's text; none for a value that cannot be read, which stays.
-fn hash(value: Value<'_>) -> Option<Any> {
-    let mut hex = String::new();
-    for byte in Sha256::digest(value.to_any()?.to_string()) {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
+    /// What looks for patterns, and what hashes, if anything does.
+    fn tools(&self) -> Result<(Patterns, Option<Hasher>), Vec<ConfigError>> {
+        let patterns = Patterns::new(&self.patterns, &self.replacement);
+        let hashes = !self.hash.is_empty();
+        let hasher = hashes.then(|| Hasher::new(&self.hash_key)).transpose();
+        match (patterns, hasher) {
+            (Ok(patterns), Ok(hasher)) => Ok((patterns, hasher)),
+            (patterns, hasher) => {
+                let mut errors = patterns.err().unwrap_or_default();
+                errors.extend(hasher.err());
+                Err(errors)
+            }
+        }
     }
-    Some(hex.into())
 }
 
 struct RedactFactory;

@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 use strait_component::testing::{Any, Encoding, Sample, batch_encoded, samples};
 use strait_component::{Columns, Settings};
 
-/// `printf alice | sha256sum`.
-const ALICE: &str = "2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90";
+const KEY: &str = "a key of many bytes";
+/// `printf alice | openssl dgst -sha256 -hmac 'a key of many bytes'`.
+const ALICE: &str = "6a7ee6436802a8d7af86c8336496ab680313949e8fcd8217f59f967b39c75b46";
+/// The same of 7.
+const SEVEN: &str = "dd80bee36fcf353996408fd5c8bada7f040a78a1fd346cfab1a63b9db778c4e1";
 
 fn process(config: &Value, records: &[Sample]) -> Vec<Sample> {
     let settings = Settings::new("redact", 0);
@@ -74,7 +77,7 @@ fn a_replacement_is_taken_as_it_is_and_in_order() {
 #[test]
 fn attributes_are_deleted_and_hashed_by_key() {
     let config = json!({
-        "delete": ["password"], "hash": ["user", "id"], "patterns": ["[0-9]{2}"],
+        "delete": ["password"], "hash": ["user", "id"], "hash_key": KEY, "patterns": ["[0-9]{2}"],
     });
     let records = [record("login")
         .with("password", "hunter2")
@@ -82,12 +85,51 @@ fn attributes_are_deleted_and_hashed_by_key() {
         .with("id", 7)
         .with("note", "42")];
     let redacted = process(&config, &records);
-    let seven = "7902699be42c8a8e46fbbb4501726517e86b22c56a189f7625a6da49081b2451";
     let expected = record("login")
         .with("user", ALICE)
-        .with("id", seven)
+        .with("id", SEVEN)
         .with("note", "***");
     assert_eq!(redacted, [expected]);
+}
+
+// Guarantees: nothing is hashed without a key that cannot be guessed, wherever the key is missing;
+// the error says what to do, and no part of the key.
+#[test]
+fn no_value_is_hashed_without_a_key() {
+    let refused = |key: Option<Value>| {
+        let mut config = json!({"hash": ["user"]});
+        if let Some(key) = key {
+            config["hash_key"] = key;
+        }
+        let errors = redact::factory().validate(&config).unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert_eq!(errors[0].path, "hash_key");
+        errors[0].message.clone()
+    };
+    for nothing in [None, Some(json!(null)), Some(json!(""))] {
+        let message = refused(nothing);
+        assert!(message.contains("found none (a variable that is not set is empty): set it"));
+    }
+    let message = refused(Some(json!("hunter2")));
+    assert!(message.contains("at least 16 bytes") && message.contains("found 7"));
+    assert!(!message.contains("hunter2"));
+}
+
+// Guarantees: hashes under one key are equal where values are, and say nothing under another.
+#[test]
+fn hashes_are_of_their_key() {
+    let hashed = |key: &str| {
+        let config = json!({"hash": ["user", "other"], "hash_key": key});
+        let records = [record("x").with("user", "alice").with("other", "alice")];
+        let redacted = process(&config, &records);
+        let values = redacted[0]
+            .attributes
+            .iter()
+            .map(|(_, value)| value.to_string());
+        values.collect::<Vec<_>>()
+    };
+    assert_eq!(hashed(KEY), [ALICE, ALICE]);
+    assert!(!hashed("another key, also long").contains(&ALICE.to_owned()));
 }
 
 #[test]
@@ -114,6 +156,10 @@ fn mistakes_are_found_with_their_paths() {
         (
             json!({"patterns": ["a", "(", "b", "x*"]}),
             vec!["patterns::1", "patterns::3"],
+        ),
+        (
+            json!({"patterns": ["("], "hash": ["user"]}),
+            vec!["hash_key", "patterns::0"],
         ),
         (json!({"delete": ["a", 1]}), vec!["delete::1"]),
         (json!({"deletes": []}), vec!["deletes"]),
