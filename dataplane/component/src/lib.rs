@@ -88,6 +88,7 @@
 //! an adapter in `strait-engine` runs a [`DynFactory`] as an engine node.
 //!
 //! Logs are records; traces and metrics are OTLP bytes ([`Batch::otlp`]) until their records come.
+//! [`LogsBuilder`] and [`MetricsBuilder`] make batches from nothing, as receivers and connectors do.
 
 mod access;
 mod any;
@@ -115,6 +116,7 @@ mod future;
 mod gather;
 mod id_set;
 mod logs;
+mod metric;
 mod nested;
 mod otlp;
 mod payload;
@@ -134,7 +136,7 @@ pub use access::{Access, Keys};
 pub use any::Any;
 pub use attributes::{Attribute, Attributes};
 pub use batch::Batch;
-pub use builder::LogsBuilder;
+pub use builder::{LogsBuilder, MetricsBuilder};
 pub use bytes::Bytes;
 pub use collector::{Collector, ExtensionError, Status, Storage};
 pub use columns::{Columns, TableColumn};
@@ -152,6 +154,10 @@ pub use factory::{
 };
 pub use future::{BoxFuture, LocalBoxFuture};
 pub use logs::{Log, Logs};
+pub use metric::{
+    Buckets, Exemplar, ExponentialHistogramPoint, HistogramPoint, Metric, MetricData, Number,
+    NumberPoint, Quantile, SummaryPoint, Temporality,
+};
 pub use payload::{AttributeTable, Payload};
 pub use processor::Processor;
 pub use receiver::{Downstream, DynReceiver, Host, Receiver, StopHandle};
@@ -172,9 +178,10 @@ pub mod prelude {
         Access, Any, AsConnector, AsExporter, AsReceiver, AttributeTable, Batch, BatchError,
         ByteSize, Bytes, Collector, Columns, ConfigError, Connector, ConnectorFactory, Context,
         CreateError, Description, Duration, DynFactory, Edit, Edits, Emitter, Error, Exporter,
-        ExporterFactory, Findings, Host, Keys, Log, LogRecord, LogsBuilder, Processor,
-        ProcessorFactory, Receiver, ReceiverFactory, Resource, Scope, Secret, Settings, Signal,
-        Stability, Status, Validate, Value, package,
+        ExporterFactory, Findings, Host, Keys, Log, LogRecord, LogsBuilder, Metric, MetricData,
+        MetricsBuilder, NumberPoint, Processor, ProcessorFactory, Receiver, ReceiverFactory,
+        Resource, Scope, Secret, Settings, Signal, Stability, Status, Temporality, Validate, Value,
+        package,
     };
 }
 

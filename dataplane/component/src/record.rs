@@ -1,4 +1,4 @@
-//! Logs to be written: records, and what they come from.
+//! Logs to be written, and what logs and metrics come from.
 
 use crate::Any;
 
@@ -48,7 +48,7 @@ impl LogRecord {
     }
 }
 
-/// A resource to be written: what logs came from.
+/// A resource to be written: what logs or metrics came from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Resource {
     /// The attributes.
@@ -72,7 +72,7 @@ impl Resource {
     }
 }
 
-/// A scope to be written: what wrote logs within a resource.
+/// A scope to be written: what wrote logs or metrics within a resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scope {
     /// The name.
@@ -83,7 +83,7 @@ pub struct Scope {
     pub attributes: Pairs,
     /// How many attributes were dropped on the way.
     pub dropped_attributes_count: u32,
-    /// The schema URL of its logs.
+    /// The schema URL of its logs or metrics.
     pub schema_url: String,
 }
 

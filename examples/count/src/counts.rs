@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::{Config, otlp};
+use strait_component::prelude::*;
+
+use crate::Config;
 
 /// What is counted apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,8 +44,8 @@ impl Counts {
         *self.counts.entry(key).or_default() += 1;
     }
 
-    /// The counts as an OTLP request, from where they begin anew; none where nothing came.
-    pub(crate) fn take(&mut self, config: &Config) -> Option<Vec<u8>> {
+    /// The counts as metrics, from where they begin anew; none where nothing came.
+    pub(crate) fn take(&mut self, config: &Config) -> Option<Batch> {
         let (since, until) = (self.since, now());
         self.since = until;
         if self.counts.is_empty() {
@@ -51,17 +53,34 @@ impl Counts {
         }
         let counts = std::mem::take(&mut self.counts);
         let points = counts.into_iter().map(|(key, count)| {
-            let attributes = match key {
-                Key::Overflow => vec![otlp::attribute("otel.metric.overflow", true)],
-                Key::Of(severity, value) => {
-                    let severity = otlp::attribute("severity", severity);
-                    let value = value.map(|value| otlp::attribute(&config.attribute, value));
-                    [severity].into_iter().chain(value).collect()
-                }
+            let point = NumberPoint {
+                start_time_unix_nano: since,
+                time_unix_nano: until,
+                ..NumberPoint::new(count)
             };
-            otlp::point(attributes, count, since, until)
+            match key {
+                Key::Overflow => point.with("otel.metric.overflow", true),
+                Key::Of(severity, None) => point.with("severity", severity),
+                Key::Of(severity, Some(value)) => point
+                    .with("severity", severity)
+                    .with(&config.attribute, value),
+            }
         });
-        Some(otlp::request(&config.metric, points.collect()))
+        let sum = MetricData::Sum {
+            points: points.collect(),
+            temporality: Temporality::Delta,
+            monotonic: true,
+        };
+        let mut metrics = MetricsBuilder::new();
+        metrics.scope(Scope {
+            version: env!("CARGO_PKG_VERSION").into(),
+            ..Scope::new(env!("CARGO_PKG_NAME"))
+        });
+        metrics.push(Metric {
+            unit: "{log}".into(),
+            ..Metric::new(&config.metric, sum)
+        });
+        Some(metrics.finish())
     }
 }
 

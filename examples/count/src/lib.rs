@@ -1,11 +1,9 @@
 //! A Strait connector that counts logs into a metric, by severity and by an attribute.
 //!
 //! It is an example of a component: this file says what it is and what it does with a batch,
-//! `counts.rs` holds the numbers, `otlp.rs` the bytes that they leave in. See the README for its
-//! configuration.
+//! `counts.rs` holds the numbers and makes metrics of them. See the README for its configuration.
 
 mod counts;
-mod otlp;
 
 use std::collections::HashMap;
 
@@ -60,8 +58,8 @@ impl Connector for Count {
     }
 
     fn flush(&mut self, out: &mut Emitter) -> Result<(), Error> {
-        if let Some(request) = self.counts.take(&self.config) {
-            out.emit(Batch::from_otlp(Signal::Metrics, request));
+        if let Some(metrics) = self.counts.take(&self.config) {
+            out.emit(metrics);
         }
         Ok(())
     }
