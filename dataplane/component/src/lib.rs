@@ -88,7 +88,8 @@
 //! an adapter in `strait-engine` runs a [`DynFactory`] as an engine node.
 //!
 //! Logs are records; traces and metrics are OTLP bytes ([`Batch::otlp`]) until their records come.
-//! [`LogsBuilder`] and [`MetricsBuilder`] make batches from nothing, as receivers and connectors do.
+//! [`LogsBuilder`] and [`MetricsBuilder`] make batches from nothing, as receivers and connectors
+//! do.
 
 mod access;
 mod any;

@@ -10,7 +10,8 @@ use crate::{Batch, Signal};
 ///
 /// ```
 /// use strait_component::{
-///     HistogramPoint, Metric, MetricData, MetricsBuilder, NumberPoint, Resource, Scope, Temporality,
+///     HistogramPoint, Metric, MetricData, MetricsBuilder, NumberPoint, Resource, Scope,
+///     Temporality,
 /// };
 ///
 /// let mut metrics = MetricsBuilder::new();
