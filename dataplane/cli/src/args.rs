@@ -25,6 +25,9 @@ pub enum Command {
     /// Build a Collector if needed, then run it
     #[command(after_help = RUN_HELP)]
     Run(Run),
+    /// Build a Collector if needed, then pass the Go tests beside its builder file
+    #[command(after_help = TEST_HELP)]
+    Test(Test),
     /// Make a new component: a crate that builds, passes its tests, and runs
     #[command(after_help = NEW_HELP)]
     New(New),
@@ -57,6 +60,14 @@ Everything after `--` goes to the Collector:
 The Collector takes this command's place (the same process, working folder, environment, standard
 input and output), so signals reach it and the exit code is its own.
 Exit codes before it starts: 1 findings or a failed step, 2 wrong usage.";
+
+const TEST_HELP: &str = "\
+The tests are a Go module that imports what a build writes: the factories of the Rust components,
+and `strait.local/native`, which links them in. Everything after `--` goes to `go test`:
+
+  strait test --config builder.yaml -- -race -run Contract
+
+Exit codes before they start: 1 findings or a failed step, 2 wrong usage; then those of `go test`.";
 
 /// What a build is told, whatever it is for.
 #[derive(Debug, Args)]
@@ -119,6 +130,20 @@ pub struct Run {
     pub arguments: Vec<OsString>,
 }
 
+/// `strait test`
+#[derive(Debug, Args)]
+pub struct Test {
+    /// What every build is told.
+    #[command(flatten)]
+    pub options: BuildOptions,
+    /// Folder of the Go tests [default: `contract`, beside the builder file]
+    #[arg(long, value_name = "FOLDER")]
+    pub tests: Option<PathBuf>,
+    /// Arguments of `go test`
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    pub arguments: Vec<OsString>,
+}
+
 /// `strait new`
 #[derive(Debug, Args)]
 pub struct New {
@@ -143,6 +168,7 @@ const NEW_HELP: &str = "\
   strait new processor my-filter      (or a receiver, an exporter, a connector, an extension)
   cd my-filter
   cargo test
+  strait test --config builder.yaml
   strait run --config builder.yaml -- --config otelcol.yaml
 
 In the Collector's configuration the component is called `my_filter`.";

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
     let done = match parse().command {
         Command::Build(args) => command::build::run(args),
         Command::Run(args) => command::run::run(args),
+        Command::Test(args) => command::test::run(args),
         Command::New(args) => command::new::run(args),
         Command::Doctor(args) => command::doctor::run(&args),
         Command::Schema(args) => command::schema::run(args),

@@ -8,7 +8,9 @@ use shared::{run, stderr, strait};
 fn help_texts() {
     let mut settings = insta::Settings::clone_current();
     settings.set_omit_expression(true);
-    for command in ["", "build", "run", "new", "doctor", "nodes", "schema"] {
+    for command in [
+        "", "build", "run", "test", "new", "doctor", "nodes", "schema",
+    ] {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         // The width of a terminal would wrap the text.
         let output = strait()
@@ -37,6 +39,7 @@ fn wrong_usage_says_what_is_right() {
         &["build"],
         &["build", "--config", "x", "--quiet", "--verbose"],
         &["run", "--config", "x", "otelcol.yaml"],
+        &["test", "--config", "x", "-race"],
         &["run", "-c", "x", "--config", "otelcol.yaml"],
         &["new", "gizmo", "x"],
         &["new", "processor"],

@@ -71,6 +71,11 @@ fn made_and_tested(kind: &str, name: &str) -> String {
             .unwrap()
             .success()
     );
+    let gofmt = Command::new("gofmt").arg("-l").arg(&made).output().unwrap();
+    assert!(
+        gofmt.status.success() && gofmt.stdout.is_empty(),
+        "{gofmt:?}"
+    );
     // Nothing is left unfilled.
     for file in strait::files::sources(&made).unwrap() {
         let text = fs::read_to_string(&file).unwrap();

@@ -42,6 +42,17 @@ fn wrong_usage_is_2_and_findings_are_1() {
 }
 
 #[test]
+fn tests_that_are_not_there_are_missed_before_anything_is_built() {
+    let missing = strait(&["test", "--config", "testdata/empty.yaml"]);
+    assert_eq!(missing.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(
+        text.contains("there is no Go module in testdata/contract") && text.contains("--tests"),
+        "{text}"
+    );
+}
+
+#[test]
 fn help_says_what_cargo_is() {
     let help = strait(&["build", "--help"]);
     assert_eq!(help.status.code(), Some(0));

@@ -1,7 +1,8 @@
 //! A new component's whole way, as its author goes it: `strait new`, `build`
-//! with interruptions and mistakes, `run` with real telemetry. It links the
-//! engine, which it shares with every other build in the target folder, so it
-//! runs with the system's tests: `cargo test -p strait --test whole -- --ignored`.
+//! with interruptions and mistakes, `test` against the Collector's own suites,
+//! `run` with real telemetry. It links the engine, which it shares with every
+//! other build in the target folder, so it runs with the system's tests:
+//! `cargo test -p strait --test whole -- --ignored`.
 
 mod shared;
 
@@ -51,6 +52,19 @@ impl Author {
             .args([command, "--config", "builder.yaml"])
             .args(options);
         strait
+    }
+
+    /// Builds without a word, then has Go hold the component to what the Collector asks of its
+    /// kind; `strait test` succeeds or not, and says this.
+    fn held_to_its_contract(&self, succeeds: bool, says: &str) {
+        let options = ["--quiet", "--", "-v"];
+        let tested = self.strait("test", &options).output().unwrap();
+        let text = String::from_utf8_lossy(&tested.stdout);
+        assert!(
+            tested.status.success() == succeeds && text.contains(says),
+            "{text}{}",
+            stderr(&tested)
+        );
     }
 
     /// Changes a file of the component, so that there is something to build.
@@ -180,6 +194,34 @@ fn a_processor_is_built_in_spite_of_its_author_and_drops_logs() {
     );
 
     the_compilers_own_message_is_shown(&author);
+
+    author.held_to_its_contract(true, "--- PASS: TestShutdown");
+    // The suite sends logs of level INFO, 9.
+    author.edit("src/lib.rs", |text| {
+        text.replace("min_severity: 9 }", "min_severity: 10 }")
+    });
+    author.held_to_its_contract(false, "--- FAIL: TestShutdown");
+}
+
+#[test]
+#[ignore = "links the engine: part of the system's tests"]
+fn a_receiver_holds_its_contract() {
+    let author = Author::new("receiver", "my-receiver");
+    author.held_to_its_contract(true, "--- PASS: TestContract");
+}
+
+#[test]
+#[ignore = "links the engine: part of the system's tests"]
+fn an_exporter_holds_its_contract() {
+    let author = Author::new("exporter", "my-exporter");
+    author.held_to_its_contract(true, "--- PASS: TestVerdict");
+}
+
+#[test]
+#[ignore = "links the engine: part of the system's tests"]
+fn a_connector_holds_its_contract() {
+    let author = Author::new("connector", "my-connector");
+    author.held_to_its_contract(true, "--- PASS: TestVerdict");
 }
 
 /// A mistake in the component is shown at its place in the author's own file,
@@ -221,6 +263,7 @@ fn an_extension_lets_in_who_has_a_key() {
         "{}",
         stderr(&built)
     );
+    author.held_to_its_contract(true, "--- PASS: TestAuthenticator");
     let mut collector = Collector::start(&author);
     let logs = author.made.join("logs.json");
     assert_eq!(collector.post(&logs, ""), 401);

@@ -6,6 +6,7 @@ pub mod new;
 pub mod nodes;
 pub mod run;
 pub mod schema;
+pub mod test;
 
 use std::io::Write as _;
 

@@ -27,6 +27,7 @@ pub fn run(args: New) -> Result<ExitCode, Error> {
         ui.say(&format!("  cd {}", folder.display()));
     }
     ui.say("  cargo test");
+    ui.say("  strait test --config builder.yaml");
     ui.say("  strait run --config builder.yaml -- --config otelcol.yaml");
     Ok(ExitCode::SUCCESS)
 }

@@ -84,7 +84,7 @@ pub fn install(offline: bool, ui: &Ui) -> Result<PathBuf, StepError> {
     Ok(program)
 }
 
-pub(super) fn go_offline(command: &mut Command, offline: bool) {
+pub(crate) fn go_offline(command: &mut Command, offline: bool) {
     if offline {
         command.env("GOPROXY", "off");
     }

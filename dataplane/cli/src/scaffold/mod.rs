@@ -12,6 +12,7 @@ use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use strait_description::Kind;
 
+use crate::builder_file::STRAIT_GO_MODULE;
 use crate::checkout::{Checkout, VERSION};
 use crate::error::StepError;
 use crate::files;
@@ -31,8 +32,9 @@ macro_rules! template {
     };
 }
 
-/// Every file of one kind's folder; `$more` are those that not every kind has. `Cargo.toml` has
-/// another name there: with it the folder would be a package of its own, and left out of this one.
+/// Every file of one kind's folder; `$more` are those that not every kind has. `Cargo.toml` and
+/// `go.mod` have other names there: with `Cargo.toml` the folder would be a package of its own, and
+/// left out of this one.
 macro_rules! templates {
     ($folder:literal $(, $more:literal)*) => {
         &[
@@ -43,6 +45,8 @@ macro_rules! templates {
             template!($folder, "otelcol.yaml", "otelcol.yaml"),
             template!($folder, "src/lib.rs", "lib.rs"),
             template!($folder, "tests/component.rs", "component.rs"),
+            template!($folder, "contract/go.mod", "contract.mod"),
+            template!($folder, "contract/contract_test.go", "contract_test.go"),
             $(template!($folder, $more, $more),)*
         ]
     };
@@ -120,9 +124,12 @@ pub fn write(
             "name another folder with --path; nothing is ever overwritten",
         ));
     }
-    let sdk = match &checkout.root {
-        Some(root) => dependency(&root.join("dataplane/component"), &folder),
-        None => format!("\"{VERSION}\""),
+    let (sdk, replace) = match &checkout.root {
+        Some(root) => (
+            dependency(&root.join("dataplane/component"), &folder),
+            format!("\t{STRAIT_GO_MODULE} => ../build/strait/go\n"),
+        ),
+        None => (format!("\"{VERSION}\""), String::new()),
     };
     let values = [
         ("{{name}}", name.as_str()),
@@ -132,6 +139,8 @@ pub fn write(
         ("{{sdk}}", &sdk),
         ("{{rust}}", &checkout.rust_version),
         ("{{collector}}", COLLECTOR),
+        ("{{strait}}", concat!("v", env!("CARGO_PKG_VERSION"))),
+        ("{{replace}}", &replace),
     ];
     for &(path, template) in offered.templates {
         let text = values

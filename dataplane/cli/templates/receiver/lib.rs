@@ -11,7 +11,8 @@ use tokio::time::{Duration, sleep};
 
 /// Longest line in bytes; a longer one becomes several logs.
 const LONGEST_LINE: u64 = 64 << 10;
-/// Pause after a connection that could not be accepted, as where descriptors have run out.
+/// Pause after what may work later: a line that was not taken, or a connection that could not be
+/// accepted, as where descriptors have run out.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The configuration of `{{type}}`. What is left out is as in `Default`; a key
@@ -63,8 +64,8 @@ impl Receiver for {{Type}}Receiver {
     }
 }
 
-/// Sends the lines of one client, one after the other, until it has no more. A line that is not
-/// taken closes the connection, which is how the client learns of it.
+/// Sends the lines of one client, one after the other, until it has no more. A line that is refused
+/// for good closes the connection, which is how the client learns of it.
 async fn serve(stream: TcpStream, host: Host) -> Result<(), Error> {
     let broken = |error: io::Error| Error::permanent(error.to_string());
     let client = stream.peer_addr().map_err(broken)?.to_string();
@@ -84,8 +85,22 @@ async fn serve(stream: TcpStream, host: Host) -> Result<(), Error> {
         let mut logs = LogsBuilder::new();
         logs.push(LogRecord::new(line.trim_end_matches(['\r', '\n'])))?;
         let batch = logs.finish()?.with_context(context.clone());
-        // Waits while the pipelines have enough to do, and with it the client.
-        host.send(batch).await?;
+        deliver(&batch, &host).await?;
+    }
+}
+
+/// Sends a batch until it is taken or refused for good. It waits while the pipelines have enough to
+/// do, and with it the client.
+async fn deliver(batch: &Batch, host: &Host) -> Result<(), Error> {
+    loop {
+        let later = match host.send(batch.clone()).await {
+            Err(error) if !error.is_permanent() => error,
+            verdict => return verdict,
+        };
+        tokio::select! {
+            () = host.stopped() => return Err(later),
+            () = sleep(later.retry_delay().unwrap_or(PAUSE)) => {}
+        }
     }
 }
 
