@@ -21,7 +21,7 @@ STRAIT := $(CARGO_TARGET_DIR)/debug/strait
 # Crates that need no engine are built in the dev profile; everything that links it in the release profile, with
 # one set of packages, so that the engine is compiled once.
 LIGHT := -p strait-ringbuf -p strait-failure -p strait-records -p strait-control -p strait-control-testpeer -p strait-description -p strait-component -p strait-component-testpeer -p strait-extension -p strait-extension-testpeer -p strait -p mask-cards -p redact \
-	-p health-reporter -p token-provider -p count -p file-lines -p strait-bench-control -p strait-tidy
+	-p health-reporter -p token-provider -p count -p file-lines -p parquet-files -p strait-bench-control -p strait-tidy
 # Test peers and the command's whole builds are left to `test`.
 CHECKED := -p strait-ringbuf -p strait-failure -p strait-records -p strait-control -p strait-description -p strait-component -p strait-extension -p strait -p strait-tidy
 # The engine asks for a newer Rust than it needs (docs/decisions/0009).

@@ -13,6 +13,7 @@ pages=(
 	health_reporter examples/health-reporter/configuration.md
 	log_count examples/count/configuration.md
 	mask_cards examples/mask-cards/configuration.md
+	parquet_files examples/parquet/configuration.md
 	redact examples/redact/configuration.md
 	token_provider examples/token-provider/configuration.md
 )

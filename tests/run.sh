@@ -33,6 +33,9 @@ STRAIT=$strait ./pages.sh
 # Arrow's own reader for Python on what a slot holds.
 pyarrow/run.sh
 
+# DuckDB and pyarrow on what the exporter to Parquet writes.
+parquet/run.sh
+
 # A new component's whole way: made, built with interruptions, run with telemetry, broken.
 (cd .. && cargo test --quiet --locked -p strait --test whole -- --ignored)
 
