@@ -81,11 +81,12 @@ func TestSizesAreNotChanged(t *testing.T) {
 		"nodes": someNodes, "ring": map[string]any{"size_mib": 4096, "descriptors": 65536},
 	})
 	require.NoError(t, largest.Validate())
-	require.NoError(t, largest.Check())
+	_, transport, err := largest.unit(component.MustNewID("otap"), unit.Logs)
+	require.NoError(t, err)
 	require.Equal(
 		t,
 		ring.Geometry{Descriptors: ring.MaxDescriptors, Blocks: ring.MaxBlocks},
-		largest.transport().Geometry,
+		transport.Geometry,
 	)
 }
 
@@ -96,7 +97,7 @@ func TestSecretsOfNodes(t *testing.T) {
 	cfg.Nodes = []any{
 		map[string]any{"attribute": map[string]any{"salt": configopaque.String("hunter2")}},
 	}
-	spec, err := cfg.spec("otap", unit.Between(unit.Logs))
+	spec, _, err := cfg.unit(component.MustNewID("otap"), unit.Logs)
 	require.NoError(t, err)
 	payload, err := json.Marshal(spec)
 	require.NoError(t, err)

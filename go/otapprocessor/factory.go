@@ -5,7 +5,6 @@ package otapprocessor
 
 import (
 	"context"
-	"errors"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -51,10 +50,4 @@ func createMetrics(
 		return nil, err
 	}
 	return unit.NewMetrics(spec, transport, set.TelemetrySettings, unit.ToMetrics(next))
-}
-
-// unit is what a pipeline's unit is made from.
-func (c *Config) unit(id component.ID, signal unit.Signal) (unit.Spec, unit.Transport, error) {
-	spec, err := c.spec(id.String(), unit.Between(signal))
-	return spec, c.transport(), errors.Join(err, c.Check())
 }

@@ -106,7 +106,7 @@ func (c *Config) readOwn(conf *confmap.Conf) error {
 	if err != nil {
 		return err
 	}
-	answer, err := decode(c.kind, c.typ, v)
+	answer, err := decode(asked{Kind: c.kind, Type: c.typ, values: v})
 	if errors.Is(err, control.ErrNoPeer) {
 		c.json, c.plain = v.Config, conf.ToStringMap()
 		for _, key := range c.beside {

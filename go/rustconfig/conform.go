@@ -8,17 +8,19 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/unit"
 )
 
 // nodesKind stands for the engine's nodes, which are no component of their own, where Rust is asked
 // to decode.
 const nodesKind = "nodes"
 
-// Conform reads the value of one key of a Go component's, whose own keys are the engine nodes'.
+// Conform reads the value of one key of a Go component's of some kind, whose own keys are the
+// engine nodes'.
 // Where Rust takes text the result has the text that `${...}` expanded to, elsewhere the value;
 // secrets are configopaque's. What does not fit is left as it is: it is found when the unit is
 // validated. The errors name places below key.
-func Conform(key string, value any) (any, error) {
+func Conform(kind unit.Kind, key string, value any) (any, error) {
 	if value == nil {
 		return nil, nil
 	}
@@ -28,7 +30,7 @@ func Conform(key string, value any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := decode(nodesKind, key, v)
+	answer, err := decode(asked{Kind: nodesKind, Type: key, Unit: kind, values: v})
 	if errors.Is(err, control.ErrNoPeer) {
 		return confmap.NewFromStringMap(map[string]any{key: value}).ToStringMap()[key], nil
 	}

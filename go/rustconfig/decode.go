@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/unit"
 )
 
 // inlineLimit bounds what Rust does on the caller's own thread.
@@ -27,18 +28,22 @@ type decoded struct {
 	Findings []control.PathError `json:"findings"`
 }
 
+// asked is what Rust is asked to decode: the values of a component, or of engine nodes in a Unit.
+type asked struct {
+	Kind string    `json:"kind"`
+	Type string    `json:"type"`
+	Unit unit.Kind `json:"unit,omitempty"`
+	*values
+}
+
 // decode asks Rust. The error is a decodeError where the values do not fit; control.ErrNoPeer where
 // there is no Rust.
-func decode(kind, typ string, v *values) (*decoded, error) {
+func decode(a asked) (*decoded, error) {
 	peer, err := control.Bind()
 	if err != nil {
 		return nil, err
 	}
-	payload, err := json.Marshal(struct {
-		Kind string `json:"kind"`
-		Type string `json:"type"`
-		*values
-	}{kind, typ, v})
+	payload, err := json.Marshal(a)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +59,7 @@ func decode(kind, typ string, v *values) (*decoded, error) {
 	}
 	var d decoded
 	if err := json.Unmarshal(reply, &d); err != nil {
-		return nil, fmt.Errorf("the answer to decode of %s %q: %w", kind, typ, err)
+		return nil, fmt.Errorf("the answer to decode of %s %q: %w", a.Kind, a.Type, err)
 	}
 	return &d, nil
 }

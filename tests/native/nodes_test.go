@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -29,7 +30,9 @@ var allNodes = os.Getenv("STRAIT_ALL_NODES") != ""
 // shared with the engine's own tests.
 type nodeCase struct {
 	Node string `json:"node"`
-	// Nodes of the unit; $FOLDER stands for an empty folder.
+	// Kind is the node's; none stands for a processor.
+	Kind string `json:"kind"`
+	// Nodes of the unit; $FOLDER stands for an empty folder, $ADDRESS for where a server listens.
 	Nodes json.RawMessage `json:"nodes"`
 	// Outputs is how many batches come out of one call; 0 means one.
 	Outputs int `json:"outputs"`
@@ -37,12 +40,20 @@ type nodeCase struct {
 	Merges bool `json:"merges"`
 	// AcksFirst: the call ends before its batch comes out, which then belongs to no call.
 	AcksFirst bool `json:"acks_first"`
+	// Writes is where the batches of an exporter can be seen.
+	Writes string `json:"writes"`
 }
 
-func nodeCases(t *testing.T) (cases []nodeCase) {
+// allCases are those of every node.
+func allCases(t *testing.T) (cases []nodeCase) {
 	t.Helper()
 	readJSON(t, "vectors/nodes.json", &cases)
 	return cases
+}
+
+// nodeCases are those of processors.
+func nodeCases(t *testing.T) []nodeCase {
+	return slices.DeleteFunc(allCases(t), func(c nodeCase) bool { return c.Kind != "" })
 }
 
 func readJSON(t *testing.T, name string, into any) {
@@ -76,26 +87,31 @@ func oneShop(n int) plog.Logs {
 	return d
 }
 
-// onRequest says of each node that is offered whether it is only in binaries that ask for it.
+// onRequest says of each node that is offered, by kind and name, whether it is only in binaries
+// that ask for it.
 func onRequest(t *testing.T) map[string]bool {
 	t.Helper()
 	var offered []struct {
 		Name   string `json:"name"`
+		Kind   string `json:"kind"`
 		Choice string `json:"choice"`
 	}
 	readJSON(t, "nodes.json", &offered)
 	nodes := map[string]bool{}
 	for _, n := range offered {
-		nodes[n.Name] = n.Choice == "on_request"
+		nodes[n.Kind+":"+n.Name] = n.Choice == "on_request"
 	}
 	return nodes
 }
 
+// urn is the case's node, by kind and name.
+func (c *nodeCase) urn() string { return cmp.Or(c.Kind, "processor") + ":" + c.Node }
+
 // Guarantees: no node is offered without a case.
 func TestEveryNodeHasACase(t *testing.T) {
 	var tried []string
-	for _, c := range nodeCases(t) {
-		tried = append(tried, c.Node)
+	for _, c := range allCases(t) {
+		tried = append(tried, c.urn())
 	}
 	require.ElementsMatch(t, slices.Collect(maps.Keys(onRequest(t))), tried)
 }
@@ -110,7 +126,7 @@ func TestEveryNode(t *testing.T) {
 		t.Run(c.Node, func(t *testing.T) {
 			eachForm(t, func(t *testing.T, f form) {
 				s := &sink{}
-				if leftOut[c.Node] && !allNodes {
+				if leftOut[c.urn()] && !allNodes {
 					_, err := unit.NewLogs(
 						f.spec(c.in(t, "")),
 						f.transport,

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use serde::Deserialize;
+use strait_description::Kind;
 
 use crate::error::StepError;
 
@@ -18,8 +19,10 @@ pub const JSON: &str = include_str!("../released/nodes.json");
 pub struct Node {
     /// The engine's name.
     pub urn: String,
-    /// The short name.
+    /// The short name, of one node of its kind.
     pub name: String,
+    /// What it is.
+    pub kind: Kind,
     /// The signals it works on; others pass.
     pub signals: Vec<String>,
     /// Which binaries it is in.
@@ -28,6 +31,14 @@ pub struct Node {
     pub doc: String,
     /// Its keys, nested ones with their path.
     pub keys: Vec<Key>,
+}
+
+impl Node {
+    /// Whether it can be one of the nodes of an `otap` of this kind.
+    #[must_use]
+    pub fn is_in(&self, kind: Kind) -> bool {
+        self.kind == Kind::Processor || self.kind == kind
+    }
 }
 
 /// Which binaries a node is in; `dist.engine_nodes` of a builder file chooses.
@@ -99,8 +110,9 @@ pub fn render(nodes: &[Node]) -> String {
     for node in nodes {
         let _ = writeln!(
             out,
-            "{} ({})\n  {}\n  {}",
+            "{}, {} ({})\n  {}\n  {}",
             node.name,
+            node.kind,
             node.signals.join(", "),
             node.urn,
             node.doc

@@ -396,7 +396,7 @@ fn the_file_chooses_the_engines_nodes() {
     let (_, workspace) = folder.prepare(&file("")).unwrap();
     assert_eq!(
         features(&workspace, "otel-arrow-dfe-core-nodes"),
-        "durable-buffer"
+        "durable-buffer,file,otlp"
     );
     assert!(
         features(&workspace, "datafusion v").is_empty(),

@@ -18,9 +18,11 @@ use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
+use std::time::Instant;
 use strait_component::Context;
 use strait_failure::Failure;
 use tokio::sync::mpsc::{Sender, WeakSender};
+use tokio::sync::watch;
 
 /// What a pipeline's nodes answer for batches.
 pub(crate) type Answer = PipelineCompletionMsg<OtapPdata>;
@@ -50,6 +52,8 @@ struct Pipeline {
     nodes: Vec<(Wants, NodeInbox)>,
     /// What is done when it has ended.
     endings: Vec<Box<dyn FnOnce()>>,
+    /// When it must have drained, once it was asked to.
+    drain: watch::Sender<Option<Instant>>,
 }
 
 thread_local! {
@@ -132,6 +136,16 @@ pub(crate) fn add_node(wants: Wants, inbox: &NodeInbox) {
 /// Looks at the nodes that get messages.
 pub(crate) fn nodes<R>(look: impl FnOnce(&[(Wants, NodeInbox)]) -> R) -> R {
     LANE.with_borrow(|lane| look(lane.as_ref().map_or(&[], |lane| &lane.pipeline.nodes)))
+}
+
+/// The pipeline drains until then.
+pub(crate) fn drain_until(deadline: Instant) {
+    of_pipeline(|pipeline| pipeline.drain.send_replace(Some(deadline)));
+}
+
+/// When the pipeline that is being built must have drained, once it was asked to.
+pub(crate) fn drain() -> Option<watch::Receiver<Option<Instant>>> {
+    of_pipeline(|pipeline| pipeline.drain.subscribe())
 }
 
 /// Has `ending` done when the pipeline has ended, and with it every node.

@@ -7,9 +7,10 @@
 //!
 //! ```
 //! use serde_json::json;
+//! use strait_component::Kind;
 //! use strait_engine::catalog;
 //!
-//! let attribute = catalog::find("attribute").expect("one of the engine's nodes");
+//! let attribute = catalog::find(Kind::Processor, "attribute").expect("a node of the engine's");
 //! let mut findings = Vec::new();
 //! let config = json!({"actions": [{"action": "delete", "keys": "password"}]});
 //! catalog::check(&mut findings, "nodes::0::attribute", attribute.keys, &config);

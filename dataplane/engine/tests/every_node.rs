@@ -6,15 +6,18 @@ mod common;
 
 use arrow_array::RecordBatch;
 use common::otlp::{Log, holds, request};
+use common::units::of_nodes_in;
 use common::{End, Host, Setup, spec};
 use otel_arrow_dfe_pdata::proto::opentelemetry::arrow::v1::ArrowPayloadType;
 use otel_arrow_dfe_pdata::{OtapArrowRecords, OtlpProtoBytes, TryFromWithOptions};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
-use strait_engine::catalog::{Choice, TABLE, find};
+use strait_component::Kind;
+use strait_engine::catalog::{Choice, Node, TABLE, find};
 use strait_engine::{Class, Failure, Unit};
 
 const DRAIN: Duration = Duration::from_secs(10);
@@ -24,6 +27,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 #[serde(deny_unknown_fields)]
 struct Case {
     node: String,
+    #[serde(default = "processor")]
+    kind: Kind,
     /// The unit's nodes; `$FOLDER` stands for an empty folder.
     nodes: Value,
     /// Batches that come out of one call.
@@ -35,6 +40,14 @@ struct Case {
     /// The call ends before its batch comes out, which then belongs to no call.
     #[serde(default)]
     acks_first: bool,
+    /// Of an exporter: where its batches can be seen, `files`, `grpc` or `http`. tests/native looks
+    /// at what came there.
+    #[serde(default)]
+    writes: Option<String>,
+}
+
+const fn processor() -> Kind {
+    Kind::Processor
 }
 
 const fn one() -> usize {
@@ -45,19 +58,34 @@ fn all_cases() -> Vec<Case> {
     serde_json::from_str(include_str!("../vectors/nodes.json")).unwrap()
 }
 
-/// Those of the nodes in this build: the whole of DataFusion is in none of these tests, and `make
-/// test-nodes` runs what needs it.
+/// Those of the nodes in this build: what takes long to compile is in none of these tests, and
+/// `make test-nodes` runs it.
 fn cases() -> Vec<Case> {
     let mut cases = all_cases();
-    cases.retain(|case| find(&case.node).unwrap().included);
+    cases.retain(|case| case.known().included);
     cases
 }
 
+/// Those of a kind.
+fn cases_of(kind: Kind) -> impl Iterator<Item = Case> {
+    cases().into_iter().filter(move |case| case.kind == kind)
+}
+
 impl Case {
+    fn known(&self) -> &'static Node {
+        find(self.kind, &self.node).unwrap()
+    }
+
     fn unit(&self, folder: &Path) -> Value {
         let nodes = self.nodes.to_string();
         let nodes = nodes.replace("$FOLDER", folder.to_str().unwrap());
         serde_json::from_str(&nodes).unwrap()
+    }
+
+    /// An exporter's unit that sends there.
+    fn exporter(&self, folder: &Path, address: &str) -> Value {
+        let nodes = self.unit(folder).to_string().replace("$ADDRESS", address);
+        of_nodes_in("exporter", "logs", serde_json::from_str(&nodes).unwrap())
     }
 
     fn of_no_call(&self) -> bool {
@@ -92,8 +120,8 @@ fn send(host: &mut Host, records: bool, body: &str) -> u64 {
 // Guarantees: no node is offered without a case here.
 #[test]
 fn every_node_has_a_case() {
-    let offered: BTreeSet<_> = TABLE.iter().map(|node| node.name.to_owned()).collect();
-    let tried: BTreeSet<_> = all_cases().into_iter().map(|case| case.node).collect();
+    let offered: BTreeSet<_> = TABLE.iter().map(|node| node.urn).collect();
+    let tried: BTreeSet<_> = all_cases().iter().map(|case| case.known().urn).collect();
     assert_eq!(tried, offered);
     let here: Vec<_> = cases().into_iter().map(|case| case.node).collect();
     let elsewhere = TABLE.iter().filter(|node| node.choice == Choice::OnRequest);
@@ -104,10 +132,11 @@ fn every_node_has_a_case() {
 #[test]
 fn a_node_that_was_left_out_says_so() {
     let mut refused = all_cases();
-    refused.retain(|case| !find(&case.node).unwrap().included);
+    refused.retain(|case| !case.known().included);
     assert!(!refused.is_empty());
     for case in refused {
-        let findings = Unit::read(&spec(case.nodes)).unwrap_err();
+        let unit = of_nodes_in(case.kind.name(), "logs", case.nodes);
+        let findings = Unit::read(&unit).unwrap_err();
         let [finding] = &findings[..] else {
             panic!("{findings:?}")
         };
@@ -127,7 +156,7 @@ fn a_node_that_was_left_out_says_so() {
 // caller's metadata; a call ends after its outputs were answered, once.
 #[test]
 fn outputs_name_their_call() {
-    for case in cases() {
+    for case in cases_of(Kind::Processor) {
         for records in [false, true] {
             let folder = tempfile::tempdir().unwrap();
             let mut host = Host::start(case.unit(folder.path()));
@@ -173,7 +202,7 @@ fn failures_come_back() {
         grpc_code: 3,
         ..Failure::new(Class::Permanent, "no such account").at("the exporter")
     };
-    for case in cases().into_iter().filter(|case| !case.acks_first) {
+    for case in cases_of(Kind::Processor).filter(|case| !case.acks_first) {
         let mut host = Host::start(case.unit(Path::new("")));
         let call = send(&mut host, false, "x");
         for _ in 0..case.outputs {
@@ -291,4 +320,95 @@ fn held_batches_end_with_success_at_shutdown() {
         }
         assert!(stopping.join().unwrap().is_some());
     }
+}
+
+// Guarantees: what an exporter has taken is where its node writes, whichever way the batch came,
+// and its call ends with success; one that sends to where nobody listens fails its call with the
+// code, the node's name, and the advice to try again.
+#[test]
+fn exporters_answer_for_what_they_took() {
+    for case in cases_of(Kind::Exporter) {
+        let folder = tempfile::tempdir().unwrap();
+        // A port that was free, and has no listener any more.
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+        let unit = case.exporter(folder.path(), &nobody.unwrap().to_string());
+        let mut host = Setup::new(unit).start();
+        let calls: Vec<_> = [false, true, true]
+            .into_iter()
+            .enumerate()
+            .map(|(n, records)| send(&mut host, records, &format!("body-{n}")))
+            .collect();
+        for call in &calls {
+            match (host.end(*call), case.writes.as_deref()) {
+                (End::Acked, None | Some("files")) => {}
+                (End::Failed(failure), Some("grpc")) => {
+                    assert_eq!(failure.class, Class::Retryable, "{failure}");
+                    assert_eq!(failure.grpc_code, 14, "{failure}");
+                    assert_eq!(failure.component, format!("{}/0", case.node));
+                }
+                (end, writes) => panic!("{}: {end:?}, and it writes {writes:?}", case.node),
+            }
+        }
+        host.finish(&calls, DRAIN);
+        if case.writes.as_deref() == Some("files") {
+            let text = std::fs::read_to_string(folder.path().join("logs-0-0.json")).unwrap();
+            let lines: Vec<_> = text.lines().collect();
+            assert_eq!(lines.len(), 3, "{text}");
+            for (n, line) in lines.iter().enumerate() {
+                assert!(line.contains(&format!("body-{n}")), "{line}");
+            }
+        }
+    }
+}
+
+// Guarantees: what a node cannot write fails its call, and may be tried again; what can be written
+// then is.
+#[test]
+fn an_exporter_that_failed_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let later = folder.path().join("later");
+    let path = later.join("{signal}-{core_id}-{generation}");
+    let unit = of_nodes_in("exporter", "logs", json!([{"file": {"path": path}}]));
+    let mut host = Setup::new(unit).start();
+    let refused = send(&mut host, false, "first");
+    let End::Failed(failure) = host.end(refused) else {
+        panic!("acked")
+    };
+    assert_eq!(failure.class, Class::Retryable, "{failure}");
+    assert_eq!(failure.component, "file/0", "{failure}");
+    std::fs::create_dir(&later).unwrap();
+    let taken = send(&mut host, false, "second");
+    assert_eq!(host.end(taken), End::Acked);
+    host.finish(&[refused, taken], DRAIN);
+}
+
+// Guarantees: a destination that takes connections and never answers holds no unit's end up beyond
+// its time, and the calls that wait for it end once; a request's time is limited also where nobody
+// says so.
+#[test]
+fn a_silent_destination_holds_nobody_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let case = cases_of(Kind::Exporter).find(|case| case.node == "otlp_grpc");
+    let case = case.expect("a case");
+    let mut host = Setup::new(case.exporter(Path::new(""), &address)).start();
+    let first = send(&mut host, false, "waits");
+    let End::Failed(failure) = host.end(first) else {
+        panic!("acked")
+    };
+    assert_eq!(failure.class, Class::Retryable, "{failure}");
+
+    let nodes = json!([{"otlp_grpc": {"grpc_endpoint": format!("http://{address}"),
+                                      "timeout": "1h"}}]);
+    let mut patient = Setup::new(of_nodes_in("exporter", "logs", nodes)).start();
+    let calls: Vec<_> = (0..8)
+        .map(|n| send(&mut patient, false, &n.to_string()))
+        .collect();
+    patient.until("the lane has taken all calls", |host| {
+        use strait_ringbuf::layout::Counter;
+        host.handle.other_counters().get(Counter::BatchesReceived) == 8
+    });
+    let ends = patient.finish(&calls, Duration::from_millis(500));
+    assert!(ends.values().flatten().all(|end| *end != End::Acked));
+    host.finish(&[first], DRAIN);
 }

@@ -7,26 +7,32 @@ mod units;
 use otel_arrow_dfe_otap::OTAP_PIPELINE_FACTORY;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use strait_engine::catalog::{TABLE, describe, find, included};
+use strait_component::Kind;
+use strait_engine::catalog::{Choice, Node, TABLE, describe, find, included};
 use strait_engine::{Finding, Unit, check_registrations};
-use units::of_nodes;
+use units::{of_nodes, of_nodes_in};
 
 /// Configurations for every key of a node's table; several where keys exclude each other.
-fn samples(node: &str) -> Vec<Value> {
+fn samples(node: &Node) -> Vec<Value> {
     let all: Value = serde_json::from_str(include_str!("samples.json")).unwrap();
-    let of = all[node].as_array();
-    of.unwrap_or_else(|| panic!("no sample for `{node}`"))
+    let name = format!("{}:{}", node.kind, node.name);
+    let of = all[&name].as_array();
+    of.unwrap_or_else(|| panic!("no sample for `{name}`"))
         .clone()
 }
 
-fn engine_accepts(urn: &str, config: &Value) -> Result<(), String> {
-    let factory = &OTAP_PIPELINE_FACTORY.get_processor_factory_map()[urn];
-    (factory.validate_config)(config).map_err(|error| error.to_string())
+fn engine_accepts(node: &Node, config: &Value) -> Result<(), String> {
+    let engine = &*OTAP_PIPELINE_FACTORY;
+    let check = match node.kind {
+        Kind::Exporter => engine.get_exporter_factory_map()[node.urn].validate_config,
+        _ => engine.get_processor_factory_map()[node.urn].validate_config,
+    };
+    check(config).map_err(|error| error.to_string())
 }
 
-fn findings(node: &str, config: &Value) -> Vec<Finding> {
+fn findings(node: &Node, config: &Value) -> Vec<Finding> {
     let mut found = Vec::new();
-    strait_engine::catalog::check(&mut found, "x", find(node).unwrap().keys, config);
+    strait_engine::catalog::check(&mut found, "x", node.keys, config);
     found
 }
 
@@ -56,34 +62,44 @@ fn places(value: &Value, pointer: &str, name: &str, into: &mut Vec<(String, Stri
     }
 }
 
-// Guarantees: the table has every processor of the engine that is linked in, and no other is said
-// to be.
+// Guarantees: the table has every processor and exporter of the engine that is linked in, and none
+// is said to be that is not.
 #[test]
 fn the_table_is_complete() {
     check_registrations().unwrap();
-    let linked: BTreeSet<_> = OTAP_PIPELINE_FACTORY
-        .get_processor_factory_map()
-        .keys()
+    let engine = &*OTAP_PIPELINE_FACTORY;
+    let processors = engine.get_processor_factory_map().keys();
+    let linked: BTreeSet<_> = processors
+        .chain(engine.get_exporter_factory_map().keys())
         .copied()
         .filter(|urn| urn.starts_with("urn:otel:"))
         .collect();
-    let table: BTreeSet<_> = included().map(|node| node.urn).collect();
-    assert_eq!(linked, table);
+    let included: BTreeSet<_> = included().map(|node| node.urn).collect();
+    assert!(included.is_subset(&linked));
+    // The engine compiles both of OTLP's exporters, or neither.
+    let elsewhere = TABLE.iter().filter(|node| node.choice == Choice::OnRequest);
+    let elsewhere = elsewhere.map(|node| node.urn).collect();
+    let rest: BTreeSet<_> = linked.difference(&included).copied().collect();
+    assert!(rest.is_subset(&elsewhere), "{rest:?}");
 }
 
-// Guarantees: names are unique, and short name, shortcut and URN find the same node.
+// Guarantees: names are unique, and short name, shortcut and URN find the same node; of its kind
+// alone.
 #[test]
 fn names_find_their_node() {
     for node in included() {
         for name in [
             node.name.to_owned(),
             node.urn.to_owned(),
-            format!("processor:{}", node.name),
+            format!("{}:{}", node.kind, node.name),
         ] {
-            assert_eq!(find(&name).unwrap().urn, node.urn);
+            assert_eq!(find(node.kind, &name).unwrap().urn, node.urn);
         }
+        assert!(find(Kind::Extension, node.urn).is_none());
     }
-    assert!(find("processor:").is_none() && find("").is_none());
+    for name in ["processor:", "", "exporter:filter", "processor:file"] {
+        assert!(find(Kind::Processor, name).is_none(), "{name}");
+    }
 }
 
 // Guarantees: each key of the table is one that the engine reads: right values pass both checks,
@@ -92,10 +108,9 @@ fn names_find_their_node() {
 fn the_engine_reads_every_key() {
     for node in included() {
         let mut seen = BTreeSet::new();
-        for sample in samples(node.name) {
-            assert_eq!(findings(node.name, &sample), [], "{}", node.name);
-            engine_accepts(node.urn, &sample)
-                .unwrap_or_else(|error| panic!("{}: {error}", node.name));
+        for sample in samples(node) {
+            assert_eq!(findings(node, &sample), [], "{}", node.name);
+            engine_accepts(node, &sample).unwrap_or_else(|error| panic!("{}: {error}", node.name));
             let mut all = Vec::new();
             places(&sample, "", "", &mut all);
             for (pointer, name) in all {
@@ -107,8 +122,8 @@ fn the_engine_reads_every_key() {
                 ] {
                     let mut wrong = sample.clone();
                     *wrong.pointer_mut(&pointer).unwrap() = shape;
-                    ignored &= engine_accepts(node.urn, &wrong).is_ok();
-                    unchecked &= findings(node.name, &wrong).is_empty();
+                    ignored &= engine_accepts(node, &wrong).is_ok();
+                    unchecked &= findings(node, &wrong).is_empty();
                 }
                 assert!(!ignored, "{} ignores {name}", node.name);
                 assert!(
@@ -121,7 +136,7 @@ fn the_engine_reads_every_key() {
         }
         for key in describe(included())
             .iter()
-            .find(|info| info.name == node.name)
+            .find(|info| info.urn == node.urn)
             .unwrap()
             .keys
             .iter()
@@ -141,7 +156,7 @@ fn the_engine_reads_every_key() {
 #[test]
 fn unknown_keys_are_refused_everywhere() {
     for node in included() {
-        for sample in samples(node.name) {
+        for sample in samples(node) {
             let mut all = vec![(String::new(), String::new())];
             places(&sample, "", "", &mut all);
             for (pointer, name) in all {
@@ -151,7 +166,7 @@ fn unknown_keys_are_refused_everywhere() {
                 };
                 // Maps with keys of the user's take any key; what it holds is then wrong.
                 map.insert("strait_unknown".into(), json!({"strait": []}));
-                let found = findings(node.name, &wrong);
+                let found = findings(node, &wrong);
                 assert!(
                     found
                         .iter()
@@ -315,11 +330,137 @@ fn strict_refuses_conversions() {
     Unit::read(&spec("strict", json!({"retry": {}}))).unwrap();
 }
 
+fn exporter(signal: &str, nodes: Value) -> Vec<(String, String)> {
+    match Unit::read(&of_nodes_in("exporter", signal, nodes)) {
+        Ok(_) => Vec::new(),
+        Err(findings) => findings.into_iter().map(|f| (f.path, f.message)).collect(),
+    }
+}
+
+// Guarantees: an exporter's nodes end with nodes that export, in a chain and in a graph; what leads
+// further, or nowhere, is refused at its place, as are nodes of the wrong kind.
+#[test]
+fn an_exporter_ends_with_nodes_that_export() {
+    let none: Vec<(String, String)> = Vec::new();
+    assert_eq!(exporter("logs", json!([{"retry": {}}, "noop"])), none);
+    for (nodes, path, says) in [
+        (
+            json!([{"retry": {}}]),
+            "nodes::0::retry",
+            "ends with a node that exports: console",
+        ),
+        (
+            json!(["noop", "noop"]),
+            "nodes::0::noop",
+            "must be the chain's last",
+        ),
+        (json!(["nop"]), "nodes::0::nop", "did you mean `noop`?"),
+    ] {
+        let [(at, message)] = &exporter("logs", nodes)[..] else {
+            panic!("one finding of {path}")
+        };
+        assert_eq!(at, path);
+        assert!(message.contains(says), "{message}");
+    }
+    let [(path, message)] = &unit_findings(json!(["noop"]))[..] else {
+        panic!("one finding")
+    };
+    assert_eq!(path, "nodes::0::noop");
+    assert!(message.contains("under `exporters`"), "{message}");
+
+    let graph = |connections: Value| {
+        let nodes = json!({"a": "retry", "b": "noop", "c": "noop"});
+        let found = exporter("logs", json!({"nodes": nodes, "connections": connections}));
+        found.into_iter().map(|(path, _)| path).collect::<Vec<_>>()
+    };
+    let from_in = json!({"from": "in", "to": "a"});
+    let each = json!({"from": "a", "to": ["b", "c"]});
+    assert_eq!(graph(json!([from_in, each])), Vec::<String>::new());
+    assert_eq!(
+        graph(json!([from_in, each, {"from": "b", "to": "c"}])),
+        ["nodes::nodes::b::noop"]
+    );
+    assert_eq!(
+        graph(json!([from_in, {"from": "a", "to": "b"}])),
+        ["nodes::nodes::c::noop"]
+    );
+    assert_eq!(
+        graph(json!([from_in, each, {"from": "a", "to": "out"}])),
+        ["nodes::connections::2::to"]
+    );
+}
+
+// Guarantees: a signal that an exporter would take and lose is refused, at its node.
+#[test]
+fn an_exporter_takes_its_signals() {
+    let records = json!([{"console": {"format": "record_json"}}]);
+    for (signal, nodes, path) in [
+        ("logs", json!(["console"]), ""),
+        ("metrics", json!(["console"]), ""),
+        ("traces", json!(["console"]), "nodes::0::console"),
+        ("logs", records.clone(), ""),
+        ("metrics", records, "nodes::0::console::format"),
+        ("traces", json!(["noop"]), ""),
+    ] {
+        let found = exporter(signal, nodes);
+        let paths: Vec<_> = found.iter().map(|(path, _)| path.as_str()).collect();
+        let expected: Vec<_> = Some(path)
+            .filter(|path| !path.is_empty())
+            .into_iter()
+            .collect();
+        assert_eq!(paths, expected, "{signal}");
+    }
+}
+
+// Guarantees: without TLS in the binary what needs it is refused with the way to it, and what the
+// engine would find only once a node starts is found before.
+#[test]
+fn a_client_that_cannot_start_is_refused() {
+    let at = |rest: Value| {
+        let mut config = json!({"grpc_endpoint": "http://localhost:4317"});
+        let map = config.as_object_mut().unwrap();
+        map.extend(rest.as_object().unwrap().clone());
+        exporter("logs", json!([{"otlp_grpc": config}]))
+    };
+    assert_eq!(at(json!({"tls": {"insecure": true}})), []);
+    for (rest, path) in [
+        (
+            json!({"grpc_endpoint": "https://localhost:4317"}),
+            "grpc_endpoint",
+        ),
+        (json!({"tls": {"ca_file": "/ca.pem"}}), "tls"),
+        (
+            json!({"tls": {"insecure": true, "cert_file": "/c.pem"}}),
+            "tls::cert_file",
+        ),
+        (
+            json!({"tls": {"insecure": true, "insecure_skip_verify": true}}),
+            "tls::insecure_skip_verify",
+        ),
+        (json!({"max_in_flight": 1u64 << 40}), "max_in_flight"),
+        (
+            json!({"initial_stream_window_size": 1u64 << 31}),
+            "initial_stream_window_size",
+        ),
+        (
+            json!({"initial_connection_window_size": "2 GiB"}),
+            "initial_connection_window_size",
+        ),
+        (json!({"grpc_endpoint": "ftp://localhost"}), ""),
+    ] {
+        let found = at(rest);
+        let place = format!("nodes::0::otlp_grpc::{path}");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, place.trim_end_matches(':'), "{found:?}");
+    }
+}
+
 // Guarantees: a node that is known and not compiled in is refused with what to do about it.
 #[test]
 fn nodes_that_were_not_chosen_say_so() {
     for node in TABLE.iter().filter(|node| !node.included) {
-        let refused = Unit::read(&of_nodes("logs", "best_effort", json!([node.name]))).unwrap_err();
+        let unit = of_nodes_in(node.kind.name(), "logs", json!([node.name]));
+        let refused = Unit::read(&unit).unwrap_err();
         assert!(
             refused
                 .iter()

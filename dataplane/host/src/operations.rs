@@ -35,20 +35,23 @@ fn kind(payload: &[u8]) -> String {
     read::<About>(payload).map_or_else(|_| String::new(), |about| about.kind)
 }
 
-/// The Collector's values for nodes: `config` has them under one key, the text `type`.
+/// The Collector's values for nodes of a unit of some kind: `config` has them under one key, the
+/// text `type`.
 #[derive(Deserialize)]
 struct Nodes {
     r#type: String,
+    unit: Kind,
     config: Value,
     #[serde(default)]
     originals: catalog::Originals,
 }
 
 fn nodes(mut asked: Nodes) -> OpResult {
+    let at = format!("/{}", asked.r#type);
     let secrets = asked
         .config
         .get_mut(&asked.r#type)
-        .map(|nodes| catalog::conform(nodes, &format!("/{}", asked.r#type), &asked.originals));
+        .map(|nodes| catalog::conform(asked.unit, nodes, &at, &asked.originals));
     reply(&json!({
         "config": null,
         "shown": asked.config,

@@ -1,5 +1,6 @@
 //! Reads the tree of a builder file and collects what is wrong with it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
@@ -157,22 +158,24 @@ impl Checker<'_> {
     fn engine_nodes(&mut self, keys: &Keys<'_>) -> Option<Vec<String>> {
         let node = keys.value("engine_nodes")?;
         let known = nodes::all().unwrap_or_default();
-        let optional: Vec<&str> = known
+        // Nodes of two kinds may have one name, and are chosen together.
+        let optional: BTreeSet<&str> = known
             .iter()
             .filter(|node| node.choice != Choice::Always)
             .map(|node| node.name.as_str())
             .collect();
+        let all = Vec::from_iter(optional.iter().copied()).join(", ");
         let mut chosen = Vec::new();
         for item in self.list(Some(node), "dist.engine_nodes") {
             let name = match &item.value {
                 Value::Text(name) => name.as_str(),
                 _ => item.type_name(),
             };
-            if optional.contains(&name) {
+            if optional.contains(name) {
                 chosen.push(name.to_owned());
                 continue;
             }
-            let help = format!("choose among {}", optional.join(", "));
+            let help = format!("choose among {all}");
             let message = if known.iter().any(|node| node.name == name) {
                 format!("the engine node `{name}` is in every binary")
             } else {

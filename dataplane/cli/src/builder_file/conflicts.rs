@@ -72,7 +72,8 @@ impl Checker<'_> {
         for (kind, go) in file.go_entries() {
             let known = STRAIT_GO_PACKAGES.iter().any(|(of, _)| *of == kind);
             if !known && go.needs_rust() {
-                let help = format!("`{STRAIT_GO_MODULE}` has a processor and an extension");
+                let kinds = STRAIT_GO_PACKAGES.map(|(kind, _)| kind.to_string());
+                let help = format!("`{STRAIT_GO_MODULE}` has {}", kinds.join(", "));
                 self.find(
                     &go.gomod.at,
                     format!("Strait has no {kind}"),

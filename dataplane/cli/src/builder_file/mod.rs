@@ -27,8 +27,9 @@ pub use strait_description::Kind;
 pub const STRAIT_GO_MODULE: &str = "github.com/strait-data/strait/go";
 
 /// The packages of that module that are components: what may stand behind `import`.
-pub const STRAIT_GO_PACKAGES: [(Kind, &str); 2] = [
+pub const STRAIT_GO_PACKAGES: [(Kind, &str); 3] = [
     (Kind::Processor, "otapprocessor"),
+    (Kind::Exporter, "otapexporter"),
     (Kind::Extension, "straitextension"),
 ];
 
@@ -223,19 +224,18 @@ impl BuilderFile {
         self.rust_entries().next().is_some() || self.go_entries().any(|(_, go)| go.needs_rust())
     }
 
-    /// Whether Strait's own processor is in it.
-    #[must_use]
-    pub fn has_otap(&self) -> bool {
-        self.go_entries().any(|(_, go)| {
-            let package = go.import_path().strip_prefix(STRAIT_GO_MODULE);
-            package == Some("/otapprocessor")
+    /// The kinds of the `otap` components in it: Strait's own, of the engine's nodes.
+    pub fn otap(&self) -> impl Iterator<Item = Kind> {
+        self.go_entries().filter_map(|(kind, go)| {
+            let package = go.import_path().strip_prefix(STRAIT_GO_MODULE)?;
+            package.starts_with("/otap").then_some(kind)
         })
     }
 
-    /// How many of its components run in Rust: crates, and Strait's own processor.
+    /// How many of its components run in Rust: crates, and Strait's own.
     #[must_use]
     pub fn count_in_rust(&self) -> usize {
-        self.rust_entries().count() + usize::from(self.has_otap())
+        self.rust_entries().count() + self.otap().count()
     }
 
     /// Every entry that is a Go module, wherever it stands.

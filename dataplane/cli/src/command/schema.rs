@@ -22,13 +22,10 @@ pub fn run(args: Schema) -> Result<ExitCode, Error> {
     let name = args.name.as_deref();
     let file = build::read(&request)?;
     let otap = schema::otap::described(&file)?;
-    let only_otap = match (name, &otap) {
-        (Some(name), Some(otap)) => schema::is(otap, name) || file.rust_entries().next().is_none(),
-        (None, Some(_)) => file.rust_entries().next().is_none(),
-        (_, None) => false,
-    };
-    let all = if only_otap {
-        otap.into_iter().collect()
+    let is_otap = |name| otap.iter().any(|otap| schema::is(otap, name));
+    let all_is_otap = !otap.is_empty() && file.rust_entries().next().is_none();
+    let all = if all_is_otap || name.is_some_and(is_otap) {
+        otap
     } else {
         asked(name, &request, otap, &ui)?
     };
@@ -44,11 +41,11 @@ pub fn run(args: Schema) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What `otap` and the crates of the builder file say of themselves.
+/// What `otap`, of each kind, and the crates of the builder file say of themselves.
 fn asked(
     name: Option<&str>,
     request: &Request,
-    otap: Option<Described>,
+    otap: Vec<Described>,
     ui: &Ui,
 ) -> Result<Vec<Described>, Error> {
     let workspace = build::workspace(request, ui)?;

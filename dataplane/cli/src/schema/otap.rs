@@ -1,25 +1,22 @@
-//! The configuration of Strait's own processor `otap`, as far as it is a table here: its nodes.
+//! The configuration of Strait's own `otap` components, as far as it is a table here: their nodes.
 //!
 //! A node's keys are those of `strait nodes`. Which of them must be there depends on others, so
-//! none is said to be required; the processor's other keys are left open.
+//! none is said to be required; the components' other keys are left open.
 
 use serde_json::{Map, Value, json};
 use strait_description::{Signal, Stability};
 
-use crate::builder_file::{BuilderFile, Kind};
+use crate::builder_file::BuilderFile;
 use crate::checkout::VERSION;
 use crate::error::StepError;
 use crate::nodes::{self, Choice, Key, Node};
 use crate::rust::describe::Described;
 
-/// What `otap` would say of itself in a Collector of `file`, if `file` has it.
+/// What each `otap` component that `file` has would say of itself in a Collector of it.
 ///
 /// # Errors
 /// The table of nodes is damaged.
-pub fn described(file: &BuilderFile) -> Result<Option<Described>, StepError> {
-    if !file.has_otap() {
-        return Ok(None);
-    }
+pub fn described(file: &BuilderFile) -> Result<Vec<Described>, StepError> {
     let asked = file.dist.engine_nodes.as_deref();
     let is_in = |node: &Node| match (node.choice, asked) {
         (Choice::Always, _) | (Choice::Default, None) => true,
@@ -27,8 +24,8 @@ pub fn described(file: &BuilderFile) -> Result<Option<Described>, StepError> {
         (_, Some(asked)) => asked.contains(&node.name),
     };
     let nodes: Vec<Node> = nodes::all()?.into_iter().filter(is_in).collect();
-    Ok(Some(Described {
-        kind: Kind::Processor,
+    let of_kind = |kind| Described {
+        kind,
         type_name: "otap".to_owned(),
         package: "strait-engine".to_owned(),
         version: VERSION.to_owned(),
@@ -36,11 +33,12 @@ pub fn described(file: &BuilderFile) -> Result<Option<Described>, StepError> {
             .map(|signal| (signal.to_string(), Stability::Alpha.to_string()))
             .into(),
         stability: None,
-        schema: schema(&nodes),
-    }))
+        schema: schema(nodes.iter().filter(|node| node.is_in(kind))),
+    };
+    Ok(file.otap().map(of_kind).collect())
 }
 
-fn schema(nodes: &[Node]) -> Value {
+fn schema<'a>(nodes: impl Iterator<Item = &'a Node>) -> Value {
     let (mut definitions, mut names) = (Map::new(), Map::new());
     for node in nodes {
         definitions.insert(node.name.clone(), of_node(node));
@@ -156,29 +154,36 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::builder_file::{Kind, STRAIT_GO_MODULE};
 
-    fn of(dist: &str, import: &str) -> Option<Described> {
+    fn of(dist: &str, kind: Kind) -> Value {
+        let (section, module) = (kind.section(), STRAIT_GO_MODULE);
         let text = format!(
-            "dist: {{name: x{dist}}}\nprocessors:\n  \
-             - {{gomod: github.com/strait-data/strait/go v0.1.0, import: {import}}}\n"
+            "dist: {{name: x{dist}}}\n{section}:\n  \
+             - {{gomod: {module} v0.1.0, import: {module}/otap{kind}}}\n"
         );
         let file = BuilderFile::parse(&text, Path::new("b.yaml")).unwrap();
-        described(&file).unwrap()
+        let [described] = described(&file).unwrap().try_into().ok().unwrap();
+        let Described {
+            kind: of, schema, ..
+        } = described;
+        assert_eq!(of, kind);
+        schema
     }
 
-    const OTAP: &str = "github.com/strait-data/strait/go/otapprocessor";
+    const KINDS: [Kind; 2] = [Kind::Processor, Kind::Exporter];
 
     #[test]
     fn every_key_of_every_node_has_its_place() {
-        let schema = of("", OTAP).unwrap().schema;
-        for node in nodes::all().unwrap() {
+        let keys = KINDS.map(|kind| (kind, of("", kind)));
+        let nodes = nodes::all().unwrap();
+        let each = nodes
+            .iter()
+            .flat_map(|node| keys.iter().map(move |(kind, schema)| (node, *kind, schema)));
+        for (node, kind, schema) in each {
             let own = &schema["$defs"][&node.name];
-            assert_eq!(
-                own.is_null(),
-                node.choice == Choice::OnRequest,
-                "{}",
-                node.name
-            );
+            let left_out = node.choice == Choice::OnRequest || !node.is_in(kind);
+            assert_eq!(own.is_null(), left_out, "{} in {kind}", node.name);
             for key in node.keys.iter().filter(|_| !own.is_null()) {
                 let way = key.name.split("::").fold(own, |at, part| match part {
                     "*" if at["type"] == "array" => &at["items"],
@@ -192,7 +197,7 @@ mod tests {
 
     #[test]
     fn types_secrets_and_closed_maps_are_kept() {
-        let schema = of("", OTAP).unwrap().schema;
+        let schema = of("", Kind::Processor);
         let action = &schema["$defs"]["attribute"]["properties"]["actions"]["items"];
         assert_eq!(action["additionalProperties"], false);
         assert_eq!(action["properties"]["salt"]["format"], "password");
@@ -211,13 +216,13 @@ mod tests {
     #[test]
     fn the_nodes_are_those_of_the_distribution() {
         let has = |dist: &str, name: &str| {
-            let schema = of(dist, OTAP).unwrap().schema;
+            let schema = of(dist, Kind::Exporter);
             schema["$defs"].get(name).is_some()
         };
-        assert!(has("", "durable_buffer") && !has("", "transform"));
+        assert!(has("", "durable_buffer") && has("", "file") && !has("", "transform"));
         let chosen = ", engine_nodes: [transform]";
         assert!(has(chosen, "transform") && !has(chosen, "durable_buffer"));
         let without = BuilderFile::parse("dist: {name: x}\n", Path::new("b.yaml")).unwrap();
-        assert!(described(&without).unwrap().is_none());
+        assert!(described(&without).unwrap().is_empty());
     }
 }

@@ -246,13 +246,14 @@ mod tests {
     use super::*;
     use crate::catalog::find;
     use serde_json::json;
+    use strait_component::Kind;
 
     fn findings(node: &str, value: &Value) -> Vec<String> {
         let mut found = Vec::new();
         check(
             &mut found,
             "nodes::0::attribute",
-            find(node).unwrap().keys,
+            find(Kind::Processor, node).unwrap().keys,
             value,
         );
         found

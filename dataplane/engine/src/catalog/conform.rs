@@ -8,18 +8,20 @@
 //! wrong: it is masked wherever the configuration is shown.
 
 use crate::catalog::check::fits;
-use crate::catalog::find;
+use crate::catalog::find_in;
 use crate::catalog::shape::{Key, Shape};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use strait_component::Kind;
 
 /// The texts that values were expanded from, by the JSON pointer of their place.
 pub type Originals = BTreeMap<String, String>;
 
-/// Puts the texts of `originals` into the chain or graph `nodes`, which stands at the JSON pointer
-/// `at`, and returns the pointers of its secrets.
-pub fn conform(nodes: &mut Value, at: &str, originals: &Originals) -> Vec<String> {
+/// Puts the texts of `originals` into the chain or graph `nodes` of a unit of this kind, which
+/// stands at the JSON pointer `at`, and returns the pointers of its secrets.
+pub fn conform(unit: Kind, nodes: &mut Value, at: &str, originals: &Originals) -> Vec<String> {
     let mut walk = Walk {
+        unit,
         originals,
         secrets: Vec::new(),
     };
@@ -50,6 +52,7 @@ const CONNECTIONS: Shape = Shape::List(&Shape::Object(&[
 ]));
 
 struct Walk<'a> {
+    unit: Kind,
     originals: &'a Originals,
     secrets: Vec<String>,
 }
@@ -59,7 +62,7 @@ impl Walk<'_> {
     fn node(&mut self, node: &mut Value, at: &str) {
         let Value::Object(node) = node else { return };
         for (name, config) in node {
-            if let Some(known) = find(name) {
+            if let Some(known) = find_in(self.unit, name) {
                 let at = format!("{at}/{}", escaped(name));
                 self.value(config, &Shape::Object(known.keys), &at);
             }
@@ -118,9 +121,22 @@ impl Walk<'_> {
             };
             let at = format!("{at}/{}", escaped(key.name));
             self.value(value, &key.shape, &at);
-            if key.secret && !value.is_null() && !self.secrets.contains(&at) {
-                self.secrets.push(at);
+            match (&key.shape, &*value) {
+                _ if !key.secret => {}
+                // Names are the user's, and no secrets.
+                (Shape::Map(_), Value::Object(map)) => {
+                    for (name, value) in map {
+                        self.hide(value, format!("{at}/{}", escaped(name)));
+                    }
+                }
+                _ => self.hide(value, at),
             }
+        }
+    }
+
+    fn hide(&mut self, value: &Value, at: String) {
+        if !value.is_null() && !self.secrets.contains(&at) {
+            self.secrets.push(at);
         }
     }
 
@@ -152,7 +168,7 @@ mod tests {
     fn conformed(mut nodes: Value) -> (Value, Vec<String>) {
         let mut originals = Originals::new();
         expand(&mut nodes, "/nodes", &mut originals);
-        let secrets = conform(&mut nodes, "/nodes", &originals);
+        let secrets = conform(Kind::Exporter, &mut nodes, "/nodes", &originals);
         (nodes, secrets)
     }
 
@@ -231,6 +247,14 @@ mod tests {
         assert_eq!(node, &json!({"action": "hash", "key": "1", "salt": "0123"}));
         assert_eq!(nodes["connections"][0]["to"], "7");
         assert_eq!(secrets, ["/nodes/nodes/a~1b/attribute/actions/0/salt"]);
+    }
+
+    #[test]
+    fn of_a_secret_map_the_names_are_shown() {
+        let (_, secrets) = conformed(json!([{"otlp_grpc": {"headers": {"a/b": "x", "c": null}}}]));
+        assert_eq!(secrets, ["/nodes/0/otlp_grpc/headers/a~1b"]);
+        let (_, secrets) = conformed(json!([{"otlp_grpc": {"headers": "x"}}]));
+        assert_eq!(secrets, ["/nodes/0/otlp_grpc/headers"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub struct NodeInfo {
     pub urn: &'static str,
     /// The short name.
     pub name: &'static str,
-    /// What kind of component it can stand for: always a processor.
+    /// What it is.
     pub kind: Kind,
     /// Signals it works on.
     pub signals: &'static [Signal],
@@ -51,7 +51,7 @@ pub fn describe(nodes: impl Iterator<Item = &'static Node>) -> Vec<NodeInfo> {
             NodeInfo {
                 urn: node.urn,
                 name: node.name,
-                kind: Kind::Processor,
+                kind: node.kind,
                 signals: node.signals,
                 choice: node.choice,
                 doc: node.doc,

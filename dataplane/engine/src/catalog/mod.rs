@@ -1,4 +1,4 @@
-//! The catalog of the engine's core processor nodes that Strait offers.
+//! The catalog of the engine's core nodes that Strait offers.
 //!
 //! Most engine nodes ignore keys that they do not know, so a misspelt key would be lost without a
 //! word. Therefore each node's keys are written down here (read from its configuration types) and
@@ -18,6 +18,7 @@ mod content_router;
 mod debug;
 mod durable_buffer;
 pub(crate) mod edit;
+mod exporters;
 mod fanout;
 mod filter;
 mod info;
@@ -37,6 +38,7 @@ mod type_router;
 
 pub use check::{check, suggest};
 pub use conform::{Originals, conform};
+pub(crate) use exporters::console::prints_records;
 pub use info::{KeyInfo, NodeInfo, describe};
 pub use node::{Choice, Node};
 pub(crate) use shape::LEAST_TICK;
@@ -44,8 +46,9 @@ pub use shape::{Key, Shape};
 
 use crate::finding::Finding;
 use node::Asked;
+use strait_component::Kind;
 
-/// Every offered node, by name.
+/// Every offered node, by kind and name.
 pub const TABLE: &[Node] = &[
     attribute::NODE,
     batch::NODE,
@@ -61,6 +64,11 @@ pub const TABLE: &[Node] = &[
     temporal_reaggregation::NODE,
     transform::NODE,
     type_router::NODE,
+    exporters::console::NODE,
+    exporters::file::NODE,
+    exporters::noop::NODE,
+    exporters::otlp_grpc::NODE,
+    exporters::otlp_http::NODE,
 ];
 
 /// The nodes that are compiled in, in the table's order.
@@ -68,17 +76,27 @@ pub fn included() -> impl Iterator<Item = &'static Node> + Clone {
     TABLE.iter().filter(|node| node.included)
 }
 
-/// The node with this short name or URN (`attribute`, `processor:attribute`,
+/// The node of this kind with this short name or URN (`attribute`, `processor:attribute`,
 /// `urn:otel:processor:attribute`), whether it is compiled in or not.
 #[must_use]
-pub fn find(name: &str) -> Option<&'static Node> {
-    TABLE.iter().find(|node| {
-        node.name == name
-            || node.urn == name
-            || name
-                .strip_prefix("processor:")
-                .is_some_and(|id| id == node.name)
-    })
+pub fn find(kind: Kind, name: &str) -> Option<&'static Node> {
+    let short = match name.split_once(':') {
+        Some((of, short)) if of == kind.name() => short,
+        _ => name,
+    };
+    let mut nodes = TABLE.iter().filter(|node| node.kind == kind);
+    nodes.find(|node| node.name == short || node.urn == name)
+}
+
+/// The kinds of nodes that a unit of this kind is made of.
+pub(crate) fn kinds_in(unit: Kind) -> impl Iterator<Item = Kind> + Clone {
+    let own = matches!(unit, Kind::Exporter).then_some(unit);
+    std::iter::once(Kind::Processor).chain(own)
+}
+
+/// The node of this name that a unit of this kind may have.
+pub(crate) fn find_in(unit: Kind, name: &str) -> Option<&'static Node> {
+    kinds_in(unit).find_map(|kind| find(kind, name))
 }
 
 /// Checks one node's configuration: its keys, what we know of it, then the engine itself.
@@ -92,13 +110,27 @@ pub(crate) fn check_node(node: &Node, asked: &Asked<'_>) -> Vec<Finding> {
         check(&mut findings, asked.path, node.keys, asked.config);
     }
     if findings.is_empty() {
+        findings.extend(signal_of(node, asked));
+    }
+    if findings.is_empty() {
         findings = (node.refuses)(asked);
     }
     if findings.is_empty() {
-        let error = linked::validate(node.urn, asked.config).err();
+        let error = linked::validate(node, asked.config).err();
         findings.extend(error.map(|error| Finding::new(asked.path, error)));
     }
     findings
+}
+
+/// Refuses a signal that an exporter does not take: what a processor passes on is lost here.
+fn signal_of(node: &Node, asked: &Asked<'_>) -> Option<Finding> {
+    let signal = asked.signal?;
+    if node.kind == Kind::Processor || node.signals.contains(&signal) {
+        return None;
+    }
+    let takes: Vec<_> = node.signals.iter().map(|signal| signal.name()).collect();
+    let message = format!("`{}` takes {}, not {signal}", node.name, takes.join(", "));
+    Some(Finding::new(asked.path, message))
 }
 
 /// Checks that every node that was compiled in is linked in.

@@ -4,23 +4,27 @@ use crate::catalog::edit::Edit;
 use crate::catalog::reads::Reads;
 use crate::catalog::shape::Key;
 use crate::finding::Finding;
+use byte_unit::Byte;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use strait_component::Signal;
+use strait_component::{Kind, Signal};
+use strait_failure::Failure;
 
 /// Adds what a node of this configuration reads and writes; an error says why that cannot be known.
 type ReadsOf = fn(&Value, &mut Reads) -> Result<(), String>;
 /// Makes the edit that a node of this configuration is.
 type EditOf = fn(&Value) -> Result<Box<dyn Edit>, String>;
 
-/// One processor node of the engine.
+/// One node of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Node {
     /// The engine's name for it.
     pub urn: &'static str,
     /// Strait's short name for it: the URN's last part.
     pub name: &'static str,
-    /// Signals it works on; others pass through unchanged.
+    /// What it is: a receiver begins a unit's graph, an exporter ends it.
+    pub kind: Kind,
+    /// Signals it works on; others pass through a processor unchanged, and are refused elsewhere.
     pub signals: &'static [Signal],
     /// One line for people.
     pub doc: &'static str,
@@ -45,11 +49,12 @@ pub struct Node {
     pub included: bool,
     /// Keys that a user of the Collector's own component looks for here, and what to do instead.
     pub(crate) instead: &'static [(&'static str, &'static str)],
-    /// Gives it places for what so many calls at a time bring, where its user does not say how
-    /// many.
+    /// Gives it what it needs for so many calls at a time, where its user does not say how much.
     pub(crate) places: fn(&mut Map<String, Value>, u32),
     /// Finds what the engine accepts but must not be given: what loses data or panics on it.
     pub(crate) refuses: fn(&Asked<'_>) -> Vec<Finding>,
+    /// Reads out of the text of its nacks what the engine has no field for.
+    pub(crate) codes: fn(&mut Failure),
     /// The outputs that its configuration names: the key's place in it, and the output.
     pub(crate) outputs: fn(&Value) -> Vec<(String, String)>,
     /// Says what it reads and writes of logs; `None`: that is not known, or it keeps or repeats
@@ -60,10 +65,11 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node of all signals that keeps nothing, and that the engine has right.
+    /// A processor of all signals that keeps nothing, and that the engine has right.
     pub(crate) const PLAIN: Self = Self {
         urn: "",
         name: "",
+        kind: Kind::Processor,
         signals: &Signal::ALL,
         doc: "",
         keys: &[],
@@ -78,6 +84,7 @@ impl Node {
         instead: &[],
         places: |_, _| {},
         refuses: |_| Vec::new(),
+        codes: |_| {},
         outputs: |_| Vec::new(),
         reads: None,
         substitute: None,
@@ -106,6 +113,17 @@ impl Asked<'_> {
             "this turns spans into records, and the engine refuses whole batches in which links \
              have empty trace ids; it is not offered for traces in this version",
         )]
+    }
+
+    /// Refuses a number or size above a limit of ours: the engine makes room for so much at once,
+    /// or panics.
+    pub(crate) fn at_most(&self, key: &str, most: u64) -> Option<Finding> {
+        let number = match self.config.get(key)? {
+            Value::String(text) => text.parse::<Byte>().ok()?.as_u64(),
+            value => value.as_u64()?,
+        };
+        let message = || format!("must be at most {most}, found {number}");
+        (number > most).then(|| self.finding(key, message()))
     }
 
     /// A finding at a place in the configuration.

@@ -28,6 +28,7 @@ pub(super) fn waits(config: &mut Map<String, Value>, _: u32) {
 mod tests {
     use crate::catalog::find;
     use serde_json::json;
+    use strait_component::Kind;
 
     // Guarantees: a router waits for a full output where its user does not want it refused.
     #[test]
@@ -43,7 +44,7 @@ mod tests {
                 ),
             ] {
                 let mut config = said;
-                (find(name).unwrap().places)(config.as_object_mut().unwrap(), 64);
+                (find(Kind::Processor, name).unwrap().places)(config.as_object_mut().unwrap(), 64);
                 assert_eq!(config["admission_policy"]["on_full"], then, "{name}");
             }
         }

@@ -75,6 +75,7 @@ impl Receiver<OtapPdata> for Ingress {
                 message = control.recv() => match message {
                     Ok(NodeControlMsg::DrainIngress { deadline, .. }) => {
                         port.change(|calls| calls.refuse("the unit is shutting down"));
+                        ambient::drain_until(deadline);
                         drain = Some(Drain::until(deadline));
                     }
                     Ok(NodeControlMsg::Shutdown { deadline, .. }) => return Ok(terminal(deadline)),

@@ -6,8 +6,11 @@
 //! then goes on, if the node holds nothing between batches. A node with state that panicked, and
 //! any failure where the node owned no batch (timers, acks), still ends the lane's epoch; the lane
 //! then ends every call once and restarts.
+//!
+//! An exporter runs by itself, and has a guard of its own ([`exporter`]).
 
 pub(crate) mod drain;
+pub(crate) mod exporter;
 pub(crate) mod nacks;
 
 use crate::ambient;
@@ -27,6 +30,7 @@ use otel_arrow_dfe_engine::processor::{ProcessorRuntimeRequirements, ProcessorWr
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use otel_arrow_dfe_pdata_codec::OtapPayload;
 use std::future::Future;
+use strait_component::Kind;
 use strait_failure::{Class, Failure, contained};
 
 /// Puts the guard around a node that its factory has just made.
@@ -39,7 +43,7 @@ pub(crate) fn wrap(
     urn: &str,
 ) -> Result<ProcessorWrapper<OtapPdata>, ConfigError> {
     // Unknown nodes are taken to have state: the lane restarts rather than runs on a broken one.
-    let node = catalog::find(urn);
+    let node = catalog::find(Kind::Processor, urn);
     let stateful = node.is_none_or(|node| node.stateful);
     let holds = node.is_some_and(|node| node.holds);
     Ok(match wrapper {
@@ -69,7 +73,10 @@ pub(crate) fn wrap(
                 runtime_config,
                 processor: Box::new(Guarded {
                     inner: processor,
-                    watch: Watch::new(&name),
+                    watch: Watch::new(
+                        &name,
+                        node.map_or(catalog::Node::PLAIN.codes, |node| node.codes),
+                    ),
                     name,
                     stateful,
                     holds,
@@ -178,8 +185,8 @@ impl Guarded {
         msg: Message<OtapPdata>,
         effect_handler: &mut EffectHandler<OtapPdata>,
     ) -> Result<Result<(), Error>, String> {
-        if let Some(watch) = &mut self.watch {
-            watch.attach(effect_handler);
+        if let Some(sender) = self.watch.as_mut().and_then(Watch::sender) {
+            effect_handler.set_pipeline_completion_msg_sender(sender);
         }
         let cause = match (&msg, &mut self.watch) {
             (Message::Control(NodeControlMsg::Nack(nack)), Some(watch)) => watch.hears(nack),

@@ -15,7 +15,6 @@ use crate::calls::verdict::failure_of;
 use otel_arrow_dfe_engine::control::{
     NackMsg, PipelineCompletionMsg, PipelineCompletionMsgReceiver, PipelineCompletionMsgSender,
 };
-use otel_arrow_dfe_engine::local::processor::EffectHandler;
 use otel_arrow_dfe_engine::shared::message::{SharedReceiver, SharedSender};
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::collections::VecDeque;
@@ -53,6 +52,8 @@ pub(crate) fn channel(
 /// One node's answers.
 pub(crate) struct Watch {
     name: String,
+    /// Reads out of the text of its nacks what they say besides.
+    codes: fn(&mut Failure),
     node: Option<Sender<Answer>>,
     answers: Receiver<Answer>,
     engine: Sender<Answer>,
@@ -65,11 +66,12 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// The watch of a node that is being made; `None` outside of a lane.
-    pub(crate) fn new(name: &str) -> Option<Self> {
+    pub(crate) fn new(name: &str, codes: fn(&mut Failure)) -> Option<Self> {
         let engine = ambient::answers()?;
         let (node, answers) = mpsc::channel(WATCHED);
         Some(Self {
             name: name.to_owned(),
+            codes,
             node: Some(node),
             answers,
             engine,
@@ -88,12 +90,10 @@ impl Watch {
         Cause::Behind(failure)
     }
 
-    /// Lets the node answer here from now on. The node's handler keeps the sender, so the channel
-    /// stays open as long as the node runs.
-    pub(crate) fn attach(&mut self, effect_handler: &mut EffectHandler<OtapPdata>) {
-        if let Some(node) = self.node.take() {
-            effect_handler.set_pipeline_completion_msg_sender(SharedSender::mpsc(node));
-        }
+    /// Where the node is to answer from now on, the first time. The node's handler keeps it, so the
+    /// channel stays open as long as the node runs.
+    pub(crate) fn sender(&mut self) -> Option<PipelineCompletionMsgSender<OtapPdata>> {
+        self.node.take().map(SharedSender::mpsc)
     }
 
     /// Runs what the node does, and hands on what it answers meanwhile; `cause` is whose its nacks
@@ -135,6 +135,13 @@ impl Watch {
         Some(())
     }
 
+    /// The node's own failure.
+    fn own(&self, nack: &NackMsg<OtapPdata>) -> Failure {
+        let mut failure = failure_of(nack).at(self.name.clone());
+        (self.codes)(&mut failure);
+        failure
+    }
+
     fn noted(&self, cause: &Cause, mut answer: Answer) -> Answer {
         let PipelineCompletionMsg::DeliverNack { nack } = &mut answer else {
             return answer;
@@ -146,7 +153,7 @@ impl Watch {
                 let mut told = self.told.iter();
                 told.find(|(reason, _)| *reason == nack.reason)
                     .map(|(_, failure)| failure.clone())
-                    .unwrap_or_else(|| failure_of(nack).at(self.name.clone()))
+                    .unwrap_or_else(|| self.own(nack))
             }
         };
         // Some nodes hand every nack on as one that may be tried again.

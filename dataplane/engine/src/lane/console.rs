@@ -22,6 +22,8 @@ use std::time::Duration;
 
 /// The node that writes to the console.
 pub(crate) const DEBUG: &str = "urn:otel:processor:debug";
+/// The one whose output the console is: it keeps it.
+pub(crate) const EXPORTER: &str = "urn:otel:exporter:console";
 
 /// How long the log may take for what a pipeline that has ended wrote last.
 const LAST_TEXTS: Duration = Duration::from_secs(1);

@@ -1,7 +1,8 @@
-//! The pipeline factory of Strait: the engine's own processors, each behind a [`guard`], and the
-//! nodes that are ours.
+//! The pipeline factory of Strait: the engine's own processors and exporters, each behind a
+//! [`guard`], and the nodes that are ours.
 
 use super::console;
+use crate::catalog::{self, prints_records};
 use crate::ends::{egress, ingress};
 use crate::guard;
 use crate::nodes::{component, connector, exporter, receiver};
@@ -15,18 +16,22 @@ use otel_arrow_dfe_config::policy::ResolvedPolicies;
 use otel_arrow_dfe_config::topic::TopicScope;
 use otel_arrow_dfe_config::{PipelineGroupId, PipelineId};
 use otel_arrow_dfe_engine::capability::registry::Capabilities;
-use otel_arrow_dfe_engine::config::ProcessorConfig;
+use otel_arrow_dfe_engine::config::{ExporterConfig, ProcessorConfig};
 use otel_arrow_dfe_engine::context::PipelineContext;
 use otel_arrow_dfe_engine::error::Error as EngineError;
+use otel_arrow_dfe_engine::exporter::ExporterWrapper;
 use otel_arrow_dfe_engine::node::NodeId;
 use otel_arrow_dfe_engine::pdata_context::CompiledContextBindings;
 use otel_arrow_dfe_engine::processor::ProcessorWrapper;
-use otel_arrow_dfe_engine::{PipelineFactory, ProcessorFactory};
+use otel_arrow_dfe_engine::{ExporterFactory, PipelineFactory, ProcessorFactory};
 use otel_arrow_dfe_otap::OTAP_PIPELINE_FACTORY;
+use otel_arrow_dfe_otap::crypto::ensure_crypto_provider;
 use otel_arrow_dfe_otap::pdata::OtapPdata;
+use otel_arrow_dfe_telemetry::output_service::OutputService;
 use std::sync::{Arc, LazyLock};
+use strait_component::Kind;
 
-/// The factory that lanes build from: the linked processors (guarded), a node for each kind of the
+/// The factory that lanes build from: the linked nodes (guarded), a node for each kind of the
 /// SDK's components, and the two ends. It lives as long as the process, because the engine keeps
 /// references to it.
 pub(super) static FACTORY: LazyLock<PipelineFactory<OtapPdata>> = LazyLock::new(|| {
@@ -40,10 +45,19 @@ pub(super) static FACTORY: LazyLock<PipelineFactory<OtapPdata>> = LazyLock::new(
         })
         .collect();
     processors.extend([component::FACTORY, connector::FACTORY]);
+    let mut exporters: Vec<ExporterFactory<OtapPdata>> = OTAP_PIPELINE_FACTORY
+        .get_exporter_factory_map()
+        .values()
+        .map(|inner| ExporterFactory {
+            create: create_exporter,
+            ..inner.clone()
+        })
+        .collect();
+    exporters.extend([egress::FACTORY, exporter::FACTORY]);
     PipelineFactory::new(
         Box::leak(Box::new([ingress::FACTORY, receiver::FACTORY])),
         processors.leak(),
-        Box::leak(Box::new([egress::FACTORY, exporter::FACTORY])),
+        exporters.leak(),
         &[],
     )
 });
@@ -61,15 +75,42 @@ fn create_guarded(
     let inner = OTAP_PIPELINE_FACTORY
         .get_processor_factory_map()
         .get(urn.as_str())
-        .ok_or_else(|| ConfigError::InvalidUserConfig {
-            error: format!("node type `{urn}` is not linked in"),
-        })?;
+        .ok_or_else(|| not_linked(&urn))?;
     let node_config = match &urn[..] {
         console::DEBUG => console::redirect(&node.name, &node_config).map_or(node_config, Arc::new),
         _ => node_config,
     };
     let wrapper = (inner.create)(pipeline, node, node_config, config, capabilities)?;
     guard::wrap(wrapper, &urn)
+}
+
+/// The same of an exporter. What it needs of the process is there before it is made: what TLS
+/// computes with, and standard output for those that print records.
+fn create_exporter(
+    pipeline: PipelineContext,
+    node: NodeId,
+    node_config: Arc<NodeUserConfig>,
+    config: &ExporterConfig,
+    capabilities: &Capabilities,
+) -> Result<ExporterWrapper<OtapPdata>, ConfigError> {
+    let urn = node_config.r#type.as_str().to_owned();
+    let inner = OTAP_PIPELINE_FACTORY
+        .get_exporter_factory_map()
+        .get(urn.as_str())
+        .ok_or_else(|| not_linked(&urn))?;
+    ensure_crypto_provider();
+    if urn == console::EXPORTER && prints_records(&node_config.config) {
+        OutputService::mark_structured_stdout();
+    }
+    let wrapper = (inner.create)(pipeline, node, node_config, config, capabilities)?;
+    let known = catalog::find(Kind::Exporter, &urn);
+    Ok(guard::exporter::wrap(wrapper, known))
+}
+
+fn not_linked(urn: &str) -> ConfigError {
+    ConfigError::InvalidUserConfig {
+        error: format!("node type `{urn}` is not linked in"),
+    }
 }
 
 /// What the nodes of a pipeline declare of the headers that they read and write, as its context has

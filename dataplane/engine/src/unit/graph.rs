@@ -1,20 +1,28 @@
 //! The two forms of `nodes`: a chain (a list), or a graph (a map with `connections`).
 //!
-//! In a graph, `in` and `out` name the unit's ends. The engine drops nodes that nothing leads to
-//! without a word, and a cycle hangs; both are findings here.
+//! In a graph, `in` and `out` name the unit's ends. An exporter has no `out`: its nodes that export
+//! are the ends. Whether nodes lie on a way from one end to another is checked in `reach`.
 
 use crate::catalog::node::Asked;
-use crate::catalog::{Node, check_node, find, included, suggest};
+use crate::catalog::{Node, TABLE, check_node, find_in, included, kinds_in, suggest};
 use crate::finding::Finding;
+use crate::unit::reach;
 use crate::unit::topology::{Connection, EGRESS, INGRESS, Planned, Topology, split};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use strait_component::Signal;
+use strait_component::{Kind, Signal};
+
+/// The unit that nodes are in.
+#[derive(Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) kind: Kind,
+    /// What it carries, where that is known.
+    pub(super) signal: Option<Signal>,
+}
 
 /// Reads `nodes` and `connections`.
 pub(super) fn read(
     findings: &mut Vec<Finding>,
-    signal: Option<Signal>,
+    frame: Frame,
     nodes: &Value,
     connections: Option<&Value>,
 ) -> Topology {
@@ -26,14 +34,14 @@ pub(super) fn read(
                     "a list of nodes is a chain and has no connections; use a map of nodes",
                 ));
             }
-            read_chain(findings, signal, list)
+            read_chain(findings, frame, list)
         }
         // A graph comes as one map with both keys, or with `connections` beside `nodes`.
         Value::Object(map) => match (map.get("nodes"), map.get("connections")) {
             (Some(Value::Object(inner)), Some(list)) if map.len() == 2 => {
-                read_graph(findings, signal, "nodes::", inner, Some(list))
+                read_graph(findings, frame, "nodes::", inner, Some(list))
             }
-            _ => read_graph(findings, signal, "", map, connections),
+            _ => read_graph(findings, frame, "", map, connections),
         },
         _ => {
             findings.push(Finding::new(
@@ -45,14 +53,14 @@ pub(super) fn read(
     }
 }
 
-fn read_chain(findings: &mut Vec<Finding>, signal: Option<Signal>, list: &[Value]) -> Topology {
+fn read_chain(findings: &mut Vec<Finding>, frame: Frame, list: &[Value]) -> Topology {
     if list.is_empty() {
         findings.push(Finding::new("nodes", "needs at least one node"));
     }
     let mut nodes = Vec::new();
     for (index, entry) in list.iter().enumerate() {
         let path = format!("nodes::{index}");
-        let Some((kind, planned)) = read_node(findings, signal, &path, entry, |kind| {
+        let Some((kind, planned)) = read_node(findings, frame, &path, entry, |kind| {
             format!("{}/{index}", kind.name)
         }) else {
             continue;
@@ -68,12 +76,36 @@ fn read_chain(findings: &mut Vec<Finding>, signal: Option<Signal>, list: &[Value
         }
         nodes.push(planned);
     }
-    Topology::chain(nodes)
+    if nodes.len() == list.len() {
+        check_ends(findings, frame.kind, &nodes);
+    }
+    Topology::chain(nodes).between(frame.kind.has_in(), frame.kind.has_out())
+}
+
+/// An exporter's chain ends with a node that exports, and has no other.
+fn check_ends(findings: &mut Vec<Finding>, unit: Kind, nodes: &[Planned]) {
+    let Some((last, rest)) = nodes.split_last() else {
+        return;
+    };
+    let exports = |node: &Planned| node.is(Kind::Exporter);
+    for node in rest.iter().filter(|node| exports(node)) {
+        let message = "this exports, and passes nothing on: it must be the chain's last node";
+        findings.push(Finding::new(node.path.clone(), message));
+    }
+    if unit == Kind::Exporter && !exports(last) {
+        let known = included().filter(|node| node.kind == unit);
+        let known: Vec<_> = known.map(|node| node.name).collect();
+        let message = format!(
+            "an exporter's chain ends with a node that exports: {}",
+            known.join(", ")
+        );
+        findings.push(Finding::new(last.path.clone(), message));
+    }
 }
 
 fn read_graph(
     findings: &mut Vec<Finding>,
-    signal: Option<Signal>,
+    frame: Frame,
     prefix: &str,
     map: &Map<String, Value>,
     connections: Option<&Value>,
@@ -95,7 +127,7 @@ fn read_graph(
             ));
             continue;
         }
-        if let Some((_, planned)) = read_node(findings, signal, &path, entry, |_| name.clone()) {
+        if let Some((_, planned)) = read_node(findings, frame, &path, entry, |_| name.clone()) {
             topology.nodes.push(planned);
         }
     }
@@ -103,11 +135,10 @@ fn read_graph(
         Some(Value::Array(list)) => {
             for (index, entry) in list.iter().enumerate() {
                 let path = format!("{prefix}connections::{index}");
-                read_connection(findings, &path, entry, map, &mut topology);
+                read_connection(findings, frame.kind, &path, entry, map, &mut topology);
             }
-            check_reach(findings, &format!("{prefix}connections"), &topology);
-            check_ports(findings, &topology);
-            check_outputs(findings, &format!("{prefix}connections"), &topology);
+            let path = format!("{prefix}connections");
+            reach::check(findings, &path, frame.kind, &topology);
         }
         // Without them nothing can be said of what leads where.
         _ => findings.push(Finding::new(
@@ -122,7 +153,7 @@ fn read_graph(
 /// `{type: configuration}`, or just the type.
 fn read_node(
     findings: &mut Vec<Finding>,
-    signal: Option<Signal>,
+    frame: Frame,
     path: &str,
     entry: &Value,
     name: impl Fn(&Node) -> String,
@@ -142,19 +173,8 @@ fn read_node(
         }
     };
     let path = format!("{path}::{kind}");
-    let Some(node) = find(kind) else {
-        let names = included().map(|node| node.name);
-        let near = suggest(kind, names.clone())
-            .map(|near| format!(", did you mean `{near}`?"))
-            .unwrap_or_default();
-        let known: Vec<_> = names.collect();
-        findings.push(Finding::new(
-            path,
-            format!(
-                "unknown node type `{kind}`{near}; known types: {}",
-                known.join(", ")
-            ),
-        ));
+    let Some(node) = find_in(frame.kind, kind) else {
+        findings.push(Finding::new(path, unknown(frame.kind, kind)));
         return None;
     };
     if !node.included {
@@ -172,7 +192,7 @@ fn read_node(
     let asked = Asked {
         path: &path,
         config: &config,
-        signal,
+        signal: frame.signal,
     };
     findings.extend(check_node(node, &asked));
     let planned = Planned {
@@ -185,8 +205,34 @@ fn read_node(
     Some((node, planned))
 }
 
+/// What is said of a name that no node has which the unit may have.
+fn unknown(unit: Kind, name: &str) -> String {
+    if let Some(other) = TABLE
+        .iter()
+        .find(|node| node.name == name || node.urn == name)
+    {
+        let kind = other.kind;
+        return format!(
+            "`{name}` is of kind {kind}, and this unit of kind {unit}: it stands in an `otap` \
+             under `{}`",
+            kind.section()
+        );
+    }
+    let nodes = included().filter(|node| kinds_in(unit).any(|kind| node.kind == kind));
+    let names = nodes.map(|node| node.name);
+    let near = suggest(name, names.clone())
+        .map(|near| format!(", did you mean `{near}`?"))
+        .unwrap_or_default();
+    let known: Vec<_> = names.collect();
+    format!(
+        "unknown node type `{name}`{near}; known types: {}",
+        known.join(", ")
+    )
+}
+
 fn read_connection(
     findings: &mut Vec<Finding>,
+    unit: Kind,
     path: &str,
     entry: &Value,
     nodes: &Map<String, Value>,
@@ -218,8 +264,16 @@ fn read_connection(
                 ));
                 continue;
             };
-            let node = if key == "from" { split(name).0 } else { name };
-            let end = if key == "from" { INGRESS } else { EGRESS };
+            let (node, end, is_there) = if key == "from" {
+                (split(name).0, INGRESS, unit.has_in())
+            } else {
+                (name, EGRESS, unit.has_out())
+            };
+            if node == end && !is_there {
+                let message = format!("a unit of kind {unit} has no `{end}`");
+                findings.push(Finding::new(here.clone(), message));
+                continue;
+            }
             if node != end && !nodes.contains_key(node) {
                 findings.push(Finding::new(
                     here.clone(),
@@ -239,108 +293,6 @@ fn read_connection(
                 from,
                 to: to.clone(),
             }));
-    }
-}
-
-/// Every node must lie on a way from `in` to an end, and there must be no cycle.
-fn check_reach(findings: &mut Vec<Finding>, path: &str, topology: &Topology) {
-    let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for connection in &topology.connections {
-        next.entry(connection.node())
-            .or_default()
-            .extend(connection.to.iter().map(String::as_str));
-    }
-    let mut reached = BTreeSet::new();
-    let mut stack = vec![INGRESS];
-    while let Some(name) = stack.pop() {
-        if reached.insert(name) {
-            stack.extend(next.get(name).into_iter().flatten());
-        }
-    }
-    if !next.contains_key(INGRESS) {
-        findings.push(Finding::new(path, "no connection leaves `in`"));
-    } else if !reached.contains(EGRESS) {
-        findings.push(Finding::new(path, "nothing leads from `in` to `out`"));
-    }
-    for node in &topology.nodes {
-        if !reached.contains(node.name.as_str()) {
-            findings.push(Finding::new(
-                node.path.clone(),
-                "no connection leads to this node",
-            ));
-        } else if !next.contains_key(node.name.as_str()) {
-            findings.push(Finding::new(
-                node.path.clone(),
-                "no connection leaves this node",
-            ));
-        }
-    }
-    // Kahn's algorithm: what cannot be put in order lies on a cycle.
-    let mut incoming: BTreeMap<&str, usize> = BTreeMap::new();
-    for targets in next.values() {
-        for target in targets {
-            *incoming.entry(target).or_default() += 1;
-        }
-    }
-    let mut ready: Vec<&str> = next
-        .keys()
-        .copied()
-        .filter(|name| !incoming.contains_key(name))
-        .collect();
-    while let Some(name) = ready.pop() {
-        for target in next.get(name).into_iter().flatten() {
-            if let Some(count) = incoming.get_mut(target) {
-                *count -= 1;
-                if *count == 0 {
-                    incoming.remove(target);
-                    ready.push(target);
-                }
-            }
-        }
-    }
-    if !incoming.is_empty() {
-        let names: Vec<_> = incoming.keys().copied().collect();
-        findings.push(Finding::new(
-            path,
-            format!("cycle through {}", names.join(", ")),
-        ));
-    }
-}
-
-/// Ports that a router or fan-out names must be connected: the engine refuses only at start.
-fn check_ports(findings: &mut Vec<Finding>, topology: &Topology) {
-    for node in &topology.nodes {
-        let ports = topology.ports(&node.name);
-        let named = node.kind.map(|kind| (kind.outputs)(&node.config));
-        for (place, port) in named.into_iter().flatten() {
-            if !ports.contains(&port) {
-                findings.push(Finding::new(
-                    format!("{}::{place}", node.path),
-                    format!(
-                        "no connection leaves port `{port}`: add one from `{}[\"{port}\"]`",
-                        node.name
-                    ),
-                ));
-            }
-        }
-    }
-}
-
-/// An output leads to one connection: of several the engine takes the last, without a word.
-fn check_outputs(findings: &mut Vec<Finding>, path: &str, topology: &Topology) {
-    let mut seen = BTreeSet::new();
-    for connection in &topology.connections {
-        let (node, port) = split(&connection.from);
-        if !seen.insert((node, port)) {
-            findings.push(Finding::new(
-                path,
-                format!(
-                    "more than one connection leaves `{}`: name all its targets in one `to`, among \
-                     which batches are divided; a `fanout` node sends each batch to all",
-                    connection.from
-                ),
-            ));
-        }
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::components;
 use crate::finding::Finding;
 use crate::unit::edge::{Direction, Edge};
-use crate::unit::graph;
+use crate::unit::graph::{self, Frame};
 use crate::unit::topology::{Planned, Topology, below};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -77,12 +77,16 @@ fn room(id: &str, taken: &mut BTreeSet<String>) -> String {
 impl Member {
     fn topology(&self, findings: &mut Vec<Finding>, edges: &[Edge]) -> Topology {
         match (&self.nodes, &self.r#type) {
-            (Some(nodes), None) if self.kind == Kind::Processor => {
-                let signal = edges.first().map(|edge| edge.signal);
-                graph::read(findings, signal, nodes, self.connections.as_ref())
+            (Some(nodes), None) if matches!(self.kind, Kind::Processor | Kind::Exporter) => {
+                let frame = Frame {
+                    kind: self.kind,
+                    signal: edges.first().map(|edge| edge.signal),
+                };
+                graph::read(findings, frame, nodes, self.connections.as_ref())
             }
             (Some(_), None) => {
-                let message = format!("only a processor has nodes, and this is {}", self.kind);
+                let kind = self.kind;
+                let message = format!("a unit of nodes is a processor or exporter, not {kind}");
                 findings.push(Finding::new("nodes", message));
                 Topology::default()
             }

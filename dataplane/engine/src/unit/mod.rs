@@ -16,6 +16,7 @@ mod edge;
 mod exits;
 mod graph;
 mod member;
+mod reach;
 mod topology;
 
 pub use edge::{Direction, Edge, Encoding};

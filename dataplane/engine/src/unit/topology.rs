@@ -3,6 +3,7 @@
 use crate::catalog::Node;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use strait_component::Kind;
 
 /// Name of a unit's ingress in a graph's connections.
 pub const INGRESS: &str = "in";
@@ -22,6 +23,13 @@ pub struct Planned {
     pub urn: String,
     /// Its configuration.
     pub config: Value,
+}
+
+impl Planned {
+    /// Whether it is a node of the engine's of this kind.
+    pub(crate) fn is(&self, kind: Kind) -> bool {
+        self.kind.is_some_and(|node| node.kind == kind)
+    }
 }
 
 /// One connection: from a node (`name` or `name["port"]`) to nodes that share the work.

@@ -20,6 +20,16 @@ pub fn of_nodes(signal: &str, fidelity: &str, nodes: Value) -> Value {
     unit(signal, fidelity, json!([nodes_member("otap/test", nodes)]))
 }
 
+/// A unit of this kind of a chain or graph of engine nodes, that accepts losses.
+pub fn of_nodes_in(kind: &str, signal: &str, nodes: Value) -> Value {
+    let mut spec = of_nodes(signal, "best_effort", nodes);
+    spec["members"][0]["kind"] = kind.into();
+    if kind == "exporter" {
+        spec["edges"].as_array_mut().unwrap().pop();
+    }
+    spec
+}
+
 /// A member of engine nodes.
 pub fn nodes_member(id: &str, nodes: Value) -> Value {
     json!({"id": id, "kind": "processor", "nodes": nodes})

@@ -1,0 +1,92 @@
+//! What the nodes that send over a network have in common: keys of connections and of TLS, and
+//! which of them the engine takes and then cannot start with.
+
+use crate::catalog::node::Asked;
+use crate::catalog::places;
+use crate::catalog::shape::Key;
+use crate::catalog::shape::Shape::{Bool, Duration, Text};
+use crate::finding::Finding;
+use serde_json::{Map, Value, json};
+
+/// How long a request may take where nobody says it: as long as with the Collector's exporters.
+/// Without a limit a destination that never answers would hold the node's places for ever.
+const TIMEOUT: &str = "5s";
+
+/// Whether this binary has TLS.
+pub(super) const HAS_TLS: bool = cfg!(feature = "otlp-http");
+
+pub(super) const NO_TLS: &str = "this binary has no TLS, which is compiled in with the node \
+    `otlp_http`: list that in `dist.engine_nodes` of the builder file";
+
+/// Whether an address asks for TLS.
+pub(super) fn is_secure(address: &str) -> bool {
+    let scheme = address.trim_start().get(..6);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+}
+
+/// Batches that a node may have under way: it makes room for as many at once.
+pub(super) const MOST_IN_FLIGHT: u64 = 65_536;
+
+pub(super) const TLS: &[Key] = &[
+    Key::optional("ca_file", Text, "certificates to trust, in PEM"),
+    Key::optional("ca_pem", Text, "the same as text"),
+    Key::optional("cert_file", Text, "the client's certificate, in PEM"),
+    Key::optional("cert_pem", Text, "the same as text"),
+    Key::optional("key_file", Text, "its key, in PEM"),
+    Key::optional("key_pem", Text, "the same as text").secret(),
+    Key::optional(
+        "include_system_ca_certs_pool",
+        Bool,
+        "trust the system's certificates too; true when not given",
+    ),
+    Key::optional(
+        "server_name_override",
+        Text,
+        "the name that the server's certificate has to have",
+    ),
+    Key::optional("insecure", Bool, "no TLS where the endpoint names none"),
+    Key::optional(
+        "insecure_skip_verify",
+        Bool,
+        "do not check the server's certificate",
+    ),
+    Key::optional(
+        "reload_interval",
+        Duration,
+        "how often files are looked at; 5m when not given",
+    ),
+];
+
+/// Gives a request a limit where its user does not.
+pub(super) fn limit(client: &mut Map<String, Value>) {
+    places::set(client, "timeout", json!(TIMEOUT));
+}
+
+/// Finds in the TLS settings at `place` what the engine finds only once the node starts.
+pub(super) fn tls(asked: &Asked<'_>, place: &str, tls: &Value) -> Vec<Finding> {
+    let has = |name: &str| {
+        let (file, text) = (&tls[format!("{name}_file")], &tls[format!("{name}_pem")]);
+        !file.is_null() || text.as_str().is_some_and(|text| !text.trim().is_empty())
+    };
+    let mut found = Vec::new();
+    let mut find = |key: &str, message: &str| {
+        found.push(asked.finding(&format!("{place}::{key}"), message));
+    };
+    for (one, other) in [("cert", "key"), ("key", "cert")] {
+        if has(one) && !has(other) {
+            let message = format!("a client needs both: give `{other}_file` or `{other}_pem` too");
+            find(&format!("{one}_file"), &message);
+        }
+    }
+    if tls["include_system_ca_certs_pool"] == false && !has("ca") {
+        let message = "nobody is trusted: give `ca_file` or `ca_pem`, or leave this out";
+        find("include_system_ca_certs_pool", message);
+    }
+    if tls["ca_pem"]
+        .as_str()
+        .is_some_and(|text| text.trim().is_empty())
+    {
+        find("ca_pem", "is empty: leave it out");
+    }
+    found
+}
