@@ -114,6 +114,10 @@ test-system: build $(TELEMETRYGEN) ## whole Collectors, processes, interoperatio
 test-nodes: $(STRAIT) ## the engine's nodes that need DataFusion; compiling it takes long, so `test` leaves them out
 	STRAIT=$(STRAIT) tests/nodes.sh
 
+.PHONY: test-parquet
+test-parquet: $(STRAIT) ## the example exporter to Parquet in a Collector; it has the engine compiled once more
+	STRAIT=$(STRAIT) tests/parquet/collector.sh
+
 .PHONY: test-arm64
 test-arm64: $(STRAIT) $(TELEMETRYGEN) ## a Collector for linux/arm64, built and run on amd64 with qemu
 	STRAIT=$(STRAIT) TELEMETRYGEN=$(TELEMETRYGEN) tests/arm64.sh
