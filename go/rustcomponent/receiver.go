@@ -5,12 +5,9 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver"
-	"go.opentelemetry.io/collector/receiver/receiverhelper"
 
+	"github.com/strait-data/strait/go/receivers"
 	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/unit"
 )
@@ -19,7 +16,7 @@ import (
 // configuration is one instance in Rust. What it receives is counted as the Collector's receiver
 // helper does, with the component's type for the format and no transport.
 func NewReceiver(m Metadata) receiver.Factory {
-	s := &shared{metadata: m, instances: map[*rustconfig.Config]*sharedReceiver{}}
+	s := &shared{metadata: m}
 	var options []receiver.FactoryOption
 	if m.Logs != component.StabilityLevelUndefined {
 		options = append(options, receiver.WithLogs(s.createLogs, m.Logs))
@@ -35,65 +32,49 @@ func NewReceiver(m Metadata) receiver.Factory {
 	}, options...)
 }
 
+// shared are the receivers of one type.
+type shared struct {
+	metadata Metadata
+	all      receivers.Set[*rustconfig.Config]
+}
+
 func (s *shared) createLogs(
 	_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs,
 ) (receiver.Logs, error) {
-	report, err := reportOf(set)
+	counted, err := receivers.ToLogs(set, s.metadata.Type, next)
 	if err != nil {
 		return nil, err
 	}
-	counted, err := consumer.NewLogs(func(ctx context.Context, d plog.Logs) error {
-		ctx, n := report.StartLogsOp(ctx), d.LogRecordCount() // before it is somebody else's
-		err := next.ConsumeLogs(ctx, d)
-		report.EndLogsOp(ctx, s.metadata.Type, n, err)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return s.receiver(set, cfg, unit.ToLogs(counted))
+	return s.receiver(set, cfg, counted)
 }
 
 func (s *shared) createTraces(
 	_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces,
 ) (receiver.Traces, error) {
-	report, err := reportOf(set)
+	counted, err := receivers.ToTraces(set, s.metadata.Type, next)
 	if err != nil {
 		return nil, err
 	}
-	counted, err := consumer.NewTraces(func(ctx context.Context, d ptrace.Traces) error {
-		ctx, n := report.StartTracesOp(ctx), d.SpanCount()
-		err := next.ConsumeTraces(ctx, d)
-		report.EndTracesOp(ctx, s.metadata.Type, n, err)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return s.receiver(set, cfg, unit.ToTraces(counted))
+	return s.receiver(set, cfg, counted)
 }
 
 func (s *shared) createMetrics(
 	_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics,
 ) (receiver.Metrics, error) {
-	report, err := reportOf(set)
+	counted, err := receivers.ToMetrics(set, s.metadata.Type, next)
 	if err != nil {
 		return nil, err
 	}
-	counted, err := consumer.NewMetrics(func(ctx context.Context, d pmetric.Metrics) error {
-		ctx, n := report.StartMetricsOp(ctx), d.DataPointCount()
-		err := next.ConsumeMetrics(ctx, d)
-		report.EndMetricsOp(ctx, s.metadata.Type, n, err)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return s.receiver(set, cfg, unit.ToMetrics(counted))
+	return s.receiver(set, cfg, counted)
 }
 
-func reportOf(set receiver.Settings) (*receiverhelper.ObsReport, error) {
-	return receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
-		ReceiverID: set.ID, ReceiverCreateSettings: set,
-	})
+// receiver gives the receiver of a configuration one more signal.
+func (s *shared) receiver(
+	set receiver.Settings, cfg component.Config, next unit.Next,
+) (*receivers.Receiver, error) {
+	config := cfg.(*rustconfig.Config)
+	return s.all.Add(config, func() *unit.Receiver {
+		spec := s.metadata.spec(unit.KindReceiver, set.ID, config, nil)
+		return unit.NewReceiver(spec, transport(cfg), set.TelemetrySettings)
+	}, next)
 }

@@ -1,4 +1,10 @@
-package rustcomponent
+// Package receivers makes one receiver in Rust of what the Collector creates for each signal of one
+// configuration, and counts what it receives as the Collector's receiver helper does.
+//
+// It guarantees that the receiver starts once and ends once, fails for all signals where it fails
+// for one, and that all that started it hear how it is. It leaves to its callers what the receiver
+// is.
+package receivers
 
 import (
 	"context"
@@ -6,44 +12,39 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
-	"go.opentelemetry.io/collector/receiver"
 
-	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/unit"
 )
 
-// shared are the receivers of one type that the Collector has created and not shut down. It creates
-// one for each signal; those of one configuration are one.
-type shared struct {
-	metadata Metadata
-
+// Set are the receivers of one type that the Collector has created and not shut down, by their
+// configurations. The zero value is ready.
+type Set[Config comparable] struct {
 	mu        sync.Mutex
-	instances map[*rustconfig.Config]*sharedReceiver
+	instances map[Config]*Receiver
 }
 
-// receiver gives the receiver of a configuration one more signal.
-func (s *shared) receiver(
-	set receiver.Settings, cfg component.Config, next unit.Next,
-) (*sharedReceiver, error) {
-	config := cfg.(*rustconfig.Config)
+// Add gives the receiver of a configuration one more signal; the first one has it made.
+func (s *Set[Config]) Add(
+	config Config, create func() *unit.Receiver, next unit.Next,
+) (*Receiver, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.instances[config]
 	if r == nil {
-		spec := s.metadata.spec(unit.KindReceiver, set.ID, config, nil)
-		r = &sharedReceiver{
-			Receiver: unit.NewReceiver(spec, transport(cfg), set.TelemetrySettings),
-		}
+		r = &Receiver{Receiver: create()}
 		r.forget = func() { s.forget(config, r) }
 	}
 	if err := r.Add(next); err != nil {
 		return nil, err
 	}
+	if s.instances == nil {
+		s.instances = map[Config]*Receiver{}
+	}
 	s.instances[config] = r
 	return r, nil
 }
 
-func (s *shared) forget(config *rustconfig.Config, r *sharedReceiver) {
+func (s *Set[Config]) forget(config Config, r *Receiver) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.instances[config] == r {
@@ -51,9 +52,9 @@ func (s *shared) forget(config *rustconfig.Config, r *sharedReceiver) {
 	}
 }
 
-// sharedReceiver is one receiver of several signals. It starts once and ends once, and all that
-// started it hear how it is.
-type sharedReceiver struct {
+// Receiver is one receiver of several signals. It starts once and ends once, and all that started
+// it hear how it is.
+type Receiver struct {
 	*unit.Receiver
 	forget func()
 
@@ -63,14 +64,14 @@ type sharedReceiver struct {
 }
 
 // Start starts the receiver, where no other signal has; it fails for all signals.
-func (r *sharedReceiver) Start(ctx context.Context, host component.Host) error {
+func (r *Receiver) Start(ctx context.Context, host component.Host) error {
 	r.hosts.join(host)
 	r.start.Do(func() { r.err = r.Receiver.Start(ctx, &r.hosts) })
 	return r.err
 }
 
 // Shutdown ends the receiver, for all signals.
-func (r *sharedReceiver) Shutdown(ctx context.Context) error {
+func (r *Receiver) Shutdown(ctx context.Context) error {
 	r.forget()
 	return r.Receiver.Shutdown(ctx)
 }
