@@ -5,8 +5,7 @@
 
 use std::fmt::Write;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use hmac_sha256::HMAC;
 use strait_component::prelude::*;
 
 /// Shorter keys can be guessed, and with them the values.
@@ -14,7 +13,7 @@ const MIN_KEY_BYTES: usize = 16;
 
 /// Hashes values with one key.
 #[derive(Clone)]
-pub(crate) struct Hasher(Hmac<Sha256>);
+pub(crate) struct Hasher(HMAC);
 
 impl Hasher {
     /// A hasher with this key.
@@ -35,17 +34,16 @@ impl Hasher {
             );
             return Err(ConfigError::new("hash_key", message));
         }
-        let keyed = Hmac::new_from_slice(key);
-        let keyed = keyed.map_err(|error| ConfigError::new("hash_key", error.to_string()))?;
-        Ok(Self(keyed))
+        Ok(Self(HMAC::new(key)))
     }
 
     /// The hash of the value's text; none for a value that cannot be read, which stays.
     pub(crate) fn hash(&self, value: Value<'_>) -> Option<Any> {
         let text = value.to_any()?.to_string();
-        let code = self.0.clone().chain_update(text).finalize();
+        let mut code = self.0.clone();
+        code.update(text);
         let mut hex = String::with_capacity(64);
-        for byte in code.into_bytes() {
+        for byte in code.finalize() {
             // Writing to a String cannot fail.
             let _ = write!(hex, "{byte:02x}");
         }
