@@ -65,6 +65,16 @@ func logsToMetrics(t *testing.T, values map[string]any, next *said) connector.Lo
 	return c
 }
 
+func logsToLogs(t *testing.T, next consumer.Logs) connector.Logs {
+	t.Helper()
+	f := tallies()
+	set := connectortest.NewNopSettings(component.MustNewType("tally"))
+	c, err := f.CreateLogsToLogs(t.Context(), set, configured(t, f, nil), next)
+	require.NoError(t, err)
+	running(t, c)
+	return c
+}
+
 // Guarantees: what a connector makes of a batch goes on under the batch's own context, and the
 // caller's verdict is that of all of it: none, one or two batches, or the connector's own.
 func TestAConnectorsOutputIsItsCallers(t *testing.T) {
@@ -134,9 +144,7 @@ func TestAConnectorConnectsEveryPair(t *testing.T) {
 	require.NoError(t, toLogs.ConsumeTraces(t.Context(), spans))
 	require.Equal(t, "3 items", bodyOf(next.take()[0]))
 
-	same, err := f.CreateLogsToLogs(t.Context(), set, cfg, next)
-	require.NoError(t, err)
-	running(t, same)
+	same := logsToLogs(t, next)
 	require.NoError(t, same.ConsumeLogs(t.Context(), order(7, "hello")))
 	require.Equal(t, "7 items", bodyOf(next.take()[0]))
 

@@ -1,17 +1,13 @@
 //! A Strait processor that fails on demand, for the system tests.
 //!
-//! The body of the batch's first log says what happens to the whole batch: `permanent` and
-//! `retryable` fail it, `panic` panics, `sleep MS` holds the lane for that long, `drop` leaves
-//! nothing of it, `undeclared` changes what the component does not declare as written, `wrong
-//! type`, `wrong cbor` and `wrong integer` give the first log an attribute with a value that no
-//! attribute can have (with `everything` set, for it changes attributes), `unwell` and `well`
-//! report a status. Any other body passes. `create` makes the creation of the instance fail or
-//! panic.
+//! The body of the batch's first log says what happens to the whole batch, as the crate `words`
+//! says; and `drop` leaves nothing of it, `undeclared` changes what the component does not declare
+//! as written, `wrong type`, `wrong cbor` and `wrong integer` give the first log an attribute with
+//! a value that no attribute can have (with `everything` set, for it changes attributes), `unwell`
+//! and `well` report a status. Any other body passes. `fails` says what other methods meet.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::thread::sleep;
-use std::time::Duration;
 
 use arrow_array::{ArrayRef, BinaryArray, RecordBatch, StringArray, UInt8Array, UInt16Array};
 use arrow_schema::{DataType, Field, Schema};
@@ -23,45 +19,18 @@ use strait_component::prelude::*;
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
 pub struct Config {
-    /// How creating an instance ends.
-    pub create: Creation,
+    /// What its methods meet.
+    pub fails: words::Fails,
     /// Declare that everything is read and written.
     pub everything: bool,
 }
 
-/// How creating an instance ends.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Creation {
-    /// Well.
-    #[default]
-    Ok,
-    /// With an error.
-    Error,
-    /// With a panic.
-    Panic,
-}
-
-struct Faulty(Collector);
+struct Faulty(Collector, words::Fails);
 
 impl Processor for Faulty {
     fn process(&mut self, batch: &mut Batch) -> Result<(), Error> {
-        let body = batch
-            .logs()
-            .get(0)
-            .and_then(|log| log.body().as_str().map(str::to_owned))
-            .unwrap_or_default();
+        let body = words::body(batch);
         match body.split_once(' ').unwrap_or((&body, "")) {
-            ("permanent", _) => Err(Error::permanent("told to fail for good")),
-            ("retryable", _) => Err(Error::retryable("told to fail for now")),
-            ("panic", _) => panic!("told to panic"),
-            ("sleep", ms) => {
-                let ms = ms
-                    .parse()
-                    .map_err(|error| Error::permanent(format!("sleep {ms}: {error}")))?;
-                sleep(Duration::from_millis(ms));
-                Ok(())
-            }
             ("drop", _) => {
                 batch.retain(|_| false)?;
                 Ok(())
@@ -77,7 +46,8 @@ impl Processor for Faulty {
                 Ok(())
             }
             ("unwell", _) => {
-                self.0.report(Status::Recoverable("told to be unwell".into()));
+                self.0
+                    .report(Status::Recoverable("told to be unwell".into()));
                 Ok(())
             }
             ("well", _) => {
@@ -88,8 +58,12 @@ impl Processor for Faulty {
                 batch.edit_bodies(|_| "changed".into())?;
                 Ok(())
             }
-            _ => Ok(()),
+            _ => words::obey(batch),
         }
+    }
+
+    fn shutdown(&mut self) -> Result<(), Error> {
+        words::meet(&self.1, "shutdown")
     }
 }
 
@@ -121,7 +95,12 @@ impl ProcessorFactory for FaultyFactory {
         Description::processor("faulty", package!()).logs(Stability::Development)
     }
 
+    fn validate(&self, config: &Config) -> Result<(), Vec<ConfigError>> {
+        words::validated(&config.fails)
+    }
+
     fn access(&self, config: &Config) -> Access {
+        words::accessed(&config.fails);
         if config.everything {
             return Access::everything();
         }
@@ -133,11 +112,8 @@ impl ProcessorFactory for FaultyFactory {
         config: Config,
         settings: &Settings,
     ) -> Result<Box<dyn Processor>, CreateError> {
-        match config.create {
-            Creation::Ok => Ok(Box::new(Faulty(settings.collector.clone()))),
-            Creation::Error => Err(CreateError::Failed("told not to be created".into())),
-            Creation::Panic => panic!("told to panic while it is created"),
-        }
+        words::created(&config.fails)?;
+        Ok(Box::new(Faulty(settings.collector.clone(), config.fails)))
     }
 }
 

@@ -1,22 +1,21 @@
 //! A Strait exporter that takes what it gets nowhere, and ends as it is told, for the system tests.
-//! Or it takes OTLP bytes to an address, a connection each, and hears `taken`, `lost`, or anything
-//! else, which may work later.
+//! Or it takes its batches to an address, a connection each, and hears `taken`, `lost`, or anything
+//! else, which may work later: OTLP bytes as they are, of logs the bodies.
 //!
-//! The body of the batch's first log says how: words that say what happens, one after the other.
-//! `permanent` and `retryable` fail it, `grpc N`, `http N`, `after MS` and `rejected N` say more of
-//! that failure; `panic` panics; `wait` waits until nobody waits for the batch any more; `context`
-//! fails for good with what the batch's context says; `storage EXTENSION` with how often it was
-//! told so, by what it keeps there, `sign EXTENSION` with the headers of a request to
-//! `http://there/x`, `whose EXTENSION TOKEN` with who has this token. Anything else delivers it.
+//! The body of the batch's first log says how, as the crate `words` says; and `hang` never ends,
+//! `wait` waits until nobody waits for the batch any more; `context` fails for good with what the
+//! batch's context says; `storage EXTENSION` with how often it was told so, by what it keeps there,
+//! `sign EXTENSION` with the headers of a request to `http://there/x`, `whose EXTENSION TOKEN` with
+//! who has this token. Anything else delivers it.
 //! Where a batch has no such body, `says` of the configuration stands for it.
 
+use std::future::pending;
 use std::io;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use strait_component::extension::Headers;
-use strait_component::{ExtensionError, SpanContext};
 use strait_component::prelude::*;
+use strait_component::{ExtensionError, SpanContext};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -25,16 +24,21 @@ use tokio::net::TcpStream;
 pub struct Config {
     /// What a batch says that says nothing itself.
     pub says: String,
-    /// Where it takes OTLP bytes; empty is nowhere.
+    /// Where it takes batches; empty is nowhere.
     pub to: String,
+    /// What its methods meet.
+    pub fails: words::Fails,
 }
 
 struct Outlet(Config, Collector);
 
 impl Exporter for Outlet {
     async fn export(&self, batch: Batch) -> Result<(), Error> {
-        if let (Some(bytes), false) = (batch.otlp(), self.0.to.is_empty()) {
-            let answer = deliver(&self.0.to, bytes).await;
+        if !self.0.to.is_empty() {
+            let answer = match batch.otlp() {
+                Some(bytes) => deliver(&self.0.to, bytes).await,
+                None => deliver(&self.0.to, &lines(&batch)).await,
+            };
             return match answer.as_deref() {
                 Ok("taken") => Ok(()),
                 Ok("lost") => Err(Error::permanent("it is lost")),
@@ -42,37 +46,27 @@ impl Exporter for Outlet {
                 Err(error) => Err(Error::retryable(error.to_string())),
             };
         }
-        let body = batch
-            .logs()
-            .get(0)
-            .and_then(|log| log.body().as_str().map(str::to_owned));
-        let says = body.unwrap_or_else(|| self.0.says.clone());
-        let mut words = says.split(' ');
-        let mut failure = match words.next() {
-            Some("permanent") => Error::permanent("told to fail for good"),
-            Some("retryable") => Error::retryable("told to fail for now"),
-            Some("context") => Error::permanent(told(batch.context())),
-            Some("wait") => batch.context().cancelled().await,
-            Some("panic") => panic!("told to panic"),
-            Some(asks @ ("storage" | "sign" | "whose")) => {
-                let (extension, token) = (words.next(), words.next());
-                let answer = self.ask(asks, extension.unwrap_or_default(), token).await?;
-                Error::permanent(answer)
-            }
-            _ => return Ok(()),
+        let says = match words::body(&batch) {
+            body if body.is_empty() => self.0.says.clone(),
+            body => body,
         };
-        while let (Some(word), Some(number)) = (words.next(), words.next()) {
-            let number: u32 = number
-                .parse()
-                .map_err(|error| Error::permanent(format!("{word} {number}: {error}")))?;
-            failure = match word {
-                "grpc" => failure.grpc(number),
-                "http" => failure.http(u16::try_from(number).unwrap_or_default()),
-                "after" => failure.retry_after(Duration::from_millis(number.into())),
-                _ => failure.rejected(number.into()),
-            };
+        let mut more = says.split(' ');
+        match more.next() {
+            Some("context") => Err(Error::permanent(told(batch.context()))),
+            Some("wait") => Err(batch.context().cancelled().await),
+            Some("hang") => pending().await,
+            Some(asks @ ("storage" | "sign" | "whose")) => {
+                let (extension, token) = (more.next(), more.next());
+                let answer = self.ask(asks, extension.unwrap_or_default(), token).await?;
+                Err(Error::permanent(answer))
+            }
+            _ if says == self.0.says => words::failure(&says).map_or(Ok(()), Err),
+            _ => words::obey(&batch),
         }
-        Err(failure)
+    }
+
+    async fn shutdown(&self) -> Result<(), Error> {
+        words::meet_or_hang(&self.0.fails, "shutdown").await
     }
 }
 
@@ -93,7 +87,11 @@ impl Outlet {
                 Ok(format!("kept {count}"))
             }
             "sign" => {
-                let headers = self.1.client_auth(extension).headers("http://there/x").await?;
+                let headers = self
+                    .1
+                    .client_auth(extension)
+                    .headers("http://there/x")
+                    .await?;
                 Ok(format!("{:?}", headers.iter().collect::<Vec<_>>()))
             }
             _ => {
@@ -103,6 +101,17 @@ impl Outlet {
             }
         }
     }
+}
+
+/// The bodies of logs, a line each, and an empty line, without which it is not all.
+fn lines(batch: &Batch) -> Vec<u8> {
+    let mut lines = String::new();
+    for log in batch.logs().iter() {
+        lines.push_str(log.body().as_str().unwrap_or_default());
+        lines.push('\n');
+    }
+    lines.push('\n');
+    lines.into_bytes()
 }
 
 async fn deliver(to: &str, bytes: &[u8]) -> io::Result<String> {
@@ -144,7 +153,17 @@ impl ExporterFactory for OutletFactory {
             .metrics(level)
     }
 
+    fn validate(&self, config: &Config) -> Result<(), Vec<ConfigError>> {
+        words::validated(&config.fails)
+    }
+
+    fn access(&self, config: &Config) -> Access {
+        words::accessed(&config.fails);
+        Access::everything()
+    }
+
     fn create(&self, config: Config, settings: &Settings) -> Result<Outlet, CreateError> {
+        words::created(&config.fails)?;
         Ok(Outlet(config, settings.collector.clone()))
     }
 }

@@ -24,6 +24,8 @@ pub struct Config {
     pub repeat: u32,
     /// Where it listens instead.
     pub listen: String,
+    /// What its methods meet; `run` after all steps, where it may `end` too.
+    pub fails: words::Fails,
 }
 
 /// One batch.
@@ -66,7 +68,10 @@ impl Receiver for Source {
                 host.send(told).await?;
             }
         }
-        host.stopped().await;
+        words::meet_or_hang(&self.0.fails, "run").await?;
+        if self.0.fails.get("run").is_none_or(|meets| meets != "end") {
+            host.stopped().await;
+        }
         Ok(())
     }
 }
@@ -112,7 +117,7 @@ impl Step {
                 Err(_) => return Ok(format!("told {}: left", self.text)),
             },
         };
-        Ok(format!("told {}: {}", self.text, told(&sent)))
+        Ok(format!("told {}: {}", self.text, words::told(&sent)))
     }
 
     fn context(&self) -> Context {
@@ -136,21 +141,6 @@ impl Step {
             context = context.deadline(deadline);
         }
         context.build()
-    }
-}
-
-fn told(sent: &Result<(), Error>) -> String {
-    match sent {
-        Ok(()) => "taken".into(),
-        Err(error) => format!(
-            "{:?} grpc {:?} http {:?} after {:?} rejected {}: {}",
-            error.class(),
-            error.grpc_code(),
-            error.http_code(),
-            error.retry_delay(),
-            error.rejected_items(),
-            error.message(),
-        ),
     }
 }
 
@@ -194,7 +184,12 @@ impl ReceiverFactory for SourceFactory {
             .metrics(level)
     }
 
+    fn validate(&self, config: &Config) -> Result<(), Vec<ConfigError>> {
+        words::validated(&config.fails)
+    }
+
     fn create(&self, config: Config, _: &Settings) -> Result<Source, CreateError> {
+        words::created(&config.fails)?;
         Ok(Source(config))
     }
 }

@@ -1,9 +1,9 @@
 //! A Strait connector that says of each batch how many items it had, for the system tests.
 //!
 //! It says so by one item of the other signal: a log's body, a span's or a metric's name. The body
-//! of the batch's first log may say otherwise: `permanent` and `retryable` fail the batch, `panic`
-//! panics, `nothing` emits nothing, `twice` says it two times, `keep` says it at the next flush,
-//! and `unwell` reports a status. The crate has a processor beside it.
+//! of the batch's first log may say otherwise, as the crate `words` says; and `nothing` emits
+//! nothing, `twice` says it two times, `keep` says it at the next flush, and `unwell` reports a
+//! status. The crate has a processor beside it.
 
 pub mod unnoticed;
 
@@ -17,6 +17,8 @@ use strait_component::prelude::*;
 pub struct Config {
     /// How often it flushes, in milliseconds; 0 is at the end only.
     pub flush: u64,
+    /// What its methods meet.
+    pub fails: words::Fails,
 }
 
 struct Tally {
@@ -28,14 +30,9 @@ struct Tally {
 
 impl Connector for Tally {
     fn consume(&mut self, batch: Batch, out: &mut Emitter) -> Result<(), Error> {
-        let body = batch
-            .logs()
-            .get(0)
-            .and_then(|log| log.body().as_str().map(str::to_owned));
-        match body.unwrap_or_default().as_str() {
-            "permanent" => return Err(Error::permanent("told to fail for good")),
-            "retryable" => return Err(Error::retryable("told to fail for now")),
-            "panic" => panic!("told to panic"),
+        let body = words::body(&batch);
+        words::obey(&batch)?;
+        match body.as_str() {
             "nothing" => {}
             "unwell" => self
                 .collector
@@ -51,6 +48,7 @@ impl Connector for Tally {
     }
 
     fn flush(&mut self, out: &mut Emitter) -> Result<(), Error> {
+        words::meet(&self.config.fails, "flush")?;
         for items in std::mem::take(&mut self.kept) {
             out.emit(self.said(items));
         }
@@ -58,6 +56,7 @@ impl Connector for Tally {
     }
 
     fn flush_every(&self) -> Option<Duration> {
+        let _ = words::meet(&self.config.fails, "flush_every");
         (self.config.flush > 0).then(|| Duration::from_millis(self.config.flush))
     }
 }
@@ -103,7 +102,17 @@ impl ConnectorFactory for TallyFactory {
         description
     }
 
+    fn validate(&self, config: &Config) -> Result<(), Vec<ConfigError>> {
+        words::validated(&config.fails)
+    }
+
+    fn access(&self, config: &Config) -> Access {
+        words::accessed(&config.fails);
+        Access::everything()
+    }
+
     fn create(&self, config: Config, settings: &Settings) -> Result<Tally, CreateError> {
+        words::created(&config.fails)?;
         let to = settings.signals_out.first().copied();
         Ok(Tally {
             config,
