@@ -20,6 +20,7 @@ strait=${STRAIT:-$CARGO_TARGET_DIR/debug/strait}
 export STRAIT_PAIR=$CARGO_TARGET_DIR/debug/examples/pair
 control/build.sh
 config/build.sh
+export STRAIT_KINDS=$PWD/../build/native-tests/otelcol-native-tests
 STRAIT=$strait go test -count=1 -timeout 20m ./...
 
 # Rust extensions in real Collectors in one process, with a library that needs no engine. Then once more under the

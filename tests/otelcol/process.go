@@ -158,6 +158,9 @@ func (c *Process) Kill() {
 // Output is the end of what the process wrote.
 func (c *Process) Output() string { return Tail(c.log.String(), 30) }
 
+// Logged is how often the process has written a text.
+func (c *Process) Logged(text string) int { return strings.Count(c.log.String(), text) }
+
 // Tail is the last lines of a text.
 func Tail(s string, lines int) string {
 	all := strings.Split(strings.TrimRight(s, "\n"), "\n")

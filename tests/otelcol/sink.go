@@ -8,10 +8,12 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"google.golang.org/grpc"
 )
 
-// Sink is an OTLP/gRPC server that keeps every log it gets.
+// Sink is an OTLP/gRPC server that keeps what it gets.
 type Sink struct {
 	plogotlp.UnimplementedGRPCServer
 	// Address is where it listens.
@@ -19,8 +21,10 @@ type Sink struct {
 	server  *grpc.Server
 	count   atomic.Int64
 
-	mu   sync.Mutex
-	logs []plog.Logs
+	mu      sync.Mutex
+	logs    []plog.Logs
+	traces  []ptrace.Traces
+	metrics []pmetric.Metrics
 }
 
 // StartSink listens on a free port of the loopback.
@@ -31,6 +35,7 @@ func StartSink() (*Sink, error) {
 	}
 	s := &Sink{Address: l.Addr().String(), server: grpc.NewServer(grpc.MaxRecvMsgSize(64 << 20))}
 	plogotlp.RegisterGRPCServer(s.server, s)
+	s.register(s.server)
 	go func() { _ = s.server.Serve(l) }() // ends, without an error, when stop closes it
 	return s, nil
 }
@@ -49,7 +54,7 @@ func (s *Sink) Export(
 	return plogotlp.NewExportResponse(), nil
 }
 
-// Received is what came, in order.
+// Received is the logs that came, in order.
 func (s *Sink) Received() []plog.Logs {
 	s.mu.Lock()
 	defer s.mu.Unlock()
