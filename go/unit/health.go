@@ -42,6 +42,7 @@ type finding struct {
 // takes batches all the same, as a Go component would.
 type health struct {
 	report func(*componentstatus.Event)
+	others []*health // of components whose lanes these are too
 
 	conditions []atomic.Int32 // by lane, the worst of its parts: what each batch looks at
 
@@ -70,6 +71,11 @@ func newHealth(lanes int, report func(*componentstatus.Event)) *health {
 // takes a fatal status when it runs, and until it has, whoever reports one blocks everybody else
 // who reports: so a start that fails must not have told it.
 func (h *health) begin() error {
+	for _, other := range h.others {
+		if err := other.begin(); err != nil {
+			return err
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if all := h.component(); all.condition == fatal {
@@ -103,6 +109,9 @@ func (h *health) change(lane int, by func(*[parts]finding)) {
 	h.conditions[lane].Store(int32(worst(h.lanes[lane]).condition))
 	h.mu.Unlock()
 	h.tell()
+	for _, other := range h.others {
+		other.change(lane, by)
+	}
 }
 
 // end stops telling the host anything: the component shuts down, and its status is the Collector's.
@@ -110,6 +119,9 @@ func (h *health) end() {
 	h.mu.Lock()
 	h.ended = true
 	h.mu.Unlock()
+	for _, other := range h.others {
+		other.end()
+	}
 	h.reporting.Lock() // whoever tells it now has told it
 	defer h.reporting.Unlock()
 }

@@ -92,6 +92,24 @@ func TestWhatAComponentSaysOfItself(t *testing.T) {
 	}, *heard)
 }
 
+// Guarantees: of several components on the same lanes each hears how the lanes are, and of what is
+// said only its own; the start fails for a fatal status of any.
+func TestSeveralComponentsOfTheSameLanes(t *testing.T) {
+	h, heard := told(1)
+	other, otherHeard := told(1)
+	h.others = append(h.others, other)
+	h.set(0, partPipeline, restarting, "boom")
+	h.renewed(0)
+	other.hears(0, control.Status{Code: control.StatusRecoverableError, Message: "no backend"})
+	require.Equal(t, []string{"StatusRecoverableError: boom", "StatusOK"}, *heard)
+	require.Equal(t, append(*heard, "StatusRecoverableError: no backend"), *otherHeard)
+	other.hears(0, control.Status{Code: control.StatusFatalError, Message: "dead"})
+	require.EqualError(t, h.begin(), "a fatal status: dead")
+	h.end()
+	other.hears(0, control.Status{Code: control.StatusOK})
+	require.Len(t, *otherHeard, 3)
+}
+
 // Guarantees: a fatal status ends the start where it comes before its end, and is told then never;
 // afterwards it is told, once, and by nobody that it could hold up.
 func TestAFatalStatus(t *testing.T) {

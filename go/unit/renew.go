@@ -183,11 +183,11 @@ type edgeWish struct {
 	Credit int    `json:"credit"`
 }
 
-// linkOffer is one link, and the handle by which Rust says how its lane is.
+// linkOffer is one link, and the handles by which Rust says how its lane is, and each member on it.
 type linkOffer struct {
 	ring.Offer
-	Status uint64 `json:"status"`
-	Said   uint64 `json:"said"`
+	Status uint64   `json:"status"`
+	Said   []uint64 `json:"said"`
 }
 
 type startReply struct {

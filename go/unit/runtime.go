@@ -19,8 +19,8 @@ type Runtime struct {
 	MaxWait  time.Duration
 }
 
-// over is r where it says something, else what is below.
-func (r Runtime) over(below Runtime) Runtime {
+// Over is r where it says something, else what is below.
+func (r Runtime) Over(below Runtime) Runtime {
 	return Runtime{
 		Lanes:       cmp.Or(r.Lanes, below.Lanes),
 		MaxInFlight: cmp.Or(r.MaxInFlight, below.MaxInFlight),
@@ -86,7 +86,7 @@ func (u *Unit) inherit() {
 		Lanes: u.spec.Lanes, MaxInFlight: u.spec.MaxInFlight,
 		Geometry: u.transport.Geometry, Wake: u.transport.Wake, MaxWait: u.transport.MaxWait,
 	}
-	r := own.over(process).over(DefaultRuntime())
+	r := own.Over(process).Over(DefaultRuntime())
 	u.spec.Lanes, u.spec.MaxInFlight = r.Lanes, r.MaxInFlight
 	u.transport.Geometry, u.transport.Wake, u.transport.MaxWait = r.Geometry, r.Wake, r.MaxWait
 }

@@ -44,6 +44,9 @@ type Spec struct {
 	Edges []Edge `json:"edges,omitempty"`
 	// Members are what batches pass, one after the other.
 	Members []Member `json:"members"`
+	// Aside finds what stands for a member behind the first one, in the pipeline that the unit is
+	// in; nil: there is none that is known.
+	Aside func(pipeline, member string) *Aside `json:"-"`
 	// Expect is what Start compares with Rust's own description; nil: nothing is compared.
 	Expect *ComponentDescription `json:"-"`
 }
@@ -131,7 +134,9 @@ func (k Kind) ofCollector() (component.Kind, bool) {
 // Member is a component of a unit: a Type of Rust's with its Config, or engine Nodes.
 type Member struct {
 	// ID is the component's in the Collector's configuration.
-	ID     string `json:"id"`
+	ID string `json:"id"`
+	// Handle is by which it asks its host; Start gives it.
+	Handle uint64 `json:"handle,omitempty"`
 	Kind   Kind   `json:"kind"`
 	Type   string `json:"type,omitempty"`
 	Config any    `json:"config,omitempty"`

@@ -126,16 +126,11 @@ var unitMetrics = []unitMetric{
 	},
 }
 
-// processorMetrics are those that the Collector has of its own processors.
-var processorMetrics = []unitMetric{
-	{
-		(*builder).RegisterProcessorIncomingItemsCallback,
-		func(s *call.Snapshot) uint64 { return s.IncomingItems },
-	},
-	{
-		(*builder).RegisterProcessorOutgoingItemsCallback,
-		func(s *call.Snapshot) uint64 { return s.OutgoingItems },
-	},
+// ofProcessor is what the Collector's own processors have with their metrics.
+func ofProcessor(id string, signal Signal) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(
+		attribute.String("processor", id), attribute.String("otel.signal", string(signal)),
+	))
 }
 
 // observe makes the unit's figures metrics of the Collector until the returned function is called.
@@ -149,22 +144,19 @@ func (u *Unit) observe() (stop func(), err error) {
 		return metric.WithAttributes(append(more, identity...)...)
 	}
 	var errs []error
-	of := func(metrics []unitMetric, attributes metric.MeasurementOption) {
-		for _, m := range metrics {
-			errs = append(errs, m.register(b, func(_ context.Context, o metric.Int64Observer) error {
-				stats := u.Stats()
-				o.Observe(int64(m.read(&stats)), attributes)
-				return nil
-			}))
-		}
+	attributes := with()
+	for _, m := range unitMetrics {
+		errs = append(errs, m.register(b, func(_ context.Context, o metric.Int64Observer) error {
+			stats := u.Stats()
+			o.Observe(int64(m.read(&stats)), attributes)
+			return nil
+		}))
 	}
-	of(unitMetrics, with())
 	if u.spec.kind() == KindProcessor { // the Collector counts for the others, or their helper does
-		processor := metric.WithAttributeSet(attribute.NewSet(
-			attribute.String("processor", u.spec.ID),
-			attribute.String("otel.signal", string(u.spec.edge(In).Signal)),
-		))
-		of(processorMetrics, processor)
+		signal := u.spec.edge(In).Signal
+		first := func() (incoming, outgoing uint64) { return u.passed(0) }
+		errs = append(errs, observePassed(b, u.spec.ID, signal, first))
+		processor := ofProcessor(u.spec.ID, signal)
 		record := func(ctx context.Context, took time.Duration) {
 			b.ProcessorInternalDuration.Record(ctx, took.Seconds(), processor)
 		}
@@ -254,10 +246,10 @@ func (u *Unit) identity() []attribute.KeyValue {
 	return known
 }
 
-// pipelineOf is the pipeline whose component a host has started; "" where that cannot be said. The
+// PipelineOf is the pipeline whose component a host has started; "" where that cannot be said. The
 // Collector makes a processor for each pipeline and does not tell it which: only the host that it
 // hands to Start knows, for the component's status.
-func pipelineOf(host component.Host) (name string) {
+func PipelineOf(host component.Host) (name string) {
 	v := reflect.Indirect(reflect.ValueOf(host))
 	if v.Kind() != reflect.Struct {
 		return ""

@@ -168,9 +168,9 @@ type hostOf struct {
 func TestPipelineOfAHost(t *testing.T) {
 	id := componentstatus.NewInstanceID(component.MustNewID("otap"), component.KindProcessor,
 		pipeline.NewIDWithName(pipeline.SignalLogs, "second"))
-	require.Equal(t, "logs/second", pipelineOf(&hostOf{InstanceID: id}))
-	require.Empty(t, pipelineOf(&hostOf{}))
-	require.Empty(t, pipelineOf(componenttest.NewNopHost()))
-	require.Empty(t, pipelineOf(nil))
-	require.Empty(t, pipelineOf(struct{ component.Host }{}))
+	require.Equal(t, "logs/second", PipelineOf(&hostOf{InstanceID: id}))
+	require.Empty(t, PipelineOf(&hostOf{}))
+	require.Empty(t, PipelineOf(componenttest.NewNopHost()))
+	require.Empty(t, PipelineOf(nil))
+	require.Empty(t, PipelineOf(struct{ component.Host }{}))
 }

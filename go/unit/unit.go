@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/hostcalls"
@@ -44,9 +43,12 @@ type Unit struct {
 	cancel     context.CancelFunc
 	release    []func() // of what Rust tells and asks by the unit's handles
 
-	health         *health
-	statusOf       []uint64 // by index: the handle by which Rust says how a lane is
-	saidBy         []uint64 // by index: that by which a lane's components say how they are
+	asides         []*Aside   // by member
+	healths        []*health  // by member
+	health         *health    // of the first, which the others hear of
+	statusOf       []uint64   // by index: the handle by which Rust says how a lane is
+	saidBy         [][]uint64 // by index: those by which its members say how they are
+	taken          taken
 	renewing       sync.WaitGroup
 	stopRenewing   context.Context
 	cancelRenewing context.CancelFunc
@@ -97,11 +99,11 @@ func (u *Unit) Start(ctx context.Context, host component.Host, edges call.Edges)
 	u.inherit()
 	u.peer, u.handle = peer, control.NextHandle()
 	if u.spec.kind() == KindProcessor { // others may be in several
-		u.spec.Pipeline = pipelineOf(host)
+		u.spec.Pipeline = PipelineOf(host)
 	}
 	u.edges = edges
-	report := func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
-	u.health = newHealth(u.spec.Lanes, report)
+	u.findAsides()
+	u.watchMembers(host)
 	lanes, err := u.open(ctx, host)
 	if err == nil {
 		u.unobserve, err = u.observe()
@@ -113,6 +115,7 @@ func (u *Unit) Start(ctx context.Context, host component.Host, edges call.Edges)
 	if err != nil {
 		return errors.Join(err, u.close(ctx, lanes))
 	}
+	u.showPassed()
 	u.mu.Lock()
 	u.lanes, u.retired, u.state = lanes, make([]ring.Stats, len(lanes)), stateRunning
 	u.mu.Unlock()
@@ -135,24 +138,20 @@ func (u *Unit) open(ctx context.Context, host component.Host) (lanes []*lane, er
 	u.background, u.cancel = context.WithCancel(context.Background())
 	u.stopRenewing, u.cancelRenewing = context.WithCancel(u.background)
 	u.release = []func(){sinks.Logs(u.handle, u.telemetry.Logger)}
+	if err := u.nameMembers(host); err != nil {
+		return nil, err
+	}
 	if _, err := operate[struct{}](ctx, u.peer, control.Create, u.handle, u.spec); err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}
 	if u.session, err = newSession(); err != nil {
 		return nil, err
 	}
-	answers, err := u.answers(host)
-	if err != nil {
-		return nil, err
-	}
-	u.release = append(u.release, answers)
 	for i := range u.spec.Lanes {
-		status, said := control.NextHandle(), control.NextHandle()
-		u.statusOf, u.saidBy = append(u.statusOf, status), append(u.saidBy, said)
+		status := control.NextHandle()
 		heard := func(s control.Status) { u.health.heard(i, s) }
-		hears := func(s control.Status) { u.health.hears(i, s) }
-		u.release = append(u.release,
-			control.HandleStatus(status, heard), control.HandleStatus(said, hears))
+		u.release = append(u.release, control.HandleStatus(status, heard))
+		u.statusOf, u.saidBy = append(u.statusOf, status), append(u.saidBy, u.hearMembers(i))
 		l, err := u.newLane(i, 1)
 		if err != nil {
 			return lanes, err
@@ -162,17 +161,17 @@ func (u *Unit) open(ctx context.Context, host component.Host) (lanes []*lane, er
 	return lanes, u.join(ctx, nil, lanes...)
 }
 
-// answers lets the unit's components ask the Collector, as the component that the unit is of.
-func (u *Unit) answers(host component.Host) (stop func(), err error) {
-	kind, is := u.spec.kind().ofCollector()
+// answers lets a member ask the Collector, as the component that it is.
+func answers(m *Member, host component.Host) (stop func(), err error) {
+	kind, is := m.Kind.ofCollector()
 	if !is {
 		return func() {}, nil // engine nodes alone do not ask
 	}
 	c := hostcalls.Component{Kind: kind}
-	if err := c.ID.UnmarshalText([]byte(u.spec.ID)); err != nil {
-		return nil, fmt.Errorf("%q is no id of a component: %w", u.spec.ID, err)
+	if err := c.ID.UnmarshalText([]byte(m.ID)); err != nil {
+		return nil, fmt.Errorf("%q is no id of a component: %w", m.ID, err)
 	}
-	return hostcalls.Answer(u.handle, c, host), nil
+	return hostcalls.Answer(m.Handle, c, host), nil
 }
 
 // Stats are the unit's own counters.

@@ -11,6 +11,7 @@
 
 use crate::calls::tag::Tag;
 use crate::calls::{Origin, Port};
+use crate::unit::{Taken, UnitMember};
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_engine::control::{NodeControlMsg, PipelineCompletionMsg};
 use otel_arrow_dfe_engine::local::message::LocalSender;
@@ -18,6 +19,7 @@ use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 use strait_component::Context;
 use strait_failure::Failure;
@@ -90,6 +92,14 @@ pub(crate) fn port_for(who: &str) -> Result<Rc<Port>, ConfigError> {
     port().ok_or_else(|| ConfigError::InvalidUserConfig {
         error: format!("no lane on this thread: {who} runs inside a Strait lane only"),
     })
+}
+
+/// Where what enters a member by the node of this name is counted; `None`: it is not.
+pub(crate) fn entered(node: &str) -> Option<Arc<Taken>> {
+    let port = port()?;
+    let enters = |known: &&UnitMember| known.entries.iter().any(|entry| entry == node);
+    let member = port.settings.members.iter().find(enters)?;
+    Some(Arc::clone(&member.taken))
 }
 
 /// Keeps `failure` beside the engine's nack of the tagged call.
@@ -173,7 +183,6 @@ mod tests {
     use crate::plan::projection::Projection;
     use crate::unit::Exits;
     use std::cell::Cell;
-    use std::sync::Arc;
     use std::time::Duration;
     use strait_ringbuf::{Geometry, HostPending, Identity, Options, accept};
     use tokio::sync::mpsc;
@@ -207,6 +216,7 @@ mod tests {
             max_wait: Duration::ZERO,
             has_components: false,
             exits: Exits::default(),
+            members: Arc::default(),
             projection: Projection::default(),
         };
         let ends = link::split(link, Some(0), false);

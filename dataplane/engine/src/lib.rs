@@ -68,7 +68,7 @@ pub use plan::{EdgeReport, Plan, Report, Table};
 pub use strait_failure::{Class, Failure};
 pub use unit::{
     Direction, EGRESS, Edge, Encoding, Fidelity, INGRESS, MAX_IN_FLIGHT, MAX_LANES, Planned,
-    Topology, Unit,
+    Topology, Unit, UnitMember,
 };
 
 /// Version of the engine that this crate is built on.

@@ -8,7 +8,7 @@ use common::{Control, End, Host, Setup};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use strait_component::prelude::*;
-use strait_engine::{Finding, Plan, Report, Unit};
+use strait_engine::{Finding, Plan, Report, Unit, UnitMember};
 
 /// Hides the word "secret" in bodies.
 struct Hide;
@@ -93,6 +93,30 @@ fn members_are_units_one_behind_the_other() {
     });
     assert_eq!(together, apart);
     assert!(holds(&together, "a ***") && holds(&together, "z"));
+}
+
+// Guarantees: what enters a member behind the first is counted, by whichever of its nodes it
+// enters, and of a batch that a member keeps from the next nothing.
+#[test]
+fn what_enters_members_is_counted() {
+    let high = json!({"severity_number": {"min": 24, "match_undefined": false}});
+    let drops = json!([{"filter": {"logs": {"include": high}}}]);
+    let members = json!([
+        hide("*"),
+        nodes_member("otap/graph", graph()),
+        nodes_member("otap/drops", drops),
+        component_member("hide/last", "hide", json!({"mark": "-"})),
+    ]);
+    let mut host = Setup::new(unit("logs", "best_effort", members)).start();
+    let calls: Vec<_> = (0..3)
+        .map(|_| host.call(&request(&[Log::new("one"), Log::new("two")])))
+        .collect();
+    for call in &calls {
+        assert_eq!(host.end(*call), End::Acked);
+    }
+    let taken: Vec<_> = host.members.iter().map(UnitMember::taken).collect();
+    assert_eq!(taken, [0, 6, 6, 0]);
+    host.finish(&calls, common::PATIENCE);
 }
 
 // Guarantees: two chains are one, and what they read together is projected.

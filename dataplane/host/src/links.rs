@@ -77,9 +77,10 @@ pub(crate) struct Offer {
     /// By which the host is told how this link's lane is; 0: the unit's.
     #[serde(default)]
     pub(crate) status: u64,
-    /// By which it is told what the lane's components say of themselves; 0: it is not told.
+    /// By which it is told what the lane's components say of themselves, in the order of the unit's
+    /// members; it is not told of one that is missing.
     #[serde(default)]
-    pub(crate) said: u64,
+    pub(crate) said: Vec<u64>,
 }
 
 #[derive(Debug, Deserialize)]

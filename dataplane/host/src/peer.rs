@@ -47,7 +47,10 @@ impl Peer for HostPeer {
                 self.units.create(operation.handle, unit)?;
                 operations::reply(&serde_json::json!({}))
             }
-            OpKind::Counters => process::counters(),
+            OpKind::Counters => match self.units.taken(operation.handle) {
+                Some(taken) => operations::reply(&taken),
+                None => process::counters(), // those of the whole process are no unit's
+            },
             other => Err(not_here(other)),
         }
     }
@@ -78,10 +81,7 @@ impl Peer for HostPeer {
                     let request: StartRequest = operations::read(&payload)?;
                     operations::reply(&units.start(handle, request).await?)
                 }
-                OpKind::Shutdown => {
-                    units.shutdown(handle, deadline).await;
-                    operations::reply(&serde_json::json!({}))
-                }
+                OpKind::Shutdown => operations::reply(&units.shutdown(handle, deadline).await),
                 OpKind::Capability => process::set(handle, &payload),
                 other => Err(not_here(other)),
             }

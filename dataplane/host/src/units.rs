@@ -3,12 +3,13 @@
 
 use crate::links::{Accepted, Answer, Offer, StartReply, StartRequest};
 use crate::to_host::ToHost;
+use serde::Serialize;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use strait_control::{CallId, Class, Failure, OperationError};
-use strait_engine::{Lane, LaneConfig, Report, Unit};
+use strait_engine::{Lane, LaneConfig, Report, Unit, UnitMember};
 use strait_ringbuf::PeerFds;
 
 /// Time that is kept of a drain's limit to end what did not drain.
@@ -24,6 +25,21 @@ pub(crate) struct Units {
 struct Entry {
     unit: Arc<Unit>,
     running: Running,
+}
+
+/// What the members of a unit have taken, in their order: log records, spans or data points. 0 of
+/// the first one, for which the host counts.
+#[derive(Default, Serialize)]
+pub(crate) struct Taken {
+    taken: Vec<u64>,
+}
+
+impl Taken {
+    fn by(unit: &Unit) -> Self {
+        Self {
+            taken: unit.members.iter().map(UnitMember::taken).collect(),
+        }
+    }
 }
 
 enum Running {
@@ -193,13 +209,14 @@ impl Units {
         Some((Arc::clone(&entry.unit), lane))
     }
 
-    /// Drains and ends a unit, and forgets it. A unit that is not known has ended.
-    pub(crate) async fn shutdown(&self, handle: u64, deadline: Instant) {
+    /// Drains and ends a unit, and forgets it; what its members have taken by then. A unit that is
+    /// not known has ended.
+    pub(crate) async fn shutdown(&self, handle: u64, deadline: Instant) -> Taken {
         let Some(entry) = self.lock().remove(&handle) else {
-            return;
+            return Taken::default();
         };
         let Running::Yes(started) = entry.running else {
-            return;
+            return Taken::by(&entry.unit);
         };
         // Also when this operation is cancelled while the lanes drain.
         let _routes = Unroute(&self.routes, started.iter().map(|s| s.number).collect());
@@ -222,6 +239,13 @@ impl Units {
                 "a lane has ended"
             );
         }
+        Taken::by(&entry.unit)
+    }
+
+    /// What the members of a unit have taken up to now; `None`: the handle names no unit.
+    pub(crate) fn taken(&self, handle: u64) -> Option<Taken> {
+        let units = self.lock();
+        Some(Taken::by(&units.get(&handle)?.unit))
     }
 
     /// The lane of a call or token.
@@ -265,7 +289,7 @@ async fn start_lane(
         epoch,
         max_wait: Duration::from_nanos(request.max_wait_ns),
         credit: credit as usize,
-        upcalls: Arc::new(ToHost::new(handle, status, offer.said)),
+        upcalls: Arc::new(ToHost::new(handle, status, &unit.members, &offer.said)),
     };
     let lane = Lane::start(config)
         .await

@@ -108,6 +108,13 @@ fn a_unit_lives_and_ends() {
         "{message:?}"
     );
 
+    let counters = value(peer.inline(operation(OpKind::Counters, &json!({}))));
+    assert_eq!(
+        counters,
+        json!({"taken": [0]}),
+        "of one member the host counts"
+    );
+
     // Unknown calls are nobody's.
     peer.batch_cancel(0);
     peer.batch_cancel(call);

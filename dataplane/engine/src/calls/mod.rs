@@ -29,7 +29,7 @@ pub(crate) use table::{Limits, Origin};
 use crate::difference::Originals;
 use crate::link::{self, Incoming, Reader, Writer};
 use crate::plan::projection::Projection;
-use crate::unit::Exits;
+use crate::unit::{Exits, UnitMember};
 use contexts::Contexts;
 use inbox::Told;
 use std::cell::{Cell, Ref, RefCell};
@@ -79,6 +79,8 @@ pub(crate) struct Settings {
     pub(crate) has_components: bool,
     /// By which edges batches leave.
     pub(crate) exits: Exits,
+    /// What batches pass in it.
+    pub(crate) members: Arc<[UnitMember]>,
     /// What of a batch the unit reads and writes.
     pub(crate) projection: Projection,
 }

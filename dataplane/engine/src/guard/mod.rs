@@ -19,6 +19,7 @@ use crate::calls::tag::Tag;
 use crate::catalog;
 use crate::guard::nacks::{Cause, Watch};
 use crate::nodes::logs;
+use crate::unit::Taken;
 use async_trait::async_trait;
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_engine::ConsumerEffectHandlerExtension;
@@ -30,6 +31,7 @@ use otel_arrow_dfe_engine::processor::{ProcessorRuntimeRequirements, ProcessorWr
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use otel_arrow_dfe_pdata_codec::OtapPayload;
 use std::future::Future;
+use std::sync::Arc;
 use strait_component::Kind;
 use strait_failure::{Class, Failure, contained};
 
@@ -77,6 +79,7 @@ pub(crate) fn wrap(
                         &name,
                         node.map_or(catalog::Node::PLAIN.codes, |node| node.codes),
                     ),
+                    taken: ambient::entered(&name),
                     name,
                     stateful,
                     holds,
@@ -101,6 +104,8 @@ struct Guarded {
     /// It is asked to hand on what it has when the lane drains.
     holds: bool,
     watch: Option<Watch>,
+    /// Where what enters its member is counted, when that is here.
+    taken: Option<Arc<Taken>>,
 }
 
 /// How a guarded call ended badly.
@@ -116,6 +121,9 @@ impl Processor<OtapPdata> for Guarded {
         mut msg: Message<OtapPdata>,
         effect_handler: &mut EffectHandler<OtapPdata>,
     ) -> Result<(), Error> {
+        if let (Message::PData(pdata), Some(taken)) = (&mut msg, &self.taken) {
+            taken.add(pdata.num_items());
+        }
         let owned = match &mut msg {
             Message::PData(pdata) => Some(answerable(pdata)),
             Message::Control(NodeControlMsg::ResumeData { data, .. }) => Some(answerable(data)),

@@ -167,6 +167,7 @@ fn run(config: LaneConfig, inbox: Arc<Inbox>, shared: &Arc<Shared>, ready: Ready
         max_wait: config.max_wait,
         has_components: config.unit.has_components(),
         exits: Exits::of(&config.unit),
+        members: Arc::clone(&config.unit.members),
         projection,
     };
     let entry = config.unit.entry().map(|entry| entry.number);

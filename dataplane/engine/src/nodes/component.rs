@@ -10,6 +10,7 @@ use crate::components;
 use crate::nodes::answers::answer;
 use crate::nodes::batches::{edit_logs, signal_of, take, to_batch, to_payload, to_records};
 use crate::nodes::made::{self, Made};
+use crate::unit::Taken;
 use async_trait::async_trait;
 use otel_arrow_dfe_config::SignalType;
 use otel_arrow_dfe_config::error::Error as ConfigError;
@@ -22,13 +23,14 @@ use otel_arrow_dfe_engine::wiring_contract::WiringContract;
 use otel_arrow_dfe_engine::{MessageSourceLocalEffectHandlerExtension, ProcessorFactory};
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use serde_json::Value;
+use std::sync::Arc;
 use strait_component::{Access, Batch, Context, CreateError, Flow, Kind, Processor, Signal};
 use strait_failure::{Class, Failure, contain};
 
 pub(crate) const FACTORY: ProcessorFactory<OtapPdata> = ProcessorFactory {
     name: components::PROCESSOR,
     create: |context, node, node_config, config, _capabilities| {
-        let component = Component::new(&node_config.config, context.core_id())?;
+        let component = Component::new(&node.name, &node_config.config, context.core_id())?;
         Ok(ProcessorWrapper::local(
             component,
             node,
@@ -47,10 +49,12 @@ struct Component {
     access: Access,
     /// The signals that it has declared.
     declared: Vec<Signal>,
+    /// Where what enters it is counted.
+    taken: Option<Arc<Taken>>,
 }
 
 impl Component {
-    fn new(config: &Value, lane: usize) -> Result<Self, ConfigError> {
+    fn new(node: &str, config: &Value, lane: usize) -> Result<Self, ConfigError> {
         let made = Made::new(config, lane, |factory, config, settings| {
             Some(factory.processor()?.create(config, settings))
         })?;
@@ -68,6 +72,7 @@ impl Component {
             made,
             access,
             declared,
+            taken: ambient::entered(node),
         })
     }
 
@@ -88,9 +93,12 @@ impl Component {
 
     async fn handle(
         &mut self,
-        pdata: OtapPdata,
+        mut pdata: OtapPdata,
         effect_handler: &mut EffectHandler<OtapPdata>,
     ) -> Result<(), Error> {
+        if let Some(taken) = &self.taken {
+            taken.add(pdata.num_items());
+        }
         let context = ambient::context_of(Tag::of(&pdata));
         if pdata.signal_type() == SignalType::Logs {
             let name = self.made.id().to_owned();

@@ -5,10 +5,12 @@ use crate::components;
 use crate::finding::Finding;
 use crate::unit::edge::{Direction, Edge};
 use crate::unit::graph::{self, Frame};
+use crate::unit::known::UnitMember;
 use crate::unit::topology::{Planned, Topology, below};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use strait_component::Kind;
 
 /// One member as it arrives: a component's type with its configuration, or the engine's nodes.
@@ -18,6 +20,9 @@ pub(super) struct Member {
     /// Its id in the Collector's configuration.
     #[serde(default)]
     id: String,
+    /// By which it asks the host; 0: the unit's.
+    #[serde(default)]
+    handle: u64,
     kind: Kind,
     #[serde(default)]
     r#type: Option<String>,
@@ -39,14 +44,20 @@ pub(super) fn kind_of(members: &[Member]) -> Kind {
 
 /// Reads members of a unit of these edges; what is found is told with places in the member's own
 /// configuration. Where there are several, its id leads.
-pub(super) fn read(findings: &mut Vec<Finding>, edges: &[Edge], members: &[Member]) -> Topology {
+pub(super) fn read(
+    findings: &mut Vec<Finding>,
+    edges: &[Edge],
+    members: &[Member],
+) -> (Topology, Vec<UnitMember>) {
     if let [only] = members {
-        return only.topology(findings, edges);
+        let known = only.known(Vec::new());
+        return (only.topology(findings, edges), vec![known]);
     }
     if members.is_empty() {
         findings.push(Finding::new("members", "a unit needs at least one member"));
     }
     let mut taken = BTreeSet::new();
+    let mut known = Vec::with_capacity(members.len());
     let parts = members.iter().map(|member| {
         let mut own = Vec::new();
         if member.kind != Kind::Processor {
@@ -59,9 +70,13 @@ pub(super) fn read(findings: &mut Vec<Finding>, edges: &[Edge], members: &[Membe
             own.into_iter()
                 .map(|found| Finding::new(below(&member.id, &found.path), found.message)),
         );
-        topology.inside(&member.id, &room(&member.id, &mut taken))
+        let part = topology.inside(&member.id, &room(&member.id, &mut taken));
+        let counted = !known.is_empty(); // what enters the first one, the host counts
+        known.push(member.known(if counted { part.entries() } else { Vec::new() }));
+        part
     });
-    Topology::in_turn(parts.collect())
+    let topology = Topology::in_turn(parts.collect());
+    (topology, known)
 }
 
 /// What the names of a member's nodes begin with: its id as the engine takes it, and of no other
@@ -75,6 +90,15 @@ fn room(id: &str, taken: &mut BTreeSet<String>) -> String {
 }
 
 impl Member {
+    fn known(&self, entries: Vec<String>) -> UnitMember {
+        UnitMember {
+            id: self.id.clone(),
+            handle: self.handle,
+            entries,
+            taken: Arc::default(),
+        }
+    }
+
     fn topology(&self, findings: &mut Vec<Finding>, edges: &[Edge]) -> Topology {
         match (&self.nodes, &self.r#type) {
             (Some(nodes), None) if matches!(self.kind, Kind::Processor | Kind::Exporter) => {

@@ -15,12 +15,15 @@
 mod edge;
 mod exits;
 mod graph;
+mod known;
 mod member;
 mod reach;
 mod topology;
 
 pub use edge::{Direction, Edge, Encoding};
 pub(crate) use exits::Exits;
+pub(crate) use known::Taken;
+pub use known::UnitMember;
 pub use topology::{EGRESS, INGRESS, Planned, Topology};
 
 use crate::components;
@@ -28,6 +31,7 @@ use crate::finding::Finding;
 use member::Member;
 use serde::Deserialize;
 use serde_json::Value;
+use std::sync::Arc;
 use strait_component::{Kind, Signal};
 
 /// Whether a unit may change what it does not understand.
@@ -92,6 +96,8 @@ pub struct Unit {
     pub max_in_flight: u32,
     /// Nodes and how they are joined.
     pub topology: Topology,
+    /// What batches pass, one after the other.
+    pub members: Arc<[UnitMember]>,
 }
 
 impl Unit {
@@ -120,7 +126,7 @@ impl Unit {
             let message = "a receiver has one instance, and so one lane";
             findings.push(Finding::new("lanes", message));
         }
-        let topology = member::read(&mut findings, &raw.edges, &raw.members);
+        let (topology, members) = member::read(&mut findings, &raw.edges, &raw.members);
         let unit = Self {
             id: raw.id,
             kind,
@@ -129,6 +135,7 @@ impl Unit {
             fidelity: raw.fidelity,
             max_in_flight: or(raw.max_in_flight, DEFAULT_IN_FLIGHT),
             topology,
+            members: members.into(),
         };
         unit.check_fidelity(&mut findings);
         if findings.is_empty() {

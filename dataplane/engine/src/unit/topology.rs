@@ -91,6 +91,12 @@ impl Topology {
             .any(|connection| connection.node() == end || connection.to.iter().any(|to| to == end))
     }
 
+    /// The nodes by which batches enter.
+    pub(super) fn entries(&self) -> Vec<String> {
+        let entries = self.connections.iter().filter(|c| c.node() == INGRESS);
+        entries.flat_map(|entry| entry.to.clone()).collect()
+    }
+
     /// These one after the other: what leaves one enters the next.
     pub(super) fn in_turn(parts: Vec<Self>) -> Self {
         parts.into_iter().reduce(Self::then).unwrap_or_default()

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use strait_engine::{Failure, Lane, LaneConfig, LaneStatus, Unit, Upcalls};
+use strait_engine::{Failure, Lane, LaneConfig, LaneStatus, Unit, UnitMember, Upcalls};
 use strait_records::{Batch, Encoding, Header, ReceivedSchemas, Signal, Variable, Writer, writer};
 use strait_ringbuf::{
     Consumer, Geometry, Handle, HostPending, Identity, Message, Options, Producer, accept,
@@ -101,6 +101,7 @@ pub struct Host {
     pub entry: u16,
     /// The edges by which they may come back.
     exits: Vec<u16>,
+    pub members: Arc<[UnitMember]>,
 }
 
 /// A unit specification for these nodes.
@@ -147,6 +148,7 @@ impl Setup {
         let mut unit = Unit::read(&self.spec).unwrap_or_else(|findings| panic!("{findings:?}"));
         (self.tweak)(&mut unit);
         let exits = unit.exits().map(|exit| exit.number).collect();
+        let members = Arc::clone(&unit.members);
         let geometry = Geometry::new(self.descriptors, self.blocks).unwrap();
         let mut options = Options::new(Identity {
             session: 1,
@@ -192,6 +194,7 @@ impl Setup {
             signal: Signal::Logs,
             entry: units::ENTRY,
             exits,
+            members,
         })
     }
 }

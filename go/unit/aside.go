@@ -1,0 +1,69 @@
+package unit
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/strait-data/strait/go/unit/internal/metadata"
+)
+
+// Aside is a processor that does no work of its own in its pipeline: it is a member of a unit of
+// another's, which does it. It stands for the processor there: what the member says of itself,
+// what it asks, and what passes it, is the processor's.
+type Aside struct {
+	id        string
+	host      component.Host
+	unobserve func()
+	// passed says what the member was given and what it gave; nil: its unit has not started.
+	passed atomic.Pointer[passedFunc]
+}
+
+// passedFunc is how many log records, spans or data points a member was given, and gave.
+type passedFunc func() (incoming, outgoing uint64)
+
+// StepAside begins it, for a processor that the Collector starts.
+func StepAside(
+	id string, signal Signal, set component.TelemetrySettings, host component.Host,
+) (*Aside, error) {
+	b, err := metadata.NewTelemetryBuilder(set)
+	if err != nil {
+		return nil, err
+	}
+	a := &Aside{id: id, host: host, unobserve: b.Shutdown}
+	if err := observePassed(b, id, signal, a.figures); err != nil {
+		b.Shutdown()
+		return nil, err
+	}
+	return a, nil
+}
+
+// End ends it; its unit has ended.
+func (a *Aside) End() { a.unobserve() }
+
+func (a *Aside) figures() (incoming, outgoing uint64) {
+	if passed := a.passed.Load(); passed != nil {
+		return (*passed)()
+	}
+	return 0, 0
+}
+
+// observePassed shows what a processor was given and what it gave under the Collector's names.
+func observePassed(b *builder, id string, signal Signal, passed passedFunc) error {
+	attributes := ofProcessor(id, signal)
+	return errors.Join(
+		b.RegisterProcessorIncomingItemsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			incoming, _ := passed()
+			o.Observe(int64(incoming), attributes)
+			return nil
+		}),
+		b.RegisterProcessorOutgoingItemsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			_, outgoing := passed()
+			o.Observe(int64(outgoing), attributes)
+			return nil
+		}),
+	)
+}
