@@ -137,7 +137,7 @@ bench: ## measure, with the rivals in the same run; ratios are printed
 soak: $(STRAIT) ## the long form of the tests that count; `test` has a short one
 	cd go && STRAIT_SOAK=1 go test -race -count=1 -timeout 2h -v -run OperationsAgainstEnds ./ring
 	$(STRAIT) build --quiet --config tests/native/builder.yaml
-	cd tests/native && STRAIT_SOAK=1 go test -count=1 -timeout 4h -v -run 'MixedCalls|CyclesLeaveNothing' .
+	cd tests/native && STRAIT_SOAK=1 go test -count=1 -timeout 4h -v -run 'MixedCalls|CyclesLeaveNothing|ThroughParts' .
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for a minute

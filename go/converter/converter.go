@@ -1,7 +1,11 @@
 // Package converter is the confmap converter of a Collector with a Rust side. It sees the whole
 // configuration before any component does. It checks that the Rust side is the one that the
 // Collector was built with, and tells components what they cannot see for themselves: which twins
-// (package twin) stand beside a Rust component, and are therefore to run in Rust.
+// (package twin) stand beside a Rust component, and are therefore to run in Rust; and which
+// processors follow each other there, and run as one part (package fuse).
+//
+// Where the environment variable STRAIT_GRAPH names a file, the pipelines and their parts are
+// written there, as JSON; `strait graph` draws them.
 //
 // `strait build` writes a package that calls NewFactory with what is in the binary.
 package converter
@@ -10,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -17,6 +22,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/fuse"
+	"github.com/strait-data/strait/go/partition"
 	"github.com/strait-data/strait/go/twin"
 	"github.com/strait-data/strait/go/unit"
 )
@@ -46,35 +53,71 @@ type converter struct {
 	log          *zap.Logger
 }
 
-// Convert leaves everything as it is but the annotations of twins. What is not a valid
-// configuration is left for the Collector to refuse.
+// Convert leaves everything as it is but the annotations. What is not a valid configuration is left
+// for the Collector to refuse.
 func (c *converter) Convert(_ context.Context, conf *confmap.Conf) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	if len(c.distribution.Twins) == 0 {
+	inRust := c.inRust(conf)
+	marks := c.marks(conf, inRust)
+	pipelines := c.pipelines(conf, inRust)
+	cut := partition.Of(pipelines)
+	for id, stand := range stands(cut) {
+		marks.add(conf, id, fuse.Key, stand)
+	}
+	c.report(cut)
+	if path := os.Getenv(graphFile); path != "" {
+		if err := writeGraph(path, pipelines, cut); err != nil {
+			return err
+		}
+	}
+	if len(marks) == 0 {
 		return nil
 	}
+	return conf.Merge(confmap.NewFromStringMap(map[string]any{"processors": map[string]any(marks)}))
+}
+
+// annotations are what is added to processors' configurations, by their ids there.
+type annotations map[string]any
+
+// add adds one, where the configuration is one that can hold it.
+func (a annotations) add(conf *confmap.Conf, id, key string, value any) {
+	if !canHold(conf, id) {
+		return
+	}
+	of, _ := a[id].(map[string]any)
+	if of == nil {
+		of = map[string]any{}
+		a[id] = of
+	}
+	of[key] = value
+}
+
+// canHold says that there is a configuration of a processor under exactly this id, which can have a
+// key more.
+func canHold(conf *confmap.Conf, id string) bool {
 	configured, _ := conf.Get("processors").(map[string]any)
-	inRust := c.inRust(conf)
-	marks := map[string]any{}
-	for id, body := range configured {
+	body, is := configured[id]
+	_, isMap := body.(map[string]any)
+	return is && (isMap || body == nil)
+}
+
+// marks say of each twin where it runs.
+func (c *converter) marks(conf *confmap.Conf, inRust map[string]bool) annotations {
+	marks := annotations{}
+	configured, _ := conf.Get("processors").(map[string]any)
+	for id := range configured {
 		if _, isTwin := c.distribution.Twins[typeOf(id)]; !isTwin {
-			continue
-		}
-		if _, isMap := body.(map[string]any); !isMap && body != nil {
 			continue
 		}
 		runtime := "go"
 		if inRust[id] {
 			runtime = "rust"
 		}
-		marks[id] = map[string]any{twin.Key: runtime}
+		marks.add(conf, id, twin.Key, runtime)
 	}
-	if len(marks) == 0 {
-		return nil
-	}
-	return conf.Merge(confmap.NewFromStringMap(map[string]any{"processors": marks}))
+	return marks
 }
 
 // check compares the Rust side with what was built. A program without one is told so by its

@@ -87,10 +87,15 @@ func (c *Config) Unit(
 }
 
 func (c *Config) spec(id string, kind unit.Kind, edges []unit.Edge) (unit.Spec, error) {
-	nodes, err := rustconfig.JSON("nodes", c.Nodes)
+	member, err := c.AsMember(id, kind)
 	return unit.Spec{
 		ID: id, Lanes: int(c.Lanes), Fidelity: c.Fidelity, MaxInFlight: int(c.MaxInFlight),
-		Edges:   edges,
-		Members: []unit.Member{{ID: id, Kind: kind, Nodes: nodes}},
+		Edges: edges, Members: []unit.Member{member},
 	}, err
+}
+
+// AsMember is the component as a member of a unit, by its id.
+func (c *Config) AsMember(id string, kind unit.Kind) (unit.Member, error) {
+	nodes, err := rustconfig.JSON("nodes", c.Nodes)
+	return unit.Member{ID: id, Kind: kind, Nodes: nodes}, err
 }

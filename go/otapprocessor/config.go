@@ -4,6 +4,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/strait-data/strait/go/fuse"
 	"github.com/strait-data/strait/go/otapnodes"
 	"github.com/strait-data/strait/go/unit"
 )
@@ -14,12 +15,18 @@ type Config struct {
 	// FullDecode sends every column across and decodes everything that comes back, instead of
 	// sending what the nodes read and applying what differs. For comparison; slower.
 	FullDecode bool `mapstructure:"full_decode"`
+
+	place *fuse.Place // nil: it runs by itself
 }
 
 func createDefaultConfig() component.Config { return &Config{Config: otapnodes.Default()} }
 
 // Unmarshal reads the Collector's values; what `nodes` holds is read by Rust.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	var err error
+	if c.place, err = fuse.Take(conf, c); err != nil {
+		return err
+	}
 	if err := conf.Unmarshal(c); err != nil {
 		return err
 	}
@@ -34,4 +41,9 @@ func (c *Config) unit(id component.ID, signal unit.Signal) (unit.Spec, unit.Tran
 	spec, transport, err := c.Unit(id, unit.KindProcessor, unit.Between(signal))
 	transport.FullDecode = c.FullDecode
 	return spec, transport, err
+}
+
+// Member is the processor in a unit, by its id.
+func (c *Config) Member(id string) (unit.Member, error) {
+	return c.AsMember(id, unit.KindProcessor)
 }

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/processor"
 
+	"github.com/strait-data/strait/go/fuse"
 	"github.com/strait-data/strait/go/otapprocessor/internal/metadata"
 	"github.com/strait-data/strait/go/unit"
 )
@@ -29,7 +30,7 @@ func createLogs(
 	if err != nil {
 		return nil, err
 	}
-	return unit.NewLogs(spec, transport, set.TelemetrySettings, unit.ToLogs(next))
+	return fuse.NewLogs(cfg.(*Config).place, spec, transport, set.TelemetrySettings, next)
 }
 
 func createTraces(
@@ -39,7 +40,7 @@ func createTraces(
 	if err != nil {
 		return nil, err
 	}
-	return unit.NewTraces(spec, transport, set.TelemetrySettings, unit.ToTraces(next))
+	return fuse.NewTraces(cfg.(*Config).place, spec, transport, set.TelemetrySettings, next)
 }
 
 func createMetrics(
@@ -49,5 +50,5 @@ func createMetrics(
 	if err != nil {
 		return nil, err
 	}
-	return unit.NewMetrics(spec, transport, set.TelemetrySettings, unit.ToMetrics(next))
+	return fuse.NewMetrics(cfg.(*Config).place, spec, transport, set.TelemetrySettings, next)
 }

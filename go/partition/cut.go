@@ -34,11 +34,15 @@ func newCutter(pipelines []Pipeline) *cutter {
 	for i := range pipelines {
 		p := &pipelines[i]
 		var members []Ref // those that follow, the nearest in front
+		var runs string   // how they run
 		for at := len(p.Processors) - 1; at >= 0; at-- {
 			x := p.Processors[at]
 			if !x.joins() {
 				members = nil
 				continue
+			}
+			if x.Runs != runs {
+				members, runs = nil, x.Runs
 			}
 			c.runs[x.Ref] = append(c.runs[x.Ref], run{p.ID, members})
 			members = append([]Ref{x.Ref}, members...)
@@ -144,6 +148,10 @@ func (c *cutter) reason(head Ref, from, to Component) string {
 		case x.Alone != "":
 			return x.Alone
 		}
+	}
+	if from.Runs != to.Runs {
+		return fmt.Sprintf("they run differently: %s with %s, %s with %s",
+			from.ID, from.Runs, to.ID, to.Runs)
 	}
 	n := len(c.tails[head])
 	for _, r := range c.runs[head] {

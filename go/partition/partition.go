@@ -30,15 +30,19 @@ type Ref struct {
 type Component struct {
 	Ref
 	// Rust says that it runs there.
-	Rust bool
+	Rust bool `json:"rust"`
 	// Alone is why it is the only member of its part; "": it may have others beside it.
-	Alone string
+	Alone string `json:"-"`
+	// Runs is how it runs, in words: members of a part run alike.
+	Runs string `json:"-"`
 }
 
 // Pipeline is one of the service's, with what stands in it, in order.
 type Pipeline struct {
-	ID                               pipeline.ID
-	Receivers, Processors, Exporters []Component
+	ID         pipeline.ID `json:"id"`
+	Receivers  []Component `json:"receivers"`
+	Processors []Component `json:"processors"`
+	Exporters  []Component `json:"exporters"`
 }
 
 // Partition is what becomes of a configuration.

@@ -18,14 +18,18 @@ import (
 
 const alone = "it stays alone"
 
-// named makes a component of a name: in Rust where it begins with r, or with a, which is alone.
+// named makes a component of a name: in Rust where it begins with r, with q, which runs otherwise,
+// or with a, which is alone.
 func named(kind unit.Kind, name string) partition.Component {
 	x := partition.Component{
 		Ref:  partition.Ref{Kind: kind, ID: component.MustNewID(name)},
-		Rust: strings.HasPrefix(name, "r") || strings.HasPrefix(name, "a"),
+		Rust: strings.ContainsAny(name[:1], "rqa"), Runs: "one lane",
 	}
-	if strings.HasPrefix(name, "a") {
+	switch name[0] {
+	case 'a':
 		x.Alone = alone
+	case 'q':
+		x.Runs = "two lanes"
 	}
 	return x
 }
@@ -83,6 +87,13 @@ func TestParts(t *testing.T) {
 			[]partition.Pipeline{piped("x", "g1", "r1 a1 r2", "g2")}, nil,
 			[]string{"logs/x: r1|a1: " + alone, "logs/x: a1|r2: " + alone},
 		},
+		"run otherwise": {
+			[]partition.Pipeline{piped("x", "g1", "r1 r2 q1 q2 r3", "g2")}, []string{"q1 q2", "r1 r2"},
+			[]string{
+				"logs/x: r2|q1: they run differently: r2 with one lane, q1 with two lanes",
+				"logs/x: q2|r3: they run differently: q2 with two lanes, r3 with one lane",
+			},
+		},
 		"what is the same in all pipelines of the head": {
 			[]partition.Pipeline{
 				piped("y", "g1", "r1 r2 r4", "g2"), piped("x", "g1", "r1 r2 r3", "g2"),
@@ -112,7 +123,7 @@ func TestParts(t *testing.T) {
 }
 
 func drawPipelines(t *rapid.T) []partition.Pipeline {
-	names := []string{"r1", "r2", "r3", "r4", "a1", "a2", "g1", "g2"}
+	names := []string{"r1", "r2", "r3", "r4", "q1", "q2", "a1", "a2", "g1", "g2"}
 	list := func(most int, what string) string {
 		drawn := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, most, rapid.ID).Draw(t, what)
 		return strings.Join(drawn, " ")
@@ -167,6 +178,9 @@ func TestPartsCoverRustOnce(t *testing.T) {
 				require.Len(t, in[i], 1, "%s in %s", x.ID, p.ID)
 				if x.Alone != "" {
 					require.Len(t, all.HeadedBy(x.Ref).Members, 1)
+				}
+				if i > 0 && in[i-1] != nil && in[i][0] == in[i-1][0] {
+					require.Equal(t, p.Processors[i-1].Runs, x.Runs)
 				}
 				if i == 0 || !p.Processors[i-1].Rust {
 					continue

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/processor"
 
+	"github.com/strait-data/strait/go/fuse"
 	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/unit"
 )
@@ -31,22 +32,22 @@ func NewProcessor(m Metadata) processor.Factory {
 func (m Metadata) createLogs(
 	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs,
 ) (processor.Logs, error) {
-	return unit.NewLogs(m.processor(set.ID, cfg, unit.Logs),
-		transport(cfg), set.TelemetrySettings, unit.ToLogs(next))
+	return fuse.NewLogs(cfg.(*rustconfig.Config).Place(), m.processor(set.ID, cfg, unit.Logs),
+		transport(cfg), set.TelemetrySettings, next)
 }
 
 func (m Metadata) createTraces(
 	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces,
 ) (processor.Traces, error) {
-	return unit.NewTraces(m.processor(set.ID, cfg, unit.Traces),
-		transport(cfg), set.TelemetrySettings, unit.ToTraces(next))
+	return fuse.NewTraces(cfg.(*rustconfig.Config).Place(), m.processor(set.ID, cfg, unit.Traces),
+		transport(cfg), set.TelemetrySettings, next)
 }
 
 func (m Metadata) createMetrics(
 	_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics,
 ) (processor.Metrics, error) {
-	return unit.NewMetrics(m.processor(set.ID, cfg, unit.Metrics),
-		transport(cfg), set.TelemetrySettings, unit.ToMetrics(next))
+	return fuse.NewMetrics(cfg.(*rustconfig.Config).Place(), m.processor(set.ID, cfg, unit.Metrics),
+		transport(cfg), set.TelemetrySettings, next)
 }
 
 func (m Metadata) processor(

@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/fuse"
 	"github.com/strait-data/strait/go/rustruntime"
 	"github.com/strait-data/strait/go/unit"
 )
@@ -30,6 +31,7 @@ type Config struct {
 	kind, typ string
 	beside    []string // keys that are not the component's: somebody else reads them
 	ofUnit    unitKeys
+	place     *fuse.Place // nil: it runs by itself
 	// One of these, once something was read: Rust's answer, or without Rust the values as they are.
 	answer *decoded
 	plain  map[string]any
@@ -59,6 +61,14 @@ func New(kind, typ string) *Config {
 // Runtime is how the component is to run.
 func (c *Config) Runtime() unit.Runtime { return c.ofUnit.Runtime.Runtime() }
 
+// Place is where a processor stands in the parts of its Collector.
+func (c *Config) Place() *fuse.Place { return c.place }
+
+// Member is the component in a unit, by its id.
+func (c *Config) Member(id string) (unit.Member, error) {
+	return unit.Member{ID: id, Kind: unit.Kind(c.kind), Type: c.typ, Config: c.JSON()}, nil
+}
+
 // JSON is what Create gets: the configuration as Rust validated it. It may hold secrets.
 func (c *Config) JSON() json.RawMessage {
 	if c.json == nil {
@@ -70,6 +80,12 @@ func (c *Config) JSON() json.RawMessage {
 // Unmarshal reads the Collector's values as confmap reads those of a Go component, and fails with
 // the same words.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	if c.kind == string(unit.KindProcessor) {
+		var err error
+		if c.place, err = fuse.Take(conf, c); err != nil {
+			return err
+		}
+	}
 	return together(c.readOfUnit(conf), c.readOwn(conf))
 }
 

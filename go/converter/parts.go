@@ -1,0 +1,247 @@
+package converter
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/featuregate"
+	"go.opentelemetry.io/collector/pipeline"
+	"go.uber.org/zap"
+
+	"github.com/strait-data/strait/go/fuse"
+	"github.com/strait-data/strait/go/partition"
+	"github.com/strait-data/strait/go/rustruntime"
+	"github.com/strait-data/strait/go/unit"
+)
+
+// fuses is the way to turn all fusing off.
+var fuses = featuregate.GlobalRegistry().MustRegister("strait.fuse", featuregate.StageBeta,
+	featuregate.WithRegisterDescription("Rust processors that follow each other run as one part: "+
+		"batches cross once for all of them."),
+	featuregate.WithRegisterFromVersion("v0.1.0"))
+
+// otap is the type of the processor that runs nodes of the engine, which has the keys of a runtime
+// at its top.
+const otap = "otap"
+
+// pipelines are the configuration's, with what runs in Rust and how; without those that the
+// Collector is going to refuse.
+func (c *converter) pipelines(conf *confmap.Conf, inRust map[string]bool) []partition.Pipeline {
+	configured, _ := conf.Get("service::pipelines").(map[string]any)
+	connectors, _ := conf.Get("connectors").(map[string]any)
+	process := processRuntime(conf)
+	var found []partition.Pipeline
+	for name, body := range configured {
+		p := partition.Pipeline{}
+		of, _ := body.(map[string]any)
+		if err := p.ID.UnmarshalText([]byte(name)); err != nil {
+			continue
+		}
+		end := func(section string, kind unit.Kind) (list []partition.Component) {
+			for _, id := range ids(of[section]) {
+				kind := kind
+				if _, is := connectors[id]; is {
+					kind = unit.KindConnector
+				}
+				list = add(list, kind, id, c.anyInRust(section, []string{id}))
+			}
+			return list
+		}
+		p.Receivers = end("receivers", unit.KindReceiver)
+		p.Exporters = end("exporters", unit.KindExporter)
+		for _, id := range ids(of["processors"]) {
+			is := c.anyInRust("processors", []string{id}) || inRust[id]
+			p.Processors = add(p.Processors, unit.KindProcessor, id, is)
+			if n := len(p.Processors); is && n > 0 && p.Processors[n-1].ID.String() == id {
+				p.Processors[n-1].Runs, p.Processors[n-1].Alone = runs(conf, id, process)
+			} else if n > 0 {
+				p.Processors[n-1].Alone = "its id is not written as the Collector writes it"
+			}
+		}
+		if !repeats(p.Processors) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// add adds what has an id that can be one.
+func add(
+	list []partition.Component, kind unit.Kind, text string, rust bool,
+) []partition.Component {
+	x := partition.Component{Ref: partition.Ref{Kind: kind}, Rust: rust}
+	if x.ID.UnmarshalText([]byte(text)) != nil {
+		return list
+	}
+	return append(list, x)
+}
+
+func repeats(list []partition.Component) bool {
+	seen := map[component.ID]bool{}
+	return slices.ContainsFunc(list, func(x partition.Component) bool {
+		before := seen[x.ID]
+		seen[x.ID] = true
+		return before
+	})
+}
+
+// processRuntime is what components inherit: the extension's, where it is one of the service's.
+func processRuntime(conf *confmap.Conf) (inherited rustruntime.Rust) {
+	for _, id := range ids(conf.Get("service::extensions")) {
+		if typeOf(id) != "strait" {
+			continue
+		}
+		var of struct {
+			Runtime rustruntime.Config `mapstructure:"runtime"`
+		}
+		if sub, err := conf.Sub("extensions::" + id); err == nil {
+			if sub.Unmarshal(&of, confmap.WithIgnoreUnused()) == nil {
+				return of.Runtime.Rust
+			}
+		}
+	}
+	return inherited
+}
+
+// runs is how a processor runs, in words, and why it must be alone in its part; "": it need not.
+func runs(conf *confmap.Conf, id string, process rustruntime.Rust) (how, alone string) {
+	keys, fidelity, whole, err := own(conf, id)
+	if err != nil || !canHold(conf, id) {
+		return "", "how " + id + " is to run cannot be read"
+	}
+	r := keys.Runtime()
+	if typeOf(id) != otap { // which inherits nothing
+		r = r.Over(process.Keys.Runtime())
+		if keys.Fuse == nil {
+			keys.Fuse = process.Fuse
+		}
+	}
+	switch {
+	case !fuses.IsEnabled():
+		return "", "the feature gate " + fuses.ID() + " is off"
+	case keys.Fuse != nil && !*keys.Fuse:
+		return "", "`fuse: false` holds for " + id
+	case whole:
+		return "", "`full_decode: true` holds for " + id
+	}
+	r = r.Over(unit.DefaultRuntime())
+	return fmt.Sprintf("%d lanes, %d batches in flight, rings of %d descriptors and %d MiB, "+
+		"wake %s, waits of %s, fidelity %s", r.Lanes, r.MaxInFlight, r.Geometry.Descriptors,
+		r.Geometry.Blocks/unit.BlocksPerMiB, r.Wake, r.MaxWait, fidelity), ""
+}
+
+// own is what a processor's configuration says of how it runs.
+func own(conf *confmap.Conf, id string) (
+	keys rustruntime.Keys, fidelity unit.Fidelity, whole bool, err error,
+) {
+	sub, err := conf.Sub("processors::" + id)
+	if err != nil {
+		return keys, "", false, err
+	}
+	if typeOf(id) != otap {
+		var of struct {
+			Runtime rustruntime.Config `mapstructure:"runtime"`
+		}
+		err := sub.Unmarshal(&of, confmap.WithIgnoreUnused())
+		return of.Runtime.Rust.Keys, unit.Strict, false, err
+	}
+	of := struct {
+		rustruntime.Keys `mapstructure:",squash"`
+		Fidelity         unit.Fidelity `mapstructure:"fidelity"`
+		FullDecode       bool          `mapstructure:"full_decode"`
+	}{Keys: rustruntime.Defaults(), Fidelity: unit.Strict}
+	err = sub.Unmarshal(&of, confmap.WithIgnoreUnused())
+	return of.Keys, of.Fidelity, of.FullDecode, err
+}
+
+// stands are where processors stand in parts of several, by their ids.
+func stands(cut *partition.Partition) map[string]map[string]any {
+	found := map[string]*fuse.Stand{}
+	of := func(x partition.Ref) *fuse.Stand {
+		id := x.ID.String()
+		if found[id] == nil {
+			found[id] = &fuse.Stand{ID: id}
+		}
+		return found[id]
+	}
+	for _, part := range cut.Parts {
+		head := part.Head()
+		for _, fellow := range part.Members[1:] {
+			of(head).Fellows = append(of(head).Fellows, fellow.ID.String())
+			for _, in := range enters(&part) {
+				of(fellow).Aside = append(of(fellow).Aside, in.String())
+			}
+		}
+	}
+	out := map[string]map[string]any{}
+	if len(found) == 0 {
+		return out
+	}
+	number := fuse.Number()
+	for id, stand := range found {
+		stand.Configuration = number
+		out[id] = stand.Map()
+	}
+	return out
+}
+
+// enters are the pipelines in which batches enter a part.
+func enters(part *partition.Part) (in []pipeline.ID) {
+	for _, edge := range part.Edges {
+		if edge.Direction == unit.In {
+			in = append(in, edge.Pipeline)
+		}
+	}
+	return in
+}
+
+// report says in the log what runs as one part, and where batches leave Rust for Rust.
+func (c *converter) report(cut *partition.Partition) {
+	for _, part := range cut.Parts {
+		if len(part.Members) < 2 {
+			continue
+		}
+		var members, pipelines []string
+		for _, member := range part.Members {
+			members = append(members, member.ID.String())
+		}
+		for _, in := range enters(&part) {
+			pipelines = append(pipelines, in.String())
+		}
+		c.log.Info("these run as one part", zap.Strings("processors", members),
+			zap.Strings("pipelines", pipelines))
+	}
+	for _, at := range cut.Cuts {
+		c.log.Info("batches leave Rust between two that run there",
+			zap.String("pipeline", at.Pipeline.String()), zap.String("from", at.From.ID.String()),
+			zap.String("to", at.To.ID.String()), zap.String("reason", at.Reason))
+	}
+}
+
+// graphFile is the environment variable that names the file for writeGraph.
+const graphFile = "STRAIT_GRAPH"
+
+// graph is what the file holds.
+type graph struct {
+	Pipelines []partition.Pipeline `json:"pipelines"`
+	*partition.Partition
+}
+
+func writeGraph(path string, pipelines []partition.Pipeline, cut *partition.Partition) error {
+	slices.SortFunc(pipelines, func(a, b partition.Pipeline) int {
+		return strings.Compare(a.ID.String(), b.ID.String())
+	})
+	b, err := json.Marshal(graph{pipelines, cut})
+	if err == nil {
+		err = os.WriteFile(path, b, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("the graph for %s: %w", graphFile, err)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package fuse
+
+import (
+	"runtime"
+	"sync"
+	"weak"
+
+	"github.com/strait-data/strait/go/unit"
+)
+
+// configuration is what the processors of one configuration of a Collector know of each other. The
+// places that were taken in it hold it, and nothing else does.
+type configuration struct {
+	mu      sync.Mutex
+	configs map[string]Configured
+	asides  map[at]*unit.Aside
+}
+
+// at is a processor in a pipeline.
+type at struct{ pipeline, id string }
+
+// configurations are those of this process, by their numbers.
+var configurations struct {
+	mu   sync.Mutex
+	last uint64
+	all  map[uint64]weak.Pointer[configuration]
+}
+
+// Number is a new configuration's.
+func Number() uint64 {
+	configurations.mu.Lock()
+	defer configurations.mu.Unlock()
+	configurations.last++
+	return configurations.last
+}
+
+// numbered is the configuration of a number; made where none holds it yet.
+func numbered(number uint64) *configuration {
+	all := &configurations
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if c := all.all[number].Value(); c != nil {
+		return c
+	}
+	c := &configuration{configs: map[string]Configured{}, asides: map[at]*unit.Aside{}}
+	if all.all == nil {
+		all.all = map[uint64]weak.Pointer[configuration]{}
+	}
+	held := weak.Make(c)
+	all.all[number] = held
+	runtime.AddCleanup(c, forget, number)
+	return c
+}
+
+// forget lets go of a number whose configuration nobody holds, unless it was made anew.
+func forget(number uint64) {
+	configurations.mu.Lock()
+	defer configurations.mu.Unlock()
+	if configurations.all[number].Value() == nil {
+		delete(configurations.all, number)
+	}
+}
+
+func (c *configuration) configure(id string, cfg Configured) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.configs[id] = cfg
+}
+
+func (c *configuration) configured(id string) Configured {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.configs[id]
+}
+
+// aside is what stands for a processor in a pipeline; nil: it has not started there.
+func (c *configuration) aside(pipeline, id string) *unit.Aside {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asides[at{pipeline, id}]
+}
+
+// stepAside lets a processor step aside in a pipeline; with nil it does so no more.
+func (c *configuration) stepAside(pipeline, id string, a *unit.Aside) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a == nil {
+		delete(c.asides, at{pipeline, id})
+		return
+	}
+	c.asides[at{pipeline, id}] = a
+}

@@ -1,0 +1,181 @@
+package fuse
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
+
+	"github.com/strait-data/strait/go/unit"
+)
+
+// running is a unit's consumer, of any signal.
+type running interface {
+	component.Component
+	Capabilities() consumer.Capabilities
+}
+
+// consume is how a batch is handed on.
+type consume[T any] func(context.Context, T) error
+
+// own is the unit of a processor, or of the part that it is the head of.
+type own[T any] struct {
+	running
+	work consume[T]
+}
+
+// processorOf is a processor in one pipeline.
+type processorOf[T any] struct {
+	own[T]
+	place *Place
+	spec  unit.Spec
+	set   component.TelemetrySettings
+	next  consume[T]
+
+	pipeline string
+	aside    *unit.Aside // nil: its own unit runs
+}
+
+// newProcessor makes one of what makes a unit in front of a consumer.
+func newProcessor[T any](
+	place *Place, spec unit.Spec, set component.TelemetrySettings, next consume[T],
+	ofUnit func(unit.Spec, consume[T]) (own[T], error),
+) (*processorOf[T], error) {
+	spec, err := place.spec(spec)
+	if err != nil {
+		return nil, err
+	}
+	done := markOf(place.stand.Fellows)
+	behind := func(ctx context.Context, d T) error { return next(marked(ctx, done), d) }
+	made, err := ofUnit(spec, behind)
+	return &processorOf[T]{own: made, place: place, spec: spec, set: set, next: next}, err
+}
+
+// Start starts its unit, where it is in no other's part.
+func (p *processorOf[T]) Start(ctx context.Context, host component.Host) error {
+	in := unit.PipelineOf(host)
+	if !slices.Contains(p.place.stand.Aside, in) {
+		return p.running.Start(ctx, host)
+	}
+	if p.spec.Expect != nil {
+		if err := p.spec.Expect.Check(); err != nil {
+			return err
+		}
+	}
+	a, err := unit.StepAside(p.place.stand.ID, p.spec.Edges[0].Signal, p.set, host)
+	if err != nil {
+		return err
+	}
+	p.pipeline = in
+	p.aside = a
+	p.place.all.stepAside(in, p.place.stand.ID, a)
+	return nil
+}
+
+// Shutdown ends what Start began.
+func (p *processorOf[T]) Shutdown(ctx context.Context) error {
+	if p.aside != nil {
+		p.place.all.stepAside(p.pipeline, p.place.stand.ID, nil)
+		p.aside.End()
+	}
+	return p.running.Shutdown(ctx) // nothing, where it has not started
+}
+
+func (p *processorOf[T]) consume(ctx context.Context, d T) error {
+	id := p.place.stand.ID
+	rest, done := passes(ctx, id)
+	switch {
+	case done:
+		return p.next(rest, d)
+	case p.aside != nil:
+		return fmt.Errorf("%s is in the part of another processor in pipeline %s, and a batch came "+
+			"that had not been there: report this as a fault of Strait, and set `fuse: false` under "+
+			"its `runtime: rust:` meanwhile", id, p.pipeline)
+	default:
+		return p.work(ctx, d)
+	}
+}
+
+// NewLogs makes a processor of logs of a unit; place is nil where it runs by itself.
+func NewLogs(
+	place *Place, spec unit.Spec, t unit.Transport, set component.TelemetrySettings,
+	next consumer.Logs,
+) (processor.Logs, error) {
+	if place == nil {
+		return unit.NewLogs(spec, t, set, unit.ToLogs(next))
+	}
+	ofUnit := func(s unit.Spec, behind consume[plog.Logs]) (own[plog.Logs], error) {
+		next, err := consumer.NewLogs(consumer.ConsumeLogsFunc(behind))
+		if err != nil {
+			return own[plog.Logs]{}, err
+		}
+		c, err := unit.NewLogs(s, t, set, unit.ToLogs(next))
+		return own[plog.Logs]{c, c.ConsumeLogs}, err
+	}
+	p, err := newProcessor(place, spec, set, next.ConsumeLogs, ofUnit)
+	return &logsProcessor{p}, err
+}
+
+type logsProcessor struct{ *processorOf[plog.Logs] }
+
+func (p *logsProcessor) ConsumeLogs(ctx context.Context, d plog.Logs) error {
+	return p.consume(ctx, d)
+}
+
+// NewTraces makes a processor of traces of a unit; place is nil where it runs by itself.
+func NewTraces(
+	place *Place, spec unit.Spec, t unit.Transport, set component.TelemetrySettings,
+	next consumer.Traces,
+) (processor.Traces, error) {
+	if place == nil {
+		return unit.NewTraces(spec, t, set, unit.ToTraces(next))
+	}
+	ofUnit := func(s unit.Spec, behind consume[ptrace.Traces]) (own[ptrace.Traces], error) {
+		next, err := consumer.NewTraces(consumer.ConsumeTracesFunc(behind))
+		if err != nil {
+			return own[ptrace.Traces]{}, err
+		}
+		c, err := unit.NewTraces(s, t, set, unit.ToTraces(next))
+		return own[ptrace.Traces]{c, c.ConsumeTraces}, err
+	}
+	p, err := newProcessor(place, spec, set, next.ConsumeTraces, ofUnit)
+	return &tracesProcessor{p}, err
+}
+
+type tracesProcessor struct{ *processorOf[ptrace.Traces] }
+
+func (p *tracesProcessor) ConsumeTraces(ctx context.Context, d ptrace.Traces) error {
+	return p.consume(ctx, d)
+}
+
+// NewMetrics makes a processor of metrics of a unit; place is nil where it runs by itself.
+func NewMetrics(
+	place *Place, spec unit.Spec, t unit.Transport, set component.TelemetrySettings,
+	next consumer.Metrics,
+) (processor.Metrics, error) {
+	if place == nil {
+		return unit.NewMetrics(spec, t, set, unit.ToMetrics(next))
+	}
+	ofUnit := func(s unit.Spec, behind consume[pmetric.Metrics]) (own[pmetric.Metrics], error) {
+		next, err := consumer.NewMetrics(consumer.ConsumeMetricsFunc(behind))
+		if err != nil {
+			return own[pmetric.Metrics]{}, err
+		}
+		c, err := unit.NewMetrics(s, t, set, unit.ToMetrics(next))
+		return own[pmetric.Metrics]{c, c.ConsumeMetrics}, err
+	}
+	p, err := newProcessor(place, spec, set, next.ConsumeMetrics, ofUnit)
+	return &metricsProcessor{p}, err
+}
+
+type metricsProcessor struct{ *processorOf[pmetric.Metrics] }
+
+func (p *metricsProcessor) ConsumeMetrics(ctx context.Context, d pmetric.Metrics) error {
+	return p.consume(ctx, d)
+}

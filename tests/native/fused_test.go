@@ -1,0 +1,255 @@
+package native
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/strait-data/strait/go/otap/otaptest"
+)
+
+// Parts of a Collector's pipelines: processors in a row in Rust, whose batches cross once.
+
+func attributeKey(name string) attribute.Key { return attribute.Key(name) }
+
+// processors that a graph may have, in YAML, with and without fusing.
+var processors = map[string]string{
+	"mask_cards":   "{runtime: {rust: {fuse: %t}}}",
+	"mask_cards/b": "{keep_last: 2, runtime: {rust: {fuse: %t}}}",
+	"faulty":       "{runtime: {rust: {fuse: %t}}}",
+	"otap/delete":  "{fuse: %t, nodes: [{attribute: {actions: [{action: delete, key: a}]}}]}",
+	"otap/keep": "{fuse: %t, nodes: [{filter: {logs: {include: {severity_number: " +
+		"{min: 5, match_undefined: false}}}}}]}",
+	"otap/two": "{fuse: %t, nodes: {nodes: {x: {attribute: {actions: [{action: upsert, key: y, " +
+		"value: 1}]}}, z: {attribute: {actions: [{action: delete, key: index}]}}}, " +
+		"connections: [{from: in, to: x}, {from: x, to: z}, {from: z, to: out}]}}",
+	"same": "{}",
+}
+
+// graph is the pipelines of a configuration.
+type graph struct {
+	pipelines map[string]string
+	feeds     int
+}
+
+// pick draws some of a list, each at most once, in any order.
+func pick(r *rand.Rand, from []string, least, most int) []string {
+	from = append([]string(nil), from...)
+	r.Shuffle(len(from), func(i, j int) { from[i], from[j] = from[j], from[i] })
+	return from[:least+r.IntN(most-least+1)]
+}
+
+// drawGraph draws pipelines that share receivers, processors and exporters, and one that a
+// connector feeds.
+func drawGraph(r *rand.Rand) graph {
+	var names []string
+	for _, name := range []string{
+		"faulty", "mask_cards", "mask_cards/b", "otap/delete", "otap/keep", "otap/two", "same",
+	} {
+		names = append(names, name)
+	}
+	g := graph{pipelines: map[string]string{}, feeds: 2}
+	add := func(name string, receivers, exporters []string) {
+		g.pipelines[name] = fmt.Sprintf("{receivers: [%s], processors: [%s], exporters: [%s]}",
+			strings.Join(receivers, ", "), strings.Join(pick(r, names, 0, 6), ", "),
+			strings.Join(exporters, ", "))
+	}
+	keeps := []string{"keep", "keep/b"}
+	for i := range 1 + r.IntN(3) {
+		exporters := pick(r, keeps, 1, 2)
+		if i == 0 {
+			exporters = append(exporters, "join")
+		}
+		add(fmt.Sprintf("logs/%d", i), pick(r, []string{"feed/0", "feed/1"}, 1, 2), exporters)
+	}
+	add("logs/joined", []string{"join"}, pick(r, keeps, 1, 2))
+	return g
+}
+
+func (g graph) yaml(fuse bool) string {
+	var b strings.Builder
+	b.WriteString("receivers: {feed/0: , feed/1: }\nexporters: {keep: , keep/b: }\n" +
+		"connectors: {join: }\nextensions: {watch: }\nprocessors:\n")
+	for id, body := range processors {
+		if strings.Contains(body, "%t") {
+			body = fmt.Sprintf(body, fuse)
+		}
+		fmt.Fprintf(&b, "  %s: %s\n", id, body)
+	}
+	b.WriteString("service:\n  extensions: [watch]\n  pipelines:\n")
+	for id, body := range g.pipelines {
+		fmt.Fprintf(&b, "    %s: %s\n", id, body)
+	}
+	return b.String()
+}
+
+// drawBatch draws logs with cards in them, and now and then an order for `faulty`.
+func drawBatch(r *rand.Rand) plog.Logs {
+	d := logs(2 + r.IntN(20)) // no resource without logs
+	for _, rl := range d.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, lr := range sl.LogRecords().All() {
+				if r.IntN(3) == 0 {
+					lr.Body().SetStr("card 4111 1111 1111 1111")
+				}
+				if r.IntN(4) == 0 {
+					lr.Attributes().PutStr("card", "5500-0000-0000-0004")
+				}
+			}
+		}
+	}
+	orders := []string{"permanent", "retryable", "panic", "drop"}
+	if i := r.IntN(12); i < len(orders) {
+		d.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().SetStr(orders[i])
+	}
+	return d
+}
+
+// asHeard is what a caller hears.
+func asHeard(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	return fmt.Sprintf("permanent %t: %v", consumererror.IsPermanent(err), err)
+}
+
+// asTexts are batches as texts, sorted: the Collector fans out to pipelines in any order.
+func asTexts(t *testing.T, batches []plog.Logs) []string {
+	t.Helper()
+	var all []string
+	for _, d := range batches {
+		b, err := new(plog.JSONMarshaler).MarshalLogs(sorted(d))
+		require.NoError(t, err)
+		all = append(all, string(b))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Guarantees: pipelines whose parts are fused do what they do with each processor by itself:
+// random graphs, with failures, give the same logs in the same order, the same words to the same
+// callers, and each processor the same numbers.
+func TestFusedIsAsUnfused(t *testing.T) {
+	counted := 0
+	for seed := range uint64(25) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			g := drawGraph(r)
+			fused, apart := runCollector(t, g.yaml(true)), runCollector(t, g.yaml(false))
+			for range 12 {
+				d := drawBatch(r)
+				for id, next := range fused.feeds {
+					want := asHeard(apart.feeds[id].ConsumeLogs(t.Context(), otaptest.Clone(d)))
+					got := asHeard(next.ConsumeLogs(t.Context(), otaptest.Clone(d)))
+					require.Equal(t, want, got, g.yaml(true))
+				}
+			}
+			for id, s := range apart.keeps {
+				require.Equal(t, asTexts(t, s.take()), asTexts(t, fused.keeps[id].take()),
+					"%s: %s", id, g.yaml(true))
+			}
+			want, got := apart.items(t), fused.items(t)
+			require.Equal(t, want, got, g.yaml(true))
+			counted += len(want)
+			fused.end(t)
+			apart.end(t)
+		})
+	}
+	require.NotZero(t, counted)
+}
+
+// items is what processors were given and gave.
+func (c *collector) items(t *testing.T) map[string]int64 {
+	t.Helper()
+	return c.sums(t, "otelcol_processor_", "processor")
+}
+
+const inOnePart = `
+receivers: {feed: }
+exporters: {keep: }
+extensions: {watch: }
+processors:
+  mask_cards: {}
+  faulty: {}
+  otap: {nodes: [{attribute: {actions: [{action: delete, key: a}]}}]}
+  mask_cards/b: {}
+service:
+  extensions: [watch]
+  pipelines:
+    logs:
+      receivers: [feed]
+      processors: [mask_cards, faulty, otap, mask_cards/b]
+      exporters: [keep]
+`
+
+// Guarantees: batches cross once for a whole part, which the rings count; what a member says of
+// itself is that processor's status and no other's.
+func TestAPartCrossesOnce(t *testing.T) {
+	c := runCollector(t, inOnePart)
+	defer c.end(t)
+	const batches = 7
+	for range batches {
+		require.NoError(t, c.feeds["feed"].ConsumeLogs(t.Context(), logs(10)))
+	}
+	require.Equal(t, 10*batches, c.keeps["keep"].count())
+	crossed := c.sums(t, "otelcol_strait_batches", "otelcol.component.id")
+	require.Equal(t, map[string]int64{"otelcol_strait_batches of mask_cards": 2 * batches}, crossed)
+	items := c.items(t)
+	require.Len(t, items, 8)
+	for of, n := range items {
+		require.EqualValues(t, 10*batches, n, of)
+	}
+
+	require.NoError(t, c.feeds["feed"].ConsumeLogs(t.Context(), order(2, "unwell")))
+	c.awaits(t, "Processor faulty", "StatusRecoverableError: told to be unwell")
+	for _, other := range []string{"mask_cards", "otap", "mask_cards/b"} {
+		require.Equal(t, "StatusOK", c.status("Processor "+other), other)
+	}
+	require.NoError(t, c.feeds["feed"].ConsumeLogs(t.Context(), order(2, "well")))
+	c.awaits(t, "Processor faulty", "StatusOK")
+}
+
+// Guarantees: nothing of a graph with parts grows with what passes it, failures among it:
+// goroutines, threads, descriptors, memory. A million batches under STRAIT_SOAK.
+func TestManyBatchesThroughParts(t *testing.T) {
+	batches := 3_000
+	if os.Getenv("STRAIT_SOAK") != "" {
+		batches = 1_000_000
+	}
+	r := rand.New(rand.NewPCG(7, 7))
+	c := runCollector(t, drawGraph(r).yaml(true))
+	var sent, came int
+	send := func(n int) {
+		for range n {
+			d := drawBatch(r)
+			for _, next := range c.feeds {
+				if next.ConsumeLogs(t.Context(), otaptest.Clone(d)) == nil {
+					sent++
+				}
+			}
+			for _, s := range c.keeps {
+				came += len(s.take())
+			}
+		}
+	}
+	send(batches / 10)
+	before := resources(t)
+	send(batches - batches/10)
+	after := resources(t)
+	require.NotZero(t, sent)
+	require.NotZero(t, came)
+	require.LessOrEqual(t, after.fds, before.fds)
+	require.LessOrEqual(t, after.threads, before.threads+fewThreads)
+	require.LessOrEqual(t, after.goroutines, before.goroutines+fewThreads)
+	require.Equal(t, before.rings, after.rings)
+	require.Less(t, after.rss, before.rss+64<<20)
+	c.end(t)
+}
