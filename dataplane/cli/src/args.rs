@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::graph::Format;
 use crate::scaffold;
 
 /// Builds OpenTelemetry Collectors with Go and Rust components.
@@ -37,6 +38,9 @@ pub enum Command {
     /// Print the JSON Schema of a Rust component's configuration, or its reference page
     #[command(after_help = SCHEMA_HELP)]
     Schema(Schema),
+    /// Draw what of a Collector's pipelines runs together in Rust, and why the rest does not
+    #[command(after_help = GRAPH_HELP)]
+    Graph(Graph),
     /// List the engine nodes that are compiled in, with their keys
     Nodes(Nodes),
 }
@@ -209,6 +213,29 @@ Without TYPE it is the schema of a Collector's configuration file, as far as the
 the builder file go: an editor that knows YAML schemas completes and checks their keys with it.
 Components are compiled without the engine, and asked; the nodes of `otap` are known.
 Exit codes: 0 printed, 1 findings or a failed step, 2 wrong usage.";
+
+/// `strait graph`
+#[derive(Debug, Args)]
+pub struct Graph {
+    /// Configuration of the Collector: a file, or what else its `--config` takes
+    #[arg(long, short, value_name = "FILE")]
+    pub config: PathBuf,
+    /// The Collector: a binary that `strait build` has made
+    #[arg(long, value_name = "FILE")]
+    pub collector: PathBuf,
+    /// How it is drawn
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+const GRAPH_HELP: &str = "\
+The Collector is asked to validate the configuration, and starts nothing:
+
+  strait graph --collector build/otelcol -c otelcol.yaml --format svg > parts.svg
+
+Processors in a row in Rust are one part: batches cross once for all of them. Where batches leave
+Rust between two components that run there, the reason is said.
+Exit codes: 0 drawn, 1 the Collector cannot be run or refuses the configuration, 2 wrong usage.";
 
 /// `strait nodes`
 #[derive(Debug, Args)]

@@ -27,6 +27,7 @@ pub mod error;
 pub mod files;
 pub mod finding;
 pub mod golang;
+pub mod graph;
 pub mod interrupt;
 pub mod lock;
 pub mod nodes;

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::New(args) => command::new::run(args),
         Command::Doctor(args) => command::doctor::run(&args),
         Command::Schema(args) => command::schema::run(args),
+        Command::Graph(args) => command::graph::run(&args),
         Command::Nodes(args) => command::nodes::run(&args),
     };
     done.unwrap_or_else(|error| {

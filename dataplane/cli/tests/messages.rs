@@ -9,7 +9,7 @@ fn help_texts() {
     let mut settings = insta::Settings::clone_current();
     settings.set_omit_expression(true);
     for command in [
-        "", "build", "run", "test", "new", "doctor", "nodes", "schema",
+        "", "build", "run", "test", "new", "doctor", "graph", "nodes", "schema",
     ] {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         // The width of a terminal would wrap the text.

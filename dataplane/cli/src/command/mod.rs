@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod doctor;
+pub mod graph;
 pub mod new;
 pub mod nodes;
 pub mod run;

@@ -1,0 +1,222 @@
+//! What of a Collector's pipelines runs together in Rust, drawn.
+//!
+//! The Collector itself says it: nothing else knows what its configuration comes to once `${...}`,
+//! several files and its own defaults are taken in. It is asked to validate the configuration, with
+//! the environment variable that has its converter write pipelines, parts and cuts as JSON.
+//!
+//! The drawings differ in form only: each shows the pipelines in the order of their ids, who runs
+//! where, which processors are one part, and each cut with its reason.
+
+mod dot;
+mod svg;
+mod text;
+
+use std::path::Path;
+use std::process::Command;
+
+use serde::Deserialize;
+
+use crate::error::StepError;
+
+/// The environment variable that names the file for the graph.
+const VARIABLE: &str = "STRAIT_GRAPH";
+
+/// How a graph is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Lines of text.
+    #[default]
+    Text,
+    /// The language of Graphviz.
+    Dot,
+    /// An image.
+    Svg,
+}
+
+/// What the Collector writes.
+#[derive(Debug, Deserialize)]
+pub struct Graph {
+    pipelines: Vec<Pipeline>,
+    parts: Vec<Part>,
+    cuts: Vec<Cut>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Pipeline {
+    id: String,
+    #[serde(default, deserialize_with = "list")]
+    receivers: Vec<Component>,
+    #[serde(default, deserialize_with = "list")]
+    processors: Vec<Component>,
+    #[serde(default, deserialize_with = "list")]
+    exporters: Vec<Component>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Component {
+    kind: String,
+    id: String,
+    rust: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Part {
+    members: Vec<Named>,
+    edges: Vec<Edge>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Named {
+    kind: String,
+    id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Edge {
+    pipeline: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Cut {
+    pipeline: String,
+    from: Named,
+    to: Named,
+    reason: String,
+}
+
+/// Go writes an empty list as null.
+fn list<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Vec<Component>, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or_default())
+}
+
+/// What stands at one place of a pipeline: components beside each other (receivers, exporters), or
+/// those of one part, which follow each other.
+struct Step<'g> {
+    components: &'g [Component],
+    /// They are one part of several.
+    part: bool,
+}
+
+impl Graph {
+    /// Asks a Collector for the graph of a configuration.
+    ///
+    /// # Errors
+    /// The Collector cannot be run, refuses the configuration, or writes no graph.
+    pub fn of(collector: &Path, config: &Path) -> Result<Self, StepError> {
+        let folder = tempfile::tempdir()
+            .map_err(|error| StepError::new(format!("no folder for the graph: {error}"), ""))?;
+        let file = folder.path().join("graph.json");
+        let mut command = Command::new(collector);
+        command.arg("validate").arg("--config").arg(config);
+        let output = command.env(VARIABLE, &file).output().map_err(|error| {
+            let message = format!("cannot run {}: {error}", collector.display());
+            StepError::new(message, "name a Collector that `strait build` has made")
+        })?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            let message = format!("the Collector refuses {}", config.display());
+            return Err(StepError::new(message, "").tool(said, &command));
+        }
+        let Ok(text) = std::fs::read(&file) else {
+            let message = format!("{} writes no graph", collector.display());
+            let help = "name a Collector with components in Rust, made by this version of strait";
+            return Err(StepError::new(message, help));
+        };
+        serde_json::from_slice(&text).map_err(|error| {
+            let message = format!("what {} writes is no graph: {error}", collector.display());
+            StepError::new(message, "use the command of the version that built it")
+        })
+    }
+
+    /// Draws it.
+    #[must_use]
+    pub fn draw(&self, format: Format) -> String {
+        match format {
+            Format::Text => text::draw(self),
+            Format::Dot => dot::draw(self),
+            Format::Svg => svg::draw(self),
+        }
+    }
+
+    /// What batches pass in a pipeline, in order.
+    fn steps<'g>(&self, pipeline: &'g Pipeline) -> Vec<Step<'g>> {
+        let one = |components| Step {
+            components,
+            part: false,
+        };
+        let mut steps = vec![one(&pipeline.receivers[..])];
+        let mut left = &pipeline.processors[..];
+        while let Some(head) = left.first() {
+            let length = self.part_of(pipeline, head).min(left.len()).max(1);
+            let (components, rest) = left.split_at(length);
+            steps.push(Step {
+                components,
+                part: length > 1,
+            });
+            left = rest;
+        }
+        steps.push(one(&pipeline.exporters[..]));
+        steps.retain(|step| !step.components.is_empty());
+        steps
+    }
+
+    /// How many are in the part that begins with this processor of a pipeline.
+    fn part_of(&self, pipeline: &Pipeline, head: &Component) -> usize {
+        let begins = |part: &&Part| {
+            let first = part.members.first();
+            let here = part.edges.iter().any(|edge| edge.pipeline == pipeline.id);
+            here && first.is_some_and(|first| first.is(head))
+        };
+        let part = self.parts.iter().find(begins);
+        part.map_or(1, |part| part.members.len())
+    }
+
+    /// Why batches leave Rust between two that follow each other in a pipeline.
+    fn cut(&self, pipeline: &Pipeline, from: &Component, to: &Component) -> Option<usize> {
+        let here = |cut: &Cut| cut.pipeline == pipeline.id && cut.from.is(from) && cut.to.is(to);
+        self.cuts.iter().position(here)
+    }
+}
+
+impl Named {
+    fn is(&self, component: &Component) -> bool {
+        self.kind == component.kind && self.id == component.id
+    }
+}
+
+impl Component {
+    fn language(&self) -> &'static str {
+        if self.rust { "Rust" } else { "Go" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph() -> Graph {
+        let graph = include_str!("../../testdata/graph.json");
+        serde_json::from_str(graph).expect("a graph")
+    }
+
+    // Guarantees: each form shows every pipeline, part and cut, with its reason.
+    #[test]
+    fn the_forms_are_as_shown() {
+        insta::assert_snapshot!("text", graph().draw(Format::Text));
+        insta::assert_snapshot!("dot", graph().draw(Format::Dot));
+        insta::assert_snapshot!("svg", graph().draw(Format::Svg));
+    }
+
+    // Guarantees: a graph without anything is drawn.
+    #[test]
+    fn nothing_is_a_graph() {
+        let nothing = Graph {
+            pipelines: Vec::new(),
+            parts: Vec::new(),
+            cuts: Vec::new(),
+        };
+        for format in [Format::Text, Format::Dot, Format::Svg] {
+            assert!(!nothing.draw(format).is_empty());
+        }
+    }
+}
