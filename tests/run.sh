@@ -12,7 +12,7 @@ strait=${STRAIT:-$CARGO_TARGET_DIR/debug/strait}
 (cd native && go vet ./... && go test -count=1 -timeout 5m . -rapid.nofailfile)
 # Once more under the race detector: what many goroutines do to one unit. Not the Collector's contract suite of
 # exporters, which reads what it counts without a lock.
-(cd native && go test -race -count=1 -timeout 5m -run 'Mishaps|Shutdown|Cancel|Lanes|Rings|Merged|Receiver|Connector|Sender' .)
+(cd native && go test -race -count=1 -timeout 5m -run 'Mishaps|Shutdown|Cancel|Lanes|Rings|Merged|Receiver|Connector|Sender|CrossesOnce' .)
 
 # Both languages over one ring, in two processes; operations and configurations on peers without an
 # engine; whole Collectors.

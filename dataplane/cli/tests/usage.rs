@@ -74,9 +74,9 @@ fn nodes_are_listed() {
     }
     let one = String::from_utf8(strait(&["nodes", "attribute"]).stdout).unwrap();
     assert!(
-        one.starts_with("attribute (")
+        one.starts_with("attribute, processor (")
             && one.contains("actions::*::source_key")
-            && !one.contains("batch (")
+            && !one.contains("batch, ")
     );
     let unknown = strait(&["nodes", "atribute"]);
     assert_eq!(unknown.status.code(), Some(1));
