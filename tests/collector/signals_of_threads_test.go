@@ -24,7 +24,9 @@ extensions:
   strait: {memory_limit_mib: 4000}
   health_reporter: {file: %q}
 receivers: {otlp: {protocols: {grpc: {endpoint: "${env:OTLP_IN}"}}}}
-processors: {otap: {nodes: [{attribute: {actions: [{action: delete, key: k}]}}]}, mask_cards: {}}
+processors:
+  otap: {fuse: false, nodes: [{attribute: {actions: [{action: delete, key: k}]}}]}
+  mask_cards: {}
 exporters: {nop: {}}
 service:
   extensions: [strait, health_reporter]

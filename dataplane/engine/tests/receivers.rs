@@ -109,7 +109,7 @@ impl Receiver for Scripted {
                 this.told(&host.send(otlp(Signal::Logs)).await);
                 return Ok(());
             }
-            "stays" => pending().await,
+            "stays" | "lingers" => pending().await,
             "impatient" => {
                 let sending = host.send(otlp(Signal::Logs));
                 let came = tokio::time::timeout(Duration::from_millis(50), sending).await;
@@ -366,7 +366,7 @@ fn a_receiver_is_one_and_takes_nothing() {
     spec["lanes"] = json!(2);
     let found = Unit::read(&spec).unwrap_err();
     assert_eq!(found[0].path, "lanes");
-    let mut host = setup("stays").start();
+    let mut host = setup("lingers").start();
     host.call(b"");
     host.until("the link's end", |host| {
         let mut statuses = statuses(host).into_iter();
