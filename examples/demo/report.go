@@ -116,7 +116,7 @@ func report(w io.Writer, s summary) {
 		perItem(s.usage.Rust),
 		"otap and mask_cards: two neighbours, so two crossings for now",
 	)
-	fmt.Fprintf(w, "\nRing counters (one link for each of the two components)\n")
+	fmt.Fprintf(w, "\nRing counters (one link: both components are one part)\n")
 	slices.SortFunc(
 		s.counters,
 		func(a, b otelcol.Counters) int { return strings.Compare(a.Object, b.Object) },
