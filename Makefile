@@ -118,6 +118,10 @@ test-nodes: $(STRAIT) ## the engine's nodes that need DataFusion; compiling it t
 test-parquet: $(STRAIT) ## the example exporter to Parquet in a Collector; it has the engine compiled once more
 	STRAIT=$(STRAIT) tests/parquet/collector.sh
 
+.PHONY: test-page
+test-page: $(STRAIT) ## docs/write-a-component.md, command by command
+	tests/walkthrough.py $(STRAIT)
+
 .PHONY: test-arm64
 test-arm64: $(STRAIT) $(TELEMETRYGEN) ## a Collector for linux/arm64, built and run on amd64 with qemu
 	STRAIT=$(STRAIT) TELEMETRYGEN=$(TELEMETRYGEN) tests/arm64.sh

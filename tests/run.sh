@@ -40,8 +40,5 @@ parquet/run.sh
 # A new component's whole way: made, built with interruptions, run with telemetry, broken.
 (cd .. && cargo test --quiet --locked -p strait --test whole -- --ignored)
 
-# The same as its page tells it, for each kind.
-./walkthrough.py "$strait"
-
 # A bill of materials against CycloneDX's own schema, and against what Go and Cargo say.
 STRAIT=$strait sbom/run.sh
