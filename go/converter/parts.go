@@ -96,16 +96,22 @@ func processRuntime(conf *confmap.Conf) (inherited rustruntime.Rust) {
 		if typeOf(id) != "strait" {
 			continue
 		}
-		var of struct {
-			Runtime rustruntime.Config `mapstructure:"runtime"`
-		}
 		if sub, err := conf.Sub("extensions::" + id); err == nil {
-			if sub.Unmarshal(&of, confmap.WithIgnoreUnused()) == nil {
-				return of.Runtime.Rust
+			if found, err := runtimeIn(sub); err == nil {
+				return found
 			}
 		}
 	}
 	return inherited
+}
+
+// runtimeIn is what a configuration says under rustruntime.Key.
+func runtimeIn(conf *confmap.Conf) (rustruntime.Rust, error) {
+	var of struct {
+		Runtime rustruntime.Config `mapstructure:"runtime"`
+	}
+	err := conf.Unmarshal(&of, confmap.WithIgnoreUnused())
+	return of.Runtime.Rust, err
 }
 
 // runs is how a processor runs, in words, and why it must be alone in its part; "": it need not.
@@ -144,11 +150,8 @@ func own(conf *confmap.Conf, id string) (
 		return keys, "", false, err
 	}
 	if typeOf(id) != otap {
-		var of struct {
-			Runtime rustruntime.Config `mapstructure:"runtime"`
-		}
-		err := sub.Unmarshal(&of, confmap.WithIgnoreUnused())
-		return of.Runtime.Rust.Keys, unit.Strict, false, err
+		rust, err := runtimeIn(sub)
+		return rust.Keys, unit.Strict, false, err
 	}
 	of := struct {
 		rustruntime.Keys `mapstructure:",squash"`
