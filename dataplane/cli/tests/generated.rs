@@ -14,6 +14,7 @@ use strait::finding::{Finding, Report};
 use strait::golang::types::{self, Types};
 use strait::golang::{distribution, folders, modules, twins};
 use strait::lock::{Locks, Mode};
+use strait::nodes::{self, Choice};
 use strait::platform::Platform;
 use strait::rust::component::RustComponent;
 use strait::rust::workspace::Workspace;
@@ -416,6 +417,21 @@ fn the_file_chooses_the_engines_nodes() {
     );
     let manifest = fs::read_to_string(workspace.root.join("Cargo.toml")).unwrap();
     assert!(!manifest.contains("datafusion ="), "{manifest}");
+
+    let mut every: Vec<String> = nodes::all()
+        .unwrap()
+        .into_iter()
+        .filter(|node| node.choice != Choice::Always)
+        .map(|node| node.name)
+        .collect();
+    every.sort();
+    let (_, workspace) = folder
+        .prepare(&file(&format!(", engine_nodes: {every:?}")))
+        .unwrap();
+    assert_eq!(
+        features(&workspace, "otel-arrow-dfe-core-nodes"),
+        "durable-buffer,file,otlp,partition,transform"
+    );
     let lock = fs::read_to_string(workspace.root.join("Cargo.lock")).unwrap();
     let (_, datafusion) = lock.split_once("name = \"datafusion\"\n").unwrap();
     let datafusion = datafusion.split("[[package]]").next().unwrap();

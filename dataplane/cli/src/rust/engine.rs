@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use crate::error::StepError;
 use crate::nodes::{self, Choice};
 
-/// Nodes that need more of DataFusion than the facade has.
+/// Nodes that need more of DataFusion than the facade has. Strait's crates only
+/// say that they are there, or Cargo would lock DataFusion for everyone; the
+/// umbrella crate turns the engine's own features on.
 const WHOLE_DATAFUSION: [&str; 2] = ["partition", "transform"];
 
 /// The optional nodes of a distribution.
@@ -52,12 +54,17 @@ impl Engine {
         self.chosen.iter().map(|name| name.replace('_', "-"))
     }
 
+    /// The features of the engine's own crate of nodes that strait-host leaves off.
+    pub fn engine_features(&self) -> impl Iterator<Item = &'static str> {
+        WHOLE_DATAFUSION
+            .into_iter()
+            .filter(|name| self.chosen.contains(*name))
+    }
+
     /// Whether a node needs the whole of DataFusion.
     #[must_use]
     pub fn needs_datafusion(&self) -> bool {
-        WHOLE_DATAFUSION
-            .iter()
-            .any(|name| self.chosen.contains(*name))
+        self.engine_features().next().is_some()
     }
 
     /// The target folder for it, where `target` is the default engine's.

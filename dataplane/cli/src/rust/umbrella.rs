@@ -17,28 +17,23 @@ pub const NAME: &str = "strait-umbrella";
 /// Its `Cargo.toml`, with the components as `dependencies`.
 #[must_use]
 pub fn manifest(dependencies: &Table, engine: &Engine) -> String {
-    let (features, mut more, mut needs) = if engine.is_default() {
-        (
-            ["default"].into_iter().collect(),
-            String::new(),
-            String::new(),
-        )
+    let features: Array = if engine.is_default() {
+        ["default"].into_iter().collect()
     } else {
-        let features: Array = engine.features().collect();
-        let nodes = format!(
-            "otel-arrow-dfe-core-nodes = {{ workspace = true, optional = true, features = \
-             {features} }}\n"
-        );
-        (
-            features,
-            nodes,
-            ", \"dep:otel-arrow-dfe-core-nodes\"".to_owned(),
-        )
+        engine.features().collect()
     };
-    needs.insert_str(0, "\"dep:strait-host\"");
-    let host =
+    let mut needs = "\"dep:strait-host\"".to_owned();
+    let mut more =
         format!("strait-host = {{ workspace = true, optional = true, features = {features} }}\n");
-    more.insert_str(0, &host);
+    if engine.needs_datafusion() {
+        let features: Array = engine.engine_features().collect();
+        needs.push_str(", \"dep:otel-arrow-dfe-core-nodes\"");
+        let _ = writeln!(
+            more,
+            "otel-arrow-dfe-core-nodes = {{ workspace = true, optional = true, features = \
+             {features} }}"
+        );
+    }
     format!(
         "# Written by `strait build`; overwritten by every build.\n\n[package]\n\
          name = \"{NAME}\"\nversion = \"0.0.0\"\n\
