@@ -21,6 +21,7 @@ static uint32_t strait_bind(void *entry, uint64_t abi, uintptr_t *out) {
 import "C"
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -97,6 +98,13 @@ func (p peerCalls) opDone(id uint64, code uint32, payload []byte) {
 
 func (p peerCalls) logLevel(level Level) { C.peer_log_level(p.table, C.uint32_t(level)) }
 
+func (p peerCalls) spanStarted(token uint64, id SpanID) {
+	C.peer_span_started(p.table, C.uint64_t(token),
+		C.uint64_t(binary.BigEndian.Uint64(id.TraceID[:8])),
+		C.uint64_t(binary.BigEndian.Uint64(id.TraceID[8:])),
+		C.uint64_t(binary.BigEndian.Uint64(id.SpanID[:])), C.uint32_t(id.Flags))
+}
+
 // host is what the peer calls, on its own threads. Everything it is given lies in the peer's memory
 // until it returns, so it copies first. No panic may leave it.
 type host struct{}
@@ -153,3 +161,11 @@ func (host) op_start(m opStart) {
 }
 
 func (host) op_cancel(id uint64) { deliverOpCancel(id) }
+
+func (host) measured(handle uint64, what []byte) { deliverMeasured(handle, own(what)) }
+
+func (host) span_start(token, handle uint64, span []byte) {
+	deliverSpanStart(token, handle, own(span))
+}
+
+func (host) span_end(token, handle uint64, span []byte) { deliverSpanEnd(token, handle, own(span)) }

@@ -22,6 +22,9 @@ type hostCalls interface {
 	status(handle uint64, code uint32, message string)
 	op_start(start opStart)
 	op_cancel(op_id uint64)
+	measured(handle uint64, what []uint8)
+	span_start(token uint64, handle uint64, span []uint8)
+	span_end(token uint64, handle uint64, span []uint8)
 }
 
 //export strait_host_op_done
@@ -67,6 +70,29 @@ func strait_host_op_start(start C.OpStartRef) {
 func strait_host_op_cancel(op_id C.uint64_t) {
 	_new_op_id := newC_uint64_t(op_id)
 	hostCallsImpl.op_cancel(_new_op_id)
+}
+
+//export strait_host_measured
+func strait_host_measured(handle C.uint64_t, what C.ListRef) {
+	_new_handle := newC_uint64_t(handle)
+	_new_what := new_list_mapper_primitive(newC_uint8_t)(what)
+	hostCallsImpl.measured(_new_handle, _new_what)
+}
+
+//export strait_host_span_start
+func strait_host_span_start(token C.uint64_t, handle C.uint64_t, span C.ListRef) {
+	_new_token := newC_uint64_t(token)
+	_new_handle := newC_uint64_t(handle)
+	_new_span := new_list_mapper_primitive(newC_uint8_t)(span)
+	hostCallsImpl.span_start(_new_token, _new_handle, _new_span)
+}
+
+//export strait_host_span_end
+func strait_host_span_end(token C.uint64_t, handle C.uint64_t, span C.ListRef) {
+	_new_token := newC_uint64_t(token)
+	_new_handle := newC_uint64_t(handle)
+	_new_span := new_list_mapper_primitive(newC_uint8_t)(span)
+	hostCallsImpl.span_end(_new_token, _new_handle, _new_span)
 }
 
 func newString(s_ref C.StringRef) string {
@@ -392,4 +418,4 @@ func refLogMessage(p *logMessage, buffer *[]byte) C.LogMessageRef {
 }
 
 // abiHash is the hash of the IDL: both sides have the same one, or do not bind.
-const abiHash = 0xb7e57549c6662d3d
+const abiHash = 0xbb97367a7b7876f2

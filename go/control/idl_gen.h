@@ -59,6 +59,9 @@ extern void strait_host_log(LogMessageRef);
 extern void strait_host_status(uint64_t, uint32_t, StringRef);
 extern void strait_host_op_start(OpStartRef);
 extern void strait_host_op_cancel(uint64_t);
+extern void strait_host_measured(uint64_t, ListRef);
+extern void strait_host_span_start(uint64_t, uint64_t, ListRef);
+extern void strait_host_span_end(uint64_t, uint64_t, ListRef);
 
 // What the peer may call: handed over when it is bound.
 typedef struct HostTable {
@@ -69,8 +72,11 @@ typedef struct HostTable {
 	void (*status)(uint64_t, uint32_t, StringRef);
 	void (*op_start)(OpStartRef);
 	void (*op_cancel)(uint64_t);
+	void (*measured)(uint64_t, ListRef);
+	void (*span_start)(uint64_t, uint64_t, ListRef);
+	void (*span_end)(uint64_t, uint64_t, ListRef);
 } HostTable;
-#define HOST_TABLE_INIT {strait_host_op_done, strait_host_batch_failed, strait_host_batch_cancel, strait_host_log, strait_host_status, strait_host_op_start, strait_host_op_cancel, }
+#define HOST_TABLE_INIT {strait_host_op_done, strait_host_batch_failed, strait_host_batch_cancel, strait_host_log, strait_host_status, strait_host_op_start, strait_host_op_cancel, strait_host_measured, strait_host_span_start, strait_host_span_end, }
 
 // What the host may call: filled by the peer.
 typedef struct PeerTable {
@@ -80,6 +86,7 @@ typedef struct PeerTable {
 	void (*batch_failed)(const void *const *);
 	void (*op_done)(const void *const *);
 	void (*log_level)(const void *const *);
+	void (*span_started)(const void *const *);
 } PeerTable;
 
 // Arguments come by value; the array of addresses that Rust wants is on the C stack. The table
@@ -107,4 +114,8 @@ static inline void peer_op_done(uintptr_t table, OpDoneRef a0) {
 static inline void peer_log_level(uintptr_t table, uint32_t a0) {
 	const void *args[] = {&a0};
 	((const PeerTable *)table)->log_level(args);
+}
+static inline void peer_span_started(uintptr_t table, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint32_t a4) {
+	const void *args[] = {&a0, &a1, &a2, &a3, &a4};
+	((const PeerTable *)table)->span_started(args);
 }

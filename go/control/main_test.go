@@ -38,7 +38,7 @@ func TestSharedCodesHold(t *testing.T) {
 			final = append(final, c.String())
 		}
 	}
-	for k := Describe; k <= Counters; k++ {
+	for k := Describe; k <= Collect; k++ {
 		operations[k.String()] = k
 	}
 	require.Equal(t, codes.Classes, classes)

@@ -30,17 +30,20 @@ const (
 	Decode
 	// Counters: what the peer counts. Runs on the caller's thread and starts nothing.
 	Counters
+	// Collect: hands over what a component has measured. Runs on the caller's thread and starts
+	// nothing.
+	Collect
 )
 
 var kindNames = [...]string{
 	Describe: "describe", DefaultConfig: "default_config", Validate: "validate", Create: "create",
 	Start: "start", Shutdown: "shutdown", Capability: "capability", Decode: "decode",
-	Counters: "counters",
+	Counters: "counters", Collect: "collect",
 }
 
 // String returns the word for messages.
 func (k OpKind) String() string {
-	if k >= Describe && k <= Counters {
+	if k >= Describe && k <= Collect {
 		return kindNames[k]
 	}
 	return fmt.Sprintf("operation %d", uint32(k))

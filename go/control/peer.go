@@ -31,6 +31,7 @@ type transport interface {
 	batchFailed(callID uint64, failure *Failure)
 	opDone(id uint64, code uint32, payload []byte)
 	logLevel(level Level)
+	spanStarted(token uint64, id SpanID)
 }
 
 // Peer is the bound Rust side. Its methods may be called at the same time from any goroutine.

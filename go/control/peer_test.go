@@ -15,11 +15,12 @@ import (
 
 // scriptedPeer answers operations as a test wants. The real peer is in tests/control.
 type scriptedPeer struct {
-	start  func(id uint64, kind OpKind, timeout time.Duration, payload []byte)
-	cancel func(id uint64)
-	failed map[uint64]*Failure
-	done   chan opEnd
-	levels []Level
+	start   func(id uint64, kind OpKind, timeout time.Duration, payload []byte)
+	cancel  func(id uint64)
+	failed  map[uint64]*Failure
+	done    chan opEnd
+	levels  []Level
+	started []SpanID
 }
 
 func (p *scriptedPeer) opStart(id, _ uint64, kind OpKind, timeout time.Duration, payload []byte) {
@@ -31,9 +32,10 @@ func (p *scriptedPeer) batchFailed(id uint64, f *Failure) { p.failed[id] = f }
 func (p *scriptedPeer) opDone(id uint64, code uint32, payload []byte) {
 	p.done <- opEnd{code: code, payload: append([]byte(fmt.Sprintf("%d ", id)), payload...)}
 }
-func (p *scriptedPeer) logLevel(level Level)            { p.levels = append(p.levels, level) }
-func (p *scriptedPeer) peer() *Peer                     { return &Peer{calls: p} }
-func ignoreStart(uint64, OpKind, time.Duration, []byte) {}
+func (p *scriptedPeer) logLevel(level Level)                { p.levels = append(p.levels, level) }
+func (p *scriptedPeer) spanStarted(token uint64, id SpanID) { p.started = append(p.started, id) }
+func (p *scriptedPeer) peer() *Peer                         { return &Peer{calls: p} }
+func ignoreStart(uint64, OpKind, time.Duration, []byte)     {}
 func endCancelled(id uint64) {
 	deliverOpDone(id, opEnd{code: uint32(Cancelled), payload: []byte(`{"message":"x"}`)})
 }

@@ -136,22 +136,22 @@ func HandleStatus(handle uint64, sink func(Status)) (release func()) {
 }
 
 // registry holds sinks by handle.
-type registry[T any] struct {
+type registry[Sink any] struct {
 	mu    sync.RWMutex
-	sinks map[uint64][]*func(T)
+	sinks map[uint64][]*Sink
 }
 
 var (
-	logSinks    registry[LogRecord]
-	statusSinks registry[Status]
+	logSinks    registry[func(LogRecord)]
+	statusSinks registry[func(Status)]
 )
 
 // add's release tells whether it did anything: not the second time.
-func (r *registry[T]) add(handle uint64, sink func(T)) (release func() bool) {
+func (r *registry[Sink]) add(handle uint64, sink Sink) (release func() bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sinks == nil {
-		r.sinks = map[uint64][]*func(T){}
+		r.sinks = map[uint64][]*Sink{}
 	}
 	entry := &sink
 	r.sinks[handle] = append(r.sinks[handle], entry)
@@ -159,7 +159,7 @@ func (r *registry[T]) add(handle uint64, sink func(T)) (release func() bool) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		before := r.sinks[handle]
-		left := slices.DeleteFunc(slices.Clone(before), func(e *func(T)) bool { return e == entry })
+		left := slices.DeleteFunc(slices.Clone(before), func(e *Sink) bool { return e == entry })
 		if len(left) == 0 {
 			delete(r.sinks, handle)
 		} else {
@@ -169,17 +169,18 @@ func (r *registry[T]) add(handle uint64, sink func(T)) (release func() bool) {
 	}
 }
 
-func (r *registry[T]) get(handle uint64) func(T) {
+// get is a handle's newest sink; the zero value: it has none.
+func (r *registry[Sink]) get(handle uint64) (sink Sink) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if list := r.sinks[handle]; len(list) > 0 {
-		return *list[len(list)-1]
+		sink = *list[len(list)-1]
 	}
-	return nil
+	return sink
 }
 
 // newest is the sink that was added last, of any handle.
-func (r *registry[T]) newest() func(T) {
+func (r *registry[Sink]) newest() (sink Sink) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	latest := uint64(0)
@@ -187,9 +188,9 @@ func (r *registry[T]) newest() func(T) {
 		latest = max(latest, handle)
 	}
 	if list := r.sinks[latest]; len(list) > 0 {
-		return *list[len(list)-1]
+		sink = *list[len(list)-1]
 	}
-	return nil
+	return sink
 }
 
 // deliverLog gives a line to its handle's sink; one that has none goes to handle 0's, else to any,

@@ -16,6 +16,7 @@ import (
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/process/internal/metadata"
+	"github.com/strait-data/strait/go/sinks"
 )
 
 // Counters is what the Rust side counts, since the process started.
@@ -93,10 +94,7 @@ func measure(telemetry component.TelemetrySettings, read reading) (release func(
 // ofTheProcess takes the names of the component that carries the metrics off them, where the
 // Collector puts them there: they are no single component's.
 func ofTheProcess(telemetry component.TelemetrySettings) component.TelemetrySettings {
-	type injected interface {
-		DropInjectedAttributes(...string) metric.MeterProvider
-	}
-	if provider, is := telemetry.MeterProvider.(injected); is {
+	if provider, is := telemetry.MeterProvider.(sinks.Injected); is {
 		telemetry.MeterProvider = provider.DropInjectedAttributes(
 			"otelcol.component.id", "otelcol.component.kind", "otelcol.pipeline.id", "otelcol.signal")
 	}

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/strait-data/strait/go/control"
 	"github.com/strait-data/strait/go/hostcalls"
@@ -210,6 +211,10 @@ func (i *instance) start(ctx context.Context, host component.Host) error {
 			Kind: component.KindExtension, ID: i.id,
 		}, host),
 		process.Measure(i.telemetry, i.rust.peer),
+		sinks.Telemetry(i.rust.peer, i.rust.handle, i.telemetry, []attribute.KeyValue{
+			attribute.String("otelcol.component.id", i.rust.id),
+			attribute.String("otelcol.component.kind", string(unit.KindExtension)),
+		}),
 	)
 	if err := i.rust.call(ctx, control.Start, struct{}{}, nil); err != nil {
 		return err

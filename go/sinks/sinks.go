@@ -1,5 +1,6 @@
-// Package sinks joins what a Rust component logs and reports to the Collector's own: the
-// component's logger, with its level, name and sampling, and its status.
+// Package sinks joins what a Rust component logs, reports, measures and traces to the Collector's
+// own: the component's logger, with its level, name and sampling, its status, and its metrics and
+// spans.
 package sinks
 
 import (

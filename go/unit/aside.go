@@ -13,10 +13,11 @@ import (
 
 // Aside is a processor that does no work of its own in its pipeline: it is a member of a unit of
 // another's, which does it. It stands for the processor there: what the member says of itself,
-// what it asks, and what passes it, is the processor's.
+// what it asks and measures, and what passes it, is the processor's.
 type Aside struct {
 	id        string
 	host      component.Host
+	telemetry component.TelemetrySettings
 	unobserve func()
 	// passed says what the member was given and what it gave; nil: its unit has not started.
 	passed atomic.Pointer[passedFunc]
@@ -33,7 +34,7 @@ func StepAside(
 	if err != nil {
 		return nil, err
 	}
-	a := &Aside{id: id, host: host, unobserve: b.Shutdown}
+	a := &Aside{id: id, host: host, telemetry: set, unobserve: b.Shutdown}
 	if err := observePassed(b, id, signal, a.figures); err != nil {
 		b.Shutdown()
 		return nil, err

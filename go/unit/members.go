@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 
 	"github.com/strait-data/strait/go/control"
+	"github.com/strait-data/strait/go/sinks"
 )
 
 // What of a unit belongs to one of its members. The first is the component that the unit is of. The
@@ -35,6 +36,14 @@ func (u *Unit) hostOf(member int, own component.Host) component.Host {
 	return own
 }
 
+// telemetryOf is what a member's component was created with.
+func (u *Unit) telemetryOf(member int) component.TelemetrySettings {
+	if a := u.asides[member]; a != nil {
+		return a.telemetry
+	}
+	return u.telemetry
+}
+
 // watchMembers makes the health of each member, which tells its own host.
 func (u *Unit) watchMembers(host component.Host) {
 	u.healths = make([]*health, len(u.spec.Members))
@@ -55,7 +64,8 @@ func (u *Unit) watchMembers(host component.Host) {
 	}
 }
 
-// nameMembers gives each member a handle, by which it asks what its component may.
+// nameMembers gives each member a handle, by which it asks what its component may, and by which it
+// measures and traces.
 func (u *Unit) nameMembers(host component.Host) error {
 	u.spec.Members = slices.Clone(u.spec.Members)
 	for i := range u.spec.Members {
@@ -65,7 +75,8 @@ func (u *Unit) nameMembers(host component.Host) error {
 		if err != nil {
 			return err
 		}
-		u.release = append(u.release, stop)
+		telemetry := sinks.Telemetry(u.peer, m.Handle, u.telemetryOf(i), u.identityOf(m))
+		u.release = append(u.release, stop, telemetry)
 	}
 	return nil
 }

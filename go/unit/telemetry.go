@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/strait-data/strait/go/ring"
+	"github.com/strait-data/strait/go/sinks"
 	"github.com/strait-data/strait/go/unit/call"
 	"github.com/strait-data/strait/go/unit/internal/metadata"
 )
@@ -204,16 +205,11 @@ func (u *Unit) tookInside(ctx context.Context, took time.Duration) {
 	}
 }
 
-// injected is a meter that has a component's names from the Collector.
-type injected interface {
-	DropInjectedAttributes(...string) metric.MeterProvider
-}
-
 // ofAllSignals is the unit's telemetry: a receiver's is that of the first signal that it was made
 // for, and must not say so.
 func (u *Unit) ofAllSignals() component.TelemetrySettings {
 	telemetry := u.telemetry
-	if meters, is := telemetry.MeterProvider.(injected); is && u.spec.kind() == KindReceiver {
+	if meters, is := telemetry.MeterProvider.(sinks.Injected); is && u.spec.kind() == KindReceiver {
 		telemetry.MeterProvider = meters.DropInjectedAttributes(keySignal)
 	}
 	return telemetry
@@ -222,15 +218,20 @@ func (u *Unit) ofAllSignals() component.TelemetrySettings {
 // keySignal is what the Collector calls the signal of a component.
 const keySignal = "otelcol.signal"
 
-// identity is what tells this unit's figures from another's, under the names that the Collector has
-// for it. A meter that has it from the Collector needs it no more.
+// identity is what tells this unit's figures from another's: who its first member is. A meter that
+// has it from the Collector needs it no more.
 func (u *Unit) identity() []attribute.KeyValue {
-	if _, is := u.telemetry.MeterProvider.(injected); is {
+	if _, is := u.telemetry.MeterProvider.(sinks.Injected); is {
 		return nil
 	}
+	return u.identityOf(&Member{ID: u.spec.ID})
+}
+
+// identityOf is who a member is, under the names that the Collector has for it.
+func (u *Unit) identityOf(m *Member) []attribute.KeyValue {
 	kind := u.spec.kind()
 	known := []attribute.KeyValue{
-		attribute.String("otelcol.component.id", u.spec.ID),
+		attribute.String("otelcol.component.id", m.ID),
 		attribute.String("otelcol.component.kind", string(kind)),
 	}
 	if kind != KindReceiver {

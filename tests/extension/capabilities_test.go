@@ -21,6 +21,9 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -310,6 +313,35 @@ func TestServerAuthGivesTheIdentity(t *testing.T) {
 	_, err = auth.Authenticate(t.Context(), nil)
 	require.ErrorContains(t, err, "it has been shut down")
 	require.Equal(t, codes.Unavailable, status.Code(err))
+}
+
+// Guarantees: what an extension measures is in its own telemetry, under its own name.
+func TestAnExtensionMeasures(t *testing.T) {
+	reader := componenttest.NewTelemetry()
+	defer func() { require.NoError(t, reader.Shutdown(context.Background())) }()
+	set := extensiontest.NewNopSettings(probe.Type())
+	set.ID = component.MustNewIDWithName("probe", "measures")
+	set.TelemetrySettings = reader.NewTelemetrySettings()
+	made, err := probe.Create(t.Context(), set, configOf(t, probe, "{}"))
+	require.NoError(t, err)
+	require.NoError(t, made.Start(t.Context(), componenttest.NewNopHost()))
+	check := func() {
+		found, err := reader.GetMetric("probe.starts")
+		require.NoError(t, err)
+		metricdatatest.AssertEqual(t, metricdata.Metrics{
+			Name: "probe.starts",
+			Data: metricdata.Sum[int64]{
+				Temporality: metricdata.CumulativeTemporality, IsMonotonic: true,
+				DataPoints: []metricdata.DataPoint[int64]{{Value: 1, Attributes: attribute.NewSet(
+					attribute.String("otelcol.component.id", "probe/measures"),
+					attribute.String("otelcol.component.kind", "extension"),
+				)}},
+			},
+		}, found, metricdatatest.IgnoreTimestamp())
+	}
+	check()
+	require.NoError(t, made.Shutdown(t.Context()))
+	check()
 }
 
 // Guarantees: a call that holds its thread past the caller's deadline ends there; the status says

@@ -50,11 +50,8 @@ func pick(r *rand.Rand, from []string, least, most int) []string {
 // drawGraph draws pipelines that share receivers, processors and exporters, and one that a
 // connector feeds.
 func drawGraph(r *rand.Rand) graph {
-	var names []string
-	for _, name := range []string{
+	names := []string{
 		"faulty", "mask_cards", "mask_cards/b", "otap/delete", "otap/keep", "otap/two", "same",
-	} {
-		names = append(names, name)
 	}
 	g := graph{pipelines: map[string]string{}, feeds: 2}
 	add := func(name string, receivers, exporters []string) {

@@ -5,12 +5,15 @@
 //! and never changes, but that its caller may leave. That of a batch of nobody (merged, or made by
 //! a component by itself) is the default one, which costs nothing and never ends.
 
+use std::borrow::Cow;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Instant;
 
+use opentelemetry::trace::{TraceContextExt as _, Tracer as _};
 use tokio_util::sync::CancellationToken;
 
+use crate::telemetry::{Span, Tracer};
 use crate::{Error, SpanContext};
 
 /// The context of one batch.
@@ -125,6 +128,25 @@ impl Context {
     /// The span that the batch was handed over in.
     pub fn span(&self) -> Option<&SpanContext> {
         self.carried()?.span.as_ref()
+    }
+
+    /// Begins a span within that of the batch, or of a trace of its own where there is none. It
+    /// ends when it is dropped.
+    pub fn child_span(&self, tracer: &Tracer, name: impl Into<Cow<'static, str>>) -> Span {
+        let none = opentelemetry::Context::new();
+        let parent = match self.span() {
+            Some(span) => none.with_remote_span_context(span.into()),
+            None => none,
+        };
+        tracer.start_with_context(name, &parent)
+    }
+
+    /// The same for a batch that is handed over in this span, which begins where it is sent.
+    #[must_use]
+    pub fn within(&self, span: &Span) -> Self {
+        let mut carried = self.carried().cloned().unwrap_or_default();
+        carried.span = Some(span.context());
+        Self(Some(Arc::new(carried)))
     }
 
     fn carried(&self) -> Option<&Carried> {

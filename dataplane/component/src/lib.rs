@@ -81,8 +81,9 @@
 //! - What a batch carries beside its data is its [`Context`]: how long the caller waits and whether
 //!   it still does, the client, the span. What a component says of a batch is an [`Error`], which
 //!   reaches the sender with its class, codes, delay and counts.
-//! - Every kind has its [`Collector`] in [`Settings`]: statuses, and for what is asynchronous also
-//!   storage, authenticators, and what extensions there are.
+//! - Every kind has its [`Collector`] in [`Settings`]: statuses, [metrics and spans](telemetry) of
+//!   the component's own, and for what is asynchronous also storage, authenticators, and what
+//!   extensions there are.
 //!
 //! It knows Arrow record batches and nothing of the engine or of the Collector;
 //! an adapter in `strait-engine` runs a [`DynFactory`] as an engine node.
@@ -129,6 +130,7 @@ mod schema;
 mod select;
 mod settings;
 mod span;
+pub mod telemetry;
 pub mod testing;
 mod text;
 mod value;
@@ -159,6 +161,7 @@ pub use metric::{
     Buckets, Exemplar, ExponentialHistogramPoint, HistogramPoint, Metric, MetricData, Number,
     NumberPoint, Quantile, SummaryPoint, Temporality,
 };
+pub use opentelemetry;
 pub use payload::{AttributeTable, Payload};
 pub use processor::Processor;
 pub use receiver::{Downstream, DynReceiver, Host, Receiver, StopHandle};

@@ -1,6 +1,9 @@
 //! The span that a batch belongs to, as W3C's Trace Context carries it.
 
 use std::fmt::Write as _;
+use std::str::FromStr as _;
+
+use opentelemetry::trace::{self, TraceFlags, TraceState};
 
 /// A span, as it is known beyond the process that recorded it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +36,31 @@ impl SpanContext {
         text.push('-');
         hex(&[self.flags], &mut text);
         text
+    }
+}
+
+/// As the OpenTelemetry API knows it; a trace state that is none is left out.
+impl From<&SpanContext> for trace::SpanContext {
+    fn from(span: &SpanContext) -> Self {
+        Self::new(
+            trace::TraceId::from_bytes(span.trace_id),
+            trace::SpanId::from_bytes(span.span_id),
+            TraceFlags::new(span.flags),
+            span.remote,
+            TraceState::from_str(&span.trace_state).unwrap_or_default(),
+        )
+    }
+}
+
+impl From<&trace::SpanContext> for SpanContext {
+    fn from(span: &trace::SpanContext) -> Self {
+        Self {
+            trace_id: span.trace_id().to_bytes(),
+            span_id: span.span_id().to_bytes(),
+            flags: span.trace_flags().to_u8(),
+            trace_state: span.trace_state().header(),
+            remote: span.is_remote(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Guarantees that no panic leaves it (one that did would end the process). What the calls mean is
 //! left to `operations` and to the [`Peer`](crate::Peer).
 
-use crate::host::{self, Level, LogRecord};
+use crate::host::{self, Level, LogRecord, SpanStarted};
 use crate::idl::calls::{PeerCalls, PeerCallsImpl};
 use crate::idl::{FailureMessage, OpDone, OpStart};
 use crate::{entry, logging, operations};
@@ -38,6 +38,17 @@ impl PeerCalls for PeerCallsImpl {
 
     fn log_level(level: u32) {
         report("log_level", level.into(), || logging::set_level(level));
+    }
+
+    fn span_started(token: u64, trace_high: u64, trace_low: u64, span_id: u64, flags: u32) {
+        let trace_id = (u128::from(trace_high) << 64 | u128::from(trace_low)).to_be_bytes();
+        let started = SpanStarted {
+            token,
+            trace_id,
+            span_id: span_id.to_be_bytes(),
+            flags: flags.to_be_bytes()[3], // W3C's are a byte
+        };
+        report("span_started", token, || host::span_started(started));
     }
 }
 

@@ -75,6 +75,13 @@ pub trait HostCalls {
     fn op_start(start: &OpStart);
     #[go_pass_struct]
     fn op_cancel(op_id: u64);
+    #[go_pass_struct]
+    fn measured(handle: u64, what: &Vec<u8>);
+    // Before it returns, the host calls span_started for a span that it knows.
+    #[go_pass_struct]
+    fn span_start(token: u64, handle: u64, span: &Vec<u8>);
+    #[go_pass_struct]
+    fn span_end(token: u64, handle: u64, span: &Vec<u8>);
 }
 
 pub mod calls {
@@ -90,6 +97,8 @@ pub mod calls {
         fn op_done(done: OpDone);
         // The finest level that anybody listens to: see host::Level; one past the last is none.
         fn log_level(level: u32);
+        // The ids that a span got, and its trace flags; on the thread that started it.
+        fn span_started(token: u64, trace_high: u64, trace_low: u64, span_id: u64, flags: u32);
     }
 
     // The two tables and the hash. In here because `c_PeerCalls_*` are private to this module.

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Condvar, OnceLock};
 
 use proptest::prelude::*;
-use rust2go::{FromRef, StringRef, ToRef};
+use rust2go::{FromRef, ListRef, StringRef, ToRef};
 use serde_json::Value;
 
 use super::*;
-use crate::idl::calls::{HostTable, PeerTable, ABI};
+use crate::idl::calls::{HostTable, PeerCalls as _, PeerCallsImpl, PeerTable, ABI};
 use crate::idl::{
     FailureMessage, FailureMessageRef, LogMessage, LogMessageRef, OpDone, OpDoneRef, OpStartRef,
 };
@@ -64,6 +64,16 @@ unsafe extern "C" fn host_op_start(start: OpStartRef) {
 unsafe extern "C" fn host_op_cancel(op_id: u64) {
     told(|t| t.cancelled.push(op_id));
 }
+unsafe extern "C" fn measured(_: u64, _: ListRef) {}
+/// Knows the spans of handle 1; of handle 2's it answers to another one's.
+unsafe extern "C" fn span_start(token: u64, handle: u64, _: ListRef) {
+    match handle {
+        1 => PeerCallsImpl::span_started(token, 1, 2, 3, 1),
+        2 => PeerCallsImpl::span_started(token + 1, 1, 2, 3, 1),
+        _ => {}
+    }
+}
+unsafe extern "C" fn span_end(_: u64, _: u64, _: ListRef) {}
 
 const HOST: HostTable = HostTable {
     op_done,
@@ -73,6 +83,9 @@ const HOST: HostTable = HostTable {
     status,
     op_start: host_op_start,
     op_cancel: host_op_cancel,
+    measured,
+    span_start,
+    span_end,
 };
 
 /// What the operations under test do: the payload is `{"do": ..}`.
@@ -445,4 +458,21 @@ fn a_silent_host_is_given_up_and_told() {
     let (id, result) = ask(b"silent", Duration::from_millis(20), None);
     assert_eq!(result.unwrap_err().class, Class::Deadline);
     assert!(told(|t| t.cancelled.contains(&id)));
+}
+
+// Guarantees: a span is who the host says while it is asked; of a host that knows none, or answers
+// to something else, there is no span.
+#[test]
+fn a_span_is_who_the_host_says() {
+    table();
+    let span = host::span_start(1, b"{}".to_vec()).unwrap();
+    assert_eq!(span.trace_id, (1_u128 << 64 | 2).to_be_bytes());
+    assert_eq!((span.span_id, span.flags), (3_u64.to_be_bytes(), 1));
+    assert_ne!(
+        host::span_start(1, b"{}".to_vec()).unwrap().token,
+        span.token
+    );
+    assert_eq!(host::span_start(2, b"{}".to_vec()), None);
+    assert_eq!(host::span_start(3, b"{}".to_vec()), None);
+    host::span_end(span.token, 1, b"{}".to_vec());
 }

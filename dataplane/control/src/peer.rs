@@ -38,6 +38,8 @@ pub enum OpKind {
     Decode = 8,
     /// What this side counts. Inline.
     Counters = 9,
+    /// Hands over what the component with this handle has measured. Inline.
+    Collect = 10,
 }
 
 impl OpKind {
@@ -52,6 +54,7 @@ impl OpKind {
                 | Self::Validate
                 | Self::Create
                 | Self::Counters
+                | Self::Collect
         )
     }
 }

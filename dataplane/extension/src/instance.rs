@@ -10,6 +10,7 @@ use strait_control::{Class, OperationError};
 
 use crate::call::Call;
 use crate::link::Link;
+use crate::telemetry::Measuring;
 use crate::worker::Worker;
 
 /// Time that is kept of a shutdown's limit to end the thread after the extension has had its own.
@@ -36,6 +37,8 @@ struct Running {
     extension: Mutex<Option<Arc<dyn DynExtension>>>,
     worker: Worker,
     link: Link,
+    /// From the start on, until the thread has ended.
+    measuring: Mutex<Option<Measuring>>,
 }
 
 impl Running {
@@ -44,6 +47,14 @@ impl Running {
         self.extension
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn measure(&self, measuring: Option<Measuring>) {
+        let mut kept = self
+            .measuring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *kept = measuring;
     }
 }
 
@@ -91,6 +102,7 @@ impl Instance {
     pub(crate) async fn start(&self) -> Result<(), OperationError> {
         let (running, extension) = self.begin()?;
         let host = Host::new(self.id.as_str(), Arc::new(running.link.clone()));
+        running.measure(Some(Measuring::new(self.handle, &host)));
         let guard = Unanswered::new(&running, &self.id, "start");
         let result = running.worker.run(extension.start(host)).await;
         guard.answered();
@@ -115,6 +127,7 @@ impl Instance {
             extension: Mutex::new(Some(Arc::clone(&extension))),
             worker,
             link,
+            measuring: Mutex::default(),
         });
         *state = State::Live {
             running: Arc::clone(&running),
@@ -168,7 +181,9 @@ impl Instance {
         };
         running.link.close();
         let until = Instant::now() + of_thread * 3 / 4;
-        match running.worker.end(until).await {
+        let ended = running.worker.end(until).await;
+        running.measure(None);
+        match ended {
             Ok(()) => result,
             Err(live) => {
                 let before = result

@@ -24,6 +24,7 @@ mod instance;
 mod link;
 mod peer;
 pub mod process;
+pub mod telemetry;
 mod threads;
 mod worker;
 

@@ -8,10 +8,13 @@ use serde_json::Value;
 use strait_component::extension::{
     BoxFuture, CollectorLink, ExtensionError, HostCall, HostLink, Status,
 };
+use strait_component::telemetry::{Measured, SpanEnd, SpanId, SpanStart};
 use strait_control::host::{self, StatusCode};
 use strait_control::{Class, OpKind};
 use strait_failure::contained;
 use tokio::runtime::Handle;
+
+use crate::telemetry;
 
 /// How long the host may take for what a component asks.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
@@ -118,5 +121,17 @@ impl CollectorLink for Link {
             }
             ask(link.0.handle, call).await
         })
+    }
+
+    fn measured(&self, what: &Measured) {
+        telemetry::measured(self.0.handle, what);
+    }
+
+    fn span_started(&self, span: &SpanStart) -> Option<SpanId> {
+        telemetry::span_started(self.0.handle, span)
+    }
+
+    fn span_ended(&self, token: u64, span: &SpanEnd) {
+        telemetry::span_ended(self.0.handle, token, span);
     }
 }

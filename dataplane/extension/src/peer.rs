@@ -7,7 +7,7 @@ use strait_control::{
     BoxFuture, Class, Failure, OpKind, OpResult, Operation, OperationError, Peer, logging,
 };
 
-use crate::{Extensions, answer, process, refused};
+use crate::{Extensions, answer, process, refused, telemetry};
 
 /// The extensions of this library, behind the control channel.
 pub struct ExtensionPeer {
@@ -46,6 +46,10 @@ impl Peer for ExtensionPeer {
             OpKind::Create if process::is_settings(&payload) => process::create(handle),
             OpKind::Create => self.extensions.create(handle, &payload),
             OpKind::Counters => process::counters(),
+            OpKind::Collect => {
+                telemetry::collect(handle);
+                answer(&json!({}))
+            }
             other => Err(not_here(other)),
         }
     }

@@ -8,7 +8,7 @@ use strait_component::DynFactory;
 use strait_control::{
     BoxFuture, Class, Failure, OpKind, OpResult, Operation, OperationError, Peer, logging,
 };
-use strait_extension::{Extensions, process};
+use strait_extension::{Extensions, process, telemetry};
 
 /// All units and extensions of this library, behind the control channel. There is one per process.
 pub struct HostPeer {
@@ -51,6 +51,10 @@ impl Peer for HostPeer {
                 Some(taken) => operations::reply(&taken),
                 None => process::counters(), // those of the whole process are no unit's
             },
+            OpKind::Collect => {
+                telemetry::collect(operation.handle);
+                operations::reply(&serde_json::json!({}))
+            }
             other => Err(not_here(other)),
         }
     }

@@ -3,14 +3,17 @@
 //! What a component says of itself again, or what changes nothing, is not told. A new instance is
 //! well until it says otherwise.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 use strait_component::extension::{CollectorLink, HostCall};
+use strait_component::telemetry::{Measured, SpanEnd, SpanId, SpanStart};
 use strait_component::{BoxFuture, Collector, ExtensionError, Status};
 use strait_control::Failure;
 use strait_control::host::{self, StatusCode};
 use strait_engine::{LaneStatus, UnitMember, Upcalls};
+use strait_extension::telemetry::{self, Measuring};
 
 pub(crate) struct ToHost {
     /// The unit's handle.
@@ -18,6 +21,8 @@ pub(crate) struct ToHost {
     /// By which the host knows the lane.
     status: u64,
     members: Vec<(UnitMember, Arc<Said>)>,
+    /// What each component's instance measures, until another takes its place or the lane ends.
+    measuring: Mutex<HashMap<String, Measuring>>,
 }
 
 impl ToHost {
@@ -29,7 +34,21 @@ impl ToHost {
             handle,
             status,
             members: members.collect(),
+            measuring: Mutex::default(),
         }
+    }
+}
+
+impl ToHost {
+    /// The lane has ended: the host hears what its components have measured last.
+    pub(crate) fn ended(&self) {
+        let mut measuring = self
+            .measuring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let last = std::mem::take(&mut *measuring);
+        drop(measuring); // what ends hands over the rest, which is a call
+        drop(last);
     }
 }
 
@@ -69,7 +88,17 @@ impl Upcalls for ToHost {
             },
             said: Arc::clone(said),
         };
-        Collector::new(component, Arc::new(link))
+        let handle = link.handle;
+        let collector = Collector::new(component, Arc::new(link));
+        let mut measuring = self
+            .measuring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let now = Measuring::new(handle, &collector);
+        let before = measuring.insert(component.to_owned(), now);
+        drop(measuring); // what ends hands over the rest, which is a call
+        drop(before);
+        collector
     }
 }
 
@@ -86,6 +115,18 @@ impl CollectorLink for Link {
 
     fn ask(&self, call: HostCall) -> BoxFuture<Result<Value, ExtensionError>> {
         Box::pin(strait_extension::ask(self.handle, call))
+    }
+
+    fn measured(&self, what: &Measured) {
+        telemetry::measured(self.handle, what);
+    }
+
+    fn span_started(&self, span: &SpanStart) -> Option<SpanId> {
+        telemetry::span_started(self.handle, span)
+    }
+
+    fn span_ended(&self, token: u64, span: &SpanEnd) {
+        telemetry::span_ended(self.handle, token, span);
     }
 }
 

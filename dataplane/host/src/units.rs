@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use strait_control::{CallId, Class, Failure, OperationError};
-use strait_engine::{Lane, LaneConfig, Report, Unit, UnitMember};
+use strait_engine::{Lane, LaneConfig, Report, Unit, UnitMember, Upcalls};
 use strait_ringbuf::PeerFds;
 
 /// Time that is kept of a drain's limit to end what did not drain.
@@ -51,8 +51,15 @@ enum Running {
 struct Started {
     number: u16,
     lane: Arc<Lane>,
+    to_host: Arc<ToHost>,
     /// The host duplicates these after it has read the reply to start.
     _fds: PeerFds<OwnedFd>,
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.to_host.ended();
+    }
 }
 
 impl Units {
@@ -280,6 +287,7 @@ async fn start_lane(
     } else {
         offer.status
     };
+    let to_host = Arc::new(ToHost::new(handle, status, &unit.members, &offer.said));
     let config = LaneConfig {
         unit: Arc::clone(unit),
         index,
@@ -289,7 +297,7 @@ async fn start_lane(
         epoch,
         max_wait: Duration::from_nanos(request.max_wait_ns),
         credit: credit as usize,
-        upcalls: Arc::new(ToHost::new(handle, status, &unit.members, &offer.said)),
+        upcalls: Arc::clone(&to_host) as Arc<dyn Upcalls>,
     };
     let lane = Lane::start(config)
         .await
@@ -297,6 +305,7 @@ async fn start_lane(
     Ok(Started {
         number,
         lane: Arc::new(lane),
+        to_host,
         _fds: fds,
     })
 }

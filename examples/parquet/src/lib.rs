@@ -3,8 +3,10 @@
 //!
 //! It is an example of a component: this file says what it is, `write.rs` what becomes of a batch,
 //! `partition.rs` which folder a log goes to, `table.rs` which columns there are, `store.rs` how a
-//! file comes to be there whole or not at all. See the README for its configuration.
+//! file comes to be there whole or not at all, `measured.rs` what the Collector shows of it. See
+//! the README for its configuration.
 
+mod measured;
 mod partition;
 mod store;
 mod table;
@@ -17,6 +19,7 @@ use strait_component::prelude::*;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
+use measured::Measured;
 use write::Writer;
 
 /// Writes logs to partitioned Parquet files.
@@ -56,21 +59,28 @@ impl Default for Config {
 
 /// One instance per lane. It writes one batch at a time, on a thread that may block: so it holds
 /// the columns of one file, and has two files open, however many partitions there are.
-struct ParquetFiles(Arc<Mutex<Writer>>);
+struct ParquetFiles {
+    writer: Arc<Mutex<Writer>>,
+    measured: Measured,
+}
 
 impl Exporter for ParquetFiles {
     /// Returns when every log is in a file that a crash of the machine leaves there.
     async fn export(&self, batch: Batch) -> Result<(), Error> {
         let mut writer = tokio::select! {
-            writer = Arc::clone(&self.0).lock_owned() => writer,
+            writer = Arc::clone(&self.writer).lock_owned() => writer,
             left = batch.context().cancelled() => return Err(left),
         };
+        let writing = self.measured.begin(&batch);
         let written = spawn_blocking(move || writer.write(&batch)).await;
-        written.unwrap_or_else(|panicked| Err(Error::permanent(panicked.to_string())))
+        let written =
+            written.unwrap_or_else(|panicked| Err(Error::permanent(panicked.to_string())));
+        writing.end(&written);
+        written
     }
 
     async fn shutdown(&self) -> Result<(), Error> {
-        self.0.lock().await.close();
+        self.writer.lock().await.close();
         Ok(())
     }
 }
@@ -93,8 +103,11 @@ impl ExporterFactory for ParquetFactory {
     }
 
     /// Opens nothing: the first batch does.
-    fn create(&self, config: Config, _: &Settings) -> Result<ParquetFiles, CreateError> {
-        Ok(ParquetFiles(Arc::new(Mutex::new(Writer::new(config)))))
+    fn create(&self, config: Config, settings: &Settings) -> Result<ParquetFiles, CreateError> {
+        Ok(ParquetFiles {
+            writer: Arc::new(Mutex::new(Writer::new(config))),
+            measured: Measured::new(&settings.collector),
+        })
     }
 }
 

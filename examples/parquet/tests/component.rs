@@ -11,7 +11,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
-use strait_component::testing::{block_on, context};
+use strait_component::telemetry::{Number, SpanStatus};
+use strait_component::testing::{self, block_on, context};
 use strait_component::{
     Any, Batch, CancelHandle, Context, DynExporter, Error, LogRecord, LogsBuilder, Resource, Scope,
     Settings,
@@ -378,4 +379,35 @@ fn mistakes_are_found_with_their_paths() {
         let errors = parquet_files::factory().validate(&config).unwrap_err();
         assert_eq!(errors[0].path, path, "{errors:?}");
     }
+}
+
+// Guarantees: rows are counted once they are in files, and each write is a span within its batch's,
+// which says why it failed.
+#[test]
+fn what_is_written_is_measured_and_traced() {
+    let folder = tempfile::tempdir().unwrap();
+    let collector = testing::Collector::default();
+    let settings = Settings::new("parquet_files", 0).runs_in(collector.of("parquet_files"));
+    let factory = parquet_files::factory().exporter().unwrap();
+    let config = json!({"folder": folder.path(), "hourly": false});
+    let written = factory.create(&config, &settings).unwrap();
+    export(&*written, logs(&[EIGHT, EIGHT], "a")).unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "no folder").unwrap();
+    let failing = factory.create(&json!({"folder": file}), &settings).unwrap();
+    let error = export(&*failing, logs(&[EIGHT], "b")).unwrap_err();
+
+    let rows = collector.measured("parquet_files.rows");
+    let rows: Vec<_> = rows.iter().flat_map(|points| &points.values).collect();
+    assert_eq!(rows, [&Number::Whole(2)]);
+    let durations = collector.measured("parquet_files.write.duration");
+    let durations = durations.iter().flat_map(|points| &points.values);
+    assert_eq!(durations.count(), 2);
+    let spans: Vec<_> = collector.spans();
+    let status = |nth: usize| spans[nth].1.as_ref().unwrap().status.clone();
+    assert_eq!(
+        (spans.len(), &*spans[0].0.name, status(0)),
+        (2, "write", None)
+    );
+    assert_eq!(status(1), Some(SpanStatus::Error(error.message().into())));
 }

@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::BoxFuture;
+use crate::telemetry::{Measured, Measurements, SpanEnd, SpanId, SpanStart};
 
 pub use auth::{ClientAuth, Identity, ServerAuth};
 pub use error::ExtensionError;
@@ -33,11 +34,13 @@ pub use wire::{HostCall, StorageOperation};
 /// The Collector that an instance runs in. Cheap to clone; stays usable until the instance's
 /// shutdown has ended, after which every question fails.
 ///
-/// A processor and a connector are synchronous: of all this they can [`report`](Self::report).
+/// A processor and a connector are synchronous: of all this they can [`report`](Self::report), and
+/// measure and trace: it is a meter provider and a tracer provider of the OpenTelemetry API.
 #[derive(Clone)]
 pub struct Collector {
     id: Arc<str>,
     link: Arc<dyn CollectorLink>,
+    measurements: Arc<Measurements>,
 }
 
 impl Collector {
@@ -45,6 +48,7 @@ impl Collector {
     pub fn new(id: impl Into<Arc<str>>, link: Arc<dyn CollectorLink>) -> Self {
         Self {
             id: id.into(),
+            measurements: Arc::new(Measurements::new(Arc::clone(&link))),
             link,
         }
     }
@@ -128,6 +132,16 @@ impl Collector {
         }
     }
 
+    /// What the instance has measured, for the host to collect.
+    #[must_use]
+    pub fn measurements(&self) -> &Arc<Measurements> {
+        &self.measurements
+    }
+
+    pub(crate) fn link(&self) -> &Arc<dyn CollectorLink> {
+        &self.link
+    }
+
     async fn ask<T: DeserializeOwned>(&self, call: HostCall) -> Result<T, ExtensionError> {
         let reply = self.link.ask(call).await?;
         serde_json::from_value(reply)
@@ -174,6 +188,15 @@ pub trait CollectorLink: Send + Sync + 'static {
 
     /// Asks the host; its answer is JSON.
     fn ask(&self, call: HostCall) -> BoxFuture<Result<Value, ExtensionError>>;
+
+    /// Passes on what the instance says of its instruments.
+    fn measured(&self, what: &Measured);
+
+    /// Begins a span; `None` where nothing records spans. Returns at once.
+    fn span_started(&self, span: &SpanStart) -> Option<SpanId>;
+
+    /// Ends the span that the host knows by this token.
+    fn span_ended(&self, token: u64, span: &SpanEnd);
 }
 
 struct Nobody;
@@ -185,4 +208,12 @@ impl CollectorLink for Nobody {
         let message = "there is no Collector here; a test has strait_component::testing::Collector";
         Box::pin(std::future::ready(Err(ExtensionError::failed(message))))
     }
+
+    fn measured(&self, _: &Measured) {}
+
+    fn span_started(&self, _: &SpanStart) -> Option<SpanId> {
+        None
+    }
+
+    fn span_ended(&self, _: u64, _: &SpanEnd) {}
 }

@@ -1,4 +1,5 @@
-//! A Collector for tests: storage in memory, and the statuses that it was told.
+//! A Collector for tests: storage in memory, and the statuses, measurements and spans that it was
+//! told.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::collector::{CollectorLink, HostCall, StorageOperation};
+use crate::telemetry::{Definition, Measured, Measurements, Points, SpanEnd, SpanId, SpanStart};
 use crate::{BoxFuture, ExtensionError, Status};
 
 /// A Collector for tests. Clones are the same one. What is kept in its storages stays while
@@ -27,11 +29,19 @@ use crate::{BoxFuture, ExtensionError, Status};
 /// .unwrap();
 /// ```
 #[derive(Clone, Default)]
-pub struct Collector(Arc<Mutex<Kept>>);
+pub struct Collector {
+    kept: Arc<Mutex<Kept>>,
+    /// Of every component.
+    measurements: Arc<Mutex<Vec<Arc<Measurements>>>>,
+}
 
 #[derive(Default)]
 struct Kept {
     statuses: Vec<Status>,
+    instruments: Vec<Definition>,
+    points: Vec<Points>,
+    /// Those that have begun, and how they ended; a span's token is its place, counted from 1.
+    spans: Vec<(SpanStart, Option<SpanEnd>)>,
     /// What is kept, by storage and key.
     values: HashMap<(StorageName, String), Vec<u8>>,
     /// Those that were opened; a storage's number is its place.
@@ -47,36 +57,58 @@ impl Collector {
         let component = component.into();
         let link = Link {
             component: Arc::clone(&component),
-            kept: self.clone(),
+            kept: Arc::clone(&self.kept),
         };
-        crate::Collector::new(component, Arc::new(link))
+        let collector = crate::Collector::new(component, Arc::new(link));
+        lock(&self.measurements).push(Arc::clone(collector.measurements()));
+        collector
     }
 
     /// What components have told it of themselves, in order.
     pub fn statuses(&self) -> Vec<Status> {
-        self.kept().statuses.clone()
+        lock(&self.kept).statuses.clone()
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What components have measured with the instruments of this name, in order: under which
+    /// attributes, and the values. A counter's are what was added up since the last call.
+    pub fn measured(&self, instrument: &str) -> Vec<Points> {
+        for measurements in &*lock(&self.measurements) {
+            measurements.flush();
+        }
+        let kept = lock(&self.kept);
+        let named = |points: &&Points| {
+            let mut instruments = kept.instruments.iter();
+            instruments.any(|i| i.instrument == points.instrument && i.name == instrument)
+        };
+        kept.points.iter().filter(named).cloned().collect()
     }
+
+    /// The spans of components, in the order in which they began: all are sampled. One that has not
+    /// ended has no end.
+    pub fn spans(&self) -> Vec<(SpanStart, Option<SpanEnd>)> {
+        lock(&self.kept).spans.clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Link {
     component: Arc<str>,
-    kept: Collector,
+    kept: Arc<Mutex<Kept>>,
 }
 
 impl CollectorLink for Link {
     fn report(&self, status: Status) {
-        let mut kept = self.kept.kept();
+        let mut kept = lock(&self.kept);
         if kept.statuses.last() != Some(&status) {
             kept.statuses.push(status);
         }
     }
 
     fn ask(&self, call: HostCall) -> BoxFuture<Result<Value, ExtensionError>> {
-        let mut kept = self.kept.kept();
+        let mut kept = lock(&self.kept);
         let answer = match call {
             HostCall::StorageOpen { extension, name } => {
                 kept.opened
@@ -93,6 +125,39 @@ impl CollectorLink for Link {
             )),
         };
         Box::pin(std::future::ready(answer))
+    }
+
+    fn measured(&self, what: &Measured) {
+        let mut kept = lock(&self.kept);
+        match what {
+            Measured::Defined(instrument) => kept.instruments.push(instrument.clone()),
+            Measured::Points(points) => kept.points.extend_from_slice(points),
+            Measured::Ended(_) => {}
+        }
+    }
+
+    fn span_started(&self, span: &SpanStart) -> Option<SpanId> {
+        let mut kept = lock(&self.kept);
+        kept.spans.push((span.clone(), None));
+        let token = kept.spans.len() as u64;
+        let parent = span.parent.as_ref();
+        let trace = parent.and_then(|p| u128::from_str_radix(&p.trace_id, 16).ok());
+        Some(SpanId {
+            trace_id: trace.unwrap_or(token.into()).to_be_bytes(),
+            span_id: token.to_be_bytes(),
+            flags: 1,
+            token,
+        })
+    }
+
+    fn span_ended(&self, token: u64, span: &SpanEnd) {
+        let place = usize::try_from(token)
+            .ok()
+            .and_then(|token| token.checked_sub(1));
+        let mut kept = lock(&self.kept);
+        if let Some((_, end)) = place.and_then(|place| kept.spans.get_mut(place)) {
+            *end = Some(span.clone());
+        }
     }
 }
 

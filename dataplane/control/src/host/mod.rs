@@ -6,9 +6,12 @@
 //! with a small stack, or while holding a lock that an operation needs.
 
 mod operate;
+mod span;
 
 pub(crate) use operate::done;
 pub use operate::operate;
+pub(crate) use span::started as span_started;
+pub use span::{span_end, span_start, SpanStarted};
 
 use crate::idl::{FailureMessage, HostCalls, HostCallsImpl, LogMessage, OpDone, OpStart};
 use crate::signals::unchanged;
@@ -108,6 +111,11 @@ pub fn log(record: LogRecord) {
 pub fn status(handle: u64, code: StatusCode, message: &str) {
     let message = message.to_owned();
     unchanged(|| HostCallsImpl::status(handle, code as u32, &message));
+}
+
+/// Gives the host what the component with this handle says of its instruments; JSON.
+pub fn measured(handle: u64, what: Vec<u8>) {
+    unchanged(|| HostCallsImpl::measured(handle, &what));
 }
 
 /// Ends an operation. Called by the completion guard only.

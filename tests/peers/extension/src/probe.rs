@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use strait_component::extension::StorageOperation;
 use strait_component::extension::prelude::*;
+use strait_component::opentelemetry::metrics::MeterProvider as _;
 
 use crate::signals;
 
@@ -248,6 +249,8 @@ impl Extension for Probe {
             *known = Some(host.clone());
         }
         tracing::info!("starts");
+        let starts = host.meter("probe").u64_counter("probe.starts").build();
+        starts.add(1, &[]);
         self.run("start").await?;
         let task = Probe {
             config: self.config.clone(),

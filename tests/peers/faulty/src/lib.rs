@@ -25,11 +25,14 @@ pub struct Config {
     pub everything: bool,
 }
 
-struct Faulty(Collector, words::Fails);
+struct Faulty(Collector, words::Fails, words::Measuring);
 
 impl Processor for Faulty {
     fn process(&mut self, batch: &mut Batch) -> Result<(), Error> {
         let body = words::body(batch);
+        if self.2.obey(&body, batch.context())? {
+            return Ok(());
+        }
         match body.split_once(' ').unwrap_or((&body, "")) {
             ("drop", _) => {
                 batch.retain(|_| false)?;
@@ -113,7 +116,9 @@ impl ProcessorFactory for FaultyFactory {
         settings: &Settings,
     ) -> Result<Box<dyn Processor>, CreateError> {
         words::created(&config.fails)?;
-        Ok(Box::new(Faulty(settings.collector.clone(), config.fails)))
+        let collector = settings.collector.clone();
+        let measuring = words::Measuring::new(&collector);
+        Ok(Box::new(Faulty(collector, config.fails, measuring)))
     }
 }
 

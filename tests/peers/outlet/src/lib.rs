@@ -30,7 +30,7 @@ pub struct Config {
     pub fails: words::Fails,
 }
 
-struct Outlet(Config, Collector);
+struct Outlet(Config, Collector, words::Measuring);
 
 impl Exporter for Outlet {
     async fn export(&self, batch: Batch) -> Result<(), Error> {
@@ -50,6 +50,9 @@ impl Exporter for Outlet {
             body if body.is_empty() => self.0.says.clone(),
             body => body,
         };
+        if self.2.obey(&says, batch.context())? {
+            return Ok(());
+        }
         let mut more = says.split(' ');
         match more.next() {
             Some("context") => Err(Error::permanent(told(batch.context()))),
@@ -164,7 +167,9 @@ impl ExporterFactory for OutletFactory {
 
     fn create(&self, config: Config, settings: &Settings) -> Result<Outlet, CreateError> {
         words::created(&config.fails)?;
-        Ok(Outlet(config, settings.collector.clone()))
+        let collector = settings.collector.clone();
+        let measuring = words::Measuring::new(&collector);
+        Ok(Outlet(config, collector, measuring))
     }
 }
 

@@ -8,10 +8,16 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread::sleep;
 use std::time::Duration;
 
-use strait_component::{Batch, ConfigError, CreateError, Error};
+use strait_component::opentelemetry::KeyValue;
+use strait_component::opentelemetry::metrics::MeterProvider as _;
+use strait_component::opentelemetry::trace::{self, Span as _, TracerProvider as _};
+use strait_component::{Batch, Collector, ConfigError, Context, CreateError, Error};
 
 /// How long a method holds its thread.
 pub const BLOCK: Duration = Duration::from_secs(2);
@@ -136,5 +142,67 @@ pub fn told(sent: &Result<(), Error>) -> String {
             error.rejected_items(),
             error.message(),
         ),
+    }
+}
+
+/// What a component of the system tests measures and traces, once for each batch that asks for it
+/// by `measure N`: N with an instrument of each type, and a span with another one in it.
+pub struct Measuring {
+    collector: Collector,
+    asked: Arc<AtomicU64>,
+}
+
+impl Measuring {
+    /// For an instance in this Collector.
+    pub fn new(collector: &Collector) -> Self {
+        let asked = Arc::new(AtomicU64::new(0));
+        let shown = Arc::clone(&asked);
+        let meter = collector.meter("measuring");
+        let _asked = meter
+            .u64_observable_counter("measuring.asked")
+            .with_callback(move |seen| seen.observe(shown.load(Relaxed), &[]))
+            .build();
+        Self {
+            collector: collector.clone(),
+            asked,
+        }
+    }
+
+    /// Measures where the batch asks for it.
+    ///
+    /// # Errors
+    /// Its number is none.
+    pub fn obey(&self, says: &str, context: &Context) -> Result<bool, Error> {
+        let Some(number) = says.strip_prefix("measure ") else {
+            return Ok(false);
+        };
+        let number: u32 = number
+            .parse()
+            .map_err(|error| Error::permanent(format!("measure {number}: {error}")))?;
+        self.asked.fetch_add(number.into(), Relaxed);
+        let by = [
+            KeyValue::new("tenant", "blue"),
+            KeyValue::new("shard", i64::from(number % 2)),
+        ];
+        let whole = i64::from(number);
+        let meter = self.collector.meter("measuring");
+        let counter = meter.u64_counter("measuring.counter").with_unit("{log}");
+        let counter = counter.with_description("What was asked for.").build();
+        counter.add(number.into(), &by);
+        let level = meter.i64_up_down_counter("measuring.level").build();
+        level.add(-whole, &[]);
+        let gauge = meter.f64_gauge("measuring.gauge").build();
+        gauge.record(f64::from(number) / 2.0, &[]);
+        let histogram = meter.f64_histogram("measuring.histogram");
+        let histogram = histogram.with_boundaries(vec![1.0, 10.0]).build();
+        histogram.record(f64::from(number), &[]);
+
+        let tracer = self.collector.tracer("measuring");
+        let mut outer = context.child_span(&tracer, "outer");
+        outer.set_attribute(KeyValue::new("number", whole));
+        let mut inner = context.within(&outer).child_span(&tracer, "inner");
+        inner.add_event("asked", vec![KeyValue::new("number", whole)]);
+        inner.set_status(trace::Status::error("told to"));
+        Ok(true)
     }
 }
