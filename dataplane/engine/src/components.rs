@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::sync::{PoisonError, RwLock};
 use strait_component::{Access, DynFactory, Kind, Signal};
+use strait_failure::contain;
 
 /// The engine's names of the nodes that run components; a connector is a processor to it.
 pub(crate) const RECEIVER: &str = "urn:strait:receiver:component";
@@ -88,14 +89,20 @@ pub(crate) struct NodeConfig {
 }
 
 /// What the component of a checked node reads, writes and keeps; `None` for one that gets nothing.
-pub(crate) fn access(node: &Value) -> Option<Access> {
-    let node = NodeConfig::deserialize(node).ok()?;
-    let (factory, config) = (find(node.kind, &node.r#type)?, &node.config);
-    let access = match node.kind {
-        Kind::Processor => factory.processor()?.access(config),
-        Kind::Exporter => factory.exporter()?.access(config),
-        Kind::Connector => factory.connector()?.access(config),
-        Kind::Receiver | Kind::Extension => return None,
-    };
-    access.ok()
+///
+/// # Errors
+///
+/// The text of the component's panic.
+pub(crate) fn access(node: &Value) -> Result<Option<Access>, String> {
+    contain(|| {
+        let node = NodeConfig::deserialize(node).ok()?;
+        let (factory, config) = (find(node.kind, &node.r#type)?, &node.config);
+        let access = match node.kind {
+            Kind::Processor => factory.processor()?.access(config),
+            Kind::Exporter => factory.exporter()?.access(config),
+            Kind::Connector => factory.connector()?.access(config),
+            Kind::Receiver | Kind::Extension => return None,
+        };
+        access.ok()
+    })
 }

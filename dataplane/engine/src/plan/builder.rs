@@ -37,7 +37,7 @@ impl Builder {
 
     /// A component of the SDK says itself what it does.
     fn component(&mut self, config: &Value) -> Result<(), String> {
-        let access = components::access(config).ok_or("it is not linked in")?;
+        let access = components::access(config)?.ok_or("it is not linked in")?;
         self.access(&access)
     }
 
