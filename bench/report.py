@@ -31,6 +31,7 @@ REQUIRED = [
     (f"{WHOLE}: attribute filter", 1.2, "whole", "attribute filter", 1000, "strait, 8 in flight", "contrib", "cpu"),
     (f"{WHOLE}: rename", 1.2, "whole", "rename", 1000, "strait, 8 in flight", "contrib", "cpu"),
     (f"{WHOLE}: masking / transform replace_pattern", 0.5, "whole", "masking", 1000, "strait, 8 in flight", "contrib", "cpu"),
+    ("four Rust processors as one part / apart", 0.4, "part", "rows of mask_cards", 1000, "one part, 4", "apart, 4", "cpu"),
 ]
 
 # In each group every rival is compared with this one, and this is measured.
@@ -40,6 +41,7 @@ BASE = {
     "message": ("cache line", "wall"),
     "oneway": ("OTLP/gRPC hop", "cpu"),
     "whole": ("contrib", "cpu"),
+    "part": ("apart, 4", "cpu"),
 }
 
 
@@ -154,6 +156,7 @@ def plots(folder, results):
         "encode": "Encode: CPU ns per log", "decode": "Read a slot in Rust: CPU ns per log",
         "message": "A message there and back: wall ns", "oneway": "One way to Rust: CPU ns per log, all threads",
         "whole": "Whole processors: CPU ns per log, all threads",
+        "part": "Rust processors in a row: CPU ns per log, all threads",
     }
     for group, title in titles.items():
         cells = defaultdict(list)

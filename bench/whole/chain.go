@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -76,7 +75,7 @@ func (s stage) start(index int, next consumer.Logs) (processor.Logs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", typ, err)
 	}
-	if err := p.Start(ctx, componenttest.NewNopHost()); err != nil {
+	if err := p.Start(ctx, hostOf(set.ID)); err != nil {
 		return nil, fmt.Errorf("%s: %w", typ, err)
 	}
 	return p, nil

@@ -38,7 +38,7 @@ func run() (err error) {
 		64,
 		"live heap without pointers in MiB, as headroom for the collector",
 	)
-	only := flag.String("only", "", "measure one job by its name")
+	only := flag.String("only", "", "measure one job by its name, or `parts`")
 	flag.StringVar(&alone, "rival", "", "measure one rival by its name, for profiles")
 	flag.Parse()
 	r, err := measure.New(s)
@@ -52,6 +52,9 @@ func run() (err error) {
 				return fmt.Errorf("%s: %w", j.name, err)
 			}
 		}
+	}
+	if *only == "" || *only == "parts" {
+		return measureParts(r)
 	}
 	return nil
 }
