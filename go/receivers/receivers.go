@@ -3,7 +3,7 @@
 //
 // It guarantees that the receiver starts once and ends once, fails for all signals where it fails
 // for one, and that all that started it hear how it is. It leaves to its callers what the receiver
-// is.
+// is: a Rust component, or nodes of the engine.
 package receivers
 
 import (

@@ -4,118 +4,19 @@
 
 mod common;
 
-use arrow_array::RecordBatch;
-use common::otlp::{Log, holds, request};
+use common::cases::{all_cases, cases, cases_of, send};
+use common::otlp::holds;
 use common::units::of_nodes_in;
 use common::{End, Host, Setup, spec};
-use otel_arrow_dfe_pdata::proto::opentelemetry::arrow::v1::ArrowPayloadType;
-use otel_arrow_dfe_pdata::{OtapArrowRecords, OtlpProtoBytes, TryFromWithOptions};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 use strait_component::Kind;
-use strait_engine::catalog::{Choice, Node, TABLE, find};
+use strait_engine::catalog::{Choice, TABLE};
 use strait_engine::{Class, Failure, Unit};
 
 const DRAIN: Duration = Duration::from_secs(10);
-
-/// One node, in a unit where it has something to do.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    node: String,
-    #[serde(default = "processor")]
-    kind: Kind,
-    /// The unit's nodes; `$FOLDER` stands for an empty folder.
-    nodes: Value,
-    /// Batches that come out of one call.
-    #[serde(default = "one")]
-    outputs: usize,
-    /// What comes out belongs to no call.
-    #[serde(default)]
-    merges: bool,
-    /// The call ends before its batch comes out, which then belongs to no call.
-    #[serde(default)]
-    acks_first: bool,
-    /// Of an exporter: where its batches can be seen, `files`, `grpc` or `http`. tests/native looks
-    /// at what came there.
-    #[serde(default)]
-    writes: Option<String>,
-}
-
-const fn processor() -> Kind {
-    Kind::Processor
-}
-
-const fn one() -> usize {
-    1
-}
-
-fn all_cases() -> Vec<Case> {
-    serde_json::from_str(include_str!("../vectors/nodes.json")).unwrap()
-}
-
-/// Those of the nodes in this build: what takes long to compile is in none of these tests, and
-/// `make test-nodes` runs it.
-fn cases() -> Vec<Case> {
-    let mut cases = all_cases();
-    cases.retain(|case| case.known().included);
-    cases
-}
-
-/// Those of a kind.
-fn cases_of(kind: Kind) -> impl Iterator<Item = Case> {
-    cases().into_iter().filter(move |case| case.kind == kind)
-}
-
-impl Case {
-    fn known(&self) -> &'static Node {
-        find(self.kind, &self.node).unwrap()
-    }
-
-    fn unit(&self, folder: &Path) -> Value {
-        let nodes = self.nodes.to_string();
-        let nodes = nodes.replace("$FOLDER", folder.to_str().unwrap());
-        serde_json::from_str(&nodes).unwrap()
-    }
-
-    /// An exporter's unit that sends there.
-    fn exporter(&self, folder: &Path, address: &str) -> Value {
-        let nodes = self.unit(folder).to_string().replace("$ADDRESS", address);
-        of_nodes_in("exporter", "logs", serde_json::from_str(&nodes).unwrap())
-    }
-
-    fn of_no_call(&self) -> bool {
-        self.merges || self.acks_first
-    }
-}
-
-/// The records of an OTLP request, as the engine makes them.
-fn tables(otlp: Vec<u8>) -> Vec<(u16, RecordBatch)> {
-    let otlp = OtlpProtoBytes::ExportLogsRequest(otlp.into());
-    let mut records = OtapArrowRecords::try_from_with_default(otlp).unwrap();
-    records.decode_transport_optimized_ids().unwrap();
-    let kinds = [
-        ArrowPayloadType::ResourceAttrs,
-        ArrowPayloadType::LogAttrs,
-        ArrowPayloadType::Logs,
-    ];
-    let table = |kind| Some((kind as u16, records.get(kind)?.clone()));
-    kinds.into_iter().filter_map(table).collect()
-}
-
-/// Sends one log, as OTLP or as records.
-fn send(host: &mut Host, records: bool, body: &str) -> u64 {
-    let otlp = request(&[Log::new(body).string("a", "1")]);
-    if records {
-        host.call_records(&tables(otlp), false)
-    } else {
-        host.call(&otlp)
-    }
-}
 
 // Guarantees: no node is offered without a case here.
 #[test]
@@ -320,95 +221,4 @@ fn held_batches_end_with_success_at_shutdown() {
         }
         assert!(stopping.join().unwrap().is_some());
     }
-}
-
-// Guarantees: what an exporter has taken is where its node writes, whichever way the batch came,
-// and its call ends with success; one that sends to where nobody listens fails its call with the
-// code, the node's name, and the advice to try again.
-#[test]
-fn exporters_answer_for_what_they_took() {
-    for case in cases_of(Kind::Exporter) {
-        let folder = tempfile::tempdir().unwrap();
-        // A port that was free, and has no listener any more.
-        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
-        let unit = case.exporter(folder.path(), &nobody.unwrap().to_string());
-        let mut host = Setup::new(unit).start();
-        let calls: Vec<_> = [false, true, true]
-            .into_iter()
-            .enumerate()
-            .map(|(n, records)| send(&mut host, records, &format!("body-{n}")))
-            .collect();
-        for call in &calls {
-            match (host.end(*call), case.writes.as_deref()) {
-                (End::Acked, None | Some("files")) => {}
-                (End::Failed(failure), Some("grpc")) => {
-                    assert_eq!(failure.class, Class::Retryable, "{failure}");
-                    assert_eq!(failure.grpc_code, 14, "{failure}");
-                    assert_eq!(failure.component, format!("{}/0", case.node));
-                }
-                (end, writes) => panic!("{}: {end:?}, and it writes {writes:?}", case.node),
-            }
-        }
-        host.finish(&calls, DRAIN);
-        if case.writes.as_deref() == Some("files") {
-            let text = std::fs::read_to_string(folder.path().join("logs-0-0.json")).unwrap();
-            let lines: Vec<_> = text.lines().collect();
-            assert_eq!(lines.len(), 3, "{text}");
-            for (n, line) in lines.iter().enumerate() {
-                assert!(line.contains(&format!("body-{n}")), "{line}");
-            }
-        }
-    }
-}
-
-// Guarantees: what a node cannot write fails its call, and may be tried again; what can be written
-// then is.
-#[test]
-fn an_exporter_that_failed_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let later = folder.path().join("later");
-    let path = later.join("{signal}-{core_id}-{generation}");
-    let unit = of_nodes_in("exporter", "logs", json!([{"file": {"path": path}}]));
-    let mut host = Setup::new(unit).start();
-    let refused = send(&mut host, false, "first");
-    let End::Failed(failure) = host.end(refused) else {
-        panic!("acked")
-    };
-    assert_eq!(failure.class, Class::Retryable, "{failure}");
-    assert_eq!(failure.component, "file/0", "{failure}");
-    std::fs::create_dir(&later).unwrap();
-    let taken = send(&mut host, false, "second");
-    assert_eq!(host.end(taken), End::Acked);
-    host.finish(&[refused, taken], DRAIN);
-}
-
-// Guarantees: a destination that takes connections and never answers holds no unit's end up beyond
-// its time, and the calls that wait for it end once; a request's time is limited also where nobody
-// says so.
-#[test]
-fn a_silent_destination_holds_nobody_up() {
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = silent.local_addr().unwrap().to_string();
-    let case = cases_of(Kind::Exporter).find(|case| case.node == "otlp_grpc");
-    let case = case.expect("a case");
-    let mut host = Setup::new(case.exporter(Path::new(""), &address)).start();
-    let first = send(&mut host, false, "waits");
-    let End::Failed(failure) = host.end(first) else {
-        panic!("acked")
-    };
-    assert_eq!(failure.class, Class::Retryable, "{failure}");
-
-    let nodes = json!([{"otlp_grpc": {"grpc_endpoint": format!("http://{address}"),
-                                      "timeout": "1h"}}]);
-    let mut patient = Setup::new(of_nodes_in("exporter", "logs", nodes)).start();
-    let calls: Vec<_> = (0..8)
-        .map(|n| send(&mut patient, false, &n.to_string()))
-        .collect();
-    patient.until("the lane has taken all calls", |host| {
-        use strait_ringbuf::layout::Counter;
-        host.handle.other_counters().get(Counter::BatchesReceived) == 8
-    });
-    let ends = patient.finish(&calls, Duration::from_millis(500));
-    assert!(ends.values().flatten().all(|end| *end != End::Acked));
-    host.finish(&[first], DRAIN);
 }

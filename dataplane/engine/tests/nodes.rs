@@ -24,6 +24,7 @@ fn samples(node: &Node) -> Vec<Value> {
 fn engine_accepts(node: &Node, config: &Value) -> Result<(), String> {
     let engine = &*OTAP_PIPELINE_FACTORY;
     let check = match node.kind {
+        Kind::Receiver => engine.get_receiver_factory_map()[node.urn].validate_config,
         Kind::Exporter => engine.get_exporter_factory_map()[node.urn].validate_config,
         _ => engine.get_processor_factory_map()[node.urn].validate_config,
     };
@@ -62,8 +63,11 @@ fn places(value: &Value, pointer: &str, name: &str, into: &mut Vec<(String, Stri
     }
 }
 
-// Guarantees: the table has every processor and exporter of the engine that is linked in, and none
-// is said to be that is not.
+/// The engine's own log as a receiver's: Strait hands it to the Collector's log.
+const NOT_OFFERED: &str = "urn:otel:receiver:internal_telemetry";
+
+// Guarantees: the table has every node of the engine that is linked in, and none is said to be that
+// is not.
 #[test]
 fn the_table_is_complete() {
     check_registrations().unwrap();
@@ -71,8 +75,9 @@ fn the_table_is_complete() {
     let processors = engine.get_processor_factory_map().keys();
     let linked: BTreeSet<_> = processors
         .chain(engine.get_exporter_factory_map().keys())
+        .chain(engine.get_receiver_factory_map().keys())
         .copied()
-        .filter(|urn| urn.starts_with("urn:otel:"))
+        .filter(|urn| urn.starts_with("urn:otel:") && *urn != NOT_OFFERED)
         .collect();
     let included: BTreeSet<_> = included().map(|node| node.urn).collect();
     assert!(included.is_subset(&linked));
@@ -328,131 +333,6 @@ fn strict_refuses_conversions() {
     assert!(findings[0].message.contains("best_effort"));
     Unit::read(&spec("best_effort", filter)).unwrap();
     Unit::read(&spec("strict", json!({"retry": {}}))).unwrap();
-}
-
-fn exporter(signal: &str, nodes: Value) -> Vec<(String, String)> {
-    match Unit::read(&of_nodes_in("exporter", signal, nodes)) {
-        Ok(_) => Vec::new(),
-        Err(findings) => findings.into_iter().map(|f| (f.path, f.message)).collect(),
-    }
-}
-
-// Guarantees: an exporter's nodes end with nodes that export, in a chain and in a graph; what leads
-// further, or nowhere, is refused at its place, as are nodes of the wrong kind.
-#[test]
-fn an_exporter_ends_with_nodes_that_export() {
-    let none: Vec<(String, String)> = Vec::new();
-    assert_eq!(exporter("logs", json!([{"retry": {}}, "noop"])), none);
-    for (nodes, path, says) in [
-        (
-            json!([{"retry": {}}]),
-            "nodes::0::retry",
-            "ends with a node that exports: console",
-        ),
-        (
-            json!(["noop", "noop"]),
-            "nodes::0::noop",
-            "must be the chain's last",
-        ),
-        (json!(["nop"]), "nodes::0::nop", "did you mean `noop`?"),
-    ] {
-        let [(at, message)] = &exporter("logs", nodes)[..] else {
-            panic!("one finding of {path}")
-        };
-        assert_eq!(at, path);
-        assert!(message.contains(says), "{message}");
-    }
-    let [(path, message)] = &unit_findings(json!(["noop"]))[..] else {
-        panic!("one finding")
-    };
-    assert_eq!(path, "nodes::0::noop");
-    assert!(message.contains("under `exporters`"), "{message}");
-
-    let graph = |connections: Value| {
-        let nodes = json!({"a": "retry", "b": "noop", "c": "noop"});
-        let found = exporter("logs", json!({"nodes": nodes, "connections": connections}));
-        found.into_iter().map(|(path, _)| path).collect::<Vec<_>>()
-    };
-    let from_in = json!({"from": "in", "to": "a"});
-    let each = json!({"from": "a", "to": ["b", "c"]});
-    assert_eq!(graph(json!([from_in, each])), Vec::<String>::new());
-    assert_eq!(
-        graph(json!([from_in, each, {"from": "b", "to": "c"}])),
-        ["nodes::nodes::b::noop"]
-    );
-    assert_eq!(
-        graph(json!([from_in, {"from": "a", "to": "b"}])),
-        ["nodes::nodes::c::noop"]
-    );
-    assert_eq!(
-        graph(json!([from_in, each, {"from": "a", "to": "out"}])),
-        ["nodes::connections::2::to"]
-    );
-}
-
-// Guarantees: a signal that an exporter would take and lose is refused, at its node.
-#[test]
-fn an_exporter_takes_its_signals() {
-    let records = json!([{"console": {"format": "record_json"}}]);
-    for (signal, nodes, path) in [
-        ("logs", json!(["console"]), ""),
-        ("metrics", json!(["console"]), ""),
-        ("traces", json!(["console"]), "nodes::0::console"),
-        ("logs", records.clone(), ""),
-        ("metrics", records, "nodes::0::console::format"),
-        ("traces", json!(["noop"]), ""),
-    ] {
-        let found = exporter(signal, nodes);
-        let paths: Vec<_> = found.iter().map(|(path, _)| path.as_str()).collect();
-        let expected: Vec<_> = Some(path)
-            .filter(|path| !path.is_empty())
-            .into_iter()
-            .collect();
-        assert_eq!(paths, expected, "{signal}");
-    }
-}
-
-// Guarantees: without TLS in the binary what needs it is refused with the way to it, and what the
-// engine would find only once a node starts is found before.
-#[test]
-fn a_client_that_cannot_start_is_refused() {
-    let at = |rest: Value| {
-        let mut config = json!({"grpc_endpoint": "http://localhost:4317"});
-        let map = config.as_object_mut().unwrap();
-        map.extend(rest.as_object().unwrap().clone());
-        exporter("logs", json!([{"otlp_grpc": config}]))
-    };
-    assert_eq!(at(json!({"tls": {"insecure": true}})), []);
-    for (rest, path) in [
-        (
-            json!({"grpc_endpoint": "https://localhost:4317"}),
-            "grpc_endpoint",
-        ),
-        (json!({"tls": {"ca_file": "/ca.pem"}}), "tls"),
-        (
-            json!({"tls": {"insecure": true, "cert_file": "/c.pem"}}),
-            "tls::cert_file",
-        ),
-        (
-            json!({"tls": {"insecure": true, "insecure_skip_verify": true}}),
-            "tls::insecure_skip_verify",
-        ),
-        (json!({"max_in_flight": 1u64 << 40}), "max_in_flight"),
-        (
-            json!({"initial_stream_window_size": 1u64 << 31}),
-            "initial_stream_window_size",
-        ),
-        (
-            json!({"initial_connection_window_size": "2 GiB"}),
-            "initial_connection_window_size",
-        ),
-        (json!({"grpc_endpoint": "ftp://localhost"}), ""),
-    ] {
-        let found = at(rest);
-        let place = format!("nodes::0::otlp_grpc::{path}");
-        assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!(found[0].0, place.trim_end_matches(':'), "{found:?}");
-    }
 }
 
 // Guarantees: a node that is known and not compiled in is refused with what to do about it.

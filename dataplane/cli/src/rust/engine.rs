@@ -94,10 +94,13 @@ mod tests {
     #[test]
     fn the_default_is_the_same_however_it_is_said() {
         let default = Engine::new(None::<std::iter::Empty<&str>>).unwrap();
-        assert_eq!(default, engine(&["otlp_grpc", "durable_buffer", "file"]));
+        assert_eq!(
+            default,
+            engine(&["syslog_cef", "otlp", "otlp_grpc", "durable_buffer", "file"])
+        );
         assert_eq!(
             default.features().collect::<Vec<_>>(),
-            ["durable-buffer", "file", "otlp-grpc"]
+            ["durable-buffer", "file", "otlp", "otlp-grpc", "syslog-cef"]
         );
         assert_eq!(default.target_folder(Path::new("/t")), Path::new("/t"));
         assert!(!default.needs_datafusion());

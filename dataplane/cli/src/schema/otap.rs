@@ -171,7 +171,7 @@ mod tests {
         schema
     }
 
-    const KINDS: [Kind; 2] = [Kind::Processor, Kind::Exporter];
+    const KINDS: [Kind; 3] = [Kind::Receiver, Kind::Processor, Kind::Exporter];
 
     #[test]
     fn every_key_of_every_node_has_its_place() {

@@ -28,7 +28,16 @@ pub(crate) fn failure_of(nack: &NackMsg<OtapPdata>) -> Failure {
 pub(crate) fn nack_of(failure: &Failure, refused: OtapPdata) -> NackMsg<OtapPdata> {
     let reason = failure.to_string();
     match failure.class {
-        class if class.is_final() => NackMsg::new_permanent(reason, refused),
+        class if class.is_final() => {
+            // Who sent it is to change it, not to wonder about us.
+            let is_theirs = failure.grpc_code == 3 || failure.http_code == 400;
+            let cause = if is_theirs {
+                NackCause::Refused
+            } else {
+                NackCause::Unspecified
+            };
+            NackMsg::new_permanent_with_cause(reason, refused, cause)
+        }
         Class::Unavailable => NackMsg::new_with_cause(reason, refused, NackCause::NodeShutdown),
         _ => NackMsg::new(reason, refused),
     }

@@ -31,6 +31,7 @@ pub(crate) fn validate(node: &Node, config: &Value) -> Result<(), String> {
 fn check_of(kind: Kind, urn: &str) -> Option<Check> {
     let engine = &*OTAP_PIPELINE_FACTORY;
     match kind {
+        Kind::Receiver => Some(engine.get_receiver_factory_map().get(urn)?.validate_config),
         Kind::Exporter => Some(engine.get_exporter_factory_map().get(urn)?.validate_config),
         _ => Some(engine.get_processor_factory_map().get(urn)?.validate_config),
     }
@@ -48,6 +49,7 @@ pub(super) fn message(error: ConfigError) -> String {
 pub(crate) fn linked(kind: Kind) -> Vec<&'static str> {
     let engine = &*OTAP_PIPELINE_FACTORY;
     let mut names: Vec<_> = match kind {
+        Kind::Receiver => engine.get_receiver_factory_map().keys().copied().collect(),
         Kind::Exporter => engine.get_exporter_factory_map().keys().copied().collect(),
         _ => engine.get_processor_factory_map().keys().copied().collect(),
     };

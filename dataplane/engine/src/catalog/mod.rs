@@ -26,10 +26,12 @@ mod keys;
 pub(crate) mod linked;
 mod log_parser;
 mod log_sampling;
+mod network;
 pub(crate) mod node;
 mod partition;
 mod places;
 pub(crate) mod reads;
+mod receivers;
 mod retry;
 mod shape;
 mod temporal_reaggregation;
@@ -69,6 +71,8 @@ pub const TABLE: &[Node] = &[
     exporters::noop::NODE,
     exporters::otlp_grpc::NODE,
     exporters::otlp_http::NODE,
+    receivers::otlp::NODE,
+    receivers::syslog_cef::NODE,
 ];
 
 /// The nodes that are compiled in, in the table's order.
@@ -90,7 +94,7 @@ pub fn find(kind: Kind, name: &str) -> Option<&'static Node> {
 
 /// The kinds of nodes that a unit of this kind is made of.
 pub(crate) fn kinds_in(unit: Kind) -> impl Iterator<Item = Kind> + Clone {
-    let own = matches!(unit, Kind::Exporter).then_some(unit);
+    let own = matches!(unit, Kind::Exporter | Kind::Receiver).then_some(unit);
     std::iter::once(Kind::Processor).chain(own)
 }
 
@@ -122,10 +126,11 @@ pub(crate) fn check_node(node: &Node, asked: &Asked<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Refuses a signal that an exporter does not take: what a processor passes on is lost here.
+/// Refuses a signal that an exporter does not take: what a processor passes on is lost here. Of
+/// those of a receiver another one of its unit may make it.
 fn signal_of(node: &Node, asked: &Asked<'_>) -> Option<Finding> {
     let signal = asked.signal?;
-    if node.kind == Kind::Processor || node.signals.contains(&signal) {
+    if node.kind != Kind::Exporter || node.signals.contains(&signal) {
         return None;
     }
     let takes: Vec<_> = node.signals.iter().map(|signal| signal.name()).collect();

@@ -30,6 +30,8 @@ pub struct Node {
     pub doc: &'static str,
     /// Its configuration's keys.
     pub keys: &'static [Key],
+    /// What it receives goes on as OTLP bytes.
+    pub receives_otlp: bool,
     /// It turns OTLP bytes into records, so OTLP bytes are not lossless through it.
     pub converts: bool,
     /// It keeps data, or a leased slot, beyond one call of `process`.
@@ -73,6 +75,7 @@ impl Node {
         signals: &Signal::ALL,
         doc: "",
         keys: &[],
+        receives_otlp: false,
         converts: false,
         retains: false,
         holds: false,
@@ -118,12 +121,24 @@ impl Asked<'_> {
     /// Refuses a number or size above a limit of ours: the engine makes room for so much at once,
     /// or panics.
     pub(crate) fn at_most(&self, key: &str, most: u64) -> Option<Finding> {
-        let number = match self.config.get(key)? {
-            Value::String(text) => text.parse::<Byte>().ok()?.as_u64(),
-            value => value.as_u64()?,
-        };
+        let number = self.number(key)?;
         let message = || format!("must be at most {most}, found {number}");
         (number > most).then(|| self.finding(key, message()))
+    }
+
+    /// Refuses a number or size below a limit of ours.
+    pub(crate) fn at_least(&self, key: &str, least: u64) -> Option<Finding> {
+        let number = self.number(key)?;
+        let message = || format!("must be at least {least}, found {number}");
+        (number < least).then(|| self.finding(key, message()))
+    }
+
+    /// What a key says in numbers, or as a size.
+    fn number(&self, key: &str) -> Option<u64> {
+        match self.config.get(key)? {
+            Value::String(text) => Some(text.parse::<Byte>().ok()?.as_u64()),
+            value => value.as_u64(),
+        }
     }
 
     /// A finding at a place in the configuration.

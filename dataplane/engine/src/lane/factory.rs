@@ -1,4 +1,4 @@
-//! The pipeline factory of Strait: the engine's own processors and exporters, each behind a
+//! The pipeline factory of Strait: the engine's own nodes, processors and exporters each behind a
 //! [`guard`], and the nodes that are ours.
 
 use super::console;
@@ -16,14 +16,15 @@ use otel_arrow_dfe_config::policy::ResolvedPolicies;
 use otel_arrow_dfe_config::topic::TopicScope;
 use otel_arrow_dfe_config::{PipelineGroupId, PipelineId};
 use otel_arrow_dfe_engine::capability::registry::Capabilities;
-use otel_arrow_dfe_engine::config::{ExporterConfig, ProcessorConfig};
+use otel_arrow_dfe_engine::config::{ExporterConfig, ProcessorConfig, ReceiverConfig};
 use otel_arrow_dfe_engine::context::PipelineContext;
 use otel_arrow_dfe_engine::error::Error as EngineError;
 use otel_arrow_dfe_engine::exporter::ExporterWrapper;
 use otel_arrow_dfe_engine::node::NodeId;
 use otel_arrow_dfe_engine::pdata_context::CompiledContextBindings;
 use otel_arrow_dfe_engine::processor::ProcessorWrapper;
-use otel_arrow_dfe_engine::{ExporterFactory, PipelineFactory, ProcessorFactory};
+use otel_arrow_dfe_engine::receiver::ReceiverWrapper;
+use otel_arrow_dfe_engine::{ExporterFactory, PipelineFactory, ProcessorFactory, ReceiverFactory};
 use otel_arrow_dfe_otap::OTAP_PIPELINE_FACTORY;
 use otel_arrow_dfe_otap::crypto::ensure_crypto_provider;
 use otel_arrow_dfe_otap::pdata::OtapPdata;
@@ -54,12 +55,16 @@ pub(super) static FACTORY: LazyLock<PipelineFactory<OtapPdata>> = LazyLock::new(
         })
         .collect();
     exporters.extend([egress::FACTORY, exporter::FACTORY]);
-    PipelineFactory::new(
-        Box::leak(Box::new([ingress::FACTORY, receiver::FACTORY])),
-        processors.leak(),
-        exporters.leak(),
-        &[],
-    )
+    let mut receivers: Vec<ReceiverFactory<OtapPdata>> = OTAP_PIPELINE_FACTORY
+        .get_receiver_factory_map()
+        .values()
+        .map(|inner| ReceiverFactory {
+            create: create_receiver,
+            ..inner.clone()
+        })
+        .collect();
+    receivers.extend([ingress::FACTORY, receiver::FACTORY]);
+    PipelineFactory::new(receivers.leak(), processors.leak(), exporters.leak(), &[])
 });
 
 /// Creates a node by its own factory and puts the guard around it. A bare function, as the engine
@@ -105,6 +110,24 @@ fn create_exporter(
     let wrapper = (inner.create)(pipeline, node, node_config, config, capabilities)?;
     let known = catalog::find(Kind::Exporter, &urn);
     Ok(guard::exporter::wrap(wrapper, known))
+}
+
+/// The same of a receiver. It answers for nothing, so it needs no guard: its error or panic ends
+/// the lane's epoch.
+fn create_receiver(
+    pipeline: PipelineContext,
+    node: NodeId,
+    node_config: Arc<NodeUserConfig>,
+    config: &ReceiverConfig,
+    capabilities: &Capabilities,
+) -> Result<ReceiverWrapper<OtapPdata>, ConfigError> {
+    let urn = node_config.r#type.as_str();
+    let inner = OTAP_PIPELINE_FACTORY
+        .get_receiver_factory_map()
+        .get(urn)
+        .ok_or_else(|| not_linked(urn))?;
+    ensure_crypto_provider();
+    (inner.create)(pipeline, node, node_config, config, capabilities)
 }
 
 fn not_linked(urn: &str) -> ConfigError {

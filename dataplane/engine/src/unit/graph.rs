@@ -1,7 +1,8 @@
 //! The two forms of `nodes`: a chain (a list), or a graph (a map with `connections`).
 //!
-//! In a graph, `in` and `out` name the unit's ends. An exporter has no `out`: its nodes that export
-//! are the ends. Whether nodes lie on a way from one end to another is checked in `reach`.
+//! In a graph, `in` and `out` name the unit's ends. A receiver has no `in` and an exporter no
+//! `out`: their nodes that receive and export are the ends. Whether nodes lie on a way from one end
+//! to another is checked in `reach`.
 
 use crate::catalog::node::Asked;
 use crate::catalog::{Node, TABLE, check_node, find_in, included, kinds_in, suggest};
@@ -13,16 +14,16 @@ use strait_component::{Kind, Signal};
 
 /// The unit that nodes are in.
 #[derive(Clone, Copy)]
-pub(super) struct Frame {
+pub(super) struct Frame<'a> {
     pub(super) kind: Kind,
-    /// What it carries, where that is known.
-    pub(super) signal: Option<Signal>,
+    /// What it carries; none where that is not known.
+    pub(super) signals: &'a [Signal],
 }
 
 /// Reads `nodes` and `connections`.
 pub(super) fn read(
     findings: &mut Vec<Finding>,
-    frame: Frame,
+    frame: Frame<'_>,
     nodes: &Value,
     connections: Option<&Value>,
 ) -> Topology {
@@ -53,7 +54,7 @@ pub(super) fn read(
     }
 }
 
-fn read_chain(findings: &mut Vec<Finding>, frame: Frame, list: &[Value]) -> Topology {
+fn read_chain(findings: &mut Vec<Finding>, frame: Frame<'_>, list: &[Value]) -> Topology {
     if list.is_empty() {
         findings.push(Finding::new("nodes", "needs at least one node"));
     }
@@ -82,30 +83,37 @@ fn read_chain(findings: &mut Vec<Finding>, frame: Frame, list: &[Value]) -> Topo
     Topology::chain(nodes).between(frame.kind.has_in(), frame.kind.has_out())
 }
 
-/// An exporter's chain ends with a node that exports, and has no other.
+/// A receiver's chain begins with a node that receives, an exporter's ends with one that exports,
+/// and neither is anywhere else.
 fn check_ends(findings: &mut Vec<Finding>, unit: Kind, nodes: &[Planned]) {
-    let Some((last, rest)) = nodes.split_last() else {
-        return;
-    };
-    let exports = |node: &Planned| node.is(Kind::Exporter);
-    for node in rest.iter().filter(|node| exports(node)) {
-        let message = "this exports, and passes nothing on: it must be the chain's last node";
+    let last = nodes.len().saturating_sub(1);
+    for (at, node) in nodes.iter().enumerate() {
+        let message = if node.is(Kind::Receiver) && at > 0 {
+            "this receives, and takes nothing: it must be the chain's first node".to_owned()
+        } else if node.is(Kind::Exporter) && at < last {
+            "this exports, and passes nothing on: it must be the chain's last node".to_owned()
+        } else if unit == Kind::Receiver && at == 0 && !node.is(unit) {
+            let known = names_of(unit);
+            format!("a receiver's chain begins with a node that receives: {known}")
+        } else if unit == Kind::Exporter && at == last && !node.is(unit) {
+            let known = names_of(unit);
+            format!("an exporter's chain ends with a node that exports: {known}")
+        } else {
+            continue;
+        };
         findings.push(Finding::new(node.path.clone(), message));
     }
-    if unit == Kind::Exporter && !exports(last) {
-        let known = included().filter(|node| node.kind == unit);
-        let known: Vec<_> = known.map(|node| node.name).collect();
-        let message = format!(
-            "an exporter's chain ends with a node that exports: {}",
-            known.join(", ")
-        );
-        findings.push(Finding::new(last.path.clone(), message));
-    }
+}
+
+fn names_of(kind: Kind) -> String {
+    let known = included().filter(|node| node.kind == kind);
+    let known: Vec<_> = known.map(|node| node.name).collect();
+    known.join(", ")
 }
 
 fn read_graph(
     findings: &mut Vec<Finding>,
-    frame: Frame,
+    frame: Frame<'_>,
     prefix: &str,
     map: &Map<String, Value>,
     connections: Option<&Value>,
@@ -153,7 +161,7 @@ fn read_graph(
 /// `{type: configuration}`, or just the type.
 fn read_node(
     findings: &mut Vec<Finding>,
-    frame: Frame,
+    frame: Frame<'_>,
     path: &str,
     entry: &Value,
     name: impl Fn(&Node) -> String,
@@ -189,12 +197,20 @@ fn read_node(
         return None;
     }
     let config = normal(config);
-    let asked = Asked {
-        path: &path,
-        config: &config,
-        signal: frame.signal,
-    };
-    findings.extend(check_node(node, &asked));
+    let each = frame.signals.iter().copied().map(Some);
+    let unknown = frame.signals.is_empty().then_some(None);
+    for signal in each.chain(unknown) {
+        let asked = Asked {
+            path: &path,
+            config: &config,
+            signal,
+        };
+        for finding in check_node(node, &asked) {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+    }
     let planned = Planned {
         name: name(node),
         path,

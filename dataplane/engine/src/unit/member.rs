@@ -101,16 +101,13 @@ impl Member {
 
     fn topology(&self, findings: &mut Vec<Finding>, edges: &[Edge]) -> Topology {
         match (&self.nodes, &self.r#type) {
-            (Some(nodes), None) if matches!(self.kind, Kind::Processor | Kind::Exporter) => {
-                let frame = Frame {
-                    kind: self.kind,
-                    signal: edges.first().map(|edge| edge.signal),
-                };
-                graph::read(findings, frame, nodes, self.connections.as_ref())
+            (Some(nodes), None) if !matches!(self.kind, Kind::Connector | Kind::Extension) => {
+                self.graph(findings, edges, nodes)
             }
             (Some(_), None) => {
                 let kind = self.kind;
-                let message = format!("a unit of nodes is a processor or exporter, not {kind}");
+                let message =
+                    format!("a unit of nodes is a receiver, processor or exporter, not {kind}");
                 findings.push(Finding::new("nodes", message));
                 Topology::default()
             }
@@ -121,6 +118,35 @@ impl Member {
                 Topology::default()
             }
         }
+    }
+
+    /// A chain or graph of the engine's nodes.
+    fn graph(&self, findings: &mut Vec<Finding>, edges: &[Edge], nodes: &Value) -> Topology {
+        let kind = self.kind;
+        let mut signals: Vec<_> = edges.iter().map(|edge| edge.signal).collect();
+        signals.dedup();
+        let frame = Frame {
+            kind,
+            signals: &signals,
+        };
+        let before = findings.len();
+        let topology = graph::read(findings, frame, nodes, self.connections.as_ref());
+        if kind == Kind::Receiver && findings.len() == before {
+            let receivers = topology.nodes.iter().filter(|node| node.is(kind));
+            let made = receivers
+                .filter_map(|node| Some(node.kind?.signals))
+                .flatten();
+            let made: BTreeSet<_> = made.map(|signal| signal.name()).collect();
+            for signal in signals
+                .iter()
+                .filter(|signal| !made.contains(signal.name()))
+            {
+                let made: Vec<_> = made.iter().copied().collect();
+                let message = format!("no node here receives {signal}, only {}", made.join(", "));
+                findings.push(Finding::new("nodes", message));
+            }
+        }
+        topology
     }
 
     /// A component of the SDK: one node, with an end of the pipeline wherever its kind has one.

@@ -214,12 +214,25 @@ impl Unit {
         }
     }
 
-    /// OTLP bytes through a node that converts are not lossless: strict mode refuses them.
+    /// OTLP bytes through a node that converts are not lossless: strict mode refuses them. They
+    /// enter, or are what a node receives, of any signal.
     fn check_fidelity(&self, findings: &mut Vec<Finding>) {
-        let Some(signal) = self.bytes() else { return };
         if self.fidelity == Fidelity::BestEffort {
             return;
         }
+        let received = self.exits().map(|exit| exit.signal);
+        let received = received.filter(|_| self.receives_otlp());
+        for signal in self.bytes().into_iter().chain(received) {
+            self.check_bytes(findings, signal);
+        }
+    }
+
+    fn receives_otlp(&self) -> bool {
+        let mut nodes = self.topology.nodes.iter();
+        nodes.any(|node| node.kind.is_some_and(|kind| kind.receives_otlp))
+    }
+
+    fn check_bytes(&self, findings: &mut Vec<Finding>, signal: Signal) {
         for node in &self.topology.nodes {
             let Some(kind) = node.kind else { continue };
             // What best effort would not make right is told by itself.

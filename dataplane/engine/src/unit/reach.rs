@@ -2,7 +2,7 @@
 //!
 //! The engine drops nodes that nothing leads to without a word, a cycle hangs, and of several
 //! connections from one output it takes the last; all of that is found here. A unit's ends are `in`
-//! and `out`, where its kind has them; a node that exports is an end too.
+//! and `out`, where its kind has them; nodes that receive and export are ends too.
 
 use crate::finding::Finding;
 use crate::unit::topology::{EGRESS, INGRESS, Topology, split};
@@ -26,23 +26,29 @@ pub(super) fn check(findings: &mut Vec<Finding>, path: &str, unit: Kind, topolog
     outputs(findings, path, topology);
 }
 
-/// Every node must lie on a way from `in` to an end.
+/// Every node must lie on a way from one end to another.
 fn ways(findings: &mut Vec<Finding>, path: &str, unit: Kind, topology: &Topology, next: &Next<'_>) {
     let mut reached = BTreeSet::new();
-    let mut stack = vec![INGRESS];
+    let receivers = topology.nodes.iter().filter(|node| node.is(Kind::Receiver));
+    let mut stack: Vec<&str> = receivers.map(|node| node.name.as_str()).collect();
+    stack.push(INGRESS);
     while let Some(name) = stack.pop() {
         if reached.insert(name) {
             stack.extend(next.get(name).into_iter().flatten());
         }
     }
-    if !next.contains_key(INGRESS) {
+    if unit.has_in() && !next.contains_key(INGRESS) {
         findings.push(Finding::new(path, "no connection leaves `in`"));
     } else if unit.has_out() && !reached.contains(EGRESS) {
-        findings.push(Finding::new(path, "nothing leads from `in` to `out`"));
+        let from = if unit.has_in() { "from `in` " } else { "" };
+        findings.push(Finding::new(path, format!("nothing leads {from}to `out`")));
     }
+    let led_to: BTreeSet<&str> = next.values().flatten().copied().collect();
     for node in &topology.nodes {
         let leaves = next.contains_key(node.name.as_str());
-        let message = if !reached.contains(node.name.as_str()) {
+        let message = if node.is(Kind::Receiver) && led_to.contains(node.name.as_str()) {
+            "this receives, and takes nothing: no connection leads to it"
+        } else if !reached.contains(node.name.as_str()) {
             "no connection leads to this node"
         } else if node.is(Kind::Exporter) && leaves {
             "this exports, and passes nothing on: no connection leaves it"

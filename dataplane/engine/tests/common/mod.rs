@@ -1,6 +1,7 @@
 //! A host for tests: the other side of a lane's link, over real rings between two threads.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+pub mod cases;
 pub mod otlp;
 pub mod units;
 

@@ -24,8 +24,14 @@ pub fn of_nodes(signal: &str, fidelity: &str, nodes: Value) -> Value {
 pub fn of_nodes_in(kind: &str, signal: &str, nodes: Value) -> Value {
     let mut spec = of_nodes(signal, "best_effort", nodes);
     spec["members"][0]["kind"] = kind.into();
-    if kind == "exporter" {
-        spec["edges"].as_array_mut().unwrap().pop();
+    let edges = spec["edges"].as_array_mut().unwrap();
+    match kind {
+        "exporter" => drop(edges.pop()),
+        "receiver" => {
+            drop(edges.remove(0));
+            edges[0]["number"] = 0.into();
+        }
+        _ => {}
     }
     spec
 }

@@ -3,7 +3,6 @@
 //! What a node of a network says of a failure is a text; `codes` of its entry reads the status out
 //! of it, so that whoever sent the batch gets a number.
 
-pub(super) mod client;
 pub(super) mod console;
 pub(super) mod file;
 pub(super) mod noop;

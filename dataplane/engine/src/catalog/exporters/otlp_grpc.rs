@@ -1,6 +1,6 @@
 //! The `otlp_grpc` node: sends OTLP over gRPC.
 
-use crate::catalog::exporters::client::{self, MOST_IN_FLIGHT, TLS};
+use crate::catalog::network::{self, CLIENT_TLS, MOST_IN_FLIGHT, MOST_WINDOW};
 use crate::catalog::node::{Asked, Choice, Node};
 use crate::catalog::shape::Shape::{
     Bool, Duration, DurationFrom, Int, Map, Object, Size, Text, Word,
@@ -39,7 +39,7 @@ const KEYS: &[Key] = &[
         "of requests; none when not given",
     ),
     Key::optional("headers", Map(&Text), "sent with every request").secret(),
-    Key::optional("tls", Object(TLS), "how the connection is secured"),
+    Key::optional("tls", Object(CLIENT_TLS), "how the connection is secured"),
     Key::optional("user_agent", Text, "put before the client's own name"),
     Key::optional(
         "startup_check",
@@ -53,7 +53,11 @@ const KEYS: &[Key] = &[
             Key::optional("https_proxy", Text, "for endpoints of https").secret(),
             Key::optional("all_proxy", Text, "for those without one of these").secret(),
             Key::optional("no_proxy", Text, "hosts to reach without one"),
-            Key::optional("tls", Object(TLS), "how the way to the proxy is secured"),
+            Key::optional(
+                "tls",
+                Object(CLIENT_TLS),
+                "how the way to the proxy is secured",
+            ),
         ]),
         "proxies; those of the environment when not given",
     ),
@@ -109,7 +113,7 @@ pub(in crate::catalog) const NODE: Node = Node {
     retains: true,
     choice: Choice::Default,
     included: cfg!(feature = "otlp-grpc"),
-    places: |config, _| client::limit(config),
+    places: |config, _| network::limit(config),
     refuses,
     codes,
     ..Node::PLAIN
@@ -117,8 +121,6 @@ pub(in crate::catalog) const NODE: Node = Node {
 
 /// Connections that make sense: each is a task.
 const MOST_CONNECTIONS: u64 = 1024;
-/// What HTTP/2 knows as a window.
-const MOST_WINDOW: u64 = (1 << 31) - 1;
 
 fn refuses(asked: &Asked<'_>) -> Vec<Finding> {
     let limits = [
@@ -139,18 +141,18 @@ fn refuses(asked: &Asked<'_>) -> Vec<Finding> {
         ("proxy::https_proxy", &asked.config["proxy"]["https_proxy"]),
         ("proxy::all_proxy", &asked.config["proxy"]["all_proxy"]),
     ] {
-        let secure = address.as_str().is_some_and(client::is_secure);
-        if !client::HAS_TLS && secure {
-            found.push(asked.finding(key, client::NO_TLS));
+        let secure = address.as_str().is_some_and(network::is_secure);
+        if !network::HAS_TLS && secure {
+            found.push(asked.finding(key, network::NO_TLS));
         }
     }
     for (place, tls) in [
         ("tls", &asked.config["tls"]),
         ("proxy::tls", &asked.config["proxy"]["tls"]),
     ] {
-        found.extend(client::tls(asked, place, tls));
-        if !client::HAS_TLS && !tls.is_null() && tls["insecure"] != true {
-            found.push(asked.finding(place, client::NO_TLS));
+        found.extend(network::client_tls(asked, place, tls));
+        if !network::HAS_TLS && !tls.is_null() && tls["insecure"] != true {
+            found.push(asked.finding(place, network::NO_TLS));
         }
         if tls["insecure_skip_verify"] == true {
             let message = "the engine's gRPC client always checks certificates: give `ca_file`";

@@ -1,6 +1,6 @@
 //! The `otlp_http` node: sends OTLP over HTTP.
 
-use crate::catalog::exporters::client::{self, MOST_IN_FLIGHT, TLS};
+use crate::catalog::network::{self, CLIENT_TLS, MOST_IN_FLIGHT};
 use crate::catalog::node::{Asked, Choice, Node};
 use crate::catalog::shape::Key;
 use crate::catalog::shape::Shape::{Bool, Duration, DurationFrom, Int, Map, Object, Text, Word};
@@ -22,7 +22,7 @@ const HTTP: &[Key] = &[
         "of requests; `none` when not given",
     ),
     Key::optional("headers", Map(&Text), "sent with every request").secret(),
-    Key::optional("tls", Object(TLS), "how the connection is secured"),
+    Key::optional("tls", Object(CLIENT_TLS), "how the connection is secured"),
     Key::optional("user_agent", Text, "the client's name; none when not given"),
     Key::optional(
         "concurrency_limit",
@@ -76,7 +76,7 @@ pub(in crate::catalog) const NODE: Node = Node {
     included: cfg!(feature = "otlp-http"),
     places: |config, _| {
         if let Some(http) = config["http"].as_object_mut() {
-            client::limit(http);
+            network::limit(http);
         }
     },
     refuses,
@@ -108,7 +108,7 @@ fn refuses(asked: &Asked<'_>) -> Vec<Finding> {
         }
     }
     let tls = &asked.config["http"]["tls"];
-    found.extend(client::tls(asked, "http::tls", tls));
+    found.extend(network::client_tls(asked, "http::tls", tls));
     if !tls["server_name_override"].is_null() {
         let message = "the engine's HTTP client has no such setting: name the host in `endpoint`";
         found.push(asked.finding("http::tls::server_name_override", message));

@@ -1,5 +1,5 @@
-//! What the nodes that send over a network have in common: keys of connections and of TLS, and
-//! which of them the engine takes and then cannot start with.
+//! What the nodes of a network have in common: keys of connections and of TLS, and which of them
+//! the engine takes and then cannot start with.
 
 use crate::catalog::node::Asked;
 use crate::catalog::places;
@@ -7,6 +7,7 @@ use crate::catalog::shape::Key;
 use crate::catalog::shape::Shape::{Bool, Duration, Text};
 use crate::finding::Finding;
 use serde_json::{Map, Value, json};
+use std::net::SocketAddr;
 
 /// How long a request may take where nobody says it: as long as with the Collector's exporters.
 /// Without a limit a destination that never answers would hold the node's places for ever.
@@ -27,7 +28,7 @@ pub(super) fn is_secure(address: &str) -> bool {
 /// Batches that a node may have under way: it makes room for as many at once.
 pub(super) const MOST_IN_FLIGHT: u64 = 65_536;
 
-pub(super) const TLS: &[Key] = &[
+pub(super) const CLIENT_TLS: &[Key] = &[
     Key::optional("ca_file", Text, "certificates to trust, in PEM"),
     Key::optional("ca_pem", Text, "the same as text"),
     Key::optional("cert_file", Text, "the client's certificate, in PEM"),
@@ -57,13 +58,49 @@ pub(super) const TLS: &[Key] = &[
     ),
 ];
 
+pub(super) const SERVER_TLS: &[Key] = &[
+    Key::optional("cert_file", Text, "the server's certificate, in PEM"),
+    Key::optional("cert_pem", Text, "the same as text"),
+    Key::optional("key_file", Text, "its key, in PEM"),
+    Key::optional("key_pem", Text, "the same as text").secret(),
+    Key::optional(
+        "client_ca_file",
+        Text,
+        "who signs clients' certificates, in PEM",
+    ),
+    Key::optional("client_ca_pem", Text, "the same as text"),
+    Key::optional(
+        "include_system_ca_certs_pool",
+        Bool,
+        "trust the system's certificates for clients too",
+    ),
+    Key::optional(
+        "watch_client_ca",
+        Bool,
+        "take a changed `client_ca_file` at once",
+    ),
+    Key::optional(
+        "handshake_timeout",
+        Duration,
+        "how long a handshake may take; 10s when not given",
+    ),
+    Key::optional(
+        "reload_interval",
+        Duration,
+        "how often files are looked at; 5m when not given",
+    ),
+];
+
+/// What HTTP/2 knows as a window.
+pub(super) const MOST_WINDOW: u64 = (1 << 31) - 1;
+
 /// Gives a request a limit where its user does not.
 pub(super) fn limit(client: &mut Map<String, Value>) {
     places::set(client, "timeout", json!(TIMEOUT));
 }
 
 /// Finds in the TLS settings at `place` what the engine finds only once the node starts.
-pub(super) fn tls(asked: &Asked<'_>, place: &str, tls: &Value) -> Vec<Finding> {
+pub(super) fn client_tls(asked: &Asked<'_>, place: &str, tls: &Value) -> Vec<Finding> {
     let has = |name: &str| {
         let (file, text) = (&tls[format!("{name}_file")], &tls[format!("{name}_pem")]);
         !file.is_null() || text.as_str().is_some_and(|text| !text.trim().is_empty())
@@ -89,4 +126,51 @@ pub(super) fn tls(asked: &Asked<'_>, place: &str, tls: &Value) -> Vec<Finding> {
         find("ca_pem", "is empty: leave it out");
     }
     found
+}
+
+/// Whether a key holds an address to listen on that no other listener of the node has; the engine
+/// says neither which key is wrong nor what is.
+pub(super) fn address(
+    asked: &Asked<'_>,
+    key: &str,
+    taken: &mut Vec<SocketAddr>,
+) -> Option<Finding> {
+    let text = asked.config.get(key)?.as_str()?;
+    let Ok(address) = text.parse::<SocketAddr>() else {
+        let message =
+            format!("expected an address and a port such as `0.0.0.0:4317`, found `{text}`");
+        return Some(asked.finding(key, message));
+    };
+    let same = |other: &&SocketAddr| {
+        let anywhere = address.ip().is_unspecified() || other.ip().is_unspecified();
+        // Port 0 too, of which each would get one of its own: the engine does not see that.
+        other.port() == address.port() && (anywhere || other.ip() == address.ip())
+    };
+    if let Some(other) = taken.iter().find(same) {
+        return Some(asked.finding(key, format!("`{other}` is listened on already")));
+    }
+    taken.push(address);
+    None
+}
+
+/// Finds in a server's TLS settings what the engine finds only once the node starts.
+pub(super) fn server_tls(asked: &Asked<'_>) -> Vec<Finding> {
+    let tls = &asked.config["tls"];
+    if tls.is_null() {
+        return Vec::new();
+    }
+    if !HAS_TLS {
+        return vec![asked.finding("tls", NO_TLS)];
+    }
+    let has = |name: &str| {
+        let (file, text) = (&tls[format!("{name}_file")], &tls[format!("{name}_pem")]);
+        !file.is_null() || !text.is_null()
+    };
+    let missing = ["cert", "key"].into_iter().filter(|name| !has(name));
+    missing
+        .map(|name| {
+            let message = format!("a server needs it: give `{name}_file` or `{name}_pem`");
+            asked.finding(&format!("tls::{name}_file"), message)
+        })
+        .collect()
 }
