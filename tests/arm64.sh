@@ -18,8 +18,12 @@ fi
 # `strait build` says what else is missing.
 GOOS=linux GOARCH=arm64 "$STRAIT" build --config examples/demo/builder.yaml --output-path build/arm64
 
+# Two tests ask what the emulation does not have: a process that is started by the test itself, and which pages of a
+# mapping are there.
+unemulated='TestLimitsOfTheProcess|TestNoMemoryForASlot'
+echo "without $unemulated"
 (cd go && GOOS=linux GOARCH=arm64 CGO_ENABLED=1 CC=aarch64-linux-gnu-gcc \
-    go test -count=1 -exec "$qemu -L $libraries" ./ring ./record ./otap ./unit)
+    go test -count=1 -skip "$unemulated" -exec "$qemu -L $libraries" ./ring ./record ./otap ./unit)
 
 emulated=$(mktemp -d)
 trap 'rm -rf "$emulated"' EXIT

@@ -8,7 +8,7 @@ use serde_json::Value;
 use strait_component::extension::{
     BoxFuture, CollectorLink, ExtensionError, HostCall, HostLink, Status,
 };
-use strait_component::telemetry::{Measured, SpanEnd, SpanId, SpanStart};
+use strait_component::telemetry::{Measured, SpanEnd, SpanId, SpanStart, TelemetryLink};
 use strait_control::host::{self, StatusCode};
 use strait_control::{Class, OpKind};
 use strait_failure::contained;
@@ -122,7 +122,9 @@ impl CollectorLink for Link {
             ask(link.0.handle, call).await
         })
     }
+}
 
+impl TelemetryLink for Link {
     fn measured(&self, what: &Measured) {
         telemetry::measured(self.0.handle, what);
     }

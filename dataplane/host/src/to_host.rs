@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 use strait_component::extension::{CollectorLink, HostCall};
-use strait_component::telemetry::{Measured, SpanEnd, SpanId, SpanStart};
+use strait_component::telemetry::{Measured, SpanEnd, SpanId, SpanStart, TelemetryLink};
 use strait_component::{BoxFuture, Collector, ExtensionError, Status};
 use strait_control::Failure;
 use strait_control::host::{self, StatusCode};
@@ -116,7 +116,9 @@ impl CollectorLink for Link {
     fn ask(&self, call: HostCall) -> BoxFuture<Result<Value, ExtensionError>> {
         Box::pin(strait_extension::ask(self.handle, call))
     }
+}
 
+impl TelemetryLink for Link {
     fn measured(&self, what: &Measured) {
         telemetry::measured(self.handle, what);
     }

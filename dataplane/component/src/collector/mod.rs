@@ -11,6 +11,7 @@ mod auth;
 mod error;
 mod headers;
 mod storage;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -23,7 +24,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::BoxFuture;
-use crate::telemetry::{Measured, Measurements, SpanEnd, SpanId, SpanStart};
+use crate::telemetry::{Measured, Measurements, SpanEnd, SpanId, SpanStart, TelemetryLink};
 
 pub use auth::{ClientAuth, Identity, ServerAuth};
 pub use error::ExtensionError;
@@ -48,7 +49,9 @@ impl Collector {
     pub fn new(id: impl Into<Arc<str>>, link: Arc<dyn CollectorLink>) -> Self {
         Self {
             id: id.into(),
-            measurements: Arc::new(Measurements::new(Arc::clone(&link))),
+            measurements: Arc::new(Measurements::new(
+                Arc::clone(&link) as Arc<dyn TelemetryLink>
+            )),
             link,
         }
     }
@@ -138,10 +141,6 @@ impl Collector {
         &self.measurements
     }
 
-    pub(crate) fn link(&self) -> &Arc<dyn CollectorLink> {
-        &self.link
-    }
-
     async fn ask<T: DeserializeOwned>(&self, call: HostCall) -> Result<T, ExtensionError> {
         let reply = self.link.ask(call).await?;
         serde_json::from_value(reply)
@@ -182,21 +181,12 @@ pub struct ExtensionInfo {
 
 /// The way from one instance to its Collector. The host of the process implements it; so does a
 /// test.
-pub trait CollectorLink: Send + Sync + 'static {
+pub trait CollectorLink: TelemetryLink {
     /// Passes a status on, unless it is the one that was passed on before.
     fn report(&self, status: Status);
 
     /// Asks the host; its answer is JSON.
     fn ask(&self, call: HostCall) -> BoxFuture<Result<Value, ExtensionError>>;
-
-    /// Passes on what the instance says of its instruments.
-    fn measured(&self, what: &Measured);
-
-    /// Begins a span; `None` where nothing records spans. Returns at once.
-    fn span_started(&self, span: &SpanStart) -> Option<SpanId>;
-
-    /// Ends the span that the host knows by this token.
-    fn span_ended(&self, token: u64, span: &SpanEnd);
 }
 
 struct Nobody;
@@ -208,7 +198,9 @@ impl CollectorLink for Nobody {
         let message = "there is no Collector here; a test has strait_component::testing::Collector";
         Box::pin(std::future::ready(Err(ExtensionError::failed(message))))
     }
+}
 
+impl TelemetryLink for Nobody {
     fn measured(&self, _: &Measured) {}
 
     fn span_started(&self, _: &SpanStart) -> Option<SpanId> {

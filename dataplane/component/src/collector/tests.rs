@@ -24,7 +24,9 @@ impl CollectorLink for Recorder {
         let answer = self.answer.clone();
         Box::pin(async move { Ok(answer) })
     }
+}
 
+impl TelemetryLink for Recorder {
     fn measured(&self, _: &Measured) {}
 
     fn span_started(&self, _: &SpanStart) -> Option<SpanId> {

@@ -14,13 +14,13 @@ use super::observed::Observed;
 use super::wire::{Definition, InstrumentKind};
 
 /// Makes the instruments of one scope.
-pub(super) struct Instruments {
+pub(crate) struct Instruments {
     measurements: Arc<Measurements>,
     scope: InstrumentationScope,
 }
 
 impl Instruments {
-    pub(super) fn new(measurements: Arc<Measurements>, scope: InstrumentationScope) -> Self {
+    pub(crate) fn new(measurements: Arc<Measurements>, scope: InstrumentationScope) -> Self {
         Self {
             measurements,
             scope,

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::SyncInstrument;
 
+use super::TelemetryLink;
 use super::wire::{Attribute, Definition, InstrumentKind, Measured, Number, Points};
-use crate::collector::CollectorLink;
 
 /// Instruments of one instance; more measure nothing. A name that comes from data would else make
 /// instruments for as long as data comes.
@@ -22,7 +22,7 @@ const VALUES: usize = 4096;
 /// What one instance has measured and not handed over yet. Bounded; handed over by
 /// [`flush`](Self::flush), and by itself where it is full.
 pub struct Measurements {
-    link: Arc<dyn CollectorLink>,
+    link: Arc<dyn TelemetryLink>,
     instruments: Mutex<Vec<(Definition, Known)>>,
 }
 
@@ -38,7 +38,7 @@ pub(super) trait Observe: Send + Sync {
 }
 
 impl Measurements {
-    pub(crate) fn new(link: Arc<dyn CollectorLink>) -> Self {
+    pub(crate) fn new(link: Arc<dyn TelemetryLink>) -> Self {
         Self {
             link,
             instruments: Mutex::default(),
@@ -131,7 +131,7 @@ fn number(instruments: &[(Definition, Known)]) -> Option<u64> {
 pub(super) struct Synchronous {
     number: u64,
     kind: InstrumentKind,
-    link: Arc<dyn CollectorLink>,
+    link: Arc<dyn TelemetryLink>,
     kept: Mutex<Kept>,
 }
 

@@ -1,6 +1,7 @@
-//! What a component measures and traces, through the OpenTelemetry API of Rust: a [`Collector`] is
-//! a meter provider and a tracer provider. What comes of it is in the Collector's own telemetry,
-//! with the component's attributes, by the Collector's own levels, views and samplers.
+//! What a component measures and traces, through the OpenTelemetry API of Rust: a
+//! [`Collector`](crate::Collector) is a meter provider and a tracer provider. What comes of it is in
+//! the Collector's own telemetry, with the component's attributes, by the Collector's own levels,
+//! views and samplers.
 //!
 //! Measurements are added up here and handed over when the Collector collects, or before they take
 //! more memory than they may: nothing is lost, and a measurement costs no call. A span is begun by
@@ -14,14 +15,7 @@ mod spans;
 mod tests;
 mod wire;
 
-use std::sync::Arc;
-
-use opentelemetry::InstrumentationScope;
-use opentelemetry::metrics::{Meter, MeterProvider};
-use opentelemetry::trace::TracerProvider;
-
-use crate::Collector;
-
+pub(crate) use instruments::Instruments;
 pub use measurements::Measurements;
 pub use spans::{Span, Tracer};
 pub use wire::{
@@ -29,44 +23,15 @@ pub use wire::{
     SpanEvent, SpanId, SpanLink, SpanParent, SpanStart, SpanStatus,
 };
 
-/// Instruments whose measurements are metrics of the Collector. Those of one scope and name are the
-/// same one.
-///
-/// ```
-/// use strait_component::Settings;
-/// use strait_component::opentelemetry::metrics::MeterProvider;
-///
-/// fn instruments(settings: &Settings) {
-///     let meter = settings.collector.meter("my-crate");
-///     let masked = meter.u64_counter("my_crate.masked").with_unit("{value}").build();
-///     masked.add(3, &[]);
-/// }
-/// ```
-impl MeterProvider for Collector {
-    fn meter_with_scope(&self, scope: InstrumentationScope) -> Meter {
-        Meter::new(Arc::new(instruments::Instruments::new(
-            Arc::clone(self.measurements()),
-            scope,
-        )))
-    }
-}
+/// The way of what one instance measures and traces. The host of the process implements it; so does
+/// a test.
+pub trait TelemetryLink: Send + Sync + 'static {
+    /// Passes on what the instance says of its instruments.
+    fn measured(&self, what: &Measured);
 
-/// Spans of the Collector's own traces.
-///
-/// ```
-/// use strait_component::{Batch, Settings};
-/// use strait_component::opentelemetry::trace::{Span as _, Tracer as _, TracerProvider};
-///
-/// fn look(settings: &Settings, batch: &Batch) {
-///     let tracer = settings.collector.tracer("my-crate");
-///     let mut span = batch.context().child_span(&tracer, "look");
-///     span.add_event("found it", vec![]);
-/// }
-/// ```
-impl TracerProvider for Collector {
-    type Tracer = Tracer;
+    /// Begins a span; `None` where nothing records spans. Returns at once.
+    fn span_started(&self, span: &SpanStart) -> Option<SpanId>;
 
-    fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
-        Tracer::new(self.link(), scope)
-    }
+    /// Ends the span that the host knows by this token.
+    fn span_ended(&self, token: u64, span: &SpanEnd);
 }

@@ -10,10 +10,10 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 
+use super::TelemetryLink;
 use super::wire::{
     Attribute, SpanEnd, SpanEvent, SpanId, SpanLink, SpanParent, SpanStart, SpanStatus,
 };
-use crate::collector::CollectorLink;
 
 /// Attributes, events and links that a span keeps of each; more are dropped. The OpenTelemetry
 /// specification's limit.
@@ -22,14 +22,14 @@ const EACH: usize = 128;
 /// Begins spans.
 #[derive(Clone)]
 pub struct Tracer {
-    link: Arc<dyn CollectorLink>,
+    link: Arc<dyn TelemetryLink>,
     scope: Arc<InstrumentationScope>,
 }
 
 impl Tracer {
-    pub(super) fn new(link: &Arc<dyn CollectorLink>, scope: InstrumentationScope) -> Self {
+    pub(crate) fn new(link: Arc<dyn TelemetryLink>, scope: InstrumentationScope) -> Self {
         Self {
-            link: Arc::clone(link),
+            link,
             scope: Arc::new(scope),
         }
     }
@@ -101,7 +101,7 @@ pub struct Span {
 
 /// What was said of a span since it began.
 struct Recorded {
-    link: Arc<dyn CollectorLink>,
+    link: Arc<dyn TelemetryLink>,
     token: u64,
     end: SpanEnd,
 }

@@ -9,7 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::collector::{CollectorLink, HostCall, StorageOperation};
-use crate::telemetry::{Definition, Measured, Measurements, Points, SpanEnd, SpanId, SpanStart};
+use crate::telemetry::{
+    Definition, Measured, Measurements, Points, SpanEnd, SpanId, SpanStart, TelemetryLink,
+};
 use crate::{BoxFuture, ExtensionError, Status};
 
 /// A Collector for tests. Clones are the same one. What is kept in its storages stays while
@@ -126,7 +128,9 @@ impl CollectorLink for Link {
         };
         Box::pin(std::future::ready(answer))
     }
+}
 
+impl TelemetryLink for Link {
     fn measured(&self, what: &Measured) {
         let mut kept = lock(&self.kept);
         match what {
