@@ -1,7 +1,7 @@
 //! What a component measures and traces, through the OpenTelemetry API of Rust: a
-//! [`Collector`](crate::Collector) is a meter provider and a tracer provider. What comes of it is in
-//! the Collector's own telemetry, with the component's attributes, by the Collector's own levels,
-//! views and samplers.
+//! [`Collector`](crate::Collector) is a meter provider and a tracer provider. What comes of it is
+//! in the Collector's own telemetry, with the component's attributes, by the Collector's own
+//! levels, views and samplers.
 //!
 //! Measurements are added up here and handed over when the Collector collects, or before they take
 //! more memory than they may: nothing is lost, and a measurement costs no call. A span is begun by
