@@ -3,11 +3,12 @@
 
 use crate::catalog::node::Asked;
 use crate::catalog::places;
-use crate::catalog::shape::Key;
-use crate::catalog::shape::Shape::{Bool, Duration, Text};
+use crate::catalog::shape::Shape::{Bool, Duration, DurationFrom, Int, Size, Text};
+use crate::catalog::shape::{Key, LEAST_TICK};
 use crate::finding::Finding;
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
+use std::time::Duration as Time;
 
 /// How long a request may take where nobody says it: as long as with the Collector's exporters.
 /// Without a limit a destination that never answers would hold the node's places for ever.
@@ -88,6 +89,50 @@ pub(super) const SERVER_TLS: &[Key] = &[
         "reload_interval",
         Duration,
         "how often files are looked at; 5m when not given",
+    ),
+];
+
+/// Of TCP, of either end: `tcp_nodelay`, and what finds out that nobody is there any more.
+pub(super) const NODELAY: Key =
+    Key::optional("tcp_nodelay", Bool, "send at once; true when not given");
+pub(super) const KEEPALIVE: [Key; 3] = [
+    Key::optional(
+        "tcp_keepalive",
+        DurationFrom(Time::from_secs(1)),
+        "of idle connections",
+    ),
+    Key::optional(
+        "tcp_keepalive_interval",
+        DurationFrom(Time::from_secs(1)),
+        "between probes",
+    ),
+    Key::optional(
+        "tcp_keepalive_retries",
+        Int(1),
+        "probes before a connection is given up",
+    ),
+];
+
+/// Of HTTP/2, of either end: windows, and pings.
+pub(super) const WINDOWS: [Key; 3] = [
+    Key::optional("initial_stream_window_size", Size, "of HTTP/2"),
+    Key::optional("initial_connection_window_size", Size, "of HTTP/2"),
+    Key::optional(
+        "http2_adaptive_window",
+        Bool,
+        "let HTTP/2 find the sizes of windows",
+    ),
+];
+pub(super) const PINGS: [Key; 2] = [
+    Key::optional(
+        "http2_keepalive_interval",
+        DurationFrom(LEAST_TICK),
+        "between pings",
+    ),
+    Key::optional(
+        "http2_keepalive_timeout",
+        DurationFrom(LEAST_TICK),
+        "a ping's answer must come within it",
     ),
 ];
 

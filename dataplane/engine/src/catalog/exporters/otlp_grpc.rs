@@ -1,11 +1,11 @@
 //! The `otlp_grpc` node: sends OTLP over gRPC.
 
-use crate::catalog::network::{self, CLIENT_TLS, MOST_IN_FLIGHT, MOST_WINDOW};
-use crate::catalog::node::{Asked, Choice, Node};
-use crate::catalog::shape::Shape::{
-    Bool, Duration, DurationFrom, Int, Map, Object, Size, Text, Word,
+use crate::catalog::network::{
+    self, CLIENT_TLS, KEEPALIVE, MOST_IN_FLIGHT, MOST_WINDOW, NODELAY, PINGS, WINDOWS,
 };
-use crate::catalog::shape::{Key, LEAST_TICK};
+use crate::catalog::node::{Asked, Choice, Node};
+use crate::catalog::shape::Key;
+use crate::catalog::shape::Shape::{Bool, Duration, Int, Map, Object, Text, Word};
 use crate::finding::Finding;
 use std::time::Duration as Time;
 use strait_component::Kind;
@@ -68,39 +68,15 @@ const KEYS: &[Key] = &[
         "requests of a connection; 256 when not given",
     ),
     Key::optional("buffer_size", Int(1), "requests that wait in the client"),
-    Key::optional("tcp_nodelay", Bool, "send at once; true when not given"),
-    Key::optional(
-        "tcp_keepalive",
-        DurationFrom(Time::from_secs(1)),
-        "of idle connections",
-    ),
-    Key::optional(
-        "tcp_keepalive_interval",
-        DurationFrom(Time::from_secs(1)),
-        "between probes",
-    ),
-    Key::optional(
-        "tcp_keepalive_retries",
-        Int(1),
-        "probes before a connection is given up",
-    ),
-    Key::optional("initial_stream_window_size", Size, "of HTTP/2"),
-    Key::optional("initial_connection_window_size", Size, "of HTTP/2"),
-    Key::optional(
-        "http2_adaptive_window",
-        Bool,
-        "let HTTP/2 find the sizes of windows",
-    ),
-    Key::optional(
-        "http2_keepalive_interval",
-        DurationFrom(LEAST_TICK),
-        "between pings",
-    ),
-    Key::optional(
-        "http2_keepalive_timeout",
-        DurationFrom(LEAST_TICK),
-        "a ping's answer must come within it",
-    ),
+    NODELAY,
+    KEEPALIVE[0],
+    KEEPALIVE[1],
+    KEEPALIVE[2],
+    WINDOWS[0],
+    WINDOWS[1],
+    WINDOWS[2],
+    PINGS[0],
+    PINGS[1],
     Key::optional("keep_alive_while_idle", Bool, "pings without requests"),
 ];
 

@@ -1,11 +1,10 @@
 //! The `otlp_http` node: sends OTLP over HTTP.
 
-use crate::catalog::network::{self, CLIENT_TLS, MOST_IN_FLIGHT};
+use crate::catalog::network::{self, CLIENT_TLS, KEEPALIVE, MOST_IN_FLIGHT, NODELAY};
 use crate::catalog::node::{Asked, Choice, Node};
 use crate::catalog::shape::Key;
-use crate::catalog::shape::Shape::{Bool, Duration, DurationFrom, Int, Map, Object, Text, Word};
+use crate::catalog::shape::Shape::{Duration, Int, Map, Object, Text, Word};
 use crate::finding::Finding;
-use std::time::Duration as Time;
 use strait_component::Kind;
 use strait_failure::Failure;
 
@@ -29,17 +28,9 @@ const HTTP: &[Key] = &[
         Int(0),
         "connections that are made at once; 256 when not given",
     ),
-    Key::optional("tcp_nodelay", Bool, "send at once; true when not given"),
-    Key::optional(
-        "tcp_keepalive",
-        DurationFrom(Time::from_secs(1)),
-        "of idle connections",
-    ),
-    Key::optional(
-        "tcp_keepalive_interval",
-        DurationFrom(Time::from_secs(1)),
-        "between probes",
-    ),
+    NODELAY,
+    KEEPALIVE[0],
+    KEEPALIVE[1],
 ];
 
 const KEYS: &[Key] = &[

@@ -4,16 +4,13 @@
 //! what may still be lost. Here an answer waits for what the pipeline says, as in the Collector,
 //! unless its user wants it otherwise.
 
-use crate::catalog::network::{self, MOST_WINDOW, SERVER_TLS};
+use crate::catalog::network::{self, KEEPALIVE, MOST_WINDOW, NODELAY, PINGS, SERVER_TLS, WINDOWS};
 use crate::catalog::node::{Asked, Choice, Node};
 use crate::catalog::places;
-use crate::catalog::shape::Shape::{
-    Bool, Duration, DurationFrom, Either, Int, List, Object, Size, Text, Word,
-};
-use crate::catalog::shape::{Key, LEAST_TICK, Shape};
+use crate::catalog::shape::Shape::{Bool, Duration, Either, Int, List, Object, Size, Text, Word};
+use crate::catalog::shape::{Key, Shape};
 use crate::finding::Finding;
 use serde_json::json;
-use std::time::Duration as Time;
 use strait_component::Kind;
 
 const METHOD: Shape = Word(&["zstd", "gzip", "deflate", "none"]);
@@ -30,24 +27,6 @@ const AT_ONCE: Key = Key::optional(
     Int(0),
     "requests under way at most; as many as the pipeline takes when not given",
 );
-const NODELAY: Key = Key::optional("tcp_nodelay", Bool, "send at once; true when not given");
-const KEEPALIVE: [Key; 3] = [
-    Key::optional(
-        "tcp_keepalive",
-        DurationFrom(Time::from_secs(1)),
-        "of idle connections",
-    ),
-    Key::optional(
-        "tcp_keepalive_interval",
-        DurationFrom(Time::from_secs(1)),
-        "between probes",
-    ),
-    Key::optional(
-        "tcp_keepalive_retries",
-        Int(1),
-        "probes before a connection is given up",
-    ),
-];
 const TIMEOUT: Key = Key::optional("timeout", Duration, "how long a request may take");
 const TLS: Key = Key::optional("tls", Object(SERVER_TLS), "how connections are secured");
 
@@ -83,24 +62,12 @@ const GRPC: &[Key] = &[
     KEEPALIVE[0],
     KEEPALIVE[1],
     KEEPALIVE[2],
-    Key::optional("initial_stream_window_size", Size, "of HTTP/2"),
-    Key::optional("initial_connection_window_size", Size, "of HTTP/2"),
-    Key::optional(
-        "http2_adaptive_window",
-        Bool,
-        "let HTTP/2 find the sizes of windows",
-    ),
+    WINDOWS[0],
+    WINDOWS[1],
+    WINDOWS[2],
     Key::optional("max_frame_size", Size, "of HTTP/2, from 16 KiB to 16 MiB"),
-    Key::optional(
-        "http2_keepalive_interval",
-        DurationFrom(LEAST_TICK),
-        "between pings",
-    ),
-    Key::optional(
-        "http2_keepalive_timeout",
-        DurationFrom(LEAST_TICK),
-        "a ping's answer must come within it",
-    ),
+    PINGS[0],
+    PINGS[1],
 ];
 
 const HTTP: &[Key] = &[
