@@ -88,16 +88,19 @@ pub(crate) struct NodeConfig {
     pub(crate) config: Value,
 }
 
-/// What the component of a checked node reads, writes and keeps; `None` for one that gets nothing.
+/// What a component reads, writes and keeps; `None` for one that gets nothing, and for a
+/// configuration that it refuses.
 ///
 /// # Errors
 ///
 /// The text of the component's panic.
-pub(crate) fn access(node: &Value) -> Result<Option<Access>, String> {
+pub(crate) fn access(
+    kind: Kind,
+    factory: &dyn DynFactory,
+    config: &Value,
+) -> Result<Option<Access>, String> {
     contain(|| {
-        let node = NodeConfig::deserialize(node).ok()?;
-        let (factory, config) = (find(node.kind, &node.r#type)?, &node.config);
-        let access = match node.kind {
+        let access = match kind {
             Kind::Processor => factory.processor()?.access(config),
             Kind::Exporter => factory.exporter()?.access(config),
             Kind::Connector => factory.connector()?.access(config),

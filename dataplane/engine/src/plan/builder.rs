@@ -1,10 +1,8 @@
 //! From what the nodes of a chain read and write to the plan of their unit.
 
 use crate::catalog::reads::{Named, Reads, Touched};
-use crate::components;
 use crate::plan::projection::{Numbered, Plan, Projection, Table};
 use crate::unit::Planned;
-use serde_json::Value;
 use strait_component::{Access, AttributeTable, Columns, Payload, TableColumn};
 use strait_records::compare::{Keys, Watched};
 use strait_records::difference::Target;
@@ -31,14 +29,13 @@ impl Builder {
                     .ok_or("what it reads is not known, or it keeps or repeats batches")?;
                 reads(&planned.config, &mut self.0)
             }
-            None => self.component(&planned.config),
+            None => self.component(planned.access.as_ref()),
         }
     }
 
     /// A component of the SDK says itself what it does.
-    fn component(&mut self, config: &Value) -> Result<(), String> {
-        let access = components::access(config)?.ok_or("it is not linked in")?;
-        self.access(&access)
+    fn component(&mut self, access: Option<&Access>) -> Result<(), String> {
+        self.access(access.ok_or("it is not linked in")?)
     }
 
     pub(super) fn access(&mut self, access: &Access) -> Result<(), String> {

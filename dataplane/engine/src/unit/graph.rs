@@ -217,6 +217,7 @@ fn read_node(
         kind: Some(node),
         urn: node.urn.into(),
         config,
+        access: None,
     };
     Some((node, planned))
 }

@@ -157,11 +157,19 @@ impl Member {
             findings.push(Finding::new("", message));
             return Topology::default();
         };
+        let mut access = None;
         match components::find(kind, name) {
             Some(factory) => {
                 let errors = factory.validate(&self.config).err().unwrap_or_default();
                 let found = errors.into_iter();
                 findings.extend(found.map(|error| Finding::new(error.path, error.message)));
+                match components::access(kind, factory, &self.config) {
+                    Ok(declared) => access = declared,
+                    Err(panic) => {
+                        let bug = "this is a bug in the component";
+                        findings.push(Finding::new("", format!("panic in access: {panic}; {bug}")));
+                    }
+                }
             }
             None => findings.push(Finding::new(
                 "",
@@ -184,6 +192,7 @@ impl Member {
                 "kind": kind, "type": name, "component": self.id, "config": self.config,
                 "takes": signals(Direction::In), "makes": signals(Direction::Out),
             }),
+            access,
         };
         Topology::chain(vec![node]).between(kind.has_in(), kind.has_out())
     }

@@ -26,7 +26,6 @@ pub(crate) use known::Taken;
 pub use known::UnitMember;
 pub use topology::{EGRESS, INGRESS, Planned, Topology};
 
-use crate::components;
 use crate::finding::Finding;
 use member::Member;
 use serde::Deserialize;
@@ -138,7 +137,6 @@ impl Unit {
             members: members.into(),
         };
         unit.check_fidelity(&mut findings);
-        unit.check_access(&mut findings);
         if findings.is_empty() {
             Ok(unit)
         } else {
@@ -173,11 +171,7 @@ impl Unit {
     pub fn retains(&self) -> bool {
         self.topology.nodes.iter().any(|node| match node.kind {
             Some(kind) => kind.retains,
-            // Checked: it does not panic.
-            None => components::access(&node.config)
-                .ok()
-                .flatten()
-                .is_none_or(|access| access.retains),
+            None => node.access.as_ref().is_none_or(|access| access.retains),
         })
     }
 
@@ -197,21 +191,6 @@ impl Unit {
     fn bytes(&self) -> Option<Signal> {
         let entry = self.entry()?;
         (entry.encoding() == Encoding::Otlp).then_some(entry.signal)
-    }
-
-    /// What a component declares is asked for here first, for a panic to be the unit's refusal.
-    fn check_access(&self, findings: &mut Vec<Finding>) {
-        for node in self
-            .topology
-            .nodes
-            .iter()
-            .filter(|node| node.kind.is_none())
-        {
-            if let Err(panic) = components::access(&node.config) {
-                let message = format!("panic in access: {panic}; this is a bug in the component");
-                findings.push(Finding::new(node.path.clone(), message));
-            }
-        }
     }
 
     /// OTLP bytes through a node that converts are not lossless: strict mode refuses them. They

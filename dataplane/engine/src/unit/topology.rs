@@ -3,7 +3,7 @@
 use crate::catalog::Node;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use strait_component::Kind;
+use strait_component::{Access, Kind};
 
 /// Name of a unit's ingress in a graph's connections.
 pub const INGRESS: &str = "in";
@@ -23,6 +23,9 @@ pub struct Planned {
     pub urn: String,
     /// Its configuration.
     pub config: Value,
+    /// What a component of the SDK reads, writes and keeps; `None` for one that gets nothing, and
+    /// for the engine's nodes.
+    pub access: Option<Access>,
 }
 
 impl Planned {
@@ -193,6 +196,7 @@ mod tests {
             kind: None,
             urn: String::new(),
             config: Value::Null,
+            access: None,
         };
         Topology::chain(names.iter().map(node).collect())
     }
