@@ -109,12 +109,12 @@ func report(w io.Writer, s summary) {
 	row(
 		"Collector, Go",
 		perItem(s.usage.Go),
-		"receive, 2 files, export, and the Go side of 2 crossings",
+		"receive, 2 files, export, and the Go side of the crossing",
 	)
 	row(
 		"Collector, Rust lanes",
 		perItem(s.usage.Rust),
-		"otap and mask_cards: two neighbours, so two crossings for now",
+		"otap and mask_cards, one part: a batch crosses once",
 	)
 	fmt.Fprintf(w, "\nRing counters (one link: both components are one part)\n")
 	slices.SortFunc(
