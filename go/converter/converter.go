@@ -2,7 +2,7 @@
 // configuration before any component does. It checks that the Rust side is the one that the
 // Collector was built with, and tells components what they cannot see for themselves: which twins
 // (package twin) stand beside a Rust component, and are therefore to run in Rust; and which
-// processors follow each other there, and run as one part (package fuse).
+// processors follow each other there, or a receiver, and run as one part (package fuse).
 //
 // Where the environment variable STRAIT_GRAPH names a file, the pipelines and their parts are
 // written there, as JSON; `strait graph` draws them.
@@ -63,8 +63,8 @@ func (c *converter) Convert(_ context.Context, conf *confmap.Conf) error {
 	marks := c.marks(conf, inRust)
 	pipelines := c.pipelines(conf, inRust)
 	cut := partition.Of(pipelines)
-	for id, stand := range stands(cut) {
-		marks.add(conf, id, fuse.Key, stand)
+	for x, stand := range stands(cut) {
+		marks.add(conf, section(x.Kind), x.ID.String(), fuse.Key, stand.Map())
 	}
 	c.report(cut)
 	if path := os.Getenv(graphFile); path != "" {
@@ -75,29 +75,49 @@ func (c *converter) Convert(_ context.Context, conf *confmap.Conf) error {
 	if len(marks) == 0 {
 		return nil
 	}
-	return conf.Merge(confmap.NewFromStringMap(map[string]any{"processors": map[string]any(marks)}))
+	return conf.Merge(confmap.NewFromStringMap(marks))
 }
 
-// annotations are what is added to processors' configurations, by their ids there.
+// processors and receivers are sections of a configuration.
+const (
+	processors = "processors"
+	receivers  = "receivers"
+)
+
+// section is where components of a kind that has places in parts are configured.
+func section(kind unit.Kind) string {
+	if kind == unit.KindReceiver {
+		return receivers
+	}
+	return processors
+}
+
+// annotations are what is added to components' configurations, by their sections and ids.
 type annotations map[string]any
 
 // add adds one, where the configuration is one that can hold it.
-func (a annotations) add(conf *confmap.Conf, id, key string, value any) {
-	if !canHold(conf, id) {
+func (a annotations) add(conf *confmap.Conf, section, id, key string, value any) {
+	if !canHold(conf, section, id) {
 		return
 	}
-	of, _ := a[id].(map[string]any)
-	if of == nil {
-		of = map[string]any{}
-		a[id] = of
-	}
+	of := inside(inside(a, section), id)
 	of[key] = value
 }
 
-// canHold says that there is a configuration of a processor under exactly this id, which can have a
+// inside is the map at a key; made where there is none.
+func inside(m map[string]any, key string) map[string]any {
+	of, _ := m[key].(map[string]any)
+	if of == nil {
+		of = map[string]any{}
+		m[key] = of
+	}
+	return of
+}
+
+// canHold says that there is a component's configuration under exactly this id, which can have a
 // key more.
-func canHold(conf *confmap.Conf, id string) bool {
-	configured, _ := conf.Get("processors").(map[string]any)
+func canHold(conf *confmap.Conf, section, id string) bool {
+	configured, _ := conf.Get(section).(map[string]any)
 	body, is := configured[id]
 	_, isMap := body.(map[string]any)
 	return is && (isMap || body == nil)
@@ -106,7 +126,7 @@ func canHold(conf *confmap.Conf, id string) bool {
 // marks say of each twin where it runs.
 func (c *converter) marks(conf *confmap.Conf, inRust map[string]bool) annotations {
 	marks := annotations{}
-	configured, _ := conf.Get("processors").(map[string]any)
+	configured, _ := conf.Get(processors).(map[string]any)
 	for id := range configured {
 		if _, isTwin := c.distribution.Twins[typeOf(id)]; !isTwin {
 			continue
@@ -115,7 +135,7 @@ func (c *converter) marks(conf *confmap.Conf, inRust map[string]bool) annotation
 		if inRust[id] {
 			runtime = "rust"
 		}
-		marks.add(conf, id, twin.Key, runtime)
+		marks.add(conf, processors, id, twin.Key, runtime)
 	}
 	return marks
 }
@@ -205,13 +225,13 @@ func (c *converter) chains(conf *confmap.Conf) (chains []chain, barred map[strin
 	for name, body := range pipelines {
 		pipeline, _ := body.(map[string]any)
 		signal := typeOf(name)
-		ch := chain{{isRust: c.anyInRust("receivers", ids(pipeline["receivers"]))}}
-		for _, id := range ids(pipeline["processors"]) {
+		ch := chain{{isRust: c.anyInRust(receivers, ids(pipeline[receivers]))}}
+		for _, id := range ids(pipeline[processors]) {
 			signals, isTwin := c.distribution.Twins[typeOf(id)]
 			if isTwin && !slices.Contains(signals, signal) {
 				barred[id] = true
 			}
-			ch = append(ch, place{id: id, isTwin: isTwin, isRust: c.anyInRust("processors", []string{id})})
+			ch = append(ch, place{id: id, isTwin: isTwin, isRust: c.anyInRust(processors, []string{id})})
 		}
 		last := place{isRust: c.anyInRust("exporters", ids(pipeline["exporters"]))}
 		chains = append(chains, append(ch, last))
@@ -224,7 +244,7 @@ func (c *converter) anyInRust(section string, ids []string) bool {
 	return slices.ContainsFunc(ids, func(id string) bool {
 		typ := typeOf(id)
 		return slices.Contains(c.distribution.Rust[section], typ) ||
-			(section != "processors" && slices.Contains(c.distribution.Rust["connectors"], typ))
+			(section != processors && slices.Contains(c.distribution.Rust["connectors"], typ))
 	})
 }
 

@@ -1,6 +1,7 @@
 package converter
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -21,12 +22,12 @@ import (
 
 // fuses is the way to turn all fusing off.
 var fuses = featuregate.GlobalRegistry().MustRegister("strait.fuse", featuregate.StageBeta,
-	featuregate.WithRegisterDescription("Rust processors that follow each other run as one part: "+
-		"batches cross once for all of them."),
+	featuregate.WithRegisterDescription("Rust processors that follow each other, or a Rust receiver, "+
+		"run as one part: batches cross once for all of them."),
 	featuregate.WithRegisterFromVersion("v0.1.0"))
 
-// otap is the type of the processor that runs nodes of the engine, which has the keys of a runtime
-// at its top.
+// otap is the type of the components that run nodes of the engine, which have the keys of a runtime
+// at their top.
 const otap = "otap"
 
 // pipelines are the configuration's, with what runs in Rust and how; without those that the
@@ -52,15 +53,19 @@ func (c *converter) pipelines(conf *confmap.Conf, inRust map[string]bool) []part
 			}
 			return list
 		}
-		p.Receivers = end("receivers", unit.KindReceiver)
+		p.Receivers = end(receivers, unit.KindReceiver)
 		p.Exporters = end("exporters", unit.KindExporter)
-		for _, id := range ids(of["processors"]) {
-			is := c.anyInRust("processors", []string{id}) || inRust[id]
+		for i, id := range ids(of[receivers]) {
+			if i < len(p.Receivers) && p.Receivers[i].Rust && p.Receivers[i].Kind == unit.KindReceiver {
+				c.howRuns(conf, &p.Receivers[i], id, process)
+				p.Receivers[i].Alone = cmp.Or(p.Receivers[i].Alone, c.receives(p.ID.Signal(), id))
+			}
+		}
+		for _, id := range ids(of[processors]) {
+			is := c.anyInRust(processors, []string{id}) || inRust[id]
 			p.Processors = add(p.Processors, unit.KindProcessor, id, is)
-			if n := len(p.Processors); is && n > 0 && p.Processors[n-1].ID.String() == id {
-				p.Processors[n-1].Runs, p.Processors[n-1].Alone = runs(conf, id, process)
-			} else if n > 0 {
-				p.Processors[n-1].Alone = "its id is not written as the Collector writes it"
+			if n := len(p.Processors); is && n > 0 {
+				c.howRuns(conf, &p.Processors[n-1], id, process)
 			}
 		}
 		if !repeats(p.Processors) {
@@ -68,6 +73,36 @@ func (c *converter) pipelines(conf *confmap.Conf, inRust map[string]bool) []part
 		}
 	}
 	return found
+}
+
+// howRuns says how a component that is named so runs, and why it must be alone.
+func (c *converter) howRuns(
+	conf *confmap.Conf, x *partition.Component, id string, process rustruntime.Rust,
+) {
+	if x.ID.String() != id {
+		x.Alone = "its id is not written as the Collector writes it"
+		return
+	}
+	x.Runs, x.Alone = runs(conf, x.Kind, id, process)
+}
+
+// receives says why nobody can stand behind a receiver of a signal in its part; "": somebody can.
+func (c *converter) receives(signal pipeline.Signal, id string) string {
+	if typeOf(id) == otap {
+		return "the engine's receivers hand their batches on in Go, where what they receive is counted"
+	}
+	if signal == pipeline.SignalLogs && c.sendsBytes(typeOf(id)) {
+		return id + " sends its logs as OTLP bytes, and to read them as tables in Rust is not lossless"
+	}
+	return ""
+}
+
+// sendsBytes says that receivers of a type send logs as OTLP bytes.
+func (c *converter) sendsBytes(typ string) bool {
+	d, err := unit.Describe()
+	return err == nil && slices.ContainsFunc(d.Components, func(x unit.ComponentDescription) bool {
+		return x.Kind == unit.KindReceiver && x.Type == typ && x.LogsAsOTLP
+	})
 }
 
 // add adds what has an id that can be one.
@@ -114,13 +149,18 @@ func runtimeIn(conf *confmap.Conf) (rustruntime.Rust, error) {
 	return of.Runtime.Rust, err
 }
 
-// runs is how a processor runs, in words, and why it must be alone in its part; "": it need not.
-func runs(conf *confmap.Conf, id string, process rustruntime.Rust) (how, alone string) {
-	keys, fidelity, whole, err := own(conf, id)
-	if err != nil || !canHold(conf, id) {
+// runs is how a component runs, in words, and why it must be alone in its part; "": it need not.
+func runs(
+	conf *confmap.Conf, kind unit.Kind, id string, process rustruntime.Rust,
+) (how, alone string) {
+	keys, fidelity, whole, err := own(conf, section(kind), id)
+	if err != nil || !canHold(conf, section(kind), id) {
 		return "", "how " + id + " is to run cannot be read"
 	}
 	r := keys.Runtime()
+	if kind == unit.KindReceiver {
+		process.Lanes = 1 // one instance makes the batches
+	}
 	if typeOf(id) != otap { // which inherits nothing
 		r = r.Over(process.Keys.Runtime())
 		if keys.Fuse == nil {
@@ -141,11 +181,11 @@ func runs(conf *confmap.Conf, id string, process rustruntime.Rust) (how, alone s
 		r.Geometry.Blocks/unit.BlocksPerMiB, r.Wake, r.MaxWait, fidelity), ""
 }
 
-// own is what a processor's configuration says of how it runs.
-func own(conf *confmap.Conf, id string) (
+// own is what a component's configuration says of how it runs.
+func own(conf *confmap.Conf, section, id string) (
 	keys rustruntime.Keys, fidelity unit.Fidelity, whole bool, err error,
 ) {
-	sub, err := conf.Sub("processors::" + id)
+	sub, err := conf.Sub(section + "::" + id)
 	if err != nil {
 		return keys, "", false, err
 	}
@@ -162,42 +202,49 @@ func own(conf *confmap.Conf, id string) (
 	return of.Keys, of.Fidelity, of.FullDecode, err
 }
 
-// stands are where processors stand in parts of several, by their ids.
-func stands(cut *partition.Partition) map[string]map[string]any {
-	found := map[string]*fuse.Stand{}
+// stands are where components stand in parts of several.
+func stands(cut *partition.Partition) map[partition.Ref]*fuse.Stand {
+	found := map[partition.Ref]*fuse.Stand{}
 	of := func(x partition.Ref) *fuse.Stand {
-		id := x.ID.String()
-		if found[id] == nil {
-			found[id] = &fuse.Stand{ID: id}
+		if found[x] == nil {
+			found[x] = &fuse.Stand{ID: x.ID.String()}
 		}
-		return found[id]
+		return found[x]
 	}
-	for _, part := range cut.Parts {
-		head := part.Head()
+	for i := range cut.Parts {
+		part := &cut.Parts[i]
+		if len(part.Members) < 2 {
+			continue
+		}
+		head, in := of(part.Head()), pipelinesOf(part)
+		var fellows []string
 		for _, fellow := range part.Members[1:] {
-			of(head).Fellows = append(of(head).Fellows, fellow.ID.String())
-			for _, in := range enters(&part) {
-				of(fellow).Aside = append(of(fellow).Aside, in.String())
+			fellows = append(fellows, fellow.ID.String())
+			of(fellow).Aside = append(of(fellow).Aside, in...)
+		}
+		if part.Head().Kind == unit.KindReceiver {
+			if head.Behind == nil {
+				head.Behind = map[string][]string{}
 			}
+			head.Behind[in[0]] = fellows // it is in one
+		} else {
+			head.Fellows = fellows
 		}
 	}
-	out := map[string]map[string]any{}
-	if len(found) == 0 {
-		return out
+	if len(found) > 0 {
+		number := fuse.Number()
+		for _, stand := range found {
+			stand.Configuration = number
+		}
 	}
-	number := fuse.Number()
-	for id, stand := range found {
-		stand.Configuration = number
-		out[id] = stand.Map()
-	}
-	return out
+	return found
 }
 
-// enters are the pipelines in which batches enter a part.
-func enters(part *partition.Part) (in []pipeline.ID) {
+// pipelinesOf are those that a part is in: batches leave it in each.
+func pipelinesOf(part *partition.Part) (in []string) {
 	for _, edge := range part.Edges {
-		if edge.Direction == unit.In {
-			in = append(in, edge.Pipeline)
+		if edge.Direction == unit.Out {
+			in = append(in, edge.Pipeline.String())
 		}
 	}
 	return in
@@ -209,15 +256,12 @@ func (c *converter) report(cut *partition.Partition) {
 		if len(part.Members) < 2 {
 			continue
 		}
-		var members, pipelines []string
+		var members []string
 		for _, member := range part.Members {
 			members = append(members, member.ID.String())
 		}
-		for _, in := range enters(&part) {
-			pipelines = append(pipelines, in.String())
-		}
-		c.log.Info("these run as one part", zap.Strings("processors", members),
-			zap.Strings("pipelines", pipelines))
+		c.log.Info("these run as one part", zap.Strings("components", members),
+			zap.Strings("pipelines", pipelinesOf(&part)))
 	}
 	for _, at := range cut.Cuts {
 		c.log.Info("batches leave Rust between two that run there",

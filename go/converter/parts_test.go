@@ -16,12 +16,14 @@ import (
 	"github.com/strait-data/strait/go/converter"
 )
 
-// inRow is a distribution whose types otap, one and two run in Rust.
+// inRow is a distribution whose types otap, one and two run in Rust, and the receiver source.
 var inRow = converter.Distribution{
-	Rust: map[string][]string{"processors": {"otap", "one", "two"}, "exporters": {"sink"}},
+	Rust: map[string][]string{
+		"receivers": {"otap", "source"}, "processors": {"otap", "one", "two"}, "exporters": {"sink"},
+	},
 }
 
-// partsOf converts a configuration in YAML and gives the stand of each processor that has one, and
+// partsOf converts a configuration in YAML and gives the stand of each component that has one, and
 // the reasons of the cuts.
 func partsOf(t *testing.T, yaml string) (stands map[string]map[string]any, reasons []string) {
 	t.Helper()
@@ -33,13 +35,15 @@ func partsOf(t *testing.T, yaml string) (stands map[string]map[string]any, reaso
 	c := converter.NewFactory(inRow).Create(confmap.ConverterSettings{Logger: zap.New(core)})
 	require.NoError(t, c.Convert(t.Context(), conf))
 	stands = map[string]map[string]any{}
-	processors, _ := conf.Get("processors").(map[string]any)
-	for id, body := range processors {
-		of, _ := body.(map[string]any)
-		if stand, is := of["strait_part"].(map[string]any); is {
-			require.Equal(t, id, stand["id"])
-			require.NotZero(t, stand["configuration"])
-			stands[id] = stand
+	for _, section := range []string{"receivers", "processors"} {
+		configured, _ := conf.Get(section).(map[string]any)
+		for id, body := range configured {
+			of, _ := body.(map[string]any)
+			if stand, is := of["strait_part"].(map[string]any); is {
+				require.Equal(t, id, stand["id"])
+				require.NotZero(t, stand["configuration"])
+				stands[id] = stand
+			}
 		}
 	}
 	for _, line := range logs.FilterMessageSnippet("leave Rust").All() {
@@ -69,46 +73,93 @@ service:
 	}
 }
 
-// Guarantees: what is to run by itself, or otherwise than its neighbour, does, and the log says
-// why.
-func TestWhyNot(t *testing.T) {
-	for reason, yaml := range map[string]string{
-		"`fuse: false` holds for one": `
+// Guarantees: a receiver is told who is behind it in each of its pipelines, one for a signal; these
+// are told where they stand aside, and are heads elsewhere.
+func TestWhoStandsBehindAReceiver(t *testing.T) {
+	stands, reasons := partsOf(t, `
+receivers: {source: {key: value}, otlp: , otap: {nodes: []}}
+processors: {one: , two: , batch: }
+service:
+  pipelines:
+    logs: {receivers: [source], processors: [one, two, batch]}
+    traces/x: {receivers: [source], processors: [two]}
+    metrics: {receivers: [otlp], processors: [one, two]}
+    metrics/x: {receivers: [source], processors: [batch]}
+`)
+	require.Empty(t, reasons)
+	require.Len(t, stands, 3)
+	require.Equal(t, map[string]any{"logs": list("one", "two"), "traces/x": list("two")},
+		stands["source"]["behind"])
+	require.Empty(t, stands["source"]["fellows"])
+	require.Equal(t, list("two"), stands["one"]["fellows"])
+	require.Equal(t, list("logs"), stands["one"]["aside"])
+	require.ElementsMatch(t, list("logs", "traces/x", "metrics"), stands["two"]["aside"])
+}
+
+// alone are configurations with a cut, by its reason.
+var alone = map[string]string{
+	"`fuse: false` holds for one": `
 processors: {one: {runtime: {rust: {fuse: false}}}, two: }
 service: {pipelines: {logs: {processors: [one, two]}}}`,
-		"`fuse: false` holds for otap": `
+	"`fuse: false` holds for otap": `
 processors: {one: , otap: {fuse: false}}
 service: {pipelines: {logs: {processors: [one, otap]}}}`,
-		"`fuse: false` holds for two": `
+	"`fuse: false` holds for two": `
 extensions: {strait: {runtime: {rust: {fuse: false}}}}
 processors: {one: {runtime: {rust: {fuse: true}}}, two: }
 service: {extensions: [strait], pipelines: {logs: {processors: [one, two]}}}`,
-		"one with 2 lanes,": `
+	"one with 2 lanes,": `
 processors: {one: {runtime: {rust: {lanes: 2}}}, two: }
 service: {pipelines: {logs: {processors: [one, two]}}}`,
-		"two with 3 lanes,": `
+	"two with 3 lanes,": `
 extensions: {strait/x: {runtime: {rust: {lanes: 3}}}}
 processors: {otap: , two: }
 service: {extensions: [strait/x], pipelines: {logs: {processors: [otap, two]}}}`,
-		"fidelity best_effort": `
+	"fidelity best_effort": `
 processors: {one: , otap: {fidelity: best_effort}}
 service: {pipelines: {logs: {processors: [one, otap]}}}`,
-		"`full_decode: true` holds for otap": `
+	"`full_decode: true` holds for otap": `
 processors: {one: , otap: {full_decode: true}}
 service: {pipelines: {logs: {processors: [one, otap]}}}`,
-		"how one is to run cannot be read": `
+	"how one is to run cannot be read": `
 processors: {one: {runtime: fast}, two: }
 service: {pipelines: {logs: {processors: [one, two]}}}`,
-		"how two is to run cannot be read": `
+	"how two is to run cannot be read": `
 processors: {one: , two: text}
 service: {pipelines: {logs: {processors: [one, two]}}}`,
-		"its id is not written as the Collector writes it": `
+	"its id is not written as the Collector writes it": `
 processors: {one: , two / x: }
 service: {pipelines: {logs: {processors: [one, two / x]}}}`,
-		"the retries and the timeout of exporters are in Go": `
+	"source is not the pipeline's only receiver": `
+receivers: {source: , otlp: }
+processors: {one: }
+service: {pipelines: {logs: {receivers: [source, otlp], processors: [one]}}}`,
+	"`fuse: false` holds for source": `
+receivers: {source: {runtime: {rust: {fuse: false}}}}
+processors: {one: }
+service: {pipelines: {logs: {receivers: [source], processors: [one]}}}`,
+	"source with 1 lanes,": `
+extensions: {strait: {runtime: {rust: {lanes: 2}}}}
+receivers: {source: }
+processors: {one: }
+service: {extensions: [strait], pipelines: {logs: {receivers: [source], processors: [one]}}}`,
+	"the engine's receivers hand their batches on in Go": `
+receivers: {otap: }
+processors: {one: }
+service: {pipelines: {logs: {receivers: [otap], processors: [one]}}}`,
+	"how source is to run cannot be read": `
+receivers: {source: text}
+processors: {one: }
+service: {pipelines: {logs: {receivers: [source], processors: [one]}}}`,
+	"the retries and the timeout of exporters are in Go": `
 processors: {one: }
 service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
-	} {
+}
+
+// Guarantees: what is to run by itself, or otherwise than its neighbour, does, and the log says
+// why.
+func TestWhyNot(t *testing.T) {
+	for reason, yaml := range alone {
 		stands, reasons := partsOf(t, yaml)
 		require.Empty(t, stands, yaml)
 		require.Len(t, reasons, 1, yaml)

@@ -8,7 +8,7 @@ import (
 	"github.com/strait-data/strait/go/unit"
 )
 
-// configuration is what the processors of one configuration of a Collector know of each other. The
+// configuration is what the components of one configuration of a Collector know of each other. The
 // places that were taken in it hold it, and nothing else does.
 type configuration struct {
 	mu      sync.Mutex

@@ -66,6 +66,11 @@ func take(t *testing.T, s Stand, cfg Configured) *Place {
 	return p
 }
 
+// aside is the stand of one that is in another's part in the pipeline logs.
+func aside(number uint64, id string) Stand {
+	return Stand{Configuration: number, ID: id, Aside: []string{"logs"}}
+}
+
 func alone(id string) unit.Spec {
 	return unit.Spec{
 		ID: id, Edges: unit.Between(unit.Logs),
@@ -77,17 +82,18 @@ func alone(id string) unit.Spec {
 // Collector and no other; one that is missing, or that makes no member, is named.
 func TestTheSpecOfAPart(t *testing.T) {
 	number := Number()
-	head := take(t, Stand{number, "a", []string{"b", "c"}, nil}, &configured{"one"})
+	stand := Stand{Configuration: number, ID: "a", Fellows: []string{"b", "c"}}
+	head := take(t, stand, &configured{"one"})
 	_, err := head.spec(alone("a"))
 	require.ErrorContains(t, err, "b, which is in the same part")
-	b := take(t, Stand{number, "b", nil, []string{"logs"}}, &configured{"two"})
-	c := take(t, Stand{Number(), "c", nil, []string{"logs"}}, &configured{"three"})
+	b := take(t, aside(number, "b"), &configured{"two"})
+	c := take(t, aside(Number(), "c"), &configured{"three"})
 	_, err = head.spec(alone("a"))
 	require.ErrorContains(t, err, "c, which is in the same part, has no configuration")
-	c2 := take(t, Stand{number, "c", nil, []string{"logs"}}, &configured{})
+	c2 := take(t, aside(number, "c"), &configured{})
 	_, err = head.spec(alone("a"))
 	require.ErrorContains(t, err, "c, which is in the same part: no member")
-	c3 := take(t, Stand{number, "c", nil, []string{"logs"}}, &configured{"three"})
+	c3 := take(t, aside(number, "c"), &configured{"three"})
 	spec, err := head.spec(alone("a"))
 	require.NoError(t, err)
 	require.Len(t, spec.Members, 3)
@@ -147,7 +153,7 @@ func hostIn(id pipeline.ID) component.Host {
 // untouched, without the mark, and refuses what was not; elsewhere it starts its own unit.
 func TestSteppingAside(t *testing.T) {
 	logs := pipeline.NewID(pipeline.SignalLogs)
-	place := take(t, Stand{Number(), "b", nil, []string{"logs"}}, &configured{"two"})
+	place := take(t, aside(Number(), "b"), &configured{"two"})
 	var seen []context.Context
 	next := new(consumertest.LogsSink)
 	p, err := NewLogs(place, alone("b"), unit.DefaultTransport(),

@@ -4,7 +4,8 @@
 // It is a pure function of the pipelines, in any order. It guarantees that each Rust component is,
 // at each of its places in the pipelines, in exactly one part, and that no other component is in
 // one; that the members of a part follow each other there; and that a part is the same wherever its
-// head, the first member, begins one. Between two Rust components that follow each other and are
+// head, the first member, begins one. A receiver begins a part of several in one pipeline, for what
+// follows it in another is that one's. Between two Rust components that follow each other and are
 // not in one part there is a Cut, with the reason.
 //
 // How a part is run is left to who asks.
@@ -59,7 +60,7 @@ type Part struct {
 	Edges []Edge `json:"edges"`
 }
 
-// Head is the member that batches enter by.
+// Head is the first member: where batches enter, or are made.
 func (p *Part) Head() Ref { return p.Members[0] }
 
 // Edge is where batches enter a part, or leave it for the components beside it in a pipeline.
@@ -94,14 +95,4 @@ func Of(pipelines []Pipeline) *Partition {
 		out.Parts = append(out.Parts, *part)
 	}
 	return out
-}
-
-// HeadedBy is the part that a component is the head of; nil: it is never one.
-func (p *Partition) HeadedBy(head Ref) *Part {
-	for i := range p.Parts {
-		if p.Parts[i].Head() == head {
-			return &p.Parts[i]
-		}
-	}
-	return nil
 }

@@ -48,6 +48,13 @@ func piped(id string, receivers, processors, exporters string) partition.Pipelin
 	return p
 }
 
+// traced is the same of a pipeline of traces.
+func traced(id string, receivers, processors, exporters string) partition.Pipeline {
+	p := piped(id, receivers, processors, exporters)
+	p.ID = pipeline.NewIDWithName(pipeline.SignalTraces, id)
+	return p
+}
+
 // words are the parts with several members, and the cuts.
 func words(p *partition.Partition) (parts, cuts []string) {
 	for _, part := range p.Parts {
@@ -66,54 +73,83 @@ func words(p *partition.Partition) (parts, cuts []string) {
 	return parts, cuts
 }
 
+// cutting is pipelines, and what becomes of them.
+type cutting struct {
+	pipelines   []partition.Pipeline
+	parts, cuts []string
+}
+
+var cuttings = map[string]cutting{
+	"neighbours": {
+		[]partition.Pipeline{piped("x", "g1", "r1 r2 g2 r3 r4 r5", "g3")},
+		[]string{"r1 r2", "r3 r4 r5"}, nil,
+	},
+	"ends": {
+		[]partition.Pipeline{piped("x", "r9 g1", "r1", "r8 g2")}, nil,
+		[]string{
+			"logs/x: r9|r1: r9 is not the pipeline's only receiver, and all give their batches to one r1",
+			"logs/x: r1|r8: the queue, the retries and the timeout of exporters are in Go",
+		},
+	},
+	"a receiver and those behind it": {
+		[]partition.Pipeline{piped("x", "r9", "r1 r2 g1 r3", "g2"), traced("y", "r9", "r2 q1", "r8")},
+		[]string{"r9 r1 r2", "r9 r2"},
+		[]string{
+			"traces/y: r2|q1: they run differently: r2 with one lane, q1 with two lanes",
+			"traces/y: q1|r8: the queue, the retries and the timeout of exporters are in Go",
+		},
+	},
+	"a member behind a receiver, a head elsewhere": {
+		[]partition.Pipeline{piped("x", "r9", "r1 r2 r3", "g2"), piped("y", "g1", "r1 r2", "g2")},
+		[]string{"r1 r2", "r9 r1 r2 r3"}, nil,
+	},
+	"a receiver that runs otherwise, or alone": {
+		[]partition.Pipeline{piped("x", "q9", "r1 r2", "g2"), piped("y", "a9", "r1 r2", "g2")},
+		[]string{"r1 r2"},
+		[]string{
+			"logs/x: q9|r1: they run differently: q9 with two lanes, r1 with one lane",
+			"logs/y: a9|r1: " + alone,
+		},
+	},
+	"a receiver of two pipelines": {
+		[]partition.Pipeline{piped("x", "r9", "r1", "g2"), piped("y", "r9", "g1 r1", "g2")}, nil,
+		[]string{"logs/x: r9|r1: r9 feeds pipeline logs/y too, and gives its batches to both in Go"},
+	},
+	"one alone": {
+		[]partition.Pipeline{piped("x", "g1", "r1 a1 r2", "g2")}, nil,
+		[]string{"logs/x: r1|a1: " + alone, "logs/x: a1|r2: " + alone},
+	},
+	"run otherwise": {
+		[]partition.Pipeline{piped("x", "g1", "r1 r2 q1 q2 r3", "g2")}, []string{"q1 q2", "r1 r2"},
+		[]string{
+			"logs/x: r2|q1: they run differently: r2 with one lane, q1 with two lanes",
+			"logs/x: q2|r3: they run differently: q2 with two lanes, r3 with one lane",
+		},
+	},
+	"what is the same in all pipelines of the head": {
+		[]partition.Pipeline{
+			piped("y", "g1", "r1 r2 r4", "g2"), piped("x", "g1", "r1 r2 r3", "g2"),
+		},
+		[]string{"r1 r2"},
+		[]string{
+			"logs/x: r2|r3: r1 is in pipeline logs/y too, where r4 follows r2",
+			"logs/y: r2|r4: r1 is in pipeline logs/x too, where r3 follows r2",
+		},
+	},
+	"nothing follows elsewhere": {
+		[]partition.Pipeline{piped("x", "g1", "r1 r2", "g2"), piped("y", "g1", "r1", "g2")}, nil,
+		[]string{"logs/x: r1|r2: r1 is in pipeline logs/y too, where nothing that could be in its " +
+			"part follows r1"},
+	},
+	"head here, member there": {
+		[]partition.Pipeline{piped("x", "g1", "r1 r2 r3", "g2"), piped("y", "g1", "r2 r3", "g2")},
+		[]string{"r1 r2 r3", "r2 r3"}, nil,
+	},
+}
+
 // Guarantees: what is fused, and why the rest is not.
 func TestParts(t *testing.T) {
-	for name, test := range map[string]struct {
-		pipelines   []partition.Pipeline
-		parts, cuts []string
-	}{
-		"neighbours": {
-			[]partition.Pipeline{piped("x", "g1", "r1 r2 g2 r3 r4 r5", "g3")},
-			[]string{"r1 r2", "r3 r4 r5"}, nil,
-		},
-		"ends": {
-			[]partition.Pipeline{piped("x", "r9 g1", "r1", "r8 g2")}, nil,
-			[]string{
-				"logs/x: r9|r1: receivers hand their batches on in Go, where what they receive is counted",
-				"logs/x: r1|r8: the queue, the retries and the timeout of exporters are in Go",
-			},
-		},
-		"one alone": {
-			[]partition.Pipeline{piped("x", "g1", "r1 a1 r2", "g2")}, nil,
-			[]string{"logs/x: r1|a1: " + alone, "logs/x: a1|r2: " + alone},
-		},
-		"run otherwise": {
-			[]partition.Pipeline{piped("x", "g1", "r1 r2 q1 q2 r3", "g2")}, []string{"q1 q2", "r1 r2"},
-			[]string{
-				"logs/x: r2|q1: they run differently: r2 with one lane, q1 with two lanes",
-				"logs/x: q2|r3: they run differently: q2 with two lanes, r3 with one lane",
-			},
-		},
-		"what is the same in all pipelines of the head": {
-			[]partition.Pipeline{
-				piped("y", "g1", "r1 r2 r4", "g2"), piped("x", "g1", "r1 r2 r3", "g2"),
-			},
-			[]string{"r1 r2"},
-			[]string{
-				"logs/x: r2|r3: r1 is in pipeline logs/y too, where r4 follows r2",
-				"logs/y: r2|r4: r1 is in pipeline logs/x too, where r3 follows r2",
-			},
-		},
-		"nothing follows elsewhere": {
-			[]partition.Pipeline{piped("x", "g1", "r1 r2", "g2"), piped("y", "g1", "r1", "g2")}, nil,
-			[]string{"logs/x: r1|r2: r1 is in pipeline logs/y too, where nothing that could be in its " +
-				"part follows r1"},
-		},
-		"head here, member there": {
-			[]partition.Pipeline{piped("x", "g1", "r1 r2 r3", "g2"), piped("y", "g1", "r2 r3", "g2")},
-			[]string{"r1 r2 r3", "r2 r3"}, nil,
-		},
-	} {
+	for name, test := range cuttings {
 		t.Run(name, func(t *testing.T) {
 			parts, cuts := words(partition.Of(test.pipelines))
 			require.Equal(t, test.parts, parts)
@@ -124,14 +160,16 @@ func TestParts(t *testing.T) {
 
 func drawPipelines(t *rapid.T) []partition.Pipeline {
 	names := []string{"r1", "r2", "r3", "r4", "q1", "q2", "a1", "a2", "g1", "g2"}
-	list := func(most int, what string) string {
-		drawn := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, most, rapid.ID).Draw(t, what)
+	list := func(least, most int, what string) string {
+		drawn := rapid.SliceOfNDistinct(rapid.SampledFrom(names), least, most, rapid.ID).Draw(t, what)
 		return strings.Join(drawn, " ")
 	}
+	of := []func(id string, receivers, processors, exporters string) partition.Pipeline{piped, traced}
 	var all []partition.Pipeline
 	for i := range rapid.IntRange(0, 4).Draw(t, "pipelines") {
-		all = append(all, piped(fmt.Sprint(i), list(2, "receivers"), list(6, "processors"),
-			list(2, "exporters")))
+		signal := rapid.SampledFrom(of).Draw(t, "signal")
+		all = append(all, signal(fmt.Sprint(i), list(1, 2, "receivers"), list(0, 6, "processors"),
+			list(0, 2, "exporters")))
 	}
 	return all
 }
@@ -141,57 +179,92 @@ func at(list []partition.Component, x partition.Ref) int {
 	return slices.IndexFunc(list, func(c partition.Component) bool { return c.Ref == x })
 }
 
-// heads are, for each place of a pipeline's processors, the heads of the parts that it is in there.
-func heads(t *rapid.T, p partition.Pipeline, all *partition.Partition) [][]partition.Ref {
-	in := make([][]partition.Ref, len(p.Processors))
-	for _, part := range all.Parts {
-		begins := slices.ContainsFunc(part.Edges, func(e partition.Edge) bool {
-			return e.Pipeline == p.ID && e.Direction == unit.In
-		})
-		from := at(p.Processors, part.Head())
-		if !begins || part.Head().Kind != unit.KindProcessor {
+// partsOf are, for each place of a list of components, the parts that it is in there.
+func partsOf(
+	t *rapid.T, p partition.Pipeline, list []partition.Component, all *partition.Partition,
+) [][]*partition.Part {
+	in := make([][]*partition.Part, len(list))
+	for i := range all.Parts {
+		part := &all.Parts[i]
+		here := slices.ContainsFunc(part.Edges, func(e partition.Edge) bool { return e.Pipeline == p.ID })
+		from := at(list, part.Head())
+		if !here || from < 0 {
 			continue
 		}
 		for i, member := range part.Members {
-			require.Less(t, from+i, len(p.Processors))
-			require.Equal(t, member, p.Processors[from+i].Ref, "order")
-			in[from+i] = append(in[from+i], part.Head())
+			require.Less(t, from+i, len(list))
+			require.Equal(t, member, list[from+i].Ref, "order")
+			in[from+i] = append(in[from+i], part)
 		}
 	}
 	return in
 }
 
-// Guarantees: each Rust processor is in exactly one part at each place, others in none; members
-// follow each other; a component that has to be alone is; between two in Rust is no part's end
-// without a reason, and no cut inside of a part.
+// inOrder are a pipeline's receivers and processors: where it has one receiver, its batches pass
+// them in this order.
+func inOrder(p partition.Pipeline) []partition.Component {
+	return append(slices.Clone(p.Receivers), p.Processors...)
+}
+
+// Guarantees: each receiver and processor in Rust is in exactly one part at each place, others in
+// none; members follow each other, run alike, and are none that has to be alone; a receiver is in
+// one with others only where batches come from nobody else and go nowhere else; between two in Rust
+// is no part's end without a reason, and no cut inside of a part.
 func TestPartsCoverRustOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pipelines := drawPipelines(t)
 		all := partition.Of(pipelines)
 		for _, p := range pipelines {
-			in := heads(t, p, all)
-			for i, x := range p.Processors {
+			order := inOrder(p)
+			in := partsOf(t, p, order, all)
+			for i, x := range order {
 				if !x.Rust {
 					require.Empty(t, in[i])
 					continue
 				}
 				require.Len(t, in[i], 1, "%s in %s", x.ID, p.ID)
-				if x.Alone != "" {
-					require.Len(t, all.HeadedBy(x.Ref).Members, 1)
+				part := in[i][0]
+				if len(part.Members) > 1 {
+					require.Empty(t, x.Alone)
 				}
-				if i > 0 && in[i-1] != nil && in[i][0] == in[i-1][0] {
-					require.Equal(t, p.Processors[i-1].Runs, x.Runs)
-				}
-				if i == 0 || !p.Processors[i-1].Rust {
+				if x.Kind == unit.KindReceiver {
+					if len(part.Members) > 1 {
+						require.Len(t, p.Receivers, 1)
+						require.Len(t, feeds(pipelines, p, x.Ref), 1)
+					}
 					continue
 				}
-				cut := slices.ContainsFunc(all.Cuts, func(c partition.Cut) bool {
-					return c.Pipeline == p.ID && c.From == p.Processors[i-1].Ref && c.To == x.Ref &&
-						c.Reason != ""
-				})
-				require.Equal(t, in[i][0] != in[i-1][0], cut, "%s|%s", p.Processors[i-1].ID, x.ID)
+				before := order[i-1 : i]
+				if i == len(p.Receivers) {
+					before = p.Receivers
+				}
+				for _, from := range before {
+					same := len(p.Receivers) == 1 || from.Kind == unit.KindProcessor
+					same = same && in[i-1] != nil && in[i-1][0] == part
+					if same {
+						require.Equal(t, from.Runs, x.Runs)
+					}
+					require.Equal(t, from.Rust && !same, isCut(all, p, from.Ref, x.Ref), "%s|%s", from.ID, x.ID)
+				}
 			}
 		}
+	})
+}
+
+// feeds are the pipelines of one's signal that a receiver feeds.
+func feeds(pipelines []partition.Pipeline, of partition.Pipeline, x partition.Ref) (fed []string) {
+	for _, p := range pipelines {
+		if p.ID.Signal() == of.ID.Signal() && at(p.Receivers, x) >= 0 {
+			fed = append(fed, p.ID.String())
+		}
+	}
+	return fed
+}
+
+// isCut says that there is a cut between two, with a reason.
+func isCut(all *partition.Partition, p partition.Pipeline, from, to partition.Ref) bool {
+	return slices.ContainsFunc(all.Cuts, func(c partition.Cut) bool {
+		return c.Pipeline == p.ID && c.From == from && c.To == to && c.Reason != ""
 	})
 }
 

@@ -1,9 +1,10 @@
 // Package receivers makes one receiver in Rust of what the Collector creates for each signal of one
 // configuration, and counts what it receives as the Collector's receiver helper does.
 //
-// It guarantees that the receiver starts once and ends once, fails for all signals where it fails
-// for one, and that all that started it hear how it is. It leaves to its callers what the receiver
-// is: a Rust component, or nodes of the engine.
+// It guarantees that the receiver starts once and ends once, and that all that started it hear how
+// it is. It starts with the last of its signals: by then the Collector has started what is behind
+// each of them. It leaves to its callers what the receiver is: a Rust component, or nodes of the
+// engine.
 package receivers
 
 import (
@@ -23,9 +24,10 @@ type Set[Config comparable] struct {
 	instances map[Config]*Receiver
 }
 
-// Add gives the receiver of a configuration one more signal; the first one has it made.
+// Add gives the receiver of a configuration one more signal, with the members that are behind it
+// there; the first one has it made.
 func (s *Set[Config]) Add(
-	config Config, create func() *unit.Receiver, next unit.Next,
+	config Config, create func() *unit.Receiver, next unit.Next, behind ...unit.Member,
 ) (*Receiver, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,9 +36,10 @@ func (s *Set[Config]) Add(
 		r = &Receiver{Receiver: create()}
 		r.forget = func() { s.forget(config, r) }
 	}
-	if err := r.Add(next); err != nil {
+	if err := r.Add(next, behind...); err != nil {
 		return nil, err
 	}
+	r.signals++
 	if s.instances == nil {
 		s.instances = map[Config]*Receiver{}
 	}
@@ -58,16 +61,16 @@ type Receiver struct {
 	*unit.Receiver
 	forget func()
 
-	hosts hosts
-	start sync.Once
-	err   error // of the start
+	signals int // before the first start
+	hosts   hosts
 }
 
-// Start starts the receiver, where no other signal has; it fails for all signals.
+// Start starts the receiver, once it is called for the last signal.
 func (r *Receiver) Start(ctx context.Context, host component.Host) error {
-	r.hosts.join(host)
-	r.start.Do(func() { r.err = r.Receiver.Start(ctx, &r.hosts) })
-	return r.err
+	if r.hosts.join(host) < r.signals {
+		return nil
+	}
+	return r.Receiver.Start(ctx, &r.hosts)
 }
 
 // Shutdown ends the receiver, for all signals.
@@ -78,19 +81,16 @@ func (r *Receiver) Shutdown(ctx context.Context) error {
 
 // hosts are one host: each that the Collector made for a signal hears of every status.
 type hosts struct {
-	mu   sync.Mutex
-	all  []component.Host
-	last *componentstatus.Event
+	mu  sync.Mutex
+	all []component.Host
 }
 
-// join adds a host, which hears of the last status that the others did.
-func (h *hosts) join(host component.Host) {
+// join adds a host, and says how many there are.
+func (h *hosts) join(host component.Host) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.all = append(h.all, host)
-	if h.last != nil {
-		componentstatus.ReportStatus(host, h.last)
-	}
+	return len(h.all)
 }
 
 // GetExtensions are the same for all.
@@ -111,7 +111,6 @@ func (h *hosts) Report(e *componentstatus.Event) {
 		return
 	}
 	defer h.mu.Unlock()
-	h.last = e
 	for _, host := range h.all {
 		componentstatus.ReportStatus(host, e)
 	}

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 
+	"github.com/strait-data/strait/go/fuse"
 	"github.com/strait-data/strait/go/receivers"
 	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/unit"
@@ -41,40 +42,46 @@ type shared struct {
 func (s *shared) createLogs(
 	_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs,
 ) (receiver.Logs, error) {
-	counted, err := receivers.ToLogs(set, s.metadata.Type, next)
-	if err != nil {
-		return nil, err
-	}
-	return s.receiver(set, cfg, counted)
+	return createReceiver(s, set, cfg, unit.Logs, next, (*fuse.Branch).Logs, receivers.ToLogs)
 }
 
 func (s *shared) createTraces(
 	_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces,
 ) (receiver.Traces, error) {
-	counted, err := receivers.ToTraces(set, s.metadata.Type, next)
-	if err != nil {
-		return nil, err
-	}
-	return s.receiver(set, cfg, counted)
+	return createReceiver(s, set, cfg, unit.Traces, next, (*fuse.Branch).Traces, receivers.ToTraces)
 }
 
 func (s *shared) createMetrics(
 	_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics,
 ) (receiver.Metrics, error) {
-	counted, err := receivers.ToMetrics(set, s.metadata.Type, next)
+	return createReceiver(
+		s, set, cfg, unit.Metrics, next, (*fuse.Branch).Metrics, receivers.ToMetrics,
+	)
+}
+
+// createReceiver gives the receiver of a configuration one more signal, and what of the pipeline
+// behind it is in its part there.
+func createReceiver[Consumer any](
+	s *shared, set receiver.Settings, cfg component.Config, signal unit.Signal, next Consumer,
+	mark func(*fuse.Branch, Consumer) (Consumer, error),
+	to func(receiver.Settings, string, Consumer) (unit.Next, error),
+) (*receivers.Receiver, error) {
+	config := cfg.(*rustconfig.Config)
+	behind, err := config.Place().Branch(signal)
 	if err != nil {
 		return nil, err
 	}
-	return s.receiver(set, cfg, counted)
-}
-
-// receiver gives the receiver of a configuration one more signal.
-func (s *shared) receiver(
-	set receiver.Settings, cfg component.Config, next unit.Next,
-) (*receivers.Receiver, error) {
-	config := cfg.(*rustconfig.Config)
+	marked, err := mark(behind, next)
+	if err != nil {
+		return nil, err
+	}
+	counted, err := to(behind.Settings(set), s.metadata.Type, marked)
+	if err != nil {
+		return nil, err
+	}
 	return s.all.Add(config, func() *unit.Receiver {
 		spec := s.metadata.spec(unit.KindReceiver, set.ID, config, nil)
+		config.Place().Stands(&spec)
 		return unit.NewReceiver(spec, transport(cfg), set.TelemetrySettings)
-	}, next)
+	}, counted, behind.Members()...)
 }

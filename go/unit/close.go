@@ -90,11 +90,11 @@ func (u *Unit) drain(ctx context.Context) error {
 	left := time.Until(deadline)
 	ctx, cancel := context.WithTimeout(ctx, left-min(hurry, left/4))
 	defer cancel()
-	reply, err := operate[takenReply](ctx, u.peer, control.Shutdown, u.handle, struct{}{})
+	reply, err := operate[counted](ctx, u.peer, control.Shutdown, u.handle, struct{}{})
 	if err != nil {
 		return fmt.Errorf("shutdown: %w", err)
 	}
-	u.taken.end(reply, len(u.spec.Members))
+	u.counts.end(reply, len(u.spec.Members))
 	return nil
 }
 

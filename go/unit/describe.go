@@ -35,6 +35,8 @@ type ComponentDescription struct {
 	// signals.
 	Signals   map[Flow]string `json:"signals"`
 	Stability string          `json:"stability"`
+	// LogsAsOTLP says that a receiver sends logs as OTLP bytes, or may.
+	LogsAsOTLP bool `json:"logs_as_otlp"`
 }
 
 // Flow is what a component carries: a signal, or a connector's way from one to another.

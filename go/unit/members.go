@@ -1,6 +1,7 @@
 package unit
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -20,13 +21,18 @@ import (
 // findAsides finds who stands for the members, once the unit knows its pipeline.
 func (u *Unit) findAsides() {
 	u.asides = make([]*Aside, len(u.spec.Members))
-	if u.spec.Aside == nil || u.spec.Pipeline == "" {
+	if u.spec.Aside == nil {
 		return
 	}
 	for i := 1; i < len(u.spec.Members); i++ {
-		u.asides[i] = u.spec.Aside(u.spec.Pipeline, u.spec.Members[i].ID)
+		if in := u.pipelineOf(&u.spec.Members[i]); in != "" {
+			u.asides[i] = u.spec.Aside(in, u.spec.Members[i].ID)
+		}
 	}
 }
+
+// pipelineOf is the pipeline that a member is in; "" where that is not known, or it is in several.
+func (u *Unit) pipelineOf(m *Member) string { return cmp.Or(m.Pipeline, u.spec.Pipeline) }
 
 // hostOf is the host that a member's component was started with.
 func (u *Unit) hostOf(member int, own component.Host) component.Host {
@@ -104,64 +110,97 @@ func (u *Unit) showPassed() {
 
 // passed is what a member was given and what it gave. Between two members Rust counts.
 func (u *Unit) passed(member int) (incoming, outgoing uint64) {
-	last := len(u.spec.Members) - 1
-	if last > 0 {
-		taken := u.taken.read(u)
-		incoming, outgoing = taken[member], taken[min(member+1, last)]
+	members := u.spec.Members
+	last := member+1 == len(members) || members[member+1].Signal != members[member].Signal
+	var taken []uint64
+	if member > 0 || !last {
+		taken = u.counts.read(u).Taken
 	}
 	if member == 0 {
 		incoming = u.stats.IncomingItems.Load()
+	} else {
+		incoming = taken[member]
 	}
-	if member == last {
-		outgoing = u.stats.OutgoingItems.Load()
+	if !last {
+		return incoming, taken[member+1]
 	}
-	return incoming, outgoing
+	return incoming, u.gave(members[member].Signal)
 }
 
-// taken is what the members of a unit have taken, as Rust counts it.
-type taken struct {
+// gave is what left the unit: of one signal, or "" of the only one.
+func (u *Unit) gave(signal Signal) uint64 {
+	for i, e := range u.spec.towards(Out) {
+		if signal == "" || e.Signal == signal {
+			return u.edges.Exits[i].Gave()
+		}
+	}
+	return 0
+}
+
+// behind are the signals of which members stand behind a receiver: what it sends of these Rust
+// counts, because what comes out is what those have left of it.
+func (u *Unit) behind() (signals []Signal) {
+	for _, m := range u.spec.Members {
+		if m.Signal != "" && !slices.Contains(signals, m.Signal) {
+			signals = append(signals, m.Signal)
+		}
+	}
+	return signals
+}
+
+// counts are what Rust counts of a unit's members.
+type counts struct {
 	mu    sync.Mutex
-	last  []uint64 // what was read last, in their order
+	last  *counted // what was read last
 	final bool     // the unit has ended
 }
 
-// takenReply is what Rust says of it.
-type takenReply struct {
+// counted is what Rust says of them: log records, spans or data points.
+type counted struct {
+	// Taken are what the members have taken of those before them, in their order.
 	Taken []uint64 `json:"taken"`
+	// Sent is what became of what a receiver has sent.
+	Sent map[Signal]sent `json:"sent"`
 }
 
-// takenLimit bounds a reading: it is a few loads on the caller's thread.
-const takenLimit = time.Second
+// sent is how many were taken by what is behind a receiver, and how many were not.
+type sent struct {
+	Accepted uint64 `json:"accepted"`
+	Refused  uint64 `json:"refused"`
+}
+
+// countLimit bounds a reading: it is a few loads on the caller's thread.
+const countLimit = time.Second
 
 // read asks Rust; where that cannot say, what it said last stands.
-func (t *taken) read(u *Unit) []uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.final {
-		ctx, cancel := context.WithTimeout(context.Background(), takenLimit)
+func (c *counts) read(u *Unit) *counted {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.final {
+		ctx, cancel := context.WithTimeout(context.Background(), countLimit)
 		defer cancel()
-		reply, err := operate[takenReply](ctx, u.peer, control.Counters, u.handle, struct{}{})
+		reply, err := operate[counted](ctx, u.peer, control.Counters, u.handle, struct{}{})
 		if err == nil {
-			t.note(reply, len(u.spec.Members))
+			c.note(reply, len(u.spec.Members))
 		}
 	}
-	if t.last == nil {
-		t.last = make([]uint64, len(u.spec.Members))
+	if c.last == nil {
+		c.last = &counted{Taken: make([]uint64, len(u.spec.Members))}
 	}
-	return t.last
+	return c.last
 }
 
 // note keeps what Rust said. Counts only grow, so a reply that is late changes nothing.
-func (t *taken) note(reply *takenReply, members int) {
+func (c *counts) note(reply *counted, members int) {
 	if len(reply.Taken) == members {
-		t.last = reply.Taken
+		c.last = reply
 	}
 }
 
 // end keeps what Rust said last of a unit that has ended.
-func (t *taken) end(reply *takenReply, members int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.note(reply, members)
-	t.final = true
+func (c *counts) end(reply *counted, members int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.note(reply, members)
+	c.final = true
 }

@@ -22,8 +22,10 @@ func NewReceiver(spec Spec, t Transport, set component.TelemetrySettings) *Recei
 }
 
 // Add adds an edge out with what is behind it, before Start, and asks Rust whether it can do that.
-func (r *Receiver) Add(next Next) error {
+// What leaves by it passes the members first that are given, all of its signal.
+func (r *Receiver) Add(next Next, behind ...Member) error {
 	spec := r.unit.spec
+	spec.Members = append(slices.Clip(spec.Members), behind...)
 	number := uint16(len(spec.Edges))
 	spec.Edges = append(slices.Clip(spec.Edges), Edge{number, Out, next.signal})
 	if _, err := reportOf(spec); err != nil {

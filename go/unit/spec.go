@@ -44,8 +44,8 @@ type Spec struct {
 	Edges []Edge `json:"edges,omitempty"`
 	// Members are what batches pass, one after the other.
 	Members []Member `json:"members"`
-	// Aside finds what stands for a member behind the first one, in the pipeline that the unit is
-	// in; nil: there is none that is known.
+	// Aside finds what stands for a member behind the first one, in a pipeline; nil: there is none
+	// that is known.
 	Aside func(pipeline, member string) *Aside `json:"-"`
 	// Expect is what Start compares with Rust's own description; nil: nothing is compared.
 	Expect *ComponentDescription `json:"-"`
@@ -69,7 +69,7 @@ func (s *Spec) towards(d Direction) (edges []Edge) {
 	return edges
 }
 
-// kind is that of its members: units of several kinds are not run yet.
+// kind is that of the first member: behind it are none but processors.
 func (s *Spec) kind() Kind {
 	for _, m := range s.Members {
 		return m.Kind
@@ -138,9 +138,13 @@ type Member struct {
 	// Handle is by which it asks its host; Start gives it.
 	Handle uint64 `json:"handle,omitempty"`
 	Kind   Kind   `json:"kind"`
+	// Signal is what a member behind a receiver takes of what that sends; "" in other units.
+	Signal Signal `json:"signal,omitempty"`
 	Type   string `json:"type,omitempty"`
 	Config any    `json:"config,omitempty"`
 	Nodes  any    `json:"nodes,omitempty"`
+	// Pipeline is the one that a member behind a receiver is in; "": the unit's.
+	Pipeline string `json:"-"`
 }
 
 // Signal is the kind of telemetry a unit carries.

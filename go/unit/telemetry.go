@@ -1,6 +1,7 @@
 package unit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -163,6 +164,9 @@ func (u *Unit) observe() (stop func(), err error) {
 		}
 		u.recordInside.Store(&record)
 	}
+	for _, signal := range u.behind() {
+		errs = append(errs, u.observeSent(b, signal))
+	}
 	for _, m := range ringMetrics {
 		errs = append(errs, m.register(b, func(_ context.Context, o metric.Int64Observer) error {
 			for lane, s := range u.Links() {
@@ -198,6 +202,48 @@ func (u *Unit) observe() (stop func(), err error) {
 	return b.Shutdown, nil
 }
 
+// sentMetrics are what the Collector's receiver helper counts of a signal: what was accepted, what
+// was refused, and what failed in the receiver itself, which none of Rust's does.
+var sentMetrics = map[Signal]struct{ accepted, refused, failed register }{
+	Logs: {
+		(*builder).RegisterReceiverAcceptedLogRecordsCallback,
+		(*builder).RegisterReceiverRefusedLogRecordsCallback,
+		(*builder).RegisterReceiverFailedLogRecordsCallback,
+	},
+	Traces: {
+		(*builder).RegisterReceiverAcceptedSpansCallback,
+		(*builder).RegisterReceiverRefusedSpansCallback,
+		(*builder).RegisterReceiverFailedSpansCallback,
+	},
+	Metrics: {
+		(*builder).RegisterReceiverAcceptedMetricPointsCallback,
+		(*builder).RegisterReceiverRefusedMetricPointsCallback,
+		(*builder).RegisterReceiverFailedMetricPointsCallback,
+	},
+}
+
+// observeSent shows what became of what a receiver has sent to members behind it, once it has sent
+// something, as the helper does.
+func (u *Unit) observeSent(b *builder, signal Signal) error {
+	attributes := metric.WithAttributeSet(attribute.NewSet(
+		attribute.String("receiver", u.spec.ID), attribute.String("transport", ""),
+	))
+	observe := func(read func(sent) uint64) metric.Int64Callback {
+		return func(_ context.Context, o metric.Int64Observer) error {
+			if s := u.counts.read(u).Sent[signal]; s != (sent{}) {
+				o.Observe(int64(read(s)), attributes)
+			}
+			return nil
+		}
+	}
+	m := sentMetrics[signal]
+	return errors.Join(
+		m.accepted(b, observe(func(s sent) uint64 { return s.Accepted })),
+		m.refused(b, observe(func(s sent) uint64 { return s.Refused })),
+		m.failed(b, observe(func(sent) uint64 { return 0 })),
+	)
+}
+
 // tookInside notes how long a call was in the unit, without the time of its consumer.
 func (u *Unit) tookInside(ctx context.Context, took time.Duration) {
 	if record := u.recordInside.Load(); record != nil {
@@ -224,25 +270,25 @@ func (u *Unit) identity() []attribute.KeyValue {
 	if _, is := u.telemetry.MeterProvider.(sinks.Injected); is {
 		return nil
 	}
-	return u.identityOf(&Member{ID: u.spec.ID})
+	return u.identityOf(&Member{ID: u.spec.ID, Kind: u.spec.kind()})
 }
 
 // identityOf is who a member is, under the names that the Collector has for it.
 func (u *Unit) identityOf(m *Member) []attribute.KeyValue {
-	kind := u.spec.kind()
 	known := []attribute.KeyValue{
 		attribute.String("otelcol.component.id", m.ID),
-		attribute.String("otelcol.component.kind", string(kind)),
+		attribute.String("otelcol.component.kind", string(m.Kind)),
 	}
-	if kind != KindReceiver {
-		known = append(known, attribute.String(keySignal, string(u.spec.edge(In).Signal)))
+	if m.Kind != KindReceiver {
+		signal := cmp.Or(m.Signal, u.spec.edge(In).Signal)
+		known = append(known, attribute.String(keySignal, string(signal)))
 	}
-	if kind == KindConnector {
+	if m.Kind == KindConnector {
 		output := string(u.spec.edge(Out).Signal)
 		known = append(known, attribute.String("otelcol.signal.output", output))
 	}
-	if u.spec.Pipeline != "" {
-		known = append(known, attribute.String("otelcol.pipeline.id", u.spec.Pipeline))
+	if in := u.pipelineOf(m); in != "" {
+		known = append(known, attribute.String("otelcol.pipeline.id", in))
 	}
 	return known
 }

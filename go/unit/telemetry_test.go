@@ -2,6 +2,7 @@ package unit
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -10,12 +11,15 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/pipeline"
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
+	"go.opentelemetry.io/collector/receiver/receivertest"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
+	"github.com/strait-data/strait/go/unit/call"
 	"github.com/strait-data/strait/go/unit/internal/metadatatest"
 )
 
@@ -23,11 +27,22 @@ func observed(t *testing.T, spec Spec) (*componenttest.Telemetry, *Unit) {
 	telemetry := componenttest.NewTelemetry()
 	t.Cleanup(func() { require.NoError(t, telemetry.Shutdown(context.Background())) })
 	u := New(spec, DefaultTransport(), telemetry.NewTelemetrySettings())
+	for range spec.towards(Out) {
+		u.edges.Exits = append(u.edges.Exits, gives{items: 3})
+	}
 	stop, err := u.observe()
 	require.NoError(t, err)
 	t.Cleanup(stop)
 	return telemetry, u
 }
+
+// gives is an exit by which some items have left.
+type gives struct {
+	call.AnyExit
+	items uint64
+}
+
+func (g gives) Gave() uint64 { return g.items }
 
 // Guarantees: a unit's figures carry the names that the Collector has for a component, its pipeline
 // among them, so that two units of one component are told apart.
@@ -69,7 +84,6 @@ func TestRefusalsAreShownByReason(t *testing.T) {
 func TestItemsAreShownAsTheCollectorsProcessorsAre(t *testing.T) {
 	telemetry, u := observed(t, specOf(KindProcessor, "mask_cards", Between(Metrics)))
 	u.stats.IncomingItems.Add(5)
-	u.stats.OutgoingItems.Add(3)
 	attributes := attribute.NewSet(
 		attribute.String("processor", "mask_cards"), attribute.String("otel.signal", "metrics"))
 	any1 := metricdatatest.IgnoreTimestamp()
@@ -77,6 +91,57 @@ func TestItemsAreShownAsTheCollectorsProcessorsAre(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Attributes: attributes, Value: 5}}, any1)
 	metadatatest.AssertEqualProcessorOutgoingItems(t, telemetry,
 		[]metricdata.DataPoint[int64]{{Attributes: attributes, Value: 3}}, any1)
+}
+
+// Guarantees: what a receiver has sent to members behind it is shown as the Collector's receiver
+// helper shows it: the same names, units, attributes and numbers, of the signals that have members
+// and no others; what those were given and gave is theirs.
+func TestWhatAReceiverSentIsShownAsTheHelperShowsIt(t *testing.T) {
+	spec := specOf(KindReceiver, "some", []Edge{{0, Out, Traces}, {1, Out, Logs}, {2, Out, Metrics}})
+	spec.Members = append(spec.Members,
+		Member{ID: "a", Kind: KindProcessor, Signal: Metrics},
+		Member{ID: "b", Kind: KindProcessor, Signal: Metrics},
+		Member{ID: "c", Kind: KindProcessor, Signal: Logs})
+	telemetry, u := observed(t, spec)
+	u.counts.end(&counted{
+		Taken: []uint64{0, 9, 8, 7},
+		Sent: map[Signal]sent{
+			Logs: {Accepted: 5, Refused: 2}, Metrics: {Accepted: 8, Refused: 1}, Traces: {Accepted: 4},
+		},
+	}, len(spec.Members))
+
+	theirs := componenttest.NewTelemetry()
+	t.Cleanup(func() { require.NoError(t, theirs.Shutdown(context.Background())) })
+	set := receivertest.NewNopSettings(component.MustNewType("some"))
+	set.ID, set.TelemetrySettings = component.MustNewID("some"), theirs.NewTelemetrySettings()
+	helper, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
+		ReceiverID: set.ID, ReceiverCreateSettings: set,
+	})
+	require.NoError(t, err)
+	refused := errors.New("refused")
+	helper.EndLogsOp(helper.StartLogsOp(t.Context()), "some", 5, nil)
+	helper.EndLogsOp(helper.StartLogsOp(t.Context()), "some", 2, refused)
+	helper.EndMetricsOp(helper.StartMetricsOp(t.Context()), "some", 8, nil)
+	helper.EndMetricsOp(helper.StartMetricsOp(t.Context()), "some", 1, refused)
+	for _, verdict := range []string{"accepted", "refused", "failed"} {
+		for _, items := range []string{"log_records", "metric_points"} {
+			name := "otelcol_receiver_" + verdict + "_" + items
+			want, err := theirs.GetMetric(name)
+			require.NoError(t, err)
+			got, err := telemetry.GetMetric(name)
+			require.NoError(t, err)
+			metricdatatest.AssertEqual(t, want, got,
+				metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
+		}
+		_, err := telemetry.GetMetric("otelcol_receiver_" + verdict + "_spans")
+		require.Error(t, err, "traces have no members: Go counts them")
+	}
+	for member, want := range [][2]uint64{1: {9, 8}, 2: {8, 3}, 3: {7, 3}} {
+		if member > 0 {
+			incoming, outgoing := u.passed(member)
+			require.Equal(t, want, [2]uint64{incoming, outgoing}, member)
+		}
+	}
 }
 
 // Guarantees: how long calls were in a unit is a histogram as the Collector's own processors have

@@ -48,7 +48,7 @@ type Unit struct {
 	health         *health    // of the first, which the others hear of
 	statusOf       []uint64   // by index: the handle by which Rust says how a lane is
 	saidBy         [][]uint64 // by index: those by which its members say how they are
-	taken          taken
+	counts         counts
 	renewing       sync.WaitGroup
 	stopRenewing   context.Context
 	cancelRenewing context.CancelFunc

@@ -49,8 +49,8 @@ func blockedSignals() (signals []syscall.Signal, mask uint64) {
 	return signals, mask
 }
 
-// namedThreads are the threads of this process that have a name of their own, by id: those of Rust's,
-// and those of Go's that began on one while it was in Go, which take its name with them.
+// namedThreads are the threads of this process that have a name of their own, by id: those of
+// Rust's, and those of Go's that began on one while it was in Go, which take its name with them.
 func namedThreads(t *testing.T) map[int]string {
 	own, err := os.ReadFile("/proc/self/comm")
 	require.NoError(t, err)

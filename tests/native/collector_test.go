@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/otelcol"
@@ -31,7 +32,8 @@ import (
 )
 
 // A whole Collector in this process, whose ends are the test's: the receivers `feed` are fed by it,
-// the exporters `keep` are its sinks, the extension `watch` hears every status.
+// and `feeder`, which is in Rust, over a socket; the exporters `keep` are its sinks, the extension
+// `watch` hears every status.
 
 // collector is one that runs.
 type collector struct {
@@ -42,6 +44,7 @@ type collector struct {
 	mu       sync.Mutex
 	feeds    map[string]consumer.Logs
 	keeps    map[string]*sink
+	traces   consumertest.TracesSink
 	statuses map[string]string // the last of each component, by kind and id
 }
 
@@ -87,6 +90,11 @@ type passing struct {
 	consumer.Logs
 }
 
+type passingTraces struct {
+	ends
+	consumer.Traces
+}
+
 func none() component.Config { return &struct{}{} }
 
 // factories are the test's own components and the Rust ones of builder.yaml.
@@ -94,7 +102,8 @@ func (c *collector) factories() (f otelcol.Factories, err error) {
 	typ := component.MustNewType
 	masks := crate("mask_cards")
 	masks.Crate, masks.Logs = "mask-cards", component.StabilityLevelAlpha
-	faulty := crate("faulty")
+	faulty, feeder := crate("faulty"), crate("feeder")
+	feeder.Metrics = component.StabilityLevelUndefined
 	for _, m := range []*rustcomponent.Metadata{&masks, &faulty} {
 		m.Traces, m.Metrics = component.StabilityLevelUndefined, component.StabilityLevelUndefined
 	}
@@ -104,7 +113,7 @@ func (c *collector) factories() (f otelcol.Factories, err error) {
 		) (receiver.Logs, error) {
 			c.feeds[set.ID.String()] = next
 			return &ends{}, nil
-		}, level)))
+		}, level)), rustcomponent.NewReceiver(feeder))
 	if err != nil {
 		return f, err
 	}
@@ -125,6 +134,10 @@ func (c *collector) factories() (f otelcol.Factories, err error) {
 			s := &sink{}
 			c.keeps[set.ID.String()] = s
 			return passing{Logs: s}, nil
+		}, level), exporter.WithTraces(func(
+			context.Context, exporter.Settings, component.Config,
+		) (exporter.Traces, error) {
+			return passingTraces{Traces: &c.traces}, nil
 		}, level)))
 	if err != nil {
 		return f, err
@@ -155,7 +168,9 @@ func (c *collector) factories() (f otelcol.Factories, err error) {
 // distribution is what `strait build` says of builder.yaml.
 var distribution = converter.Distribution{
 	Version: "0.1.0",
-	Rust:    map[string][]string{"processors": {"otap", "mask_cards", "faulty"}},
+	Rust: map[string][]string{
+		"receivers": {"feeder"}, "processors": {"otap", "mask_cards", "faulty"},
+	},
 }
 
 // runCollector starts a Collector of a configuration, in YAML, and ends it with the test.

@@ -1,22 +1,30 @@
 package native
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"math/rand/v2"
+	"net"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/client"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/strait-data/strait/go/otap/otaptest"
 )
 
-// Parts of a Collector's pipelines: processors in a row in Rust, whose batches cross once.
+// Parts of a Collector's pipelines: processors in a row in Rust, or behind a receiver there, whose
+// batches cross once.
 
 func attributeKey(name string) attribute.Key { return attribute.Key(name) }
 
@@ -31,7 +39,8 @@ var processors = map[string]string{
 	"otap/two": "{fuse: %t, nodes: {nodes: {x: {attribute: {actions: [{action: upsert, key: y, " +
 		"value: 1}]}}, z: {attribute: {actions: [{action: delete, key: index}]}}}, " +
 		"connections: [{from: in, to: x}, {from: x, to: z}, {from: z, to: out}]}}",
-	"same": "{}",
+	"otap/passes": "{fuse: %t, nodes: [{retry: {}}]}",
+	"same":        "{}",
 }
 
 // graph is the pipelines of a configuration.
@@ -68,13 +77,18 @@ func drawGraph(r *rand.Rand) graph {
 		add(fmt.Sprintf("logs/%d", i), pick(r, []string{"feed/0", "feed/1"}, 1, 2), exporters)
 	}
 	add("logs/joined", []string{"join"}, pick(r, keeps, 1, 2))
+	add("logs/fed", []string{"feeder"}, pick(r, keeps, 1, 2))
+	g.pipelines["traces/fed"] = "{receivers: [feeder], processors: [otap/passes], exporters: [keep]}"
 	return g
 }
 
-func (g graph) yaml(fuse bool) string {
+// yaml is the configuration, whose feeder listens there.
+func (g graph) yaml(fuse bool, listen string) string {
 	var b strings.Builder
-	b.WriteString("receivers: {feed/0: , feed/1: }\nexporters: {keep: , keep/b: }\n" +
-		"connectors: {join: }\nextensions: {watch: }\nprocessors:\n")
+	fmt.Fprintf(&b, "receivers:\n  feed/0:\n  feed/1:\n"+
+		"  feeder: {listen: %q, runtime: {rust: {fuse: %t}}}\n"+
+		"exporters: {keep: , keep/b: }\nconnectors: {join: }\nextensions: {watch: }\nprocessors:\n",
+		listen, fuse)
 	for id, body := range processors {
 		if strings.Contains(body, "%t") {
 			body = fmt.Sprintf(body, fuse)
@@ -140,21 +154,25 @@ func TestFusedIsAsUnfused(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			g := drawGraph(r)
-			fused, apart := runCollector(t, g.yaml(true)), runCollector(t, g.yaml(false))
+			atFused, atApart := free(t), free(t)
+			yaml := g.yaml(true, atFused)
+			fused, apart := runCollector(t, yaml), runCollector(t, g.yaml(false, atApart))
 			for range 12 {
 				d := drawBatch(r)
 				for id, next := range fused.feeds {
 					want := asHeard(apart.feeds[id].ConsumeLogs(t.Context(), otaptest.Clone(d)))
 					got := asHeard(next.ConsumeLogs(t.Context(), otaptest.Clone(d)))
-					require.Equal(t, want, got, g.yaml(true))
+					require.Equal(t, want, got, yaml)
 				}
+				fed := drawFed(t, r)
+				require.Equal(t, feed(t, atApart, fed), feed(t, atFused, fed), yaml)
 			}
 			for id, s := range apart.keeps {
-				require.Equal(t, asTexts(t, s.take()), asTexts(t, fused.keeps[id].take()),
-					"%s: %s", id, g.yaml(true))
+				require.Equal(t, asTexts(t, s.take()), asTexts(t, fused.keeps[id].take()), "%s: %s", id, yaml)
 			}
+			require.Equal(t, apart.traces.AllTraces(), fused.traces.AllTraces())
 			want, got := apart.items(t), fused.items(t)
-			require.Equal(t, want, got, g.yaml(true))
+			require.Equal(t, want, got, yaml)
 			counted += len(want)
 			fused.end(t)
 			apart.end(t)
@@ -163,10 +181,68 @@ func TestFusedIsAsUnfused(t *testing.T) {
 	require.NotZero(t, counted)
 }
 
-// items is what processors were given and gave.
+// items is what processors were given and gave, and receivers sent.
 func (c *collector) items(t *testing.T) map[string]int64 {
 	t.Helper()
-	return c.sums(t, "otelcol_processor_", "processor")
+	all := c.sums(t, "otelcol_processor_", "processor")
+	maps.Copy(all, c.sums(t, "otelcol_receiver_", "receiver"))
+	return all
+}
+
+// feed gives the receiver that listens there a batch, and is what that heard of it.
+func feed(t testing.TB, address string, batch []byte) string {
+	t.Helper()
+	client, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, client.Close()) }()
+	require.NoError(t, client.SetDeadline(time.Now().Add(patience)))
+	_, err = client.Write(batch)
+	require.NoError(t, err)
+	require.NoError(t, client.(*net.TCPConn).CloseWrite())
+	told, err := io.ReadAll(client)
+	require.NoError(t, err)
+	require.NotEmpty(t, told)
+	return string(told)
+}
+
+// drawFed draws a batch for the receiver `feeder`: logs, and now and then traces.
+func drawFed(t testing.TB, r *rand.Rand) []byte {
+	t.Helper()
+	if r.IntN(4) == 0 {
+		d := ptrace.NewTraces()
+		spans := d.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+		for range 1 + r.IntN(5) {
+			spans.AppendEmpty().SetName("span")
+		}
+		b, err := new(ptrace.ProtoMarshaler).MarshalTraces(d)
+		require.NoError(t, err)
+		return append([]byte("t"), b...)
+	}
+	type log struct {
+		Body       string      `json:"body"`
+		Severity   int         `json:"severity"`
+		Attributes [][2]string `json:"attributes"`
+		Resource   string      `json:"resource,omitempty"`
+	}
+	fed := make([]log, 1+r.IntN(20))
+	for i := range fed {
+		fed[i] = log{Body: "text", Severity: r.IntN(25), Attributes: [][2]string{{"a", "1"}}}
+		if r.IntN(3) == 0 {
+			fed[i].Body, fed[i].Resource = "card 4111 1111 1111 1111", "shop"
+		}
+		if r.IntN(4) == 0 {
+			fed[i].Attributes = append(fed[i].Attributes, [2]string{"card", "5500-0000-0000-0004"})
+		}
+	}
+	orders := []string{
+		"permanent grpc 3", "retryable grpc 8 after 50", "permanent http 400 rejected 2", "panic", "drop",
+	}
+	if i := r.IntN(15); i < len(orders) {
+		fed[0].Body = orders[i]
+	}
+	b, err := json.Marshal(fed)
+	require.NoError(t, err)
+	return b
 }
 
 const inOnePart = `
@@ -214,6 +290,79 @@ func TestAPartCrossesOnce(t *testing.T) {
 	c.awaits(t, "Processor faulty", "StatusOK")
 }
 
+const behindAReceiver = `
+receivers: {feeder: {listen: %q}}
+exporters: {keep: }
+extensions: {watch: }
+processors:
+  mask_cards: {}
+  faulty: {}
+  otap: {nodes: [{attribute: {actions: [{action: delete, key: a}]}}]}
+  otap/passes: {nodes: [{retry: {}}]}
+service:
+  extensions: [watch]
+  pipelines:
+    logs: {receivers: [feeder], processors: [mask_cards, faulty, otap], exporters: [keep]}
+    traces: {receivers: [feeder], processors: [otap/passes], exporters: [keep]}
+`
+
+// Guarantees: what a receiver sends crosses once, behind the processors of its part, with what came
+// with it; each of them has its own numbers and its own status; the receiver hears whole why a
+// batch was refused.
+func TestAReceiversPartCrossesOnce(t *testing.T) {
+	listen := free(t)
+	c := runCollector(t, fmt.Sprintf(behindAReceiver, listen))
+	defer c.end(t)
+	fed := func(body string) string {
+		const logs = `[{"body": %q, "severity": 9, "attributes": [["a", "1"]]},
+			{"body": "card 4111111111111111", "severity": 9, "attributes": [["b", "2"]]}]`
+		return feed(t, listen, fmt.Appendf(nil, logs, body))
+	}
+	const batches = 5
+	for range batches {
+		require.Equal(t, "taken", fed("text"))
+	}
+	keep := c.keeps["keep"]
+	require.Equal(t, 2*batches, keep.count())
+	last := keep.logs[batches-1].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+	require.Zero(t, last.At(0).Attributes().Len(), "otap")
+	require.NotContains(t, last.At(1).Body().Str(), "4111111111111111", "mask_cards")
+	require.Equal(t, []string{"blue"}, client.FromContext(keep.ctxs[0]).Metadata.Get("tenant"))
+
+	require.Equal(t, "Permanent grpc Some(3) http None after None rejected 1: told to fail for good",
+		fed("permanent grpc 3 rejected 1"))
+	require.Equal(t, "taken", fed("drop"))
+	crossed := c.sums(t, "otelcol_strait_batches", "otelcol.component.id")
+	require.Equal(t, map[string]int64{"otelcol_strait_batches of feeder": batches}, crossed)
+	const received = "otelcol_receiver_%s_log_records of feeder"
+	items := c.items(t)
+	for of, want := range map[string]int64{
+		fmt.Sprintf(received, "accepted"):                 2 * (batches + 1),
+		fmt.Sprintf(received, "refused"):                  2,
+		fmt.Sprintf(received, "failed"):                   0,
+		"otelcol_processor_incoming_items of mask_cards":  2 * (batches + 2),
+		"otelcol_processor_outgoing_items of mask_cards":  2 * (batches + 2),
+		"otelcol_processor_incoming_items of faulty":      2 * (batches + 2),
+		"otelcol_processor_outgoing_items of faulty":      2 * batches,
+		"otelcol_processor_incoming_items of otap":        2 * batches,
+		"otelcol_processor_outgoing_items of otap":        2 * batches,
+		"otelcol_processor_incoming_items of otap/passes": 0,
+		"otelcol_processor_outgoing_items of otap/passes": 0,
+	} {
+		require.Equal(t, want, items[of], of)
+		delete(items, of)
+	}
+	require.Empty(t, items)
+
+	require.Equal(t, "taken", fed("unwell"))
+	c.awaits(t, "Processor faulty", "StatusRecoverableError: told to be unwell")
+	for _, other := range []string{"Receiver feeder", "Processor mask_cards", "Processor otap"} {
+		require.Equal(t, "StatusOK", c.status(other), other)
+	}
+	require.Equal(t, "taken", fed("well"))
+	c.awaits(t, "Processor faulty", "StatusOK")
+}
+
 // Guarantees: nothing of a graph with parts grows with what passes it, failures among it:
 // goroutines, threads, descriptors, memory. A million batches under STRAIT_SOAK.
 func TestManyBatchesThroughParts(t *testing.T) {
@@ -222,7 +371,8 @@ func TestManyBatchesThroughParts(t *testing.T) {
 		batches = 1_000_000
 	}
 	r := rand.New(rand.NewPCG(7, 7))
-	c := runCollector(t, drawGraph(r).yaml(true))
+	listen := free(t)
+	c := runCollector(t, drawGraph(r).yaml(true, listen))
 	var sent, came int
 	send := func(n int) {
 		for range n {
@@ -232,9 +382,13 @@ func TestManyBatchesThroughParts(t *testing.T) {
 					sent++
 				}
 			}
+			if feed(t, listen, drawFed(t, r)) == "taken" {
+				sent++
+			}
 			for _, s := range c.keeps {
 				came += len(s.take())
 			}
+			c.traces.Reset()
 		}
 	}
 	send(batches / 10)

@@ -28,6 +28,9 @@ pub struct Description {
     /// The stability of an extension, which carries nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stability: Option<Stability>,
+    /// It sends logs as OTLP bytes; see [`logs_as_otlp`](Self::logs_as_otlp).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub logs_as_otlp: bool,
 }
 
 impl Description {
@@ -67,6 +70,7 @@ impl Description {
             package,
             signals: BTreeMap::new(),
             stability: None,
+            logs_as_otlp: false,
         }
     }
 
@@ -88,6 +92,16 @@ impl Description {
     /// It is a connector from pipelines of one signal to pipelines of another, or of the same.
     pub fn connects(self, from: Signal, to: Signal, stability: Stability) -> Self {
         self.carries(Flow::Between(from, to), stability)
+    }
+
+    /// Said of a receiver: it sends logs as OTLP bytes, or may. One that does not say so sends
+    /// tables, and is told of bytes that they are refused. Processors behind it never run in one
+    /// part with it: to read bytes as tables there is not lossless.
+    pub fn logs_as_otlp(self) -> Self {
+        Self {
+            logs_as_otlp: true,
+            ..self
+        }
     }
 
     fn carries(mut self, flow: Flow, stability: Stability) -> Self {

@@ -11,7 +11,7 @@
 
 use crate::calls::tag::Tag;
 use crate::calls::{Origin, Port};
-use crate::unit::{Taken, UnitMember};
+use crate::unit::{Sent, Taken, UnitMember};
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_engine::control::{NodeControlMsg, PipelineCompletionMsg};
 use otel_arrow_dfe_engine::local::message::LocalSender;
@@ -100,6 +100,11 @@ pub(crate) fn entered(node: &str) -> Option<Arc<Taken>> {
     let enters = |known: &&UnitMember| known.entries.iter().any(|entry| entry == node);
     let member = port.settings.members.iter().find(enters)?;
     Some(Arc::clone(&member.taken))
+}
+
+/// Where it is counted what becomes of what this lane's receiver sends.
+pub(crate) fn sent() -> Option<Arc<Sent>> {
+    Some(Arc::clone(&port()?.settings.members.first()?.sent))
 }
 
 /// Keeps `failure` beside the engine's nack of the tagged call.

@@ -147,6 +147,7 @@ impl ReceiverFactory for Factory {
             .logs(Stability::Development)
             .traces(Stability::Development)
             .metrics(Stability::Development)
+            .logs_as_otlp()
     }
 
     fn create(&self, config: Config, _: &Settings) -> Result<Scripted, CreateError> {

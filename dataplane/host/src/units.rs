@@ -4,10 +4,11 @@
 use crate::links::{Accepted, Answer, Offer, StartReply, StartRequest};
 use crate::to_host::ToHost;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+use strait_component::{Kind, Signal};
 use strait_control::{CallId, Class, Failure, OperationError};
 use strait_engine::{Lane, LaneConfig, Report, Unit, UnitMember, Upcalls};
 use strait_ringbuf::PeerFds;
@@ -28,16 +29,34 @@ struct Entry {
 }
 
 /// What the members of a unit have taken, in their order: log records, spans or data points. 0 of
-/// the first one, for which the host counts.
+/// the first one, for which the host counts; but where it is a receiver, what became of what it has
+/// sent, by signal.
 #[derive(Default, Serialize)]
 pub(crate) struct Taken {
     taken: Vec<u64>,
+    sent: BTreeMap<&'static str, Sent>,
+}
+
+/// How many items of a signal were accepted, and how many were refused.
+#[derive(Serialize)]
+struct Sent {
+    accepted: u64,
+    refused: u64,
 }
 
 impl Taken {
     fn by(unit: &Unit) -> Self {
+        let sent = |signal: &Signal| {
+            let (accepted, refused) = unit.members.first()?.sent(*signal);
+            Some((signal.name(), Sent { accepted, refused }))
+        };
         Self {
             taken: unit.members.iter().map(UnitMember::taken).collect(),
+            sent: if unit.kind == Kind::Receiver {
+                Signal::ALL.iter().filter_map(sent).collect()
+            } else {
+                BTreeMap::new()
+            },
         }
     }
 }

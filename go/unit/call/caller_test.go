@@ -48,7 +48,7 @@ func TestItemsAreCountedAsTheCollectorsProcessorsAre(t *testing.T) {
 	points.RemoveIf(func(pmetric.NumberDataPoint) bool { return points.Len()%2 == 0 })
 	require.NoError(t, exit.deliver(t.Context(), d))
 	require.EqualValues(t, 5, stats.IncomingItems.Load())
-	require.EqualValues(t, d.DataPointCount(), stats.OutgoingItems.Load())
+	require.EqualValues(t, d.DataPointCount(), exit.Gave())
 	require.Zero(t, stats.Consuming.Load())
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
@@ -16,6 +17,7 @@ type Exit[T any] struct {
 	component string
 	out       *edge.Out[T]
 	stats     *Stats
+	gave      atomic.Uint64
 }
 
 // AnyExit is an Exit, whatever its signal.
@@ -23,14 +25,19 @@ type AnyExit interface {
 	number() uint16
 	// open makes what the edge keeps for one link.
 	open(l edge.Link) any
+	// Gave is how many log records, spans or data points went to the consumer.
+	Gave() uint64
 	// take opens an output, lets go of its lease, and hands it on.
 	take(ctx context.Context, l *Lane, o *output) error
 }
 
 // NewExit makes an exit of a component, named as its errors name it.
 func NewExit[T any](component string, out *edge.Out[T], stats *Stats) *Exit[T] {
-	return &Exit[T]{component, out, stats}
+	return &Exit[T]{component: component, out: out, stats: stats}
 }
+
+// Gave is how many log records, spans or data points went to the consumer, taken or not.
+func (x *Exit[T]) Gave() uint64 { return x.gave.Load() }
 
 func (x *Exit[T]) number() uint16 { return x.out.Number() }
 
@@ -56,7 +63,7 @@ const ConsumerFrame = "call.(*Exit[...]).deliver("
 // deliver calls the next consumer, and counts what goes there. Its frame and how many are in it are
 // how a shutdown knows what it waits for.
 func (x *Exit[T]) deliver(ctx context.Context, d T) error {
-	x.stats.OutgoingItems.Add(uint64(x.out.Signal().Counted(d)))
+	x.gave.Add(uint64(x.out.Signal().Counted(d)))
 	x.stats.Consuming.Add(1)
 	defer x.stats.Consuming.Add(-1)
 	return x.out.Consume(ctx, d)

@@ -22,6 +22,7 @@ type taker func(context.Context, *Lane, *output) error
 
 func (taker) open(edge.Link) any { return nil }
 func (taker) number() uint16     { return 0 }
+func (taker) Gave() uint64       { return 0 }
 func (x taker) take(ctx context.Context, l *Lane, o *output) error {
 	return x(ctx, l, o)
 }

@@ -16,7 +16,6 @@ type Stats struct {
 	Refused          [len(refusals)]atomic.Uint64 // by reason
 	ContextLeftOut   atomic.Uint64
 	IncomingItems    atomic.Uint64
-	OutgoingItems    atomic.Uint64
 
 	// Consuming is how many batches are with the next consumer now.
 	Consuming atomic.Int64
@@ -49,9 +48,8 @@ type Snapshot struct {
 	// ContextLeftOut are trace states and keys of client metadata that did not cross with their
 	// batch, because they are over the format's limits. The batch's own context keeps them.
 	ContextLeftOut uint64
-	// IncomingItems are what the component was given, and OutgoingItems what it gave to the next
-	// consumer: log records, spans, data points.
-	IncomingItems, OutgoingItems uint64
+	// IncomingItems are what the component was given: log records, spans, data points.
+	IncomingItems uint64
 }
 
 // Snapshot copies the counters.
@@ -73,6 +71,5 @@ func (s *Stats) Snapshot() Snapshot {
 		DroppedBare:       s.DroppedBare.Load(),
 		ContextLeftOut:    s.ContextLeftOut.Load(),
 		IncomingItems:     s.IncomingItems.Load(),
-		OutgoingItems:     s.OutgoingItems.Load(),
 	}
 }

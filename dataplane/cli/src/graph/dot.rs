@@ -33,7 +33,7 @@ fn draw_nodes(out: &mut String, pipeline: &Pipeline, step: &Step<'_>, number: &s
             "    subgraph cluster_{number} {{\n      label=\"{label}\";"
         );
     }
-    for component in step.components {
+    for component in &step.components {
         let node = name(pipeline, component);
         let (id, kind) = (&component.id, &component.kind);
         let label = quoted(&format!("{id}\n{kind}, {}", component.language()));
@@ -46,7 +46,7 @@ fn draw_nodes(out: &mut String, pipeline: &Pipeline, step: &Step<'_>, number: &s
     if step.part {
         out.push_str("    }\n");
         for pair in step.components.windows(2) {
-            let (from, to) = (name(pipeline, &pair[0]), name(pipeline, &pair[1]));
+            let (from, to) = (name(pipeline, pair[0]), name(pipeline, pair[1]));
             let _ = writeln!(out, "    {from} -> {to};");
         }
     }
@@ -63,12 +63,12 @@ fn draw_edges(
     let leaves = if from.part {
         &from.components[from.components.len() - 1..]
     } else {
-        from.components
+        &from.components
     };
     let enters = if to.part {
         &to.components[..1]
     } else {
-        to.components
+        &to.components
     };
     for from in leaves {
         for to in enters {

@@ -5,7 +5,7 @@
 //! the environment variable that has its converter write pipelines, parts and cuts as JSON.
 //!
 //! The drawings differ in form only: each shows the pipelines in the order of their ids, who runs
-//! where, which processors are one part, and each cut with its reason.
+//! where, which components are one part, and each cut with its reason.
 
 mod dot;
 mod svg;
@@ -92,7 +92,7 @@ fn list<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Vec<Component>, D:
 /// What stands at one place of a pipeline: components beside each other (receivers, exporters), or
 /// those of one part, which follow each other.
 struct Step<'g> {
-    components: &'g [Component],
+    components: Vec<&'g Component>,
     /// They are one part of several.
     part: bool,
 }
@@ -140,27 +140,30 @@ impl Graph {
 
     /// What batches pass in a pipeline, in order.
     fn steps<'g>(&self, pipeline: &'g Pipeline) -> Vec<Step<'g>> {
-        let one = |components| Step {
-            components,
+        let beside = |components: &'g [Component]| Step {
+            components: components.iter().collect(),
             part: false,
         };
-        let mut steps = vec![one(&pipeline.receivers[..])];
-        let mut left = &pipeline.processors[..];
+        let mut left: Vec<_> = pipeline.processors.iter().collect();
+        let mut steps = Vec::new();
+        match &pipeline.receivers[..] {
+            // It may be the head of what follows.
+            [only] => left.insert(0, only),
+            all => steps.push(beside(all)),
+        }
         while let Some(head) = left.first() {
             let length = self.part_of(pipeline, head).min(left.len()).max(1);
-            let (components, rest) = left.split_at(length);
             steps.push(Step {
-                components,
+                components: left.drain(..length).collect(),
                 part: length > 1,
             });
-            left = rest;
         }
-        steps.push(one(&pipeline.exporters[..]));
+        steps.push(beside(&pipeline.exporters));
         steps.retain(|step| !step.components.is_empty());
         steps
     }
 
-    /// How many are in the part that begins with this processor of a pipeline.
+    /// How many are in the part that begins with this component of a pipeline.
     fn part_of(&self, pipeline: &Pipeline, head: &Component) -> usize {
         let begins = |part: &&Part| {
             let first = part.members.first();

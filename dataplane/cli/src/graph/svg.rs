@@ -113,7 +113,12 @@ fn place<'g>(step: &Step<'g>, x: usize, y: usize) -> Vec<Placed<'g>> {
             component,
         }
     };
-    step.components.iter().enumerate().map(at).collect()
+    step.components
+        .iter()
+        .copied()
+        .enumerate()
+        .map(at)
+        .collect()
 }
 
 fn draw_box(out: &mut String, placed: &Placed<'_>) {

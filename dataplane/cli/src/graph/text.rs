@@ -8,9 +8,9 @@ pub(super) fn draw(graph: &Graph) -> String {
     let mut out = String::new();
     for pipeline in &graph.pipelines {
         let _ = writeln!(out, "{}", pipeline.id);
-        let width = |components: &[Component]| components.iter().map(|c| c.id.len()).max();
+        let width = |components: &[&Component]| components.iter().map(|c| c.id.len()).max();
         let steps = graph.steps(pipeline);
-        let widths = steps.iter().filter_map(|step| width(step.components));
+        let widths = steps.iter().filter_map(|step| width(&step.components));
         let width = widths.max().unwrap_or(0);
         for step in &steps {
             draw_step(&mut out, step, width);

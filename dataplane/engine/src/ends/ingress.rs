@@ -94,7 +94,7 @@ impl Receiver<OtapPdata> for Ingress {
                 }
                 () = port.arrival(), if sending.is_none() => {
                     if let Some(pdata) = admit(&port, &effect_handler) {
-                        sending = send(&effect_handler, pdata)?;
+                        sending = send(&effect_handler, None, pdata)?;
                     }
                 }
             }

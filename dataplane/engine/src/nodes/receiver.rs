@@ -5,6 +5,9 @@
 //! the bound, and a slow pipeline holds the receiver up. What came with a batch crosses with it. A
 //! `send` that is dropped withdraws its batch: the host is told that nobody waits.
 //!
+//! Where members follow, what it sends leaves by a port for each signal that is wanted of it, if
+//! there are several. What became of that is counted as it is told.
+//!
 //! A drain tells the receiver to stop, gives it the time to the deadline to return, then drops it;
 //! what it has sent is answered meanwhile. One that returns before it was told to, fails or panics
 //! is reported once, for good: the node waits for the drain without it.
@@ -16,6 +19,7 @@ use crate::nodes::answers::answer_of;
 use crate::nodes::batches::{own_batch, to_payload};
 use crate::nodes::made::{self, Made};
 use crate::nodes::waiting::{Sending, send, sleep_until, terminal};
+use crate::unit::Sent as Counts;
 use async_trait::async_trait;
 use otel_arrow_dfe_engine::control::{CallData, NodeControlMsg};
 use otel_arrow_dfe_engine::error::Error;
@@ -25,12 +29,13 @@ use otel_arrow_dfe_engine::terminal_state::TerminalState;
 use otel_arrow_dfe_engine::wiring_contract::WiringContract;
 use otel_arrow_dfe_engine::{Interests, ProducerEffectHandlerExtension, ReceiverFactory};
 use otel_arrow_dfe_otap::pdata::OtapPdata;
+use otel_arrow_dfe_pdata_codec::OtapPayload;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
-use strait_component::{Batch, BoxFuture, Downstream, DynReceiver, Host};
+use strait_component::{Batch, BoxFuture, Downstream, DynReceiver, Host, Signal};
 use strait_failure::{Class, Failure, contain, contained};
 use tokio::sync::{mpsc, oneshot};
 
@@ -122,9 +127,23 @@ fn unavailable(message: &str) -> strait_component::Error {
 /// The batches that the node has in the engine.
 struct Work {
     port: Rc<Port>,
-    /// Who waits for them, by their numbers: what the receiver knows it by, and where its verdict
-    /// goes.
-    waiting: HashMap<u64, (u64, oneshot::Sender<Verdict>)>,
+    /// Who waits for them, by their numbers.
+    waiting: HashMap<u64, Waiting>,
+    /// Each signal has a port of its own.
+    by_signal: bool,
+    /// Logs may be OTLP bytes, as the component says of itself.
+    logs_as_otlp: bool,
+    counts: Option<Arc<Counts>>,
+}
+
+/// Who waits for a batch.
+struct Waiting {
+    /// What the receiver knows the batch by.
+    id: u64,
+    /// Where its verdict goes.
+    verdict: oneshot::Sender<Verdict>,
+    signal: Signal,
+    items: usize,
 }
 
 #[async_trait(?Send)]
@@ -138,8 +157,13 @@ impl Receiver<OtapPdata> for Component {
         let (to_node, mut sends, mut left) = ToNode::new();
         let (host, stop) = Host::new(made.settings().clone(), Arc::new(to_node));
         let mut run = Some(Box::pin(contained(run(made.take(), host))));
-        let waiting = HashMap::new();
-        let mut work = Work { port, waiting };
+        let mut work = Work {
+            port,
+            waiting: HashMap::new(),
+            by_signal: effect_handler.connected_ports().len() > 1,
+            logs_as_otlp: made.factory().describe().logs_as_otlp,
+            counts: ambient::sent(),
+        };
         let mut sending: Option<Sending<'_>> = None;
         let mut drain: Option<Instant> = None;
         effect_handler.signal_ready();
@@ -164,8 +188,8 @@ impl Receiver<OtapPdata> for Component {
                 }
                 Some(id) = left.recv() => work.withdraw(id),
                 Some(sent) = sends.recv(), if sending.is_none() && work.may_send() => {
-                    if let Some(pdata) = work.enter(&effect_handler, sent) {
-                        sending = send(&effect_handler, pdata)?;
+                    if let Some((port, pdata)) = work.enter(&effect_handler, sent) {
+                        sending = send(&effect_handler, port, pdata)?;
                     }
                 }
                 outcome = async { run.as_mut().expect("guarded").await }, if run.is_some() => {
@@ -224,40 +248,57 @@ impl Work {
         self.waiting.len() < self.port.settings.limits.credit
     }
 
-    /// Makes a batch the engine's. `None`: it was answered, or nobody waits for it any more.
+    /// Makes a batch the engine's, with the port by which it leaves. `None`: it was answered, or
+    /// nobody waits for it any more.
     fn enter(
         &mut self,
         engine: &EffectHandler<OtapPdata>,
         Sent { id, batch, verdict }: Sent,
-    ) -> Option<OtapPdata> {
+    ) -> Option<(Option<&'static str>, OtapPdata)> {
         if verdict.is_closed() {
             return None;
         }
-        let came_with = batch.context().clone();
-        let payload = match to_payload(batch) {
+        let (signal, came_with) = (batch.signal(), batch.context().clone());
+        let mut payload = match self.payload(batch) {
             Ok(payload) if payload.is_empty() => {
                 let _ = verdict.send(Ok(()));
                 return None;
             }
             Ok(payload) => payload,
-            Err(error) => {
-                let _ = verdict.send(Err(strait_component::Error::permanent(error)));
+            Err(failure) => {
+                let _ = verdict.send(Err(failure.into()));
                 return None;
             }
+        };
+        let waiting = Waiting {
+            id,
+            verdict,
+            signal,
+            items: payload.num_items(),
         };
         let pdata = own_batch(&self.port, came_with, payload, |number, pdata| {
             let calldata: CallData = [number.into()].into_iter().collect();
             engine.subscribe_to(Interests::ACKS_OR_NACKS, calldata, pdata);
-            self.waiting.insert(number, (id, verdict));
+            self.waiting.insert(number, waiting);
         });
-        Some(pdata)
+        Some((self.by_signal.then_some(signal.name()), pdata))
+    }
+
+    /// A batch as the engine has it.
+    fn payload(&self, batch: Batch) -> Result<OtapPayload, Failure> {
+        if batch.signal() == Signal::Logs && batch.otlp().is_some() && !self.logs_as_otlp {
+            let message = "logs were sent as OTLP bytes, and `describe()` does not say \
+                           `logs_as_otlp()`: this is a bug in the component";
+            return Err(Failure::new(Class::Permanent, message));
+        }
+        to_payload(batch).map_err(|message| Failure::new(Class::Permanent, message))
     }
 
     /// The receiver does not wait for a batch any more. Its answer still comes, and counts for the
     /// credit.
     fn withdraw(&self, id: u64) {
         let mut waiting = self.waiting.iter();
-        if let Some((number, _)) = waiting.find(|(_, (of, _))| *of == id) {
+        if let Some((number, _)) = waiting.find(|(_, waiting)| waiting.id == id) {
             self.port.withdraw(*number);
         }
     }
@@ -268,9 +309,12 @@ impl Work {
             return;
         };
         self.port.contexts.forget(number);
-        if let Some((_, verdict)) = self.waiting.remove(&number) {
+        if let Some(waiting) = self.waiting.remove(&number) {
+            if let Some(counts) = &self.counts {
+                counts.add(waiting.signal, waiting.items, result.is_ok());
+            }
             // The receiver may not wait any more.
-            let _ = verdict.send(result.map_err(Into::into));
+            let _ = waiting.verdict.send(result.map_err(Into::into));
         }
     }
 }

@@ -13,16 +13,29 @@ use std::time::Instant;
 /// A batch on its way to the next node, which has no room for it yet.
 pub(crate) type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), TypedError<OtapPdata>>> + 'a>>;
 
-/// Sends at once where there is room; else gives back the future that waits for it.
-pub(crate) fn send(
-    effect_handler: &EffectHandler<OtapPdata>,
+/// Sends at once where there is room; else gives back the future that waits for it. By a port,
+/// where one is named.
+pub(crate) fn send<'e>(
+    effect_handler: &'e EffectHandler<OtapPdata>,
+    port: Option<&'static str>,
     pdata: OtapPdata,
-) -> Result<Option<Sending<'_>>, Error> {
-    match effect_handler.try_send_message_with_source_node(pdata) {
+) -> Result<Option<Sending<'e>>, Error> {
+    let sent = match port {
+        Some(port) => effect_handler.try_send_message_with_source_node_to(port, pdata),
+        None => effect_handler.try_send_message_with_source_node(pdata),
+    };
+    match sent {
         Ok(()) => Ok(None),
         Err(TypedError::ChannelSendError(SendError::Full(pdata))) => {
             Ok(Some(Box::pin(async move {
-                effect_handler.send_message_with_source_node(pdata).await
+                match port {
+                    Some(port) => {
+                        effect_handler
+                            .send_message_with_source_node_to(port, pdata)
+                            .await
+                    }
+                    None => effect_handler.send_message_with_source_node(pdata).await,
+                }
             })))
         }
         Err(error) => Err(error.into()),

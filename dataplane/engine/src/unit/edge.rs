@@ -41,6 +41,16 @@ pub struct Edge {
 }
 
 impl Edge {
+    /// Those of a member that takes and gives one signal.
+    pub(super) fn between(signal: Signal) -> [Self; 2] {
+        let edge = |number, direction| Self {
+            number,
+            direction,
+            signal,
+        };
+        [edge(0, Direction::In), edge(1, Direction::Out)]
+    }
+
     /// How batches cross it.
     #[must_use]
     pub fn encoding(&self) -> Encoding {

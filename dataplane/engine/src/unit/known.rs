@@ -1,10 +1,12 @@
 //! The members of a unit, as its host knows them.
 //!
 //! The host counts what enters a unit and what leaves it. Between two members it sees nothing: what
-//! one gives to the next is counted here, where that one takes it, over all lanes.
+//! one gives to the next is counted here, where that one takes it, over all lanes; and what a
+//! receiver sends to the members behind it, by what it hears of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use strait_component::Signal;
 
 /// A member of a unit.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ pub struct UnitMember {
     pub(crate) entries: Vec<String>,
     /// What entered.
     pub(crate) taken: Arc<Taken>,
+    /// What became of what it has sent; nothing where it is no receiver.
+    pub(crate) sent: Arc<Sent>,
 }
 
 impl UnitMember {
@@ -25,6 +29,17 @@ impl UnitMember {
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.taken.0.load(Ordering::Relaxed)
+    }
+
+    /// Log records, spans or data points that a receiver has sent and that were taken, and those
+    /// that were refused. 0 of other members.
+    #[must_use]
+    pub fn sent(&self, signal: Signal) -> (u64, u64) {
+        let [accepted, refused] = &self.sent.0[signal as usize];
+        (
+            accepted.load(Ordering::Relaxed),
+            refused.load(Ordering::Relaxed),
+        )
     }
 }
 
@@ -35,5 +50,18 @@ pub(crate) struct Taken(AtomicU64);
 impl Taken {
     pub(crate) fn add(&self, items: usize) {
         self.0.fetch_add(items as u64, Ordering::Relaxed);
+    }
+}
+
+/// How many items of each signal a receiver has sent: those that were accepted, and those that were
+/// refused. Relaxed, as above.
+#[derive(Debug, Default)]
+pub(crate) struct Sent([[AtomicU64; 2]; Signal::ALL.len()]);
+
+impl Sent {
+    pub(crate) fn add(&self, signal: Signal, items: usize, accepted: bool) {
+        let [taken, refused] = &self.0[signal as usize];
+        let count = if accepted { taken } else { refused };
+        count.fetch_add(items as u64, Ordering::Relaxed);
     }
 }

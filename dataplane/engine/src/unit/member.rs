@@ -1,5 +1,5 @@
 //! The members of a unit: components of the SDK, and graphs of the engine's nodes, one after the
-//! other.
+//! other; behind a receiver those of each signal for themselves.
 
 use crate::components;
 use crate::finding::Finding;
@@ -9,9 +9,9 @@ use crate::unit::known::UnitMember;
 use crate::unit::topology::{Planned, Topology, below};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use strait_component::Kind;
+use strait_component::{Kind, Signal};
 
 /// One member as it arrives: a component's type with its configuration, or the engine's nodes.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,6 +24,9 @@ pub(super) struct Member {
     #[serde(default)]
     handle: u64,
     kind: Kind,
+    /// Of what a receiver sends, what it takes; `None` in a unit that batches enter.
+    #[serde(default)]
+    signal: Option<Signal>,
     #[serde(default)]
     r#type: Option<String>,
     #[serde(default)]
@@ -34,8 +37,8 @@ pub(super) struct Member {
     connections: Option<Value>,
 }
 
-/// What kind of unit these members make: the first one says it, for there is but one member where
-/// it is no processor.
+/// What kind of unit these members make: the first one says it, for behind it there are none but
+/// processors.
 pub(super) fn kind_of(members: &[Member]) -> Kind {
     members
         .first()
@@ -56,27 +59,56 @@ pub(super) fn read(
     if members.is_empty() {
         findings.push(Finding::new("members", "a unit needs at least one member"));
     }
+    let receives = kind_of(members) == Kind::Receiver;
     let mut taken = BTreeSet::new();
     let mut known = Vec::with_capacity(members.len());
-    let parts = members.iter().map(|member| {
+    let mut parts = Vec::with_capacity(members.len());
+    for member in members {
         let mut own = Vec::new();
-        if member.kind != Kind::Processor {
-            let kind = member.kind;
-            let message = format!("this is one of several members, and must be alone as {kind}");
-            own.push(Finding::new("", message));
-        }
-        let topology = member.topology(&mut own, edges);
+        let first = known.is_empty();
+        own.extend(member.misplaced(first, receives));
+        let topology = match member.signal.filter(|_| receives) {
+            Some(signal) => member.topology(&mut own, &Edge::between(signal)),
+            None => member.topology(&mut own, edges),
+        };
         findings.extend(
             own.into_iter()
                 .map(|found| Finding::new(below(&member.id, &found.path), found.message)),
         );
         let part = topology.inside(&member.id, &room(&member.id, &mut taken));
-        let counted = !known.is_empty(); // what enters the first one, the host counts
-        known.push(member.known(if counted { part.entries() } else { Vec::new() }));
-        part
-    });
-    let topology = Topology::in_turn(parts.collect());
+        // What enters the first one, the host counts.
+        let entries = if first { Vec::new() } else { part.entries() };
+        known.push(member.known(entries));
+        parts.push(part);
+    }
+    let topology = if receives && findings.is_empty() {
+        behind_receiver(edges, members, parts)
+    } else {
+        Topology::in_turn(parts)
+    };
     (topology, known)
+}
+
+/// A receiver, and behind it the members that take what it sends, signal by signal.
+fn behind_receiver(edges: &[Edge], members: &[Member], parts: Vec<Topology>) -> Topology {
+    let mut parts = parts.into_iter();
+    let receiver = parts.next().unwrap_or_default();
+    let mut chains: BTreeMap<Signal, Vec<Topology>> = BTreeMap::new();
+    for edge in edges {
+        chains.insert(edge.signal, vec![Topology::chain(Vec::new())]);
+    }
+    for (member, part) in members[1..].iter().zip(parts) {
+        let chain = member.signal.map(|signal| chains.entry(signal));
+        chain
+            .into_iter()
+            .for_each(|chain| chain.or_default().push(part.clone()));
+    }
+    let behind = chains.into_iter();
+    receiver.by_signal(
+        behind
+            .map(|(signal, chain)| (signal, Topology::in_turn(chain)))
+            .collect(),
+    )
 }
 
 /// What the names of a member's nodes begin with: its id as the engine takes it, and of no other
@@ -90,12 +122,39 @@ fn room(id: &str, taken: &mut BTreeSet<String>) -> String {
 }
 
 impl Member {
+    /// Why it cannot stand among several members where it does.
+    fn misplaced(&self, first: bool, receives: bool) -> Option<Finding> {
+        let kind = self.kind;
+        let wrong = |path: &str, message: String| Some(Finding::new(path, message));
+        match (first, kind) {
+            (true, Kind::Receiver) if self.nodes.is_some() => wrong(
+                "nodes",
+                "no member can stand behind a receiver of the engine's".to_owned(),
+            ),
+            (true, Kind::Receiver) => None,
+            (_, Kind::Processor) if receives && self.signal.is_none() => wrong(
+                "signal",
+                "a member behind a receiver needs the signal that it takes".to_owned(),
+            ),
+            (_, Kind::Processor) if !receives && self.signal.is_some() => wrong(
+                "signal",
+                "only a member behind a receiver takes a signal of several".to_owned(),
+            ),
+            (_, Kind::Processor) => None,
+            _ => wrong(
+                "",
+                format!("this is one of several members, and must be alone as {kind}"),
+            ),
+        }
+    }
+
     fn known(&self, entries: Vec<String>) -> UnitMember {
         UnitMember {
             id: self.id.clone(),
             handle: self.handle,
             entries,
             taken: Arc::default(),
+            sent: Arc::default(),
         }
     }
 

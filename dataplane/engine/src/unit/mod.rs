@@ -8,6 +8,9 @@
 //!  "members": [{"id": "filter/errors", "kind": "processor", "nodes": [{"filter": {}}]}]}
 //! ```
 //!
+//! Behind a receiver of the SDK processors may stand, each with the `signal` that it takes: those
+//! of one signal follow each other, and what the receiver sends of it passes them.
+//!
 //! Checking is pure: it opens, creates and starts nothing, and reports every finding with the path
 //! of its key (relative to the member's own configuration, joined with `::`; with the member's id
 //! before it where there are several).
@@ -22,8 +25,8 @@ mod topology;
 
 pub use edge::{Direction, Edge, Encoding};
 pub(crate) use exits::Exits;
-pub(crate) use known::Taken;
 pub use known::UnitMember;
+pub(crate) use known::{Sent, Taken};
 pub use topology::{EGRESS, INGRESS, Planned, Topology};
 
 use crate::finding::Finding;

@@ -3,7 +3,7 @@
 use crate::catalog::Node;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use strait_component::{Access, Kind};
+use strait_component::{Access, Kind, Signal};
 
 /// Name of a unit's ingress in a graph's connections.
 pub const INGRESS: &str = "in";
@@ -103,6 +103,32 @@ impl Topology {
     /// These one after the other: what leaves one enters the next.
     pub(super) fn in_turn(parts: Vec<Self>) -> Self {
         parts.into_iter().reduce(Self::then).unwrap_or_default()
+    }
+
+    /// A receiver, and behind it what its batches of each signal pass: nothing more than a way out,
+    /// where that is empty. A node that sends several signals has a port for each.
+    pub(super) fn by_signal(mut self, behind: Vec<(Signal, Self)>) -> Self {
+        let ports = behind.len() > 1;
+        let from = |signal| {
+            let node = &self.nodes[0].name;
+            if ports {
+                format!("{node}[\"{signal}\"]")
+            } else {
+                node.clone()
+            }
+        };
+        let ways = behind.iter().map(|(signal, next)| Connection {
+            from: from(*signal),
+            to: next.entries(),
+        });
+        self.connections = ways.collect();
+        for (_, next) in behind {
+            let inner = next.connections.into_iter();
+            self.connections
+                .extend(inner.filter(|connection| connection.node() != INGRESS));
+            self.nodes.extend(next.nodes);
+        }
+        self
     }
 
     fn then(mut self, next: Self) -> Self {

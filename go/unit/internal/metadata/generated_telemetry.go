@@ -25,31 +25,40 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                       metric.Meter
-	mu                          sync.Mutex
-	registrations               []metric.Registration
-	ProcessorIncomingItems      metric.Int64ObservableCounter
-	ProcessorInternalDuration   metric.Float64Histogram
-	ProcessorOutgoingItems      metric.Int64ObservableCounter
-	StraitBatches               metric.Int64ObservableCounter
-	StraitBytes                 metric.Int64ObservableCounter
-	StraitContextLeftOut        metric.Int64ObservableCounter
-	StraitCopiedBatches         metric.Int64ObservableCounter
-	StraitDoorbells             metric.Int64ObservableCounter
-	StraitDroppedBareContainers metric.Int64ObservableCounter
-	StraitDroppedEntityRefs     metric.Int64ObservableCounter
-	StraitFullTimeouts          metric.Int64ObservableCounter
-	StraitFullWaits             metric.Int64ObservableCounter
-	StraitInFlight              metric.Int64ObservableUpDownCounter
-	StraitLateOutputs           metric.Int64ObservableCounter
-	StraitLateVerdicts          metric.Int64ObservableCounter
-	StraitMergedBatches         metric.Int64ObservableCounter
-	StraitParts                 metric.Int64ObservableCounter
-	StraitProtocolErrors        metric.Int64ObservableCounter
-	StraitRefusedItems          metric.Int64ObservableCounter
-	StraitRepairedTexts         metric.Int64ObservableCounter
-	StraitSlabUsed              metric.Int64ObservableUpDownCounter
-	StraitWholeBatches          metric.Int64ObservableCounter
+	meter                        metric.Meter
+	mu                           sync.Mutex
+	registrations                []metric.Registration
+	ProcessorIncomingItems       metric.Int64ObservableCounter
+	ProcessorInternalDuration    metric.Float64Histogram
+	ProcessorOutgoingItems       metric.Int64ObservableCounter
+	ReceiverAcceptedLogRecords   metric.Int64ObservableCounter
+	ReceiverAcceptedMetricPoints metric.Int64ObservableCounter
+	ReceiverAcceptedSpans        metric.Int64ObservableCounter
+	ReceiverFailedLogRecords     metric.Int64ObservableCounter
+	ReceiverFailedMetricPoints   metric.Int64ObservableCounter
+	ReceiverFailedSpans          metric.Int64ObservableCounter
+	ReceiverRefusedLogRecords    metric.Int64ObservableCounter
+	ReceiverRefusedMetricPoints  metric.Int64ObservableCounter
+	ReceiverRefusedSpans         metric.Int64ObservableCounter
+	StraitBatches                metric.Int64ObservableCounter
+	StraitBytes                  metric.Int64ObservableCounter
+	StraitContextLeftOut         metric.Int64ObservableCounter
+	StraitCopiedBatches          metric.Int64ObservableCounter
+	StraitDoorbells              metric.Int64ObservableCounter
+	StraitDroppedBareContainers  metric.Int64ObservableCounter
+	StraitDroppedEntityRefs      metric.Int64ObservableCounter
+	StraitFullTimeouts           metric.Int64ObservableCounter
+	StraitFullWaits              metric.Int64ObservableCounter
+	StraitInFlight               metric.Int64ObservableUpDownCounter
+	StraitLateOutputs            metric.Int64ObservableCounter
+	StraitLateVerdicts           metric.Int64ObservableCounter
+	StraitMergedBatches          metric.Int64ObservableCounter
+	StraitParts                  metric.Int64ObservableCounter
+	StraitProtocolErrors         metric.Int64ObservableCounter
+	StraitRefusedItems           metric.Int64ObservableCounter
+	StraitRepairedTexts          metric.Int64ObservableCounter
+	StraitSlabUsed               metric.Int64ObservableUpDownCounter
+	StraitWholeBatches           metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -84,6 +93,141 @@ func (builder *TelemetryBuilder) RegisterProcessorOutgoingItemsCallback(cb metri
 		cb(ctx, &observerInt64{inst: builder.ProcessorOutgoingItems, obs: o})
 		return nil
 	}, builder.ProcessorOutgoingItems)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverAcceptedLogRecordsCallback sets callback for observable ReceiverAcceptedLogRecords metric.
+func (builder *TelemetryBuilder) RegisterReceiverAcceptedLogRecordsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverAcceptedLogRecords, obs: o})
+		return nil
+	}, builder.ReceiverAcceptedLogRecords)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverAcceptedMetricPointsCallback sets callback for observable ReceiverAcceptedMetricPoints metric.
+func (builder *TelemetryBuilder) RegisterReceiverAcceptedMetricPointsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverAcceptedMetricPoints, obs: o})
+		return nil
+	}, builder.ReceiverAcceptedMetricPoints)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverAcceptedSpansCallback sets callback for observable ReceiverAcceptedSpans metric.
+func (builder *TelemetryBuilder) RegisterReceiverAcceptedSpansCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverAcceptedSpans, obs: o})
+		return nil
+	}, builder.ReceiverAcceptedSpans)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverFailedLogRecordsCallback sets callback for observable ReceiverFailedLogRecords metric.
+func (builder *TelemetryBuilder) RegisterReceiverFailedLogRecordsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverFailedLogRecords, obs: o})
+		return nil
+	}, builder.ReceiverFailedLogRecords)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverFailedMetricPointsCallback sets callback for observable ReceiverFailedMetricPoints metric.
+func (builder *TelemetryBuilder) RegisterReceiverFailedMetricPointsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverFailedMetricPoints, obs: o})
+		return nil
+	}, builder.ReceiverFailedMetricPoints)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverFailedSpansCallback sets callback for observable ReceiverFailedSpans metric.
+func (builder *TelemetryBuilder) RegisterReceiverFailedSpansCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverFailedSpans, obs: o})
+		return nil
+	}, builder.ReceiverFailedSpans)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverRefusedLogRecordsCallback sets callback for observable ReceiverRefusedLogRecords metric.
+func (builder *TelemetryBuilder) RegisterReceiverRefusedLogRecordsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverRefusedLogRecords, obs: o})
+		return nil
+	}, builder.ReceiverRefusedLogRecords)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverRefusedMetricPointsCallback sets callback for observable ReceiverRefusedMetricPoints metric.
+func (builder *TelemetryBuilder) RegisterReceiverRefusedMetricPointsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverRefusedMetricPoints, obs: o})
+		return nil
+	}, builder.ReceiverRefusedMetricPoints)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverRefusedSpansCallback sets callback for observable ReceiverRefusedSpans metric.
+func (builder *TelemetryBuilder) RegisterReceiverRefusedSpansCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverRefusedSpans, obs: o})
+		return nil
+	}, builder.ReceiverRefusedSpans)
 	if err != nil {
 		return err
 	}
@@ -422,6 +566,60 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_outgoing_items",
 		metric.WithDescription("Number of items emitted from the processor. [Alpha]"),
 		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverAcceptedLogRecords, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_accepted_log_records",
+		metric.WithDescription("Number of log records successfully pushed into the pipeline. [Alpha]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverAcceptedMetricPoints, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_accepted_metric_points",
+		metric.WithDescription("Number of metric points successfully pushed into the pipeline. [Alpha]"),
+		metric.WithUnit("{datapoint}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverAcceptedSpans, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_accepted_spans",
+		metric.WithDescription("Number of spans successfully pushed into the pipeline. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverFailedLogRecords, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_failed_log_records",
+		metric.WithDescription("The number of log records that failed to be processed by the receiver due to internal errors. [Alpha]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverFailedMetricPoints, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_failed_metric_points",
+		metric.WithDescription("The number of metric points that failed to be processed by the receiver due to internal errors. [Alpha]"),
+		metric.WithUnit("{datapoint}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverFailedSpans, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_failed_spans",
+		metric.WithDescription("The number of spans that failed to be processed by the receiver due to internal errors. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverRefusedLogRecords, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_refused_log_records",
+		metric.WithDescription("Number of log records that could not be pushed into the pipeline. [Alpha]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverRefusedMetricPoints, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_refused_metric_points",
+		metric.WithDescription("Number of metric points that could not be pushed into the pipeline. [Alpha]"),
+		metric.WithUnit("{datapoint}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverRefusedSpans, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_refused_spans",
+		metric.WithDescription("Number of spans that could not be pushed into the pipeline. [Alpha]"),
+		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.StraitBatches, err = builder.meter.Int64ObservableCounter(

@@ -182,6 +182,7 @@ impl ReceiverFactory for SourceFactory {
             .logs(level)
             .traces(level)
             .metrics(level)
+            .logs_as_otlp()
     }
 
     fn validate(&self, config: &Config) -> Result<(), Vec<ConfigError>> {
