@@ -78,19 +78,15 @@ func (c *converter) Convert(_ context.Context, conf *confmap.Conf) error {
 	return conf.Merge(confmap.NewFromStringMap(marks))
 }
 
-// processors and receivers are sections of a configuration.
+// The sections of a configuration whose components have places in parts.
 const (
-	processors = "processors"
 	receivers  = "receivers"
+	processors = "processors"
+	exporters  = "exporters"
 )
 
-// section is where components of a kind that has places in parts are configured.
-func section(kind unit.Kind) string {
-	if kind == unit.KindReceiver {
-		return receivers
-	}
-	return processors
-}
+// section is where components of a kind are configured.
+func section(kind unit.Kind) string { return string(kind) + "s" }
 
 // annotations are what is added to components' configurations, by their sections and ids.
 type annotations map[string]any
@@ -233,7 +229,7 @@ func (c *converter) chains(conf *confmap.Conf) (chains []chain, barred map[strin
 			}
 			ch = append(ch, place{id: id, isTwin: isTwin, isRust: c.anyInRust(processors, []string{id})})
 		}
-		last := place{isRust: c.anyInRust("exporters", ids(pipeline["exporters"]))}
+		last := place{isRust: c.anyInRust(exporters, ids(pipeline[exporters]))}
 		chains = append(chains, append(ch, last))
 	}
 	return chains, barred

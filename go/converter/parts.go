@@ -16,14 +16,15 @@ import (
 
 	"github.com/strait-data/strait/go/fuse"
 	"github.com/strait-data/strait/go/partition"
+	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/rustruntime"
 	"github.com/strait-data/strait/go/unit"
 )
 
 // fuses is the way to turn all fusing off.
 var fuses = featuregate.GlobalRegistry().MustRegister("strait.fuse", featuregate.StageBeta,
-	featuregate.WithRegisterDescription("Rust processors that follow each other, or a Rust receiver, "+
-		"run as one part: batches cross once for all of them."),
+	featuregate.WithRegisterDescription("Rust components of a pipeline that follow each other run as "+
+		"one part: batches cross once for all of them, or not at all."),
 	featuregate.WithRegisterFromVersion("v0.1.0"))
 
 // otap is the type of the components that run nodes of the engine, which have the keys of a runtime
@@ -54,18 +55,25 @@ func (c *converter) pipelines(conf *confmap.Conf, inRust map[string]bool) []part
 			return list
 		}
 		p.Receivers = end(receivers, unit.KindReceiver)
-		p.Exporters = end("exporters", unit.KindExporter)
-		for i, id := range ids(of[receivers]) {
-			if i < len(p.Receivers) && p.Receivers[i].Rust && p.Receivers[i].Kind == unit.KindReceiver {
-				c.howRuns(conf, &p.Receivers[i], id, process)
-				p.Receivers[i].Alone = cmp.Or(p.Receivers[i].Alone, c.receives(p.ID.Signal(), id))
+		p.Exporters = end(exporters, unit.KindExporter)
+		for i := range p.Receivers {
+			if x := &p.Receivers[i]; x.Rust && x.Kind == unit.KindReceiver {
+				c.howRuns(conf, x, process)
+				x.Alone = cmp.Or(x.Alone, c.receives(p.ID.Signal(), x.ID.String()))
+			}
+		}
+		for i := range p.Exporters {
+			if x := &p.Exporters[i]; x.Rust && x.Kind == unit.KindExporter {
+				c.howRuns(conf, x, process)
 			}
 		}
 		for _, id := range ids(of[processors]) {
 			is := c.anyInRust(processors, []string{id}) || inRust[id]
 			p.Processors = add(p.Processors, unit.KindProcessor, id, is)
-			if n := len(p.Processors); is && n > 0 {
-				c.howRuns(conf, &p.Processors[n-1], id, process)
+		}
+		for i := range p.Processors {
+			if x := &p.Processors[i]; x.Rust {
+				c.howRuns(conf, x, process)
 			}
 		}
 		if !repeats(p.Processors) {
@@ -75,11 +83,13 @@ func (c *converter) pipelines(conf *confmap.Conf, inRust map[string]bool) []part
 	return found
 }
 
-// howRuns says how a component that is named so runs, and why it must be alone.
+// howRuns says how a component runs, and why it must be alone.
 func (c *converter) howRuns(
-	conf *confmap.Conf, x *partition.Component, id string, process rustruntime.Rust,
+	conf *confmap.Conf, x *partition.Component, process rustruntime.Rust,
 ) {
-	if x.ID.String() != id {
+	id := x.ID.String()
+	configured, _ := conf.Get(section(x.Kind)).(map[string]any)
+	if _, is := configured[id]; !is {
 		x.Alone = "its id is not written as the Collector writes it"
 		return
 	}
@@ -176,9 +186,32 @@ func runs(
 		return "", "`full_decode: true` holds for " + id
 	}
 	r = r.Over(unit.DefaultRuntime())
+	if kind == unit.KindExporter {
+		if why := exports(conf, id, r.Lanes); why != "" {
+			return "", why
+		}
+	}
 	return fmt.Sprintf("%d lanes, %d batches in flight, rings of %d descriptors and %d MiB, "+
 		"wake %s, waits of %s, fidelity %s", r.Lanes, r.MaxInFlight, r.Geometry.Descriptors,
 		r.Geometry.Blocks/unit.BlocksPerMiB, r.Wake, r.MaxWait, fidelity), ""
+}
+
+// exports says why an exporter must be alone; "": it need not.
+func exports(conf *confmap.Conf, id string, lanes int) string {
+	if typeOf(id) == otap {
+		return "the queue, the retries and the timeout of the engine's exporters are in Go"
+	}
+	if lanes > 1 {
+		return fmt.Sprintf("%s has one queue, and runs with %d lanes", id, lanes)
+	}
+	sub, err := conf.Sub(exporters + "::" + id)
+	if err == nil {
+		var why string
+		if why, err = rustconfig.Alone(sub); err == nil {
+			return why
+		}
+	}
+	return "how " + id + " is to run cannot be read"
 }
 
 // own is what a component's configuration says of how it runs.
@@ -219,7 +252,7 @@ func stands(cut *partition.Partition) map[partition.Ref]*fuse.Stand {
 		head, in := of(part.Head()), pipelinesOf(part)
 		var fellows []string
 		for _, fellow := range part.Members[1:] {
-			fellows = append(fellows, fellow.ID.String())
+			fellows = append(fellows, fuse.Named(fellow.Kind, fellow.ID.String()))
 			of(fellow).Aside = append(of(fellow).Aside, in...)
 		}
 		if part.Head().Kind == unit.KindReceiver {
@@ -240,12 +273,10 @@ func stands(cut *partition.Partition) map[partition.Ref]*fuse.Stand {
 	return found
 }
 
-// pipelinesOf are those that a part is in: batches leave it in each.
+// pipelinesOf are those that a part is in.
 func pipelinesOf(part *partition.Part) (in []string) {
-	for _, edge := range part.Edges {
-		if edge.Direction == unit.Out {
-			in = append(in, edge.Pipeline.String())
-		}
+	for _, id := range part.Pipelines {
+		in = append(in, id.String())
 	}
 	return in
 }

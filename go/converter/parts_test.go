@@ -19,7 +19,8 @@ import (
 // inRow is a distribution whose types otap, one and two run in Rust, and the receiver source.
 var inRow = converter.Distribution{
 	Rust: map[string][]string{
-		"receivers": {"otap", "source"}, "processors": {"otap", "one", "two"}, "exporters": {"sink"},
+		"receivers": {"otap", "source"}, "processors": {"otap", "one", "two"},
+		"exporters": {"otap", "sink"},
 	},
 }
 
@@ -35,7 +36,7 @@ func partsOf(t *testing.T, yaml string) (stands map[string]map[string]any, reaso
 	c := converter.NewFactory(inRow).Create(confmap.ConverterSettings{Logger: zap.New(core)})
 	require.NoError(t, c.Convert(t.Context(), conf))
 	stands = map[string]map[string]any{}
-	for _, section := range []string{"receivers", "processors"} {
+	for _, section := range []string{"receivers", "processors", "exporters"} {
 		configured, _ := conf.Get(section).(map[string]any)
 		for id, body := range configured {
 			of, _ := body.(map[string]any)
@@ -65,7 +66,7 @@ service:
 `)
 	require.Empty(t, reasons)
 	require.Len(t, stands, 3)
-	require.Equal(t, list("one", "two"), stands["otap"]["fellows"])
+	require.Equal(t, list("processor one", "processor two"), stands["otap"]["fellows"])
 	require.Empty(t, stands["otap"]["aside"])
 	for _, id := range []string{"one", "two"} {
 		require.ElementsMatch(t, list("logs", "traces"), stands[id]["aside"])
@@ -88,10 +89,11 @@ service:
 `)
 	require.Empty(t, reasons)
 	require.Len(t, stands, 3)
-	require.Equal(t, map[string]any{"logs": list("one", "two"), "traces/x": list("two")},
-		stands["source"]["behind"])
+	require.Equal(t, map[string]any{
+		"logs": list("processor one", "processor two"), "traces/x": list("processor two"),
+	}, stands["source"]["behind"])
 	require.Empty(t, stands["source"]["fellows"])
-	require.Equal(t, list("two"), stands["one"]["fellows"])
+	require.Equal(t, list("processor two"), stands["one"]["fellows"])
 	require.Equal(t, list("logs"), stands["one"]["aside"])
 	require.ElementsMatch(t, list("logs", "traces/x", "metrics"), stands["two"]["aside"])
 }
@@ -151,9 +153,61 @@ service: {pipelines: {logs: {receivers: [otap], processors: [one]}}}`,
 receivers: {source: text}
 processors: {one: }
 service: {pipelines: {logs: {receivers: [source], processors: [one]}}}`,
-	"the retries and the timeout of exporters are in Go": `
+	"the retries and the timeout of the engine's exporters are in Go": `
 processors: {one: }
+exporters: {otap: }
+service: {pipelines: {logs: {processors: [one], exporters: [otap]}}}`,
+	"sink has one queue, and runs with 2 lanes": `
+processors: {one: {runtime: {rust: {lanes: 2}}}}
+exporters: {sink: {runtime: {rust: {lanes: 2}}}}
 service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
+	"`sending_queue::batch`": `
+processors: {one: }
+exporters: {sink: {sending_queue: {batch: {min_size: 10}}}}
+service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
+	"`sending_queue::storage`": `
+processors: {one: }
+exporters: {sink: {sending_queue: {storage: file_storage}}}
+service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
+	"`sending_queue::sizer: bytes`": `
+processors: {one: }
+exporters: {sink: {sending_queue: {sizer: bytes}}}
+service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
+	"`fuse: false` holds for sink": `
+processors: {one: }
+exporters: {sink: {runtime: {rust: {fuse: false}}}}
+service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
+	"how sink is to run cannot be read": `
+processors: {one: }
+exporters: {sink: {sending_queue: {queue_size: many}}}
+service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
+	"sink is not the pipeline's only exporter": `
+processors: {one: }
+exporters: {sink: , debug: }
+service: {pipelines: {logs: {processors: [one], exporters: [sink, debug]}}}`,
+}
+
+// Guarantees: an exporter is behind the head of its part, and is told where it stands aside;
+// without a queue too.
+func TestWhoStandsBeforeAnExporter(t *testing.T) {
+	stands, reasons := partsOf(t, `
+receivers: {source: , otlp: }
+processors: {one: , two: }
+exporters: {sink: {sending_queue: {queue_size: 7}}, sink/b: {sending_queue: {enabled: false}}}
+service:
+  pipelines:
+    logs: {receivers: [otlp], processors: [one], exporters: [sink]}
+    traces: {receivers: [source], processors: [two], exporters: [sink]}
+    metrics: {receivers: [source], exporters: [sink/b]}
+`)
+	require.Empty(t, reasons)
+	require.Len(t, stands, 5)
+	require.Equal(t, list("exporter sink"), stands["one"]["fellows"])
+	require.Equal(t, map[string]any{
+		"traces": list("processor two", "exporter sink"), "metrics": list("exporter sink/b"),
+	}, stands["source"]["behind"])
+	require.ElementsMatch(t, list("logs", "traces"), stands["sink"]["aside"])
+	require.Equal(t, list("metrics"), stands["sink/b"]["aside"])
 }
 
 // Guarantees: what is to run by itself, or otherwise than its neighbour, does, and the log says

@@ -12,12 +12,12 @@ import (
 // places that were taken in it hold it, and nothing else does.
 type configuration struct {
 	mu      sync.Mutex
-	configs map[string]Configured
+	configs map[string]Configured // by their names
 	asides  map[at]*unit.Aside
 }
 
-// at is a processor in a pipeline.
-type at struct{ pipeline, id string }
+// at is a component in a pipeline, by its name.
+type at struct{ pipeline, name string }
 
 // configurations are those of this process, by their numbers.
 var configurations struct {
@@ -61,32 +61,32 @@ func forget(number uint64) {
 	}
 }
 
-func (c *configuration) configure(id string, cfg Configured) {
+func (c *configuration) configure(name string, cfg Configured) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.configs[id] = cfg
+	c.configs[name] = cfg
 }
 
-func (c *configuration) configured(id string) Configured {
+func (c *configuration) configured(name string) Configured {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.configs[id]
+	return c.configs[name]
 }
 
-// aside is what stands for a processor in a pipeline; nil: it has not started there.
-func (c *configuration) aside(pipeline, id string) *unit.Aside {
+// aside is what stands for a member in a pipeline; nil: it has not started there.
+func (c *configuration) aside(pipeline string, m *unit.Member) *unit.Aside {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.asides[at{pipeline, id}]
+	return c.asides[at{pipeline, Named(m.Kind, m.ID)}]
 }
 
-// stepAside lets a processor step aside in a pipeline; with nil it does so no more.
-func (c *configuration) stepAside(pipeline, id string, a *unit.Aside) {
+// stepAside lets a component step aside in a pipeline; with nil it does so no more.
+func (c *configuration) stepAside(pipeline, name string, a *unit.Aside) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a == nil {
-		delete(c.asides, at{pipeline, id})
+		delete(c.asides, at{pipeline, name})
 		return
 	}
-	c.asides[at{pipeline, id}] = a
+	c.asides[at{pipeline, name}] = a
 }

@@ -12,6 +12,8 @@ import (
 // config is a processor's.
 type config struct{ place *fuse.Place }
 
+func (*config) Kind() unit.Kind { return unit.KindProcessor }
+
 func (c *config) Member(id string) (unit.Member, error) {
 	return unit.Member{ID: id, Kind: unit.KindProcessor, Type: "some"}, nil
 }

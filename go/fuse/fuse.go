@@ -1,21 +1,23 @@
-// Package fuse runs parts of package partition: processors in a row in Rust, or behind a receiver,
-// whose batches cross once for all of them.
+// Package fuse runs parts of package partition: what follows each other in Rust, whose batches
+// cross once for all, or not at all: a receiver, processors, an exporter.
 //
 // The Collector keeps each of them. The head's unit has all as its members, and does their work;
 // what it hands on carries a mark with the others' ids, and each of these finds itself at the front
 // of the mark, takes itself off, and passes the batch on untouched. A batch without the mark is
 // treated as ever, so a processor may be in a part in one pipeline and by itself in another. In a
 // pipeline where it is in another's part it starts no unit, and its unit.Aside stands for it. A
-// receiver is the head of a part for each signal, in one pipeline of it (Branch).
+// receiver is the head of a part for each signal, in one pipeline of it (Branch). Behind an
+// exporter nothing is handed on.
 //
 // Package converter says in the components' configurations, under Key, which part each is in; those
-// of processors are found by that (Take). Without it each component runs by itself.
+// of members are found by that (Take). Without it each component runs by itself.
 package fuse
 
 import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -32,13 +34,16 @@ type Stand struct {
 	Configuration uint64 `mapstructure:"configuration"`
 	// ID is the component's.
 	ID string `mapstructure:"id"`
-	// Fellows are the processors behind it in the part that it is the head of.
+	// Fellows are those behind it in the part that it is the head of; see Named.
 	Fellows []string `mapstructure:"fellows"`
 	// Aside are the pipelines in which it is in another's part.
 	Aside []string `mapstructure:"aside"`
 	// Behind are those behind a receiver, in each pipeline where it is the head of a part.
 	Behind map[string][]string `mapstructure:"behind"`
 }
+
+// Named is a component as a stand names it.
+func Named(kind unit.Kind, id string) string { return string(kind) + " " + id }
 
 // Map is the stand as a value of a configuration.
 func (s *Stand) Map() map[string]any {
@@ -59,10 +64,12 @@ func (s *Stand) Map() map[string]any {
 	}
 }
 
-// Configured is the configuration of a processor that can be a member of another's unit.
+// Configured is the configuration of a component that can be a member of another's unit.
 type Configured interface {
 	component.Config
-	// Member is the processor in a unit, by its id.
+	// Kind is what the component is.
+	Kind() unit.Kind
+	// Member is the component in a unit, by its id.
 	Member(id string) (unit.Member, error)
 }
 
@@ -72,8 +79,8 @@ type Place struct {
 	all   *configuration
 }
 
-// Take takes the stand out of a component's configuration, and keeps that of a processor for the
-// head of its part; cfg is nil for another kind. The place is nil where there is no stand.
+// Take takes the stand out of a component's configuration, and keeps the configuration for the head
+// of its part. The place is nil where there is no stand.
 func Take(conf *confmap.Conf, cfg Configured) (*Place, error) {
 	if !conf.IsSet(Key) {
 		return nil, nil
@@ -88,9 +95,7 @@ func Take(conf *confmap.Conf, cfg Configured) (*Place, error) {
 	}
 	conf.Delete(Key)
 	p.all = numbered(p.stand.Configuration)
-	if cfg != nil {
-		p.all.configure(p.stand.ID, cfg)
-	}
+	p.all.configure(Named(cfg.Kind(), p.stand.ID), cfg)
 	return p, nil
 }
 
@@ -104,14 +109,24 @@ func (p *Place) spec(alone unit.Spec) (unit.Spec, error) {
 	}
 	alone.Members = append(slices.Clip(alone.Members), fellows...)
 	alone.Aside = p.all.aside
+	if ends(fellows) {
+		alone.Edges = unit.Into(alone.Edges[0].Signal)
+	}
 	return alone, nil
 }
 
-// members are processors of the configuration, in their order, as members of a unit.
-func (p *Place) members(ids []string) ([]unit.Member, error) {
-	members := make([]unit.Member, 0, len(ids))
-	for _, id := range ids {
-		cfg := p.all.configured(id)
+// ends says that batches end with the last of these: it is an exporter.
+func ends(members []unit.Member) bool {
+	n := len(members)
+	return n > 0 && members[n-1].Kind == unit.KindExporter
+}
+
+// members are components of the configuration, in their order, as members of a unit.
+func (p *Place) members(named []string) ([]unit.Member, error) {
+	members := make([]unit.Member, 0, len(named))
+	for _, name := range named {
+		_, id, _ := strings.Cut(name, " ")
+		cfg := p.all.configured(name)
 		if cfg == nil {
 			return nil, fmt.Errorf("%s, which is in the same part, has no configuration here", id)
 		}

@@ -48,6 +48,8 @@ func TestTheMark(t *testing.T) {
 // configured is a configuration of a processor.
 type configured struct{ typ string }
 
+func (*configured) Kind() unit.Kind { return unit.KindProcessor }
+
 func (c *configured) Member(id string) (unit.Member, error) {
 	if c.typ == "" {
 		return unit.Member{}, fmt.Errorf("no member")
@@ -82,7 +84,7 @@ func alone(id string) unit.Spec {
 // Collector and no other; one that is missing, or that makes no member, is named.
 func TestTheSpecOfAPart(t *testing.T) {
 	number := Number()
-	stand := Stand{Configuration: number, ID: "a", Fellows: []string{"b", "c"}}
+	stand := Stand{Configuration: number, ID: "a", Fellows: []string{"processor b", "processor c"}}
 	head := take(t, stand, &configured{"one"})
 	_, err := head.spec(alone("a"))
 	require.ErrorContains(t, err, "b, which is in the same part")
@@ -160,7 +162,8 @@ func TestSteppingAside(t *testing.T) {
 		componenttest.NewNopTelemetrySettings(), next)
 	require.NoError(t, err)
 	require.NoError(t, p.Start(t.Context(), hostIn(logs)))
-	require.NotNil(t, place.all.aside("logs", "b"))
+	member := &unit.Member{ID: "b", Kind: unit.KindProcessor}
+	require.NotNil(t, place.all.aside("logs", member))
 	d := plog.NewLogs()
 	require.NoError(t, p.ConsumeLogs(marked(t.Context(), markOf([]string{"b", "c"})), d))
 	require.Len(t, next.AllLogs(), 1)
@@ -168,9 +171,9 @@ func TestSteppingAside(t *testing.T) {
 	_, done := passes(seen[0], "c")
 	require.True(t, done, "the next one of the part is at the front")
 	err = p.ConsumeLogs(t.Context(), d)
-	require.ErrorContains(t, err, "b is in the part of another processor in pipeline logs")
+	require.ErrorContains(t, err, "b is in the part of another component in pipeline logs")
 	require.NoError(t, p.Shutdown(t.Context()))
-	require.Nil(t, place.all.aside("logs", "b"))
+	require.Nil(t, place.all.aside("logs", member))
 
 	p, err = NewLogs(place, alone("b"), unit.DefaultTransport(),
 		componenttest.NewNopTelemetrySettings(), next)

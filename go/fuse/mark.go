@@ -1,6 +1,10 @@
 package fuse
 
-import "context"
+import (
+	"context"
+
+	"github.com/strait-data/strait/go/unit"
+)
 
 // mark are the processors whose work is done: the next one of the part first.
 type mark struct {
@@ -24,6 +28,15 @@ func markOf(ids []string) (done *mark) {
 		done = &mark{ids[i], done}
 	}
 	return done
+}
+
+// markOfMembers is the mark for members of a unit behind its head.
+func markOfMembers(members []unit.Member) *mark {
+	ids := make([]string, 0, len(members))
+	for _, m := range members {
+		ids = append(ids, m.ID)
+	}
+	return markOf(ids)
 }
 
 // passes says that the work of a processor is done, and gives the context without it. What is left

@@ -2,7 +2,6 @@ package fuse
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"go.opentelemetry.io/collector/component"
@@ -33,28 +32,33 @@ type own[T any] struct {
 // processorOf is a processor in one pipeline.
 type processorOf[T any] struct {
 	own[T]
-	place *Place
-	spec  unit.Spec
-	set   component.TelemetrySettings
-	next  consume[T]
-
-	pipeline string
-	aside    *unit.Aside // nil: its own unit runs
+	standing
+	next consume[T]
 }
 
-// newProcessor makes one of what makes a unit in front of a consumer.
+// newProcessor makes one of what makes a unit in front of a consumer, or in front of none, where
+// the part ends.
 func newProcessor[T any](
 	place *Place, spec unit.Spec, set component.TelemetrySettings, next consume[T],
-	ofUnit func(unit.Spec, consume[T]) (own[T], error),
+	ofUnit func(spec unit.Spec, behind ...consume[T]) (own[T], error),
 ) (*processorOf[T], error) {
+	alone := len(spec.Members)
 	spec, err := place.spec(spec)
 	if err != nil {
 		return nil, err
 	}
-	done := markOf(place.stand.Fellows)
-	behind := func(ctx context.Context, d T) error { return next(marked(ctx, done), d) }
-	made, err := ofUnit(spec, behind)
-	return &processorOf[T]{own: made, place: place, spec: spec, set: set, next: next}, err
+	fellows := spec.Members[alone:]
+	var behind []consume[T]
+	if !ends(fellows) {
+		done := markOfMembers(fellows)
+		behind = []consume[T]{func(ctx context.Context, d T) error { return next(marked(ctx, done), d) }}
+	}
+	made, err := ofUnit(spec, behind...)
+	stands := standing{
+		place: place, kind: unit.KindProcessor, signal: spec.Edges[0].Signal, set: set,
+		expect: spec.Expect,
+	}
+	return &processorOf[T]{own: made, standing: stands, next: next}, err
 }
 
 // Start starts its unit, where it is in no other's part.
@@ -63,27 +67,12 @@ func (p *processorOf[T]) Start(ctx context.Context, host component.Host) error {
 	if !slices.Contains(p.place.stand.Aside, in) {
 		return p.running.Start(ctx, host)
 	}
-	if p.spec.Expect != nil {
-		if err := p.spec.Expect.Check(); err != nil {
-			return err
-		}
-	}
-	a, err := unit.StepAside(p.place.stand.ID, p.spec.Edges[0].Signal, p.set, host)
-	if err != nil {
-		return err
-	}
-	p.pipeline = in
-	p.aside = a
-	p.place.all.stepAside(in, p.place.stand.ID, a)
-	return nil
+	return p.begin(in, host)
 }
 
 // Shutdown ends what Start began.
 func (p *processorOf[T]) Shutdown(ctx context.Context) error {
-	if p.aside != nil {
-		p.place.all.stepAside(p.pipeline, p.place.stand.ID, nil)
-		p.aside.End()
-	}
+	p.end()
 	return p.running.Shutdown(ctx) // nothing, where it has not started
 }
 
@@ -94,9 +83,7 @@ func (p *processorOf[T]) consume(ctx context.Context, d T) error {
 	case done:
 		return p.next(rest, d)
 	case p.aside != nil:
-		return fmt.Errorf("%s is in the part of another processor in pipeline %s, and a batch came "+
-			"that had not been there: report this as a fault of Strait, and set `fuse: false` under "+
-			"its `runtime: rust:` meanwhile", id, p.pipeline)
+		return p.unmarked()
 	default:
 		return p.work(ctx, d)
 	}
@@ -110,12 +97,16 @@ func NewLogs(
 	if place == nil {
 		return unit.NewLogs(spec, t, set, unit.ToLogs(next))
 	}
-	ofUnit := func(s unit.Spec, behind consume[plog.Logs]) (own[plog.Logs], error) {
-		next, err := consumer.NewLogs(consumer.ConsumeLogsFunc(behind))
-		if err != nil {
-			return own[plog.Logs]{}, err
+	ofUnit := func(s unit.Spec, behind ...consume[plog.Logs]) (own[plog.Logs], error) {
+		var nexts []unit.Next
+		for _, one := range behind {
+			next, err := consumer.NewLogs(consumer.ConsumeLogsFunc(one))
+			if err != nil {
+				return own[plog.Logs]{}, err
+			}
+			nexts = append(nexts, unit.ToLogs(next))
 		}
-		c, err := unit.NewLogs(s, t, set, unit.ToLogs(next))
+		c, err := unit.NewLogs(s, t, set, nexts...)
 		return own[plog.Logs]{c, c.ConsumeLogs}, err
 	}
 	p, err := newProcessor(place, spec, set, next.ConsumeLogs, ofUnit)
@@ -136,12 +127,16 @@ func NewTraces(
 	if place == nil {
 		return unit.NewTraces(spec, t, set, unit.ToTraces(next))
 	}
-	ofUnit := func(s unit.Spec, behind consume[ptrace.Traces]) (own[ptrace.Traces], error) {
-		next, err := consumer.NewTraces(consumer.ConsumeTracesFunc(behind))
-		if err != nil {
-			return own[ptrace.Traces]{}, err
+	ofUnit := func(s unit.Spec, behind ...consume[ptrace.Traces]) (own[ptrace.Traces], error) {
+		var nexts []unit.Next
+		for _, one := range behind {
+			next, err := consumer.NewTraces(consumer.ConsumeTracesFunc(one))
+			if err != nil {
+				return own[ptrace.Traces]{}, err
+			}
+			nexts = append(nexts, unit.ToTraces(next))
 		}
-		c, err := unit.NewTraces(s, t, set, unit.ToTraces(next))
+		c, err := unit.NewTraces(s, t, set, nexts...)
 		return own[ptrace.Traces]{c, c.ConsumeTraces}, err
 	}
 	p, err := newProcessor(place, spec, set, next.ConsumeTraces, ofUnit)
@@ -162,12 +157,16 @@ func NewMetrics(
 	if place == nil {
 		return unit.NewMetrics(spec, t, set, unit.ToMetrics(next))
 	}
-	ofUnit := func(s unit.Spec, behind consume[pmetric.Metrics]) (own[pmetric.Metrics], error) {
-		next, err := consumer.NewMetrics(consumer.ConsumeMetricsFunc(behind))
-		if err != nil {
-			return own[pmetric.Metrics]{}, err
+	ofUnit := func(s unit.Spec, behind ...consume[pmetric.Metrics]) (own[pmetric.Metrics], error) {
+		var nexts []unit.Next
+		for _, one := range behind {
+			next, err := consumer.NewMetrics(consumer.ConsumeMetricsFunc(one))
+			if err != nil {
+				return own[pmetric.Metrics]{}, err
+			}
+			nexts = append(nexts, unit.ToMetrics(next))
 		}
-		c, err := unit.NewMetrics(s, t, set, unit.ToMetrics(next))
+		c, err := unit.NewMetrics(s, t, set, nexts...)
 		return own[pmetric.Metrics]{c, c.ConsumeMetrics}, err
 	}
 	p, err := newProcessor(place, spec, set, next.ConsumeMetrics, ofUnit)

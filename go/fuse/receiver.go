@@ -38,7 +38,7 @@ func (p *Place) Branch(signal unit.Signal) (*Branch, error) {
 		for i := range members {
 			members[i].Signal, members[i].Pipeline = signal, in
 		}
-		return &Branch{members, markOf(ids)}, nil
+		return &Branch{members, markOfMembers(members)}, nil
 	}
 	return nil, nil
 }

@@ -43,6 +43,9 @@ func (c *Config) unit(id component.ID, signal unit.Signal) (unit.Spec, unit.Tran
 	return spec, transport, err
 }
 
+// Kind is what the component is.
+func (*Config) Kind() unit.Kind { return unit.KindProcessor }
+
 // Member is the processor in a unit, by its id.
 func (c *Config) Member(id string) (unit.Member, error) {
 	return c.AsMember(id, unit.KindProcessor)

@@ -2,6 +2,7 @@ package partition
 
 import (
 	"fmt"
+	"slices"
 
 	"go.opentelemetry.io/collector/pipeline"
 
@@ -15,8 +16,8 @@ type cutter struct {
 	runs map[Ref][]run
 	// tails are what of that is the same in all of them.
 	tails map[Ref][]Ref
-	// fed are, for each receiver, the pipelines that it feeds.
-	fed map[Ref][]pipeline.ID
+	// in are, for each receiver and exporter, the pipelines that it is in.
+	in map[Ref][]pipeline.ID
 
 	parts []*Part
 	of    map[place]*Part
@@ -38,16 +39,22 @@ type run struct {
 
 func newCutter(pipelines []Pipeline) *cutter {
 	c := &cutter{
-		runs: map[Ref][]run{}, tails: map[Ref][]Ref{}, fed: map[Ref][]pipeline.ID{},
+		runs: map[Ref][]run{}, tails: map[Ref][]Ref{}, in: map[Ref][]pipeline.ID{},
 		of: map[place]*Part{}, cuts: []Cut{},
 	}
 	for i := range pipelines {
 		p := &pipelines[i]
-		for _, x := range p.Receivers {
-			c.fed[x.Ref] = append(c.fed[x.Ref], p.ID)
+		for _, x := range slices.Concat(p.Receivers, p.Exporters) {
+			c.in[x.Ref] = append(c.in[x.Ref], p.ID)
 		}
+	}
+	for i := range pipelines {
+		p := &pipelines[i]
 		var members []Ref // those that follow, the nearest in front
 		var runs string   // how they run
+		if last := c.last(p); last != nil {
+			members, runs = []Ref{last.Ref}, last.Runs
+		}
 		for at := len(p.Processors) - 1; at >= 0; at-- {
 			x := p.Processors[at]
 			if !x.joins(unit.KindProcessor) {
@@ -74,10 +81,23 @@ func newCutter(pipelines []Pipeline) *cutter {
 // joins says that it may have members beside it, as one of a kind.
 func (x *Component) joins(kind unit.Kind) bool { return x.Rust && x.Kind == kind && x.Alone == "" }
 
-// behind are the processors of a pipeline that are in its receiver's part: those in front that may
-// be, where nobody else gives them batches, and the receiver's go nowhere else.
+// last is a pipeline's exporter where it may be in a part: it has all batches of the pipeline, and
+// none of another one. nil: there is none such.
+func (c *cutter) last(p *Pipeline) *Component {
+	if len(p.Exporters) != 1 {
+		return nil
+	}
+	x := &p.Exporters[0]
+	if !x.joins(unit.KindExporter) || c.elsewhere(p.ID, x.Ref) != nil {
+		return nil
+	}
+	return x
+}
+
+// behind are those of a pipeline that are in its receiver's part: those in front that may be, where
+// nobody else gives them batches, and the receiver's go nowhere else.
 func (c *cutter) behind(p *Pipeline) (members []Ref) {
-	if len(p.Receivers) != 1 || len(p.Processors) == 0 {
+	if len(p.Receivers) != 1 {
 		return nil
 	}
 	x := p.Receivers[0]
@@ -86,18 +106,22 @@ func (c *cutter) behind(p *Pipeline) (members []Ref) {
 	}
 	for _, next := range p.Processors {
 		if !next.joins(unit.KindProcessor) || next.Runs != x.Runs {
-			break
+			return members
 		}
 		members = append(members, next.Ref)
+	}
+	if last := c.last(p); last != nil && last.Runs == x.Runs {
+		members = append(members, last.Ref)
 	}
 	return members
 }
 
-// elsewhere is another pipeline of the same signal that a receiver feeds; nil: there is none.
+// elsewhere is another pipeline of the same signal that a receiver or exporter is in; nil: there is
+// none.
 func (c *cutter) elsewhere(in pipeline.ID, x Ref) *pipeline.ID {
-	for i, other := range c.fed[x] {
+	for i, other := range c.in[x] {
 		if other != in && other.Signal() == in.Signal() {
-			return &c.fed[x][i]
+			return &c.in[x][i]
 		}
 	}
 	return nil
@@ -122,11 +146,12 @@ func (c *cutter) cut(p *Pipeline) {
 	before, at := p.Receivers, 0
 	if behind := c.behind(p); len(behind) > 0 {
 		x := p.Receivers[0]
+		c.begin(p, place{x.Ref, p.ID}, behind)
+		if ends(behind) {
+			return
+		}
 		at = len(behind)
 		before = p.Processors[at-1 : at]
-		part := c.part(place{x.Ref, p.ID}, behind)
-		part.Edges = append(part.Edges, Edge{p.ID, unit.Out, refs(p.following(at))})
-		c.between(p, x.Ref, before[0], p.following(at))
 	} else {
 		for _, x := range p.Receivers {
 			if x.Rust {
@@ -143,11 +168,14 @@ func (c *cutter) cut(p *Pipeline) {
 		}
 		end := at + 1 + len(behind)
 		if x.Rust {
-			part := c.part(place{head: x.Ref}, behind)
-			part.Edges = append(part.Edges,
-				Edge{p.ID, unit.In, refs(before)}, Edge{p.ID, unit.Out, refs(p.following(end))})
+			part := c.begin(p, place{head: x.Ref}, behind)
+			part.Edges = append(part.Edges, Edge{p.ID, unit.In, refs(before)})
+			if ends(behind) {
+				return
+			}
+		} else {
+			c.between(p, x.Ref, x, p.following(end))
 		}
-		c.between(p, x.Ref, p.Processors[end-1], p.following(end))
 		before, at = p.Processors[end-1:end], end
 	}
 	for _, x := range p.Exporters {
@@ -155,6 +183,30 @@ func (c *cutter) cut(p *Pipeline) {
 			c.alone(p.ID, x.Ref, unit.In, last)
 		}
 	}
+}
+
+// begin takes the part at a place in a pipeline, with those behind its head, and notes where
+// batches leave it.
+func (c *cutter) begin(p *Pipeline, at place, behind []Ref) *Part {
+	part := c.part(at, behind)
+	part.Pipelines = append(part.Pipelines, p.ID)
+	if ends(behind) {
+		return part
+	}
+	through := p.at(at.head) + 1 + len(behind)
+	part.Edges = append(part.Edges, Edge{p.ID, unit.Out, refs(p.following(through))})
+	c.between(p, at.head, p.Processors[through-1], p.following(through))
+	return part
+}
+
+// at is the place of a processor; -1: it is none, but the receiver before them.
+func (p *Pipeline) at(x Ref) int {
+	return slices.IndexFunc(p.Processors, func(c Component) bool { return c.Ref == x })
+}
+
+// ends says that batches end with the last of these: it is an exporter.
+func ends(members []Ref) bool {
+	return len(members) > 0 && members[len(members)-1].Kind == unit.KindExporter
 }
 
 // following is what batches come to behind so many processors.
@@ -168,6 +220,7 @@ func (p *Pipeline) following(processors int) []Component {
 // alone is a part of one that batches only enter, or only leave, in this pipeline.
 func (c *cutter) alone(in pipeline.ID, x Ref, d unit.Direction, beside []Component) {
 	part := c.part(place{head: x}, nil)
+	part.Pipelines = append(part.Pipelines, in)
 	part.Edges = append(part.Edges, Edge{in, d, refs(beside)})
 }
 
@@ -194,8 +247,6 @@ func (c *cutter) between(p *Pipeline, head Ref, from Component, next []Component
 func (c *cutter) reason(p *Pipeline, head Ref, from, to Component) string {
 	for _, x := range []Component{from, to} {
 		switch {
-		case x.Kind == unit.KindExporter:
-			return "the queue, the retries and the timeout of exporters are in Go"
 		case x.Kind == unit.KindConnector:
 			return "connectors take and give batches in Go, which joins the pipelines"
 		case x.Alone != "":
@@ -210,6 +261,15 @@ func (c *cutter) reason(p *Pipeline, head Ref, from, to Component) string {
 		if other := c.elsewhere(p.ID, from.Ref); other != nil {
 			return fmt.Sprintf("%s feeds pipeline %s too, and gives its batches to both in Go",
 				from.ID, other)
+		}
+	}
+	if to.Kind == unit.KindExporter {
+		if len(p.Exporters) > 1 {
+			return fmt.Sprintf("%s is not the pipeline's only exporter, and Go gives batches to all",
+				to.ID)
+		}
+		if other := c.elsewhere(p.ID, to.Ref); other != nil {
+			return fmt.Sprintf("%s has batches of pipeline %s too, in one queue", to.ID, other)
 		}
 	}
 	if from.Runs != to.Runs {

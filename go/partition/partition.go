@@ -56,7 +56,9 @@ type Partition struct {
 type Part struct {
 	// Members are in their order; the first is the head.
 	Members []Ref `json:"members"`
-	// Edges are where batches enter and leave it.
+	// Pipelines are those that it is in.
+	Pipelines []pipeline.ID `json:"pipelines"`
+	// Edges are where batches enter and leave it: none where it is a whole pipeline.
 	Edges []Edge `json:"edges"`
 }
 

@@ -55,6 +55,13 @@ func traced(id string, receivers, processors, exporters string) partition.Pipeli
 	return p
 }
 
+// joined is a pipeline whose exporter is a connector.
+func joined(id string, receivers, processors string) partition.Pipeline {
+	p := piped(id, receivers, processors, "r8")
+	p.Exporters[0].Kind = unit.KindConnector
+	return p
+}
+
 // words are the parts with several members, and the cuts.
 func words(p *partition.Partition) (parts, cuts []string) {
 	for _, part := range p.Parts {
@@ -88,7 +95,7 @@ var cuttings = map[string]cutting{
 		[]partition.Pipeline{piped("x", "r9 g1", "r1", "r8 g2")}, nil,
 		[]string{
 			"logs/x: r9|r1: r9 is not the pipeline's only receiver, and all give their batches to one r1",
-			"logs/x: r1|r8: the queue, the retries and the timeout of exporters are in Go",
+			"logs/x: r1|r8: r8 is not the pipeline's only exporter, and Go gives batches to all",
 		},
 	},
 	"a receiver and those behind it": {
@@ -96,7 +103,7 @@ var cuttings = map[string]cutting{
 		[]string{"r9 r1 r2", "r9 r2"},
 		[]string{
 			"traces/y: r2|q1: they run differently: r2 with one lane, q1 with two lanes",
-			"traces/y: q1|r8: the queue, the retries and the timeout of exporters are in Go",
+			"traces/y: q1|r8: they run differently: q1 with two lanes, r8 with one lane",
 		},
 	},
 	"a member behind a receiver, a head elsewhere": {
@@ -141,6 +148,32 @@ var cuttings = map[string]cutting{
 		[]string{"logs/x: r1|r2: r1 is in pipeline logs/y too, where nothing that could be in its " +
 			"part follows r1"},
 	},
+	"to the exporter": {
+		[]partition.Pipeline{
+			piped("w", "r9", "r1 g1 r2", "r8"), piped("x", "r7", "r1", "r6"), piped("y", "r5", "", "r4"),
+			piped("z", "g1", "", "r3"),
+		},
+		[]string{"r2 r8", "r5 r4", "r7 r1 r6", "r9 r1"}, nil,
+	},
+	"an exporter of two pipelines": {
+		[]partition.Pipeline{
+			piped("x", "g1", "r1", "r8"), piped("y", "g1", "r2", "r8"), traced("z", "g1", "r2", "r8"),
+		},
+		nil,
+		[]string{
+			"logs/x: r1|r8: r8 has batches of pipeline logs/y too, in one queue",
+			"logs/y: r2|r8: r8 has batches of pipeline logs/x too, in one queue",
+			"traces/z: r2|r8: r2 is in pipeline logs/y too, where nothing that could be in its part " +
+				"follows r2",
+		},
+	},
+	"an exporter by itself, and a connector": {
+		[]partition.Pipeline{piped("x", "g1", "r1", "a8"), joined("y", "g1", "r2")}, nil,
+		[]string{
+			"logs/x: r1|a8: " + alone,
+			"logs/y: r2|r8: connectors take and give batches in Go, which joins the pipelines",
+		},
+	},
 	"head here, member there": {
 		[]partition.Pipeline{piped("x", "g1", "r1 r2 r3", "g2"), piped("y", "g1", "r2 r3", "g2")},
 		[]string{"r1 r2 r3", "r2 r3"}, nil,
@@ -168,7 +201,7 @@ func drawPipelines(t *rapid.T) []partition.Pipeline {
 	var all []partition.Pipeline
 	for i := range rapid.IntRange(0, 4).Draw(t, "pipelines") {
 		signal := rapid.SampledFrom(of).Draw(t, "signal")
-		all = append(all, signal(fmt.Sprint(i), list(1, 2, "receivers"), list(0, 6, "processors"),
+		all = append(all, signal(fmt.Sprint(i), list(0, 2, "receivers"), list(0, 6, "processors"),
 			list(0, 2, "exporters")))
 	}
 	return all
@@ -186,9 +219,8 @@ func partsOf(
 	in := make([][]*partition.Part, len(list))
 	for i := range all.Parts {
 		part := &all.Parts[i]
-		here := slices.ContainsFunc(part.Edges, func(e partition.Edge) bool { return e.Pipeline == p.ID })
 		from := at(list, part.Head())
-		if !here || from < 0 {
+		if !slices.Contains(part.Pipelines, p.ID) || from < 0 {
 			continue
 		}
 		for i, member := range part.Members {
@@ -200,22 +232,28 @@ func partsOf(
 	return in
 }
 
-// inOrder are a pipeline's receivers and processors: where it has one receiver, its batches pass
-// them in this order.
-func inOrder(p partition.Pipeline) []partition.Component {
-	return append(slices.Clone(p.Receivers), p.Processors...)
+// before are those that give a component its batches.
+func before(p partition.Pipeline, x partition.Component) []partition.Component {
+	i := at(p.Processors, x.Ref)
+	if x.Kind == unit.KindExporter {
+		i = len(p.Processors)
+	}
+	if i == 0 {
+		return p.Receivers
+	}
+	return p.Processors[i-1 : i]
 }
 
-// Guarantees: each receiver and processor in Rust is in exactly one part at each place, others in
-// none; members follow each other, run alike, and are none that has to be alone; a receiver is in
-// one with others only where batches come from nobody else and go nowhere else; between two in Rust
-// is no part's end without a reason, and no cut inside of a part.
+// Guarantees: each component in Rust is in exactly one part at each place, others in none; members
+// follow each other, run alike, and are none that has to be alone; a receiver or exporter is in one
+// with others only where batches come from nobody else and go nowhere else; between two in Rust is
+// no part's end without a reason, and no cut inside of a part.
 func TestPartsCoverRustOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pipelines := drawPipelines(t)
 		all := partition.Of(pipelines)
 		for _, p := range pipelines {
-			order := inOrder(p)
+			order := slices.Concat(p.Receivers, p.Processors, p.Exporters)
 			in := partsOf(t, p, order, all)
 			for i, x := range order {
 				if !x.Rust {
@@ -227,34 +265,32 @@ func TestPartsCoverRustOnce(t *testing.T) {
 				if len(part.Members) > 1 {
 					require.Empty(t, x.Alone)
 				}
+				if len(part.Members) > 1 && x.Kind != unit.KindProcessor {
+					require.Len(t, feeds(pipelines, p, x.Ref), 1)
+				}
 				if x.Kind == unit.KindReceiver {
-					if len(part.Members) > 1 {
-						require.Len(t, p.Receivers, 1)
-						require.Len(t, feeds(pipelines, p, x.Ref), 1)
-					}
 					continue
 				}
-				before := order[i-1 : i]
-				if i == len(p.Receivers) {
-					before = p.Receivers
-				}
-				for _, from := range before {
-					same := len(p.Receivers) == 1 || from.Kind == unit.KindProcessor
-					same = same && in[i-1] != nil && in[i-1][0] == part
-					if same {
+				for _, from := range before(p, x) {
+					same := in[at(order, from.Ref)]
+					fused := same != nil && same[0] == part
+					if fused {
 						require.Equal(t, from.Runs, x.Runs)
+						require.True(t, from.Kind != unit.KindReceiver || len(p.Receivers) == 1)
+						require.True(t, x.Kind != unit.KindExporter || len(p.Exporters) == 1)
 					}
-					require.Equal(t, from.Rust && !same, isCut(all, p, from.Ref, x.Ref), "%s|%s", from.ID, x.ID)
+					require.Equal(t, from.Rust && !fused, isCut(all, p, from.Ref, x.Ref),
+						"%s|%s", from.ID, x.ID)
 				}
 			}
 		}
 	})
 }
 
-// feeds are the pipelines of one's signal that a receiver feeds.
+// feeds are the pipelines of one's signal that a receiver or exporter is in.
 func feeds(pipelines []partition.Pipeline, of partition.Pipeline, x partition.Ref) (fed []string) {
 	for _, p := range pipelines {
-		if p.ID.Signal() == of.ID.Signal() && at(p.Receivers, x) >= 0 {
+		if p.ID.Signal() == of.ID.Signal() && at(slices.Concat(p.Receivers, p.Exporters), x) >= 0 {
 			fed = append(fed, p.ID.String())
 		}
 	}

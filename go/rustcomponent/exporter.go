@@ -7,13 +7,15 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
+	"github.com/strait-data/strait/go/fuse"
 	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/unit"
 )
 
 // NewExporter makes the factory of an exporter. In front of Rust is the Collector's exporter
 // helper: its queue, batches, retries and timeout, and its metrics. It understands how Rust fails:
-// what is permanent is not tried again, and a delay that was asked for is waited for.
+// what is permanent is not tried again, and a delay that was asked for is waited for. Where it is
+// in another's part there is no helper: what stands for it is in Rust (unit.Sending).
 func NewExporter(m Metadata) exporter.Factory {
 	var options []exporter.FactoryOption
 	if m.Logs != component.StabilityLevelUndefined {
@@ -33,6 +35,9 @@ func NewExporter(m Metadata) exporter.Factory {
 func (m Metadata) exportLogs(
 	ctx context.Context, set exporter.Settings, cfg component.Config,
 ) (exporter.Logs, error) {
+	if aside := m.aside(set, cfg, unit.Logs); aside != nil {
+		return aside, nil
+	}
 	u, err := unit.NewLogs(m.exporter(set.ID, cfg, unit.Logs),
 		transport(cfg), set.TelemetrySettings)
 	if err != nil {
@@ -44,6 +49,9 @@ func (m Metadata) exportLogs(
 func (m Metadata) exportTraces(
 	ctx context.Context, set exporter.Settings, cfg component.Config,
 ) (exporter.Traces, error) {
+	if aside := m.aside(set, cfg, unit.Traces); aside != nil {
+		return aside, nil
+	}
 	u, err := unit.NewTraces(m.exporter(set.ID, cfg, unit.Traces),
 		transport(cfg), set.TelemetrySettings)
 	if err != nil {
@@ -55,12 +63,23 @@ func (m Metadata) exportTraces(
 func (m Metadata) exportMetrics(
 	ctx context.Context, set exporter.Settings, cfg component.Config,
 ) (exporter.Metrics, error) {
+	if aside := m.aside(set, cfg, unit.Metrics); aside != nil {
+		return aside, nil
+	}
 	u, err := unit.NewMetrics(m.exporter(set.ID, cfg, unit.Metrics),
 		transport(cfg), set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
 	return exporterhelper.NewMetrics(ctx, set, cfg, u.ConsumeMetrics, helping(cfg, u)...)
+}
+
+// aside is the exporter where it is in another's part with a signal; nil: it is not.
+func (m Metadata) aside(
+	set exporter.Settings, cfg component.Config, signal unit.Signal,
+) *fuse.Exporter {
+	expect := m.description(unit.KindExporter)
+	return cfg.(*rustconfig.Exporter).Place().Exporter(signal, set.TelemetrySettings, expect)
 }
 
 func (m Metadata) exporter(id component.ID, cfg component.Config, signal unit.Signal) unit.Spec {

@@ -61,8 +61,11 @@ func New(kind, typ string) *Config {
 // Runtime is how the component is to run.
 func (c *Config) Runtime() unit.Runtime { return c.ofUnit.Runtime.Runtime() }
 
-// Place is where a processor or receiver stands in the parts of its Collector.
+// Place is where the component stands in the parts of its Collector.
 func (c *Config) Place() *fuse.Place { return c.place }
+
+// Kind is what the component is.
+func (c *Config) Kind() unit.Kind { return unit.Kind(c.kind) }
 
 // Member is the component in a unit, by its id.
 func (c *Config) Member(id string) (unit.Member, error) {
@@ -80,15 +83,11 @@ func (c *Config) JSON() json.RawMessage {
 // Unmarshal reads the Collector's values as confmap reads those of a Go component, and fails with
 // the same words.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
-	var err error
-	switch unit.Kind(c.kind) {
-	case unit.KindProcessor:
-		c.place, err = fuse.Take(conf, c)
-	case unit.KindReceiver:
-		c.place, err = fuse.Take(conf, nil)
-	}
-	if err != nil {
-		return err
+	if c.kind == string(unit.KindProcessor) || c.kind == string(unit.KindReceiver) {
+		var err error
+		if c.place, err = fuse.Take(conf, c); err != nil {
+			return err
+		}
 	}
 	return together(c.readOfUnit(conf), c.readOwn(conf))
 }

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
+	"github.com/strait-data/strait/go/fuse"
 	"github.com/strait-data/strait/go/unit"
 )
 
@@ -21,7 +22,8 @@ type Exporter struct {
 	RetryConfig   configretry.BackOffConfig    `mapstructure:"retry_on_failure"`
 	QueueConfig   queueConfig                  `mapstructure:"sending_queue"`
 
-	own *Config
+	own   *Config
+	place *fuse.Place // nil: it runs by itself
 }
 
 type queueConfig = configoptional.Optional[exporterhelper.QueueBatchConfig]
@@ -56,8 +58,73 @@ func (e *Exporter) JSON() json.RawMessage { return e.own.JSON() }
 // Runtime is how the component is to run.
 func (e *Exporter) Runtime() unit.Runtime { return e.own.Runtime() }
 
+// Place is where the component stands in the parts of its Collector.
+func (e *Exporter) Place() *fuse.Place { return e.place }
+
+// Kind is what the component is.
+func (e *Exporter) Kind() unit.Kind { return unit.KindExporter }
+
+// Member is the component in a unit, by its id, with what the helper would have in front of it.
+func (e *Exporter) Member(id string) (unit.Member, error) {
+	if why := e.alone(); why != "" {
+		return unit.Member{}, errors.New(why)
+	}
+	m, err := e.own.Member(id)
+	m.Sending = &unit.Sending{Timeout: e.TimeoutConfig.Timeout}
+	if r := e.RetryConfig; r.Enabled {
+		m.Sending.Retry = &unit.Retry{
+			InitialInterval: r.InitialInterval, RandomizationFactor: r.RandomizationFactor,
+			Multiplier: r.Multiplier, MaxInterval: r.MaxInterval, MaxElapsedTime: r.MaxElapsedTime,
+		}
+	}
+	if q := e.QueueConfig.Get(); q != nil {
+		m.Sending.Queue = &unit.Queue{
+			Size: q.QueueSize, Sizer: q.Sizer.String(), Consumers: q.NumConsumers,
+			WaitForResult: q.WaitForResult, BlockOnOverflow: q.BlockOnOverflow,
+		}
+	}
+	return m, err
+}
+
+// alone is what of the helper is not in Rust, so that the exporter cannot be in a part; "":
+// nothing.
+func (e *Exporter) alone() string {
+	q := e.QueueConfig.Get()
+	switch {
+	case q == nil:
+		return ""
+	case q.StorageID != nil:
+		return "its queue is in a storage, which Go writes (`sending_queue::storage`)"
+	case q.Batch.HasValue():
+		return "its queue makes batches, in Go (`sending_queue::batch`)"
+	case q.Sizer == exporterhelper.RequestSizerTypeBytes:
+		return "its queue counts the bytes of OTLP, which are not made in Rust " +
+			"(`sending_queue::sizer: bytes`)"
+	default:
+		return ""
+	}
+}
+
+// Alone is why an exporter of this configuration cannot be in a part, as far as its helper's keys
+// say; "": it can.
+func Alone(conf *confmap.Conf) (string, error) {
+	e := NewExporter("")
+	part, err := keysOf(conf, helperKeys...)
+	if err != nil {
+		return "", err
+	}
+	if err := part.Unmarshal((*helped)(e)); err != nil {
+		return "", err
+	}
+	return e.alone(), nil
+}
+
 // Unmarshal reads both parts, and fails with what is wrong in either.
 func (e *Exporter) Unmarshal(conf *confmap.Conf) error {
+	var err error
+	if e.place, err = fuse.Take(conf, e); err != nil {
+		return err
+	}
 	own := e.own.Unmarshal(conf)
 	part, err := keysOf(conf, helperKeys...)
 	if err != nil {

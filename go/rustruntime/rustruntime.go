@@ -50,8 +50,8 @@ type Keys struct {
 	Wake unit.Wake `mapstructure:"wake"`
 	// Ring is the size of each of the two rings of a lane.
 	Ring Ring `mapstructure:"ring"`
-	// Fuse says whether a receiver or processor may run in one part with those beside it, so that
-	// batches do not cross between them. Nothing said: it may.
+	// Fuse says whether a component may run in one part with those beside it, so that batches do not
+	// cross between them. Nothing said: it may.
 	Fuse *bool `mapstructure:"fuse"`
 }
 

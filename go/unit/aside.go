@@ -11,31 +11,36 @@ import (
 	"github.com/strait-data/strait/go/unit/internal/metadata"
 )
 
-// Aside is a processor that does no work of its own in its pipeline: it is a member of a unit of
-// another's, which does it. It stands for the processor there: what the member says of itself,
-// what it asks and measures, and what passes it, is the processor's.
+// Aside is a processor or exporter that does no work of its own in its pipeline: it is a member of
+// a unit of another's, which does it. It stands for the component there: what the member says of
+// itself, what it asks and measures, and what passes it, is the component's.
 type Aside struct {
-	id        string
 	host      component.Host
 	telemetry component.TelemetrySettings
 	unobserve func()
-	// passed says what the member was given and what it gave; nil: its unit has not started.
-	passed atomic.Pointer[passedFunc]
+	// What the member was given and what it gave, and what it exported; nil: its unit has not started.
+	passed   atomic.Pointer[passedFunc]
+	exported atomic.Pointer[exportedFunc]
 }
 
 // passedFunc is how many log records, spans or data points a member was given, and gave.
 type passedFunc func() (incoming, outgoing uint64)
 
-// StepAside begins it, for a processor that the Collector starts.
+// StepAside begins it, for a component of a kind that the Collector starts.
 func StepAside(
-	id string, signal Signal, set component.TelemetrySettings, host component.Host,
+	kind Kind, id string, signal Signal, set component.TelemetrySettings, host component.Host,
 ) (*Aside, error) {
 	b, err := metadata.NewTelemetryBuilder(set)
 	if err != nil {
 		return nil, err
 	}
-	a := &Aside{id: id, host: host, telemetry: set, unobserve: b.Shutdown}
-	if err := observePassed(b, id, signal, a.figures); err != nil {
+	a := &Aside{host: host, telemetry: set, unobserve: b.Shutdown}
+	if kind == KindExporter {
+		err = observeExported(b, id, signal, a.exports)
+	} else {
+		err = observePassed(b, id, signal, a.figures)
+	}
+	if err != nil {
 		b.Shutdown()
 		return nil, err
 	}
@@ -50,6 +55,13 @@ func (a *Aside) figures() (incoming, outgoing uint64) {
 		return (*passed)()
 	}
 	return 0, 0
+}
+
+func (a *Aside) exports() *exported {
+	if read := a.exported.Load(); read != nil {
+		return (*read)()
+	}
+	return nil
 }
 
 // observePassed shows what a processor was given and what it gave under the Collector's names.

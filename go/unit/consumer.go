@@ -40,7 +40,7 @@ func newConsumer[T any](
 		return c, err
 	}
 	c.unit = New(spec, t, set)
-	passes := spec.kind() == KindProcessor
+	passes := spec.kind() == KindProcessor && !spec.ends()
 	exits, err := c.unit.exits(nexts, o.Records || !passes)
 	if err != nil {
 		return c, err
@@ -57,7 +57,7 @@ func newConsumer[T any](
 	}
 	c.mutates = in.Mutates()
 	c.calls = call.NewCaller(in, through, lanesOf{c.unit}, &c.unit.stats)
-	if passes {
+	if spec.kind() == KindProcessor {
 		c.calls.OnTook(c.unit.tookInside)
 	}
 	c.edges = call.Edges{Entry: c.calls, Exits: exits}

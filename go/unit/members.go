@@ -26,7 +26,7 @@ func (u *Unit) findAsides() {
 	}
 	for i := 1; i < len(u.spec.Members); i++ {
 		if in := u.pipelineOf(&u.spec.Members[i]); in != "" {
-			u.asides[i] = u.spec.Aside(in, u.spec.Members[i].ID)
+			u.asides[i] = u.spec.Aside(in, &u.spec.Members[i])
 		}
 	}
 }
@@ -98,13 +98,16 @@ func (u *Unit) hearMembers(lane int) (said []uint64) {
 	return said
 }
 
-// showPassed lets those that stand aside show what passes their members.
+// showPassed lets those that stand aside show what their members do.
 func (u *Unit) showPassed() {
 	for i, a := range u.asides {
-		if a != nil {
-			passed := passedFunc(func() (uint64, uint64) { return u.passed(i) })
-			a.passed.Store(&passed)
+		if a == nil {
+			continue
 		}
+		passed := passedFunc(func() (uint64, uint64) { return u.passed(i) })
+		a.passed.Store(&passed)
+		exported := exportedFunc(func() *exported { return u.counts.read(u).Exported[i] })
+		a.exported.Store(&exported)
 	}
 }
 
@@ -161,6 +164,8 @@ type counted struct {
 	Taken []uint64 `json:"taken"`
 	// Sent is what became of what a receiver has sent.
 	Sent map[Signal]sent `json:"sent"`
+	// Exported is what exporters have done, by their places.
+	Exported map[int]*exported `json:"exported"`
 }
 
 // sent is how many were taken by what is behind a receiver, and how many were not.

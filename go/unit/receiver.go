@@ -22,10 +22,16 @@ func NewReceiver(spec Spec, t Transport, set component.TelemetrySettings) *Recei
 }
 
 // Add adds an edge out with what is behind it, before Start, and asks Rust whether it can do that.
-// What leaves by it passes the members first that are given, all of its signal.
+// What leaves by it passes the members first that are given, all of its signal; where the last of
+// them is an exporter nothing leaves, and there is no edge.
 func (r *Receiver) Add(next Next, behind ...Member) error {
 	spec := r.unit.spec
 	spec.Members = append(slices.Clip(spec.Members), behind...)
+	if n := len(behind); n > 0 && behind[n-1].Kind == KindExporter {
+		r.unit.spec = spec
+		_, err := reportOf(spec)
+		return err
+	}
 	number := uint16(len(spec.Edges))
 	spec.Edges = append(slices.Clip(spec.Edges), Edge{number, Out, next.signal})
 	if _, err := reportOf(spec); err != nil {

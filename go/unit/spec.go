@@ -46,7 +46,7 @@ type Spec struct {
 	Members []Member `json:"members"`
 	// Aside finds what stands for a member behind the first one, in a pipeline; nil: there is none
 	// that is known.
-	Aside func(pipeline, member string) *Aside `json:"-"`
+	Aside func(pipeline string, member *Member) *Aside `json:"-"`
 	// Expect is what Start compares with Rust's own description; nil: nothing is compared.
 	Expect *ComponentDescription `json:"-"`
 }
@@ -69,7 +69,10 @@ func (s *Spec) towards(d Direction) (edges []Edge) {
 	return edges
 }
 
-// kind is that of the first member: behind it are none but processors.
+// ends says that what enters the unit ends there: nothing leaves it.
+func (s *Spec) ends() bool { return len(s.towards(Out)) == 0 }
+
+// kind is that of the first member.
 func (s *Spec) kind() Kind {
 	for _, m := range s.Members {
 		return m.Kind
@@ -143,6 +146,8 @@ type Member struct {
 	Type   string `json:"type,omitempty"`
 	Config any    `json:"config,omitempty"`
 	Nodes  any    `json:"nodes,omitempty"`
+	// Sending is what stands in front of an exporter that has members before it; nil: nothing does.
+	Sending *Sending `json:"sending,omitempty"`
 	// Pipeline is the one that a member behind a receiver is in; "": the unit's.
 	Pipeline string `json:"-"`
 }

@@ -138,7 +138,7 @@ func (c *collector) factories() (f otelcol.Factories, err error) {
 			context.Context, exporter.Settings, component.Config,
 		) (exporter.Traces, error) {
 			return passingTraces{Traces: &c.traces}, nil
-		}, level)))
+		}, level)), rustcomponent.NewExporter(crate("outlet")))
 	if err != nil {
 		return f, err
 	}
@@ -170,6 +170,7 @@ var distribution = converter.Distribution{
 	Version: "0.1.0",
 	Rust: map[string][]string{
 		"receivers": {"feeder"}, "processors": {"otap", "mask_cards", "faulty"},
+		"exporters": {"outlet"},
 	},
 }
 

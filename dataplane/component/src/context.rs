@@ -57,6 +57,23 @@ impl Context {
         }))
     }
 
+    /// The same for an attempt that ends at that time, or when the caller stops to wait, or when
+    /// the handle says so; what is said of the attempt is not said of the caller.
+    #[must_use]
+    pub fn bounded(&self, deadline: Instant) -> (Self, CancelHandle) {
+        let mut carried = self.carried().cloned().unwrap_or_default();
+        let token = match &carried.cancelled {
+            Some(caller) => caller.child_token(),
+            None => CancellationToken::new(),
+        };
+        carried.cancelled = Some(token.clone());
+        carried.deadline = carried
+            .deadline
+            .map(|own| own.min(deadline))
+            .or(Some(deadline));
+        (Self(Some(Arc::new(carried))), CancelHandle(token))
+    }
+
     /// When the caller stops to wait; `None` where it waits for as long as it takes.
     pub fn deadline(&self) -> Option<Instant> {
         self.carried()?.deadline
@@ -337,6 +354,33 @@ mod tests {
             assert_eq!(waiting.join().unwrap(), class);
             assert!(context.is_cancelled());
         }
+    }
+
+    // Guarantees: an attempt ends with its caller, and a caller not with its attempt; it has the
+    // nearer deadline, and what else the caller has.
+    #[test]
+    fn an_attempt_ends_with_its_caller() {
+        let (now, caller) = (Instant::now(), CancelHandle::new());
+        let later = now + Duration::from_secs(60);
+        let of = |deadline| {
+            let context = Context::builder().peer("a").cancelled_by(&caller);
+            context.deadline(deadline).build()
+        };
+        let (first, end) = of(later).bounded(now);
+        assert_eq!((first.deadline(), first.peer()), (Some(now), Some("a")));
+        assert_eq!(of(now).bounded(later).0.deadline(), Some(now));
+        end.cancel();
+        let (second, _end) = of(later).bounded(later);
+        assert!(first.is_cancelled() && !second.is_cancelled() && !of(later).is_cancelled());
+        caller.cancel();
+        assert!(second.is_cancelled());
+        let (alone, end) = Context::default().bounded(later);
+        assert_eq!(
+            (alone.deadline(), alone.is_cancelled()),
+            (Some(later), false)
+        );
+        end.cancel();
+        assert!(alone.is_cancelled());
     }
 
     // Guarantees: a handle that is gone is not a caller who has left.

@@ -11,6 +11,7 @@
 
 use crate::calls::tag::Tag;
 use crate::calls::{Origin, Port};
+use crate::sending::Sending;
 use crate::unit::{Sent, Taken, UnitMember};
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_engine::control::{NodeControlMsg, PipelineCompletionMsg};
@@ -100,6 +101,13 @@ pub(crate) fn entered(node: &str) -> Option<Arc<Taken>> {
     let enters = |known: &&UnitMember| known.entries.iter().any(|entry| entry == node);
     let member = port.settings.members.iter().find(enters)?;
     Some(Arc::clone(&member.taken))
+}
+
+/// What is in front of the exporter that the node of this name runs; `None`: nothing is.
+pub(crate) fn sending(node: &str) -> Option<Arc<Sending>> {
+    let port = port()?;
+    let enters = |known: &&UnitMember| known.entries.iter().any(|entry| entry == node);
+    port.settings.members.iter().find(enters)?.sending.clone()
 }
 
 /// Where it is counted what becomes of what this lane's receiver sends.

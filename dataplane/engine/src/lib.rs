@@ -56,6 +56,7 @@ mod lane;
 mod link;
 mod nodes;
 mod plan;
+mod sending;
 mod unit;
 
 pub use calls::{Counters, LaneStatus, Upcalls};
@@ -65,6 +66,7 @@ pub use finding::Finding;
 pub use lane::engine_log::is_own_metrics_complaint;
 pub use lane::{Lane, LaneConfig};
 pub use plan::{EdgeReport, Plan, Report, Table};
+pub use sending::{Exported, Failed, QueueLevel};
 pub use strait_failure::{Class, Failure};
 pub use unit::{
     Direction, EGRESS, Edge, Encoding, Fidelity, INGRESS, MAX_IN_FLIGHT, MAX_LANES, Planned,

@@ -232,10 +232,10 @@ fn who_stands_behind_a_receiver_is_checked() {
     };
     let unsaid = found(&[("", picky("picky/a"))]);
     assert!(unsaid.starts_with("picky/a::signal: "), "{unsaid}");
-    let exporter = json!({"id": "x", "kind": "exporter", "type": "x"});
-    let unfit = Unit::read(&spec("checked", &[("logs", exporter)], &["logs"])).unwrap_err();
+    let connector = json!({"id": "x", "kind": "connector", "type": "x"});
+    let unfit = Unit::read(&spec("checked", &[("logs", connector)], &["logs"])).unwrap_err();
     assert!(
-        unfit[0].to_string().contains("must be alone as exporter"),
+        unfit[0].to_string().contains("must be alone as connector"),
         "{unfit:?}"
     );
     let mut of_nodes = spec("checked", &[("logs", picky("picky/a"))], &["logs"]);
@@ -250,7 +250,8 @@ fn who_stands_behind_a_receiver_is_checked() {
         "logs",
         "strict",
         json!([
-            picky("picky/a"), {"id": "picky/b", "kind": "processor", "type": "picky", "signal": "logs"},
+            picky("picky/a"),
+            {"id": "picky/b", "kind": "processor", "type": "picky", "signal": "logs"},
         ]),
     ));
     let found = signal.unwrap_err()[0].to_string();

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use strait_component::{Kind, Signal};
 use strait_control::{CallId, Class, Failure, OperationError};
-use strait_engine::{Lane, LaneConfig, Report, Unit, UnitMember, Upcalls};
+use strait_engine::{Exported, Lane, LaneConfig, Report, Unit, UnitMember, Upcalls};
 use strait_ringbuf::PeerFds;
 
 /// Time that is kept of a drain's limit to end what did not drain.
@@ -34,7 +34,11 @@ struct Entry {
 #[derive(Default, Serialize)]
 pub(crate) struct Taken {
     taken: Vec<u64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     sent: BTreeMap<&'static str, Sent>,
+    /// What exporters behind others have done, by their places.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    exported: BTreeMap<usize, Exported>,
 }
 
 /// How many items of a signal were accepted, and how many were refused.
@@ -52,6 +56,10 @@ impl Taken {
         };
         Self {
             taken: unit.members.iter().map(UnitMember::taken).collect(),
+            exported: (0..)
+                .zip(&*unit.members)
+                .filter_map(|(at, member)| Some((at, member.exported()?)))
+                .collect(),
             sent: if unit.kind == Kind::Receiver {
                 Signal::ALL.iter().filter_map(sent).collect()
             } else {

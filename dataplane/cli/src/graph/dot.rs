@@ -27,7 +27,7 @@ pub(super) fn draw(graph: &Graph) -> String {
 fn draw_nodes(out: &mut String, pipeline: &Pipeline, step: &Step<'_>, number: &str) {
     let indent = if step.part { "      " } else { "    " };
     if step.part {
-        let label = "one part: batches cross once";
+        let label = "one part";
         let _ = writeln!(
             out,
             "    subgraph cluster_{number} {{\n      label=\"{label}\";"

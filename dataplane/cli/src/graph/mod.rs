@@ -62,18 +62,13 @@ struct Component {
 #[derive(Debug, Deserialize)]
 struct Part {
     members: Vec<Named>,
-    edges: Vec<Edge>,
+    pipelines: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Named {
     kind: String,
     id: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Edge {
-    pipeline: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -146,10 +141,15 @@ impl Graph {
         };
         let mut left: Vec<_> = pipeline.processors.iter().collect();
         let mut steps = Vec::new();
+        // One alone may be in a part with what follows it, or is before it.
         match &pipeline.receivers[..] {
-            // It may be the head of what follows.
             [only] => left.insert(0, only),
             all => steps.push(beside(all)),
+        }
+        let mut last = beside(&pipeline.exporters);
+        if let [only] = &pipeline.exporters[..] {
+            left.push(only);
+            last.components.clear();
         }
         while let Some(head) = left.first() {
             let length = self.part_of(pipeline, head).min(left.len()).max(1);
@@ -158,7 +158,7 @@ impl Graph {
                 part: length > 1,
             });
         }
-        steps.push(beside(&pipeline.exporters));
+        steps.push(last);
         steps.retain(|step| !step.components.is_empty());
         steps
     }
@@ -167,7 +167,7 @@ impl Graph {
     fn part_of(&self, pipeline: &Pipeline, head: &Component) -> usize {
         let begins = |part: &&Part| {
             let first = part.members.first();
-            let here = part.edges.iter().any(|edge| edge.pipeline == pipeline.id);
+            let here = part.pipelines.contains(&pipeline.id);
             here && first.is_some_and(|first| first.is(head))
         };
         let part = self.parts.iter().find(begins);

@@ -67,7 +67,7 @@ impl Lane {
     ///
     /// The thread, the link or the pipeline could not be set up; nothing is left behind.
     pub async fn start(config: LaneConfig) -> Result<Self, Failure> {
-        if config.unit.edges.is_empty() {
+        if !config.unit.is_whole() {
             let message = "a unit without edges can be checked, and not run";
             return Err(Failure::new(Class::Permanent, message));
         }

@@ -51,6 +51,9 @@ fn build(unit: &Unit) -> Result<Projection, String> {
             unit.kind
         ));
     }
+    if unit.exits().next().is_none() {
+        return Err("its last member is exporter, which sends no batch back".into());
+    }
     if !unit.topology.is_chain() {
         return Err("the unit is a graph".into());
     }

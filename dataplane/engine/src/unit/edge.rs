@@ -41,14 +41,13 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Those of a member that takes and gives one signal.
-    pub(super) fn between(signal: Signal) -> [Self; 2] {
-        let edge = |number, direction| Self {
-            number,
+    /// One of a member among several, whose edges have no numbers.
+    pub(super) fn of(direction: Direction, signal: Signal) -> Self {
+        Self {
+            number: 0,
             direction,
             signal,
-        };
-        [edge(0, Direction::In), edge(1, Direction::Out)]
+        }
     }
 
     /// How batches cross it.
@@ -71,8 +70,7 @@ impl fmt::Display for Edge {
     }
 }
 
-/// Finds edges that are numbered wrongly, or that a unit of this kind does not have. A unit without
-/// any is checked, and not run.
+/// Finds edges that are numbered wrongly, or that a unit of this kind does not have.
 pub(super) fn check(findings: &mut Vec<Finding>, edges: &[Edge], kind: Kind) {
     for (expected, edge) in edges.iter().enumerate() {
         if usize::from(edge.number) != expected {

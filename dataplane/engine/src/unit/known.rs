@@ -2,8 +2,11 @@
 //!
 //! The host counts what enters a unit and what leaves it. Between two members it sees nothing: what
 //! one gives to the next is counted here, where that one takes it, over all lanes; and what a
-//! receiver sends to the members behind it, by what it hears of it.
+//! receiver sends to the members behind it, by what it hears of it. In front of an exporter that
+//! has members before it are its queue and its retries: what is there outlives the lane that sends
+//! it.
 
+use crate::sending::{Exported, Sending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use strait_component::Signal;
@@ -21,6 +24,8 @@ pub struct UnitMember {
     pub(crate) taken: Arc<Taken>,
     /// What became of what it has sent; nothing where it is no receiver.
     pub(crate) sent: Arc<Sent>,
+    /// What is in front of it where it is an exporter with others before it.
+    pub(crate) sending: Option<Arc<Sending>>,
 }
 
 impl UnitMember {
@@ -29,6 +34,12 @@ impl UnitMember {
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.taken.0.load(Ordering::Relaxed)
+    }
+
+    /// What an exporter with others before it has done; `None` of other members.
+    #[must_use]
+    pub fn exported(&self) -> Option<Exported> {
+        Some(self.sending.as_ref()?.exported())
     }
 
     /// Log records, spans or data points that a receiver has sent and that were taken, and those

@@ -3,6 +3,7 @@
 
 use crate::components;
 use crate::finding::Finding;
+use crate::sending::{Policy, Sending};
 use crate::unit::edge::{Direction, Edge};
 use crate::unit::graph::{self, Frame};
 use crate::unit::known::UnitMember;
@@ -27,6 +28,9 @@ pub(super) struct Member {
     /// Of what a receiver sends, what it takes; `None` in a unit that batches enter.
     #[serde(default)]
     signal: Option<Signal>,
+    /// What stands in front of an exporter that has members before it.
+    #[serde(default)]
+    sending: Option<Policy>,
     #[serde(default)]
     r#type: Option<String>,
     #[serde(default)]
@@ -37,12 +41,18 @@ pub(super) struct Member {
     connections: Option<Value>,
 }
 
-/// What kind of unit these members make: the first one says it, for behind it there are none but
-/// processors.
+/// What kind of unit these members make: the first one says it.
 pub(super) fn kind_of(members: &[Member]) -> Kind {
     members
         .first()
         .map_or(Kind::Processor, |member| member.kind)
+}
+
+/// Whether what enters a unit of these members ends in it: the last one is an exporter.
+pub(super) fn ends(members: &[Member]) -> bool {
+    members
+        .last()
+        .is_some_and(|last| last.kind == Kind::Exporter)
 }
 
 /// Reads members of a unit of these edges; what is found is told with places in the member's own
@@ -63,14 +73,14 @@ pub(super) fn read(
     let mut taken = BTreeSet::new();
     let mut known = Vec::with_capacity(members.len());
     let mut parts = Vec::with_capacity(members.len());
-    for member in members {
+    for (at, member) in members.iter().enumerate() {
         let mut own = Vec::new();
         let first = known.is_empty();
-        own.extend(member.misplaced(first, receives));
-        let topology = match member.signal.filter(|_| receives) {
-            Some(signal) => member.topology(&mut own, &Edge::between(signal)),
-            None => member.topology(&mut own, edges),
-        };
+        let last = members[at + 1..]
+            .iter()
+            .all(|next| next.signal != member.signal);
+        own.extend(member.misplaced(first, last, receives));
+        let topology = member.topology(&mut own, &member.edges(edges, members, receives));
         findings.extend(
             own.into_iter()
                 .map(|found| Finding::new(below(&member.id, &found.path), found.message)),
@@ -95,6 +105,7 @@ fn behind_receiver(edges: &[Edge], members: &[Member], parts: Vec<Topology>) -> 
     let receiver = parts.next().unwrap_or_default();
     let mut chains: BTreeMap<Signal, Vec<Topology>> = BTreeMap::new();
     for edge in edges {
+        // Where nobody stands behind it there is the way out.
         chains.insert(edge.signal, vec![Topology::chain(Vec::new())]);
     }
     for (member, part) in members[1..].iter().zip(parts) {
@@ -122,8 +133,41 @@ fn room(id: &str, taken: &mut BTreeSet<String>) -> String {
 }
 
 impl Member {
+    /// The edges that it would have alone, in a unit of several.
+    fn edges(&self, edges: &[Edge], members: &[Self], receives: bool) -> Vec<Edge> {
+        let entry = edges.iter().find(|edge| edge.direction == Direction::In);
+        match (self.kind, self.signal) {
+            (Kind::Receiver, _) => {
+                let behind = members.iter().filter_map(|member| member.signal);
+                let outside = edges.iter().map(|edge| edge.signal);
+                let signals: BTreeSet<_> = outside.chain(behind).collect();
+                signals
+                    .into_iter()
+                    .map(|signal| Edge::of(Direction::Out, signal))
+                    .collect()
+            }
+            (kind, signal) => {
+                let signal = signal
+                    .filter(|_| receives)
+                    .or(entry.map(|entry| entry.signal));
+                let mut all = Vec::new();
+                for (direction, has) in [
+                    (Direction::In, kind.has_in()),
+                    (Direction::Out, kind.has_out()),
+                ] {
+                    all.extend(
+                        signal
+                            .filter(|_| has)
+                            .map(|signal| Edge::of(direction, signal)),
+                    );
+                }
+                all
+            }
+        }
+    }
+
     /// Why it cannot stand among several members where it does.
-    fn misplaced(&self, first: bool, receives: bool) -> Option<Finding> {
+    fn misplaced(&self, first: bool, last: bool, receives: bool) -> Option<Finding> {
         let kind = self.kind;
         let wrong = |path: &str, message: String| Some(Finding::new(path, message));
         match (first, kind) {
@@ -132,15 +176,26 @@ impl Member {
                 "no member can stand behind a receiver of the engine's".to_owned(),
             ),
             (true, Kind::Receiver) => None,
-            (_, Kind::Processor) if receives && self.signal.is_none() => wrong(
+            (_, Kind::Processor | Kind::Exporter) if receives && self.signal.is_none() => wrong(
                 "signal",
                 "a member behind a receiver needs the signal that it takes".to_owned(),
             ),
-            (_, Kind::Processor) if !receives && self.signal.is_some() => wrong(
+            (_, Kind::Processor | Kind::Exporter) if !receives && self.signal.is_some() => wrong(
                 "signal",
                 "only a member behind a receiver takes a signal of several".to_owned(),
             ),
-            (_, Kind::Processor) => None,
+            (false, Kind::Exporter) if !last => {
+                wrong("", "nothing can stand behind an exporter".to_owned())
+            }
+            (false, Kind::Exporter) if self.nodes.is_some() => wrong(
+                "nodes",
+                "an exporter of the engine's is no member with others before it".to_owned(),
+            ),
+            (false, Kind::Exporter) if self.sending.is_none() => wrong(
+                "sending",
+                "an exporter with members before it needs what stands in front of it".to_owned(),
+            ),
+            (false, Kind::Exporter) | (_, Kind::Processor) => None,
             _ => wrong(
                 "",
                 format!("this is one of several members, and must be alone as {kind}"),
@@ -155,6 +210,10 @@ impl Member {
             entries,
             taken: Arc::default(),
             sent: Arc::default(),
+            sending: self
+                .sending
+                .clone()
+                .map(|policy| Arc::new(Sending::new(policy))),
         }
     }
 

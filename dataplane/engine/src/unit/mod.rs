@@ -9,7 +9,9 @@
 //! ```
 //!
 //! Behind a receiver of the SDK processors may stand, each with the `signal` that it takes: those
-//! of one signal follow each other, and what the receiver sends of it passes them.
+//! of one signal follow each other, and what the receiver sends of it passes them. The last member,
+//! or the last of a signal, may be an exporter of the SDK, with what stands in front of it
+//! (`sending`); then nothing leaves the unit there.
 //!
 //! Checking is pure: it opens, creates and starts nothing, and reports every finding with the path
 //! of its key (relative to the member's own configuration, joined with `::`; with the member's id
@@ -67,7 +69,8 @@ struct Raw {
     /// 0 stands for the default, 64.
     #[serde(default)]
     max_in_flight: u32,
-    /// Empty: the configuration is checked without a pipeline.
+    /// Empty: the configuration is checked without a pipeline; or a receiver's batches all end
+    /// here.
     #[serde(default)]
     edges: Vec<Edge>,
     members: Vec<Member>,
@@ -123,7 +126,10 @@ impl Unit {
             }
         }
         let kind = member::kind_of(&raw.members);
-        edge::check(&mut findings, &raw.edges, kind);
+        let ends = kind == Kind::Processor && member::ends(&raw.members);
+        // What enters one that ends with an exporter leaves it as little as an exporter's.
+        let with = if ends { Kind::Exporter } else { kind };
+        edge::check(&mut findings, &raw.edges, with);
         if kind == Kind::Receiver && raw.lanes > 1 {
             let message = "a receiver has one instance, and so one lane";
             findings.push(Finding::new("lanes", message));
@@ -163,6 +169,14 @@ impl Unit {
         edges.filter(move |edge| edge.direction == direction)
     }
 
+    /// Whether it has everything that it needs to run: where batches cross, or a receiver whose
+    /// batches end in it. One without is checked, and not run.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let ends = self.kind == Kind::Receiver && self.members.len() > 1;
+        ends || !self.edges.is_empty()
+    }
+
     /// Whether components of the SDK are among its members.
     #[must_use]
     pub fn has_components(&self) -> bool {
@@ -172,10 +186,12 @@ impl Unit {
     /// Whether some node may keep a batch beyond its call, so that slots are copied at receive.
     #[must_use]
     pub fn retains(&self) -> bool {
-        self.topology.nodes.iter().any(|node| match node.kind {
-            Some(kind) => kind.retains,
-            None => node.access.as_ref().is_none_or(|access| access.retains),
-        })
+        let queues = |member: &UnitMember| member.sending.as_ref().is_some_and(|it| it.keeps());
+        self.members.iter().any(queues)
+            || self.topology.nodes.iter().any(|node| match node.kind {
+                Some(kind) => kind.retains,
+                None => node.access.as_ref().is_none_or(|access| access.retains),
+            })
     }
 
     /// Whether a node reads what crosses as OTLP bytes. The host then looks for what no node could

@@ -25,40 +25,52 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                        metric.Meter
-	mu                           sync.Mutex
-	registrations                []metric.Registration
-	ProcessorIncomingItems       metric.Int64ObservableCounter
-	ProcessorInternalDuration    metric.Float64Histogram
-	ProcessorOutgoingItems       metric.Int64ObservableCounter
-	ReceiverAcceptedLogRecords   metric.Int64ObservableCounter
-	ReceiverAcceptedMetricPoints metric.Int64ObservableCounter
-	ReceiverAcceptedSpans        metric.Int64ObservableCounter
-	ReceiverFailedLogRecords     metric.Int64ObservableCounter
-	ReceiverFailedMetricPoints   metric.Int64ObservableCounter
-	ReceiverFailedSpans          metric.Int64ObservableCounter
-	ReceiverRefusedLogRecords    metric.Int64ObservableCounter
-	ReceiverRefusedMetricPoints  metric.Int64ObservableCounter
-	ReceiverRefusedSpans         metric.Int64ObservableCounter
-	StraitBatches                metric.Int64ObservableCounter
-	StraitBytes                  metric.Int64ObservableCounter
-	StraitContextLeftOut         metric.Int64ObservableCounter
-	StraitCopiedBatches          metric.Int64ObservableCounter
-	StraitDoorbells              metric.Int64ObservableCounter
-	StraitDroppedBareContainers  metric.Int64ObservableCounter
-	StraitDroppedEntityRefs      metric.Int64ObservableCounter
-	StraitFullTimeouts           metric.Int64ObservableCounter
-	StraitFullWaits              metric.Int64ObservableCounter
-	StraitInFlight               metric.Int64ObservableUpDownCounter
-	StraitLateOutputs            metric.Int64ObservableCounter
-	StraitLateVerdicts           metric.Int64ObservableCounter
-	StraitMergedBatches          metric.Int64ObservableCounter
-	StraitParts                  metric.Int64ObservableCounter
-	StraitProtocolErrors         metric.Int64ObservableCounter
-	StraitRefusedItems           metric.Int64ObservableCounter
-	StraitRepairedTexts          metric.Int64ObservableCounter
-	StraitSlabUsed               metric.Int64ObservableUpDownCounter
-	StraitWholeBatches           metric.Int64ObservableCounter
+	meter                             metric.Meter
+	mu                                sync.Mutex
+	registrations                     []metric.Registration
+	ExporterEnqueueFailedLogRecords   metric.Int64ObservableCounter
+	ExporterEnqueueFailedMetricPoints metric.Int64ObservableCounter
+	ExporterEnqueueFailedSpans        metric.Int64ObservableCounter
+	ExporterInFlightRequests          metric.Int64ObservableUpDownCounter
+	ExporterQueueCapacity             metric.Int64ObservableGauge
+	ExporterQueueSize                 metric.Int64ObservableGauge
+	ExporterSendFailedLogRecords      metric.Int64ObservableCounter
+	ExporterSendFailedMetricPoints    metric.Int64ObservableCounter
+	ExporterSendFailedSpans           metric.Int64ObservableCounter
+	ExporterSentLogRecords            metric.Int64ObservableCounter
+	ExporterSentMetricPoints          metric.Int64ObservableCounter
+	ExporterSentSpans                 metric.Int64ObservableCounter
+	ProcessorIncomingItems            metric.Int64ObservableCounter
+	ProcessorInternalDuration         metric.Float64Histogram
+	ProcessorOutgoingItems            metric.Int64ObservableCounter
+	ReceiverAcceptedLogRecords        metric.Int64ObservableCounter
+	ReceiverAcceptedMetricPoints      metric.Int64ObservableCounter
+	ReceiverAcceptedSpans             metric.Int64ObservableCounter
+	ReceiverFailedLogRecords          metric.Int64ObservableCounter
+	ReceiverFailedMetricPoints        metric.Int64ObservableCounter
+	ReceiverFailedSpans               metric.Int64ObservableCounter
+	ReceiverRefusedLogRecords         metric.Int64ObservableCounter
+	ReceiverRefusedMetricPoints       metric.Int64ObservableCounter
+	ReceiverRefusedSpans              metric.Int64ObservableCounter
+	StraitBatches                     metric.Int64ObservableCounter
+	StraitBytes                       metric.Int64ObservableCounter
+	StraitContextLeftOut              metric.Int64ObservableCounter
+	StraitCopiedBatches               metric.Int64ObservableCounter
+	StraitDoorbells                   metric.Int64ObservableCounter
+	StraitDroppedBareContainers       metric.Int64ObservableCounter
+	StraitDroppedEntityRefs           metric.Int64ObservableCounter
+	StraitFullTimeouts                metric.Int64ObservableCounter
+	StraitFullWaits                   metric.Int64ObservableCounter
+	StraitInFlight                    metric.Int64ObservableUpDownCounter
+	StraitLateOutputs                 metric.Int64ObservableCounter
+	StraitLateVerdicts                metric.Int64ObservableCounter
+	StraitMergedBatches               metric.Int64ObservableCounter
+	StraitParts                       metric.Int64ObservableCounter
+	StraitProtocolErrors              metric.Int64ObservableCounter
+	StraitRefusedItems                metric.Int64ObservableCounter
+	StraitRepairedTexts               metric.Int64ObservableCounter
+	StraitSlabUsed                    metric.Int64ObservableUpDownCounter
+	StraitWholeBatches                metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -70,6 +82,186 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterExporterEnqueueFailedLogRecordsCallback sets callback for observable ExporterEnqueueFailedLogRecords metric.
+func (builder *TelemetryBuilder) RegisterExporterEnqueueFailedLogRecordsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterEnqueueFailedLogRecords, obs: o})
+		return nil
+	}, builder.ExporterEnqueueFailedLogRecords)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterEnqueueFailedMetricPointsCallback sets callback for observable ExporterEnqueueFailedMetricPoints metric.
+func (builder *TelemetryBuilder) RegisterExporterEnqueueFailedMetricPointsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterEnqueueFailedMetricPoints, obs: o})
+		return nil
+	}, builder.ExporterEnqueueFailedMetricPoints)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterEnqueueFailedSpansCallback sets callback for observable ExporterEnqueueFailedSpans metric.
+func (builder *TelemetryBuilder) RegisterExporterEnqueueFailedSpansCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterEnqueueFailedSpans, obs: o})
+		return nil
+	}, builder.ExporterEnqueueFailedSpans)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterInFlightRequestsCallback sets callback for observable ExporterInFlightRequests metric.
+func (builder *TelemetryBuilder) RegisterExporterInFlightRequestsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterInFlightRequests, obs: o})
+		return nil
+	}, builder.ExporterInFlightRequests)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterQueueCapacityCallback sets callback for observable ExporterQueueCapacity metric.
+func (builder *TelemetryBuilder) RegisterExporterQueueCapacityCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterQueueCapacity, obs: o})
+		return nil
+	}, builder.ExporterQueueCapacity)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterQueueSizeCallback sets callback for observable ExporterQueueSize metric.
+func (builder *TelemetryBuilder) RegisterExporterQueueSizeCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterQueueSize, obs: o})
+		return nil
+	}, builder.ExporterQueueSize)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterSendFailedLogRecordsCallback sets callback for observable ExporterSendFailedLogRecords metric.
+func (builder *TelemetryBuilder) RegisterExporterSendFailedLogRecordsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterSendFailedLogRecords, obs: o})
+		return nil
+	}, builder.ExporterSendFailedLogRecords)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterSendFailedMetricPointsCallback sets callback for observable ExporterSendFailedMetricPoints metric.
+func (builder *TelemetryBuilder) RegisterExporterSendFailedMetricPointsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterSendFailedMetricPoints, obs: o})
+		return nil
+	}, builder.ExporterSendFailedMetricPoints)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterSendFailedSpansCallback sets callback for observable ExporterSendFailedSpans metric.
+func (builder *TelemetryBuilder) RegisterExporterSendFailedSpansCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterSendFailedSpans, obs: o})
+		return nil
+	}, builder.ExporterSendFailedSpans)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterSentLogRecordsCallback sets callback for observable ExporterSentLogRecords metric.
+func (builder *TelemetryBuilder) RegisterExporterSentLogRecordsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterSentLogRecords, obs: o})
+		return nil
+	}, builder.ExporterSentLogRecords)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterSentMetricPointsCallback sets callback for observable ExporterSentMetricPoints metric.
+func (builder *TelemetryBuilder) RegisterExporterSentMetricPointsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterSentMetricPoints, obs: o})
+		return nil
+	}, builder.ExporterSentMetricPoints)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterSentSpansCallback sets callback for observable ExporterSentSpans metric.
+func (builder *TelemetryBuilder) RegisterExporterSentSpansCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterSentSpans, obs: o})
+		return nil
+	}, builder.ExporterSentSpans)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterProcessorIncomingItemsCallback sets callback for observable ProcessorIncomingItems metric.
@@ -550,6 +742,78 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ExporterEnqueueFailedLogRecords, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_enqueue_failed_log_records",
+		metric.WithDescription("Number of log records failed to be added to the sending queue. [Alpha]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterEnqueueFailedMetricPoints, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_enqueue_failed_metric_points",
+		metric.WithDescription("Number of metric points failed to be added to the sending queue. [Alpha]"),
+		metric.WithUnit("{datapoint}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterEnqueueFailedSpans, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_enqueue_failed_spans",
+		metric.WithDescription("Number of spans failed to be added to the sending queue. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterInFlightRequests, err = builder.meter.Int64ObservableUpDownCounter(
+		"otelcol_exporter_in_flight_requests",
+		metric.WithDescription("Number of export requests currently in-flight (including retry backoff). [Development]"),
+		metric.WithUnit("{request}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterQueueCapacity, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_queue_capacity",
+		metric.WithDescription("Fixed capacity of the retry queue (in batches). [Alpha]"),
+		metric.WithUnit("{batch}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterQueueSize, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_queue_size",
+		metric.WithDescription("Current size of the retry queue (in batches). [Alpha]"),
+		metric.WithUnit("{batch}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterSendFailedLogRecords, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_send_failed_log_records",
+		metric.WithDescription("Number of log records in failed attempts to send to destination. At detailed telemetry level, includes attributes: error.type (semantic convention), error.permanent. [Alpha]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterSendFailedMetricPoints, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_send_failed_metric_points",
+		metric.WithDescription("Number of metric points in failed attempts to send to destination. At detailed telemetry level, includes attributes: error.type (semantic convention), error.permanent. [Alpha]"),
+		metric.WithUnit("{datapoint}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterSendFailedSpans, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_send_failed_spans",
+		metric.WithDescription("Number of spans in failed attempts to send to destination. At detailed telemetry level, includes attributes: error.type (semantic convention), error.permanent. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterSentLogRecords, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_sent_log_records",
+		metric.WithDescription("Number of log record successfully sent to destination. [Alpha]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterSentMetricPoints, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_sent_metric_points",
+		metric.WithDescription("Number of metric points successfully sent to destination. [Alpha]"),
+		metric.WithUnit("{datapoint}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterSentSpans, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_sent_spans",
+		metric.WithDescription("Number of spans successfully sent to destination. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorIncomingItems, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_incoming_items",
 		metric.WithDescription("Number of items passed to the processor. [Alpha]"),

@@ -1,0 +1,469 @@
+//! Runs an exporter of the SDK behind a queue, retries and a timeout of our own, where it is in a part
+//! with others; what they are is said in [`crate::sending`].
+//!
+//! A batch that a queue takes is answered at once, and stays in the queue until it is done; where
+//! senders wait, the answer is the verdict. Consumers are tasks on the lane's thread, each with one
+//! batch, from its first attempt to its last. An attempt that takes too long is dropped, after its
+//! context has said so.
+//!
+//! At the end no batch is tried again: those that wait for their next attempt are given up, those in
+//! the queue have one attempt each, till the deadline. What is left then is given up, and logged.
+
+use crate::ambient;
+use crate::calls::tag::Tag;
+use crate::nodes::answers::answer;
+use crate::nodes::batches::take;
+use crate::nodes::exports::Exports;
+use crate::nodes::waiting::{sleep_until, terminal};
+use crate::sending::{Full, Item, Next, Retries, Sending, interrupted, left};
+use crate::unit::Taken;
+use async_trait::async_trait;
+use otel_arrow_dfe_engine::control::NodeControlMsg;
+use otel_arrow_dfe_engine::error::Error;
+use otel_arrow_dfe_engine::local::exporter::{EffectHandler, Exporter};
+use otel_arrow_dfe_engine::message::{ExporterInbox, Message};
+use otel_arrow_dfe_engine::terminal_state::TerminalState;
+use otel_arrow_dfe_otap::pdata::OtapPdata;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Instant;
+use strait_component::{Batch, Context};
+use strait_failure::{Class, Failure};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// See the module's documentation.
+pub(crate) struct Component {
+    exports: Exports,
+    sending: Arc<Sending>,
+    /// Where what enters it is counted.
+    taken: Option<Arc<Taken>>,
+}
+
+impl Component {
+    /// What the node of this name runs.
+    pub(crate) fn new(node: &str, exports: Exports, sending: Arc<Sending>) -> Self {
+        Self {
+            exports,
+            sending,
+            taken: ambient::entered(node),
+        }
+    }
+}
+
+/// How a batch ended.
+struct Outcome {
+    result: Result<(), Failure>,
+    /// It was given up because the unit ends.
+    interrupted: bool,
+}
+
+/// A batch that waits for room in the queue.
+struct Blocked {
+    pdata: OtapPdata,
+    batch: Batch,
+    context: Context,
+    items: usize,
+}
+
+/// What a consumer has in hand.
+struct Sent {
+    /// In the queue; `None`: there is none.
+    number: Option<u64>,
+    items: usize,
+    /// Who waits for it.
+    pdata: Option<OtapPdata>,
+}
+
+struct Work {
+    exports: Exports,
+    sending: Arc<Sending>,
+    taken: Option<Arc<Taken>>,
+    engine: EffectHandler<OtapPdata>,
+    consumers: JoinSet<Outcome>,
+    sent: HashMap<Id, Sent>,
+    /// Those in the queue whose senders wait, by their numbers.
+    waiting: HashMap<u64, OtapPdata>,
+    blocked: VecDeque<Blocked>,
+    /// No batch is tried again.
+    stopping: CancellationToken,
+}
+
+#[async_trait(?Send)]
+impl Exporter<OtapPdata> for Component {
+    async fn start(
+        self: Box<Self>,
+        mut inbox: ExporterInbox<OtapPdata>,
+        effect_handler: EffectHandler<OtapPdata>,
+    ) -> Result<TerminalState, Error> {
+        self.sending.begin();
+        let mut work = Work {
+            exports: self.exports,
+            sending: self.sending,
+            taken: self.taken,
+            engine: effect_handler,
+            consumers: JoinSet::new(),
+            sent: HashMap::new(),
+            waiting: HashMap::new(),
+            blocked: VecDeque::new(),
+            stopping: CancellationToken::new(),
+        };
+        let mut shutdown: Option<Instant> = None;
+        loop {
+            work.consume();
+            if let Some(deadline) = shutdown
+                && (work.consumers.is_empty() || Instant::now() >= deadline)
+            {
+                return work.stop(deadline).await;
+            }
+            tokio::select! {
+                biased;
+                Some(done) = work.consumers.join_next_with_id() => {
+                    work.ended(done).await?;
+                    work.unblock().await?;
+                }
+                message = inbox.recv(), if shutdown.is_none() => match message? {
+                    Message::PData(pdata) => work.take(pdata).await?,
+                    Message::Control(NodeControlMsg::Shutdown { deadline, .. }) => {
+                        work.stopping.cancel();
+                        shutdown = Some(deadline);
+                    }
+                    Message::Control(_) => {}
+                },
+                at = somebody_leaves(&work.blocked) => {
+                    if let Some(blocked) = work.blocked.remove(at) {
+                        work.sending.counts.refused(blocked.items);
+                        let failure = blocked.context.cancelled().await.into();
+                        answer(&work.engine, blocked.pdata, Err(failure)).await?;
+                    }
+                }
+                () = sleep_until(shutdown), if shutdown.is_some() => {}
+            }
+        }
+    }
+}
+
+/// The first of those that wait for room whose sender has left.
+async fn somebody_leaves(blocked: &VecDeque<Blocked>) -> usize {
+    let leave = blocked
+        .iter()
+        .map(|blocked| Box::pin(blocked.context.cancelled()));
+    let mut leave: Vec<_> = leave.collect();
+    std::future::poll_fn(|cx| {
+        let ready = leave
+            .iter_mut()
+            .position(|left| left.as_mut().poll(cx).is_ready());
+        ready.map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+    })
+    .await
+}
+
+impl Work {
+    /// Takes a batch from the node before this one.
+    async fn take(&mut self, mut pdata: OtapPdata) -> Result<(), Error> {
+        let tag = Tag::of(&pdata);
+        let items = pdata.num_items();
+        if let Some(taken) = &self.taken {
+            taken.add(items);
+        }
+        if ambient::is_unwanted(tag) {
+            return answer(&self.engine, pdata, Err(self.exports.unwanted())).await;
+        }
+        let context = ambient::context_of(tag);
+        let (delivery, batch) = match take(&self.engine, pdata).await {
+            Ok(taken) => taken,
+            Err((pdata, failure)) => {
+                let failure = failure.at(self.exports.id());
+                return answer(&self.engine, pdata, Err(failure)).await;
+            }
+        };
+        let blocked = Blocked {
+            pdata: delivery.into_pdata(),
+            batch,
+            context,
+            items,
+        };
+        if self.sending.queue.is_none() {
+            let Blocked {
+                pdata,
+                batch,
+                context,
+                items,
+            } = blocked;
+            self.send(None, Some(pdata), batch, context, items);
+            return Ok(());
+        }
+        match self.offer(blocked).await? {
+            Some(full) => {
+                self.blocked.push_back(full);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Puts a batch into the queue; gives it back where it is to wait for room.
+    async fn offer(&mut self, blocked: Blocked) -> Result<Option<Blocked>, Error> {
+        let (Some(queue), Some(limits)) = (&self.sending.queue, &self.sending.policy.queue) else {
+            return Ok(Some(blocked));
+        };
+        let wait = limits.wait_for_result;
+        let context = if wait {
+            blocked.context.clone()
+        } else {
+            blocked.context.detached()
+        };
+        let verdict = match queue.offer(&blocked.batch, &context, blocked.items) {
+            Ok(Some(number)) if wait => {
+                self.waiting.insert(number, blocked.pdata);
+                return Ok(None);
+            }
+            Ok(_) => Ok(()),
+            Err(Full::Now) if limits.block_on_overflow && !self.stopping.is_cancelled() => {
+                return Ok(Some(blocked));
+            }
+            Err(full) => {
+                self.sending.counts.refused(blocked.items);
+                let message = match full {
+                    Full::Now => "sending queue is full",
+                    Full::Ever => "element size too large",
+                };
+                Err(self.exports.failure(Class::Retryable, message))
+            }
+        };
+        answer(&self.engine, blocked.pdata, verdict).await?;
+        Ok(None)
+    }
+
+    /// Puts those into the queue that wait for room, in their order, as far as there is some.
+    async fn unblock(&mut self) -> Result<(), Error> {
+        while let Some(first) = self.blocked.pop_front() {
+            if let Some(first) = self.offer(first).await? {
+                self.blocked.push_front(first);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Has consumers take what is in the queue.
+    fn consume(&mut self) {
+        let sending = Arc::clone(&self.sending);
+        let (Some(queue), Some(limits)) = (&sending.queue, &sending.policy.queue) else {
+            return;
+        };
+        while self.consumers.len() < limits.consumers
+            && let Some(item) = queue.next()
+        {
+            let Item {
+                number,
+                batch,
+                context,
+                items,
+            } = item;
+            let pdata = self.waiting.remove(&number);
+            self.send(Some(number), pdata, batch, context, items);
+        }
+    }
+
+    /// Begins to send a batch.
+    fn send(
+        &mut self,
+        number: Option<u64>,
+        pdata: Option<OtapPdata>,
+        batch: Batch,
+        context: Context,
+        items: usize,
+    ) {
+        self.sending.counts.begin();
+        let (exports, sending) = (self.exports.clone(), Arc::clone(&self.sending));
+        let stopping = self.stopping.clone();
+        let consumer = self.consumers.spawn_local(async move {
+            attempts(&exports, &sending, &stopping, &batch, &context).await
+        });
+        self.sent.insert(
+            consumer.id(),
+            Sent {
+                number,
+                items,
+                pdata,
+            },
+        );
+    }
+
+    /// A consumer is done with its batch.
+    async fn ended(&mut self, done: Result<(Id, Outcome), JoinError>) -> Result<(), Error> {
+        let (id, outcome) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                let result = Err(self.exports.fell(&error));
+                (
+                    error.id(),
+                    Outcome {
+                        result,
+                        interrupted: false,
+                    },
+                )
+            }
+        };
+        let Some(sent) = self.sent.remove(&id) else {
+            return Ok(());
+        };
+        let Outcome {
+            result,
+            interrupted,
+        } = outcome;
+        self.sending
+            .counts
+            .end(sent.items, result.as_ref().copied(), interrupted);
+        if let Err(failure) = &result {
+            let (component, items) = (self.exports.id(), sent.items);
+            let what = if sent.number.is_some() {
+                "Dropping"
+            } else {
+                "Rejecting"
+            };
+            tracing::error!(%component, error = %failure, items, "Exporting failed. {what} data.");
+        }
+        if let (Some(queue), Some(number)) = (&self.sending.queue, sent.number) {
+            queue.done(number);
+        }
+        let Some(pdata) = sent.pdata else {
+            return Ok(());
+        };
+        if result.is_err() && sent.number.is_some() {
+            // As the helper counts: the queue has given its sender an error.
+            self.sending.counts.refused(sent.items);
+        }
+        answer(&self.engine, pdata, result).await
+    }
+
+    /// Ends the node: what is still under way, or in the queue, is given up.
+    async fn stop(mut self, deadline: Instant) -> Result<TerminalState, Error> {
+        self.consumers.abort_all();
+        while let Some(done) = self.consumers.join_next_with_id().await {
+            // What was done has its own answer; what was dropped has none.
+            if !done.as_ref().is_err_and(JoinError::is_cancelled) {
+                self.ended(done).await?;
+            }
+        }
+        let late = self.exports.failure(
+            Class::Unavailable,
+            "the exporter was not done with it when the unit stopped",
+        );
+        let mut given_up = 0;
+        let mut owed = Vec::new();
+        let counts = &self.sending.counts;
+        for (_, sent) in std::mem::take(&mut self.sent) {
+            counts.end(sent.items, Err(&late), true);
+            given_up += sent.items;
+            owed.extend(
+                sent.pdata
+                    .map(|pdata| (pdata, sent.items, sent.number.is_some())),
+            );
+        }
+        while let Some(item) = self.sending.queue.as_ref().and_then(|queue| queue.next()) {
+            counts.begin();
+            counts.end(item.items, Err(&late), true);
+            given_up += item.items;
+            let waits = self.waiting.remove(&item.number);
+            owed.extend(waits.map(|pdata| (pdata, item.items, true)));
+        }
+        for blocked in std::mem::take(&mut self.blocked) {
+            owed.push((blocked.pdata, blocked.items, true));
+        }
+        for (pdata, items, of_queue) in owed {
+            if of_queue {
+                counts.refused(items);
+            }
+            answer(&self.engine, pdata, Err(late.clone())).await?;
+        }
+        if given_up > 0 {
+            let component = self.exports.id();
+            tracing::error!(%component, items = given_up, "{}", late.message);
+        }
+        self.exports.shutdown(deadline).await;
+        Ok(terminal(deadline))
+    }
+}
+
+/// Sends a batch until it is taken, or given up.
+async fn attempts(
+    exports: &Exports,
+    sending: &Sending,
+    stopping: &CancellationToken,
+    batch: &Batch,
+    context: &Context,
+) -> Outcome {
+    let mut retries = Retries::new(sending.policy.retry.as_ref(), Instant::now());
+    loop {
+        let Err(failure) = attempt(exports, sending, batch, context).await else {
+            return Outcome {
+                result: Ok(()),
+                interrupted: false,
+            };
+        };
+        let now = Instant::now();
+        let next = retries.after(failure.clone(), now, context.deadline(), chance());
+        let wait = match next {
+            Next::Again(wait) => wait,
+            Next::End(failure) => {
+                return Outcome {
+                    result: Err(failure),
+                    interrupted: false,
+                };
+            }
+        };
+        let component = exports.id();
+        tracing::info!(
+            %component, error = %failure, interval = ?wait,
+            "Exporting failed. Will retry the request after interval."
+        );
+        tokio::select! {
+            biased;
+            _ = context.cancelled() => {
+                return Outcome { result: Err(left(failure)), interrupted: false };
+            }
+            () = stopping.cancelled() => {
+                return Outcome { result: Err(interrupted(failure)), interrupted: true };
+            }
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// A number from 0 to below 1, for the intervals between attempts: nothing is kept secret by it.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "53 bits are what a number of this type has"
+)]
+fn chance() -> f64 {
+    let bits = RandomState::new().hash_one(()) >> 11;
+    bits as f64 / (1u64 << 53) as f64
+}
+
+/// One attempt, for as long as it may take.
+async fn attempt(
+    exports: &Exports,
+    sending: &Sending,
+    batch: &Batch,
+    context: &Context,
+) -> Result<(), Failure> {
+    let Some(timeout) = sending.policy.timeout() else {
+        return exports
+            .export(batch.clone().with_context(context.clone()))
+            .await;
+    };
+    let until = Instant::now() + timeout;
+    let (bounded, end) = context.bounded(until);
+    let until = bounded.deadline();
+    tokio::select! {
+        biased;
+        verdict = exports.export(batch.clone().with_context(bounded)) => verdict,
+        () = sleep_until(until) => {
+            end.cancel();
+            Err(exports.failure(Class::Deadline, "context deadline exceeded"))
+        }
+    }
+}

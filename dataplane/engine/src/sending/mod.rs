@@ -1,0 +1,70 @@
+//! What stands in front of an exporter that is in a part: the queue, the retries, the timeout and the
+//! numbers that the Collector's exporter helper has in front of every other one.
+//!
+//! What it is: a model of `exporterhelper` v0.161 (its memory queue, its retry sender, its report of
+//! what was sent), without a clock, a runtime or a node: time and chance are handed in. `tests/native`
+//! holds it against the helper itself.
+//!
+//! Guarantees: what was put into a queue stays in it until it was sent or given up, whatever becomes
+//! of the node and the lane that send it; nothing is held beyond the queue's size; each item is
+//! counted once, as sent, as failed, or as one that the queue had no room for.
+//!
+//! It leaves to `nodes::sending` what is done when, and to the host what is not here: persistent
+//! queues, batches, sizes in bytes.
+
+mod backoff;
+mod counts;
+mod policy;
+mod queue;
+mod retries;
+
+pub use counts::{Exported, Failed, QueueLevel};
+pub(crate) use policy::Policy;
+pub(crate) use queue::{Full, Item};
+pub(crate) use retries::{Next, Retries, interrupted, left};
+
+use counts::Counts;
+use queue::Queue;
+
+/// What one exporter of a unit has in front of it.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    pub(crate) policy: Policy,
+    /// `None`: batches are sent at once, and their senders wait.
+    pub(crate) queue: Option<Queue>,
+    pub(crate) counts: Counts,
+}
+
+impl Sending {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self {
+            queue: policy.queue.clone().map(Queue::new),
+            counts: Counts::default(),
+            policy,
+        }
+    }
+
+    /// Whether batches stay here after their senders were answered.
+    pub(crate) fn keeps(&self) -> bool {
+        let queue = self.policy.queue.as_ref();
+        queue.is_some_and(|queue| !queue.wait_for_result)
+    }
+
+    /// A node begins to send, and there is no other: what one before it had in hand when its lane
+    /// failed is in the queue again.
+    pub(crate) fn begin(&self) {
+        self.counts.none_in_flight();
+        if let Some(queue) = &self.queue {
+            queue.take_back();
+        }
+    }
+
+    /// What it has done, and what it holds.
+    pub(crate) fn exported(&self) -> Exported {
+        let level = self.queue.as_ref().map(|queue| QueueLevel {
+            size: queue.size(),
+            capacity: queue.capacity(),
+        });
+        self.counts.read(level)
+    }
+}

@@ -1,0 +1,59 @@
+//! How an exporter's batches are sent: the keys of the exporter helper, as the host writes them.
+
+use serde::Deserialize;
+use std::time::Duration;
+
+/// `timeout`, `retry_on_failure` and `sending_queue`; times are nanoseconds.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Policy {
+    /// What one attempt may take; 0: no limit.
+    timeout: u64,
+    /// `None`: one attempt.
+    #[serde(default)]
+    pub(crate) retry: Option<Retry>,
+    /// `None`: no queue.
+    #[serde(default)]
+    pub(crate) queue: Option<Limits>,
+}
+
+impl Policy {
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        (self.timeout > 0).then(|| Duration::from_nanos(self.timeout))
+    }
+}
+
+/// When a batch is tried again.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Retry {
+    pub(crate) initial_interval: u64,
+    pub(crate) randomization_factor: f64,
+    pub(crate) multiplier: f64,
+    pub(crate) max_interval: u64,
+    /// 0: it is tried for ever.
+    pub(crate) max_elapsed_time: u64,
+}
+
+/// What a queue holds, and who empties it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    pub(crate) size: u64,
+    pub(crate) sizer: Sizer,
+    pub(crate) consumers: usize,
+    /// Its senders wait until a batch was sent.
+    pub(crate) wait_for_result: bool,
+    /// Who finds it full waits.
+    pub(crate) block_on_overflow: bool,
+}
+
+/// What a queue's size counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Sizer {
+    /// Batches.
+    Requests,
+    /// Log records, spans, data points.
+    Items,
+}

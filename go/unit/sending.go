@@ -1,0 +1,37 @@
+package unit
+
+import "time"
+
+// Sending is what stands in front of an exporter in a unit of several members, in Rust: what the
+// Collector's exporter helper has in front of every other one, with the same meaning. It crosses as
+// JSON; times are nanoseconds.
+type Sending struct {
+	// Timeout is what one attempt may take; 0: no limit.
+	Timeout time.Duration `json:"timeout"`
+	// Retry is when a batch is tried again; nil: never.
+	Retry *Retry `json:"retry,omitempty"`
+	// Queue is where batches wait; nil: their senders do.
+	Queue *Queue `json:"queue,omitempty"`
+}
+
+// Retry is when a batch is tried again.
+type Retry struct {
+	InitialInterval     time.Duration `json:"initial_interval"`
+	RandomizationFactor float64       `json:"randomization_factor"`
+	Multiplier          float64       `json:"multiplier"`
+	MaxInterval         time.Duration `json:"max_interval"`
+	// MaxElapsedTime is for how long; 0: for ever.
+	MaxElapsedTime time.Duration `json:"max_elapsed_time"`
+}
+
+// Queue is a queue in memory.
+type Queue struct {
+	Size int64 `json:"size"`
+	// Sizer is what its size counts: "requests" or "items".
+	Sizer     string `json:"sizer"`
+	Consumers int    `json:"consumers"`
+	// WaitForResult has senders wait until a batch was sent.
+	WaitForResult bool `json:"wait_for_result"`
+	// BlockOnOverflow has who finds it full wait.
+	BlockOnOverflow bool `json:"block_on_overflow"`
+}

@@ -1,0 +1,369 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// An exporter in a part, with the queue, the retries and the timeout that are in Rust, against the
+// same one behind the Collector's exporter helper.
+
+// backend is where `outlet` takes its batches. The first log's body says what becomes of a batch,
+// attempt by attempt, the last letter for all that follow: t, it is taken; l, it is lost; r, later;
+// s, there is no answer.
+type backend struct {
+	address string
+	open    chan struct{} // closed: answers are given
+	opening sync.Once
+
+	mu       sync.Mutex
+	attempts map[string]int
+	taken    map[string]int
+}
+
+func newBackend(t *testing.T) *backend {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	b := &backend{
+		address: l.Addr().String(), open: make(chan struct{}),
+		attempts: map[string]int{}, taken: map[string]int{},
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() { b.serve(client) })
+		}
+	})
+	t.Cleanup(func() {
+		b.answer()
+		require.NoError(t, l.Close())
+		serving.Wait()
+	})
+	return b
+}
+
+// answer has answers given from now on.
+func (b *backend) answer() { b.opening.Do(func() { close(b.open) }) }
+
+// serve answers for one attempt.
+func (b *backend) serve(client net.Conn) {
+	defer func() { _ = client.Close() }() // it may have gone
+	lines, err := io.ReadAll(client)
+	body, _, _ := strings.Cut(string(lines), "\n")
+	id, plan, found := strings.Cut(body, " ")
+	if err != nil || !found {
+		return
+	}
+	b.mu.Lock()
+	at := min(b.attempts[id], len(plan)-1)
+	b.attempts[id]++
+	b.mu.Unlock()
+	<-b.open
+	switch plan[at] {
+	case 's':
+		time.Sleep(stalls)
+	case 't':
+		b.mu.Lock()
+		b.taken[id]++
+		b.mu.Unlock()
+		_, _ = client.Write([]byte("taken")) // its sender may have left
+	case 'l':
+		_, _ = client.Write([]byte("lost"))
+	default:
+		_, _ = client.Write([]byte("later"))
+	}
+}
+
+func (b *backend) seen() (attempts, taken map[string]int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.attempts), maps.Clone(b.taken)
+}
+
+// helper is how an exporter sends, as a configuration says it.
+type helper struct {
+	queue                         bool
+	size, consumers               int
+	sizer                         string
+	waits, blocks, retries, gives bool // gives: it gives up after the first attempt
+	timeout                       time.Duration
+}
+
+// stalls is longer than the timeout of those that have one.
+const stalls = 400 * time.Millisecond
+
+func drawHelper(r *rand.Rand) helper {
+	return helper{
+		queue: r.IntN(4) > 0, size: 3 + r.IntN(12), consumers: 1 + r.IntN(3),
+		sizer: []string{"requests", "items"}[r.IntN(2)], waits: r.IntN(3) == 0,
+		retries: r.IntN(3) > 0, gives: r.IntN(3) == 0, blocks: r.IntN(4) == 0,
+		timeout: []time.Duration{0, stalls / 2}[r.IntN(2)],
+	}
+}
+
+func (h helper) yaml() string {
+	queue := "{enabled: false}"
+	if h.queue {
+		size := h.size
+		if h.waits || h.blocks {
+			size = 1000 // what overflows is not a matter of the order then
+		}
+		queue = fmt.Sprintf("{sizer: %s, queue_size: %d, num_consumers: %d, wait_for_result: %t, "+
+			"block_on_overflow: %t}", h.sizer, size, h.consumers, h.waits, h.blocks)
+	}
+	interval, elapsed := "1ms", "0s" // for ever: each plan has an end
+	if h.gives {
+		interval, elapsed = "1s", "1s" // no attempt is over at once
+	}
+	return fmt.Sprintf("sending_queue: %s, timeout: %s, retry_on_failure: {enabled: %t, "+
+		"initial_interval: %s, randomization_factor: 0, multiplier: 1.2, max_interval: 1s, "+
+		"max_elapsed_time: %s}", queue, h.timeout, h.retries, interval, elapsed)
+}
+
+// runExporter starts a Collector with an exporter to a backend behind two processors.
+func runExporter(t *testing.T, h helper, to string, fuse bool) *collector {
+	t.Helper()
+	return runCollector(t, fmt.Sprintf(`
+receivers: {feed: }
+exporters: {outlet: {to: %q, %s, runtime: {rust: {fuse: %t}}}}
+processors: {mask_cards: , otap: {nodes: [{attribute: {actions: [{action: delete, key: a}]}}]}}
+service: {pipelines: {logs: {receivers: [feed], processors: [mask_cards, otap], exporters: [outlet]}}}
+`, to, h.yaml(), fuse))
+}
+
+// planned is a batch with a number and a plan, and as many items as its number says.
+func planned(n int, plan string) plog.Logs {
+	d := plog.NewLogs()
+	records := d.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	for range 1 + n%3 {
+		records.AppendEmpty().Body().SetStr(fmt.Sprintf("%d %s", n, plan))
+	}
+	return d
+}
+
+// classOf is what a caller may do about an error.
+func classOf(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "deadline"
+	case consumererror.IsPermanent(err):
+		return "permanent"
+	default:
+		return "retryable"
+	}
+}
+
+// exported is what the exporter has counted, by name and attributes.
+func (c *collector) exported(t testing.TB) map[string]int64 {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	require.NoError(t, c.reader.Collect(context.Background(), &all))
+	found := map[string]int64{}
+	add := func(name string, points []metricdata.DataPoint[int64]) {
+		for _, point := range points {
+			var attributes []string
+			for _, kv := range point.Attributes.ToSlice() {
+				attributes = append(attributes, string(kv.Key)+"="+kv.Value.Emit())
+			}
+			found[fmt.Sprint(name, attributes)] += point.Value
+		}
+	}
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if !strings.HasPrefix(m.Name, "otelcol_exporter_") {
+				continue
+			}
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				add(m.Name, data.DataPoints)
+			case metricdata.Gauge[int64]:
+				add(m.Name, data.DataPoints)
+			}
+		}
+	}
+	return found
+}
+
+// account adds up what has an end: sent, failed, refused; where callers wait for the result the
+// helper counts what failed as refused too.
+func (h helper) account(exported map[string]int64) (n int64) {
+	ends := []string{"_sent_", "_send_failed_"}
+	if !h.waits {
+		ends = append(ends, "_enqueue_failed_")
+	}
+	for name, value := range exported {
+		for _, end := range ends {
+			if strings.Contains(name, end) {
+				n += value
+			}
+		}
+	}
+	return n
+}
+
+// drawPlan draws what becomes of a batch. One that stalls does so once, where there is a timeout.
+func drawPlan(r *rand.Rand, h helper) string {
+	plans := []string{"t", "t", "l", "rt", "rrrt", "rl"}
+	if h.timeout > 0 {
+		plans = append(plans, "st", "rst", "sl")
+	}
+	return plans[r.IntN(len(plans))]
+}
+
+// runPlans sends batches while the backend gives no answer, then lets it, and waits until each has
+// its end; what callers heard, by their batches.
+func runPlans(
+	t *testing.T, c *collector, b *backend, h helper, plans []string,
+) map[int]string {
+	t.Helper()
+	told := map[int]string{}
+	var mu sync.Mutex
+	var items int64
+	var calls sync.WaitGroup
+	for n, plan := range plans {
+		d := planned(n, plan)
+		items += int64(d.LogRecordCount())
+		done := make(chan struct{})
+		calls.Go(func() {
+			defer close(done)
+			err := c.feeds["feed"].ConsumeLogs(t.Context(), d)
+			mu.Lock()
+			defer mu.Unlock()
+			told[n] = classOf(err)
+		})
+		select { // in their order, unless one waits for the answer
+		case <-done:
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	b.answer()
+	calls.Wait()
+	require.Eventually(t, func() bool { return h.account(c.exported(t)) >= items }, patience, time.Millisecond)
+	return told
+}
+
+// Guarantees: an exporter in a part does what the Collector's exporter helper does with it: random
+// keys of the helper, random schedules of failures, stalls and overflows give the same attempts, the
+// same deliveries, the same answers to callers and the same metrics.
+func TestAFusedExporterIsAsBehindTheHelper(t *testing.T) {
+	for seed := range uint64(24) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 3))
+			h := drawHelper(r)
+			plans := make([]string, 4+r.IntN(14))
+			for i := range plans {
+				plans[i] = drawPlan(r, h)
+			}
+			atFused, atApart := newBackend(t), newBackend(t)
+			fused, apart := runExporter(t, h, atFused.address, true), runExporter(t, h, atApart.address, false)
+			got, want := runPlans(t, fused, atFused, h, plans), runPlans(t, apart, atApart, h, plans)
+			require.Equal(t, want, got, "%v %+v", plans, h)
+			gotAttempts, gotTaken := atFused.seen()
+			wantAttempts, wantTaken := atApart.seen()
+			require.Equal(t, wantTaken, gotTaken, "%v %+v", plans, h)
+			require.Equal(t, wantAttempts, gotAttempts, "%v %+v", plans, h)
+			quiet := func(c *collector) func() bool {
+				return func() bool {
+					for name, value := range c.exported(t) {
+						if value != 0 && (strings.Contains(name, "in_flight") || strings.Contains(name, "queue_size")) {
+							return false
+						}
+					}
+					return true
+				}
+			}
+			require.Eventually(t, quiet(fused), patience, time.Millisecond)
+			require.Eventually(t, quiet(apart), patience, time.Millisecond)
+			require.Equal(t, apart.exported(t), fused.exported(t), "%v %+v", plans, h)
+			fused.end(t)
+			apart.end(t)
+		})
+	}
+}
+
+const wholePipelines = `
+receivers: {feeder: {listen: %q}}
+exporters:
+  outlet: {to: %q, sending_queue: {num_consumers: 1}}
+  outlet/nowhere: {sending_queue: {enabled: false}}
+extensions: {watch: }
+processors: {mask_cards: , otap: {nodes: [{attribute: {actions: [{action: delete, key: a}]}}]}}
+service:
+  extensions: [watch]
+  pipelines:
+    logs: {receivers: [feeder], processors: [mask_cards, otap], exporters: [outlet]}
+    traces: {receivers: [feeder], exporters: [outlet/nowhere]}
+`
+
+// fedPlan is a batch of one log for the receiver `feeder`.
+func fedPlan(n int, plan string) []byte {
+	return fmt.Appendf(nil, `[{"body": "%d %s", "severity": 9, "attributes": []}]`, n, plan)
+}
+
+// Guarantees: of pipelines that are in Rust from their receiver to their exporter nothing crosses;
+// each component has its numbers and its status; what the queue holds at the end is delivered.
+func TestWholePipelinesStayInRust(t *testing.T) {
+	listen, b := free(t), newBackend(t)
+	c := runCollector(t, fmt.Sprintf(wholePipelines, listen, b.address))
+	const batches = 6
+	for n := range batches {
+		require.Equal(t, "taken", feed(t, listen, fedPlan(n, "t")), "by the queue")
+	}
+	spans := []byte("t\x0a\x06\x12\x04\x12\x02\x2a\x00")
+	require.Equal(t, "taken", feed(t, listen, spans))
+	_, taken := b.seen()
+	require.Empty(t, taken)
+	exported := c.exported(t)
+	of := func(name, signal string) string {
+		return fmt.Sprintf("otelcol_exporter_%s[data_type=%s exporter=outlet]", name, signal)
+	}
+	require.EqualValues(t, batches, exported[of("queue_size", "logs")])
+	require.EqualValues(t, 1, exported[of("in_flight_requests", "logs")])
+	require.EqualValues(t, 1, exported["otelcol_exporter_sent_spans[exporter=outlet/nowhere]"])
+	crossed := c.sums(t, "otelcol_strait_batches", "otelcol.component.id")
+	require.Equal(t, map[string]int64{"otelcol_strait_batches of feeder": 0}, crossed)
+	require.Equal(t, map[string]int64{
+		"otelcol_processor_incoming_items of mask_cards":  batches,
+		"otelcol_processor_outgoing_items of mask_cards":  batches,
+		"otelcol_processor_incoming_items of otap":        batches,
+		"otelcol_processor_outgoing_items of otap":        batches,
+		"otelcol_receiver_accepted_log_records of feeder": batches,
+		"otelcol_receiver_refused_log_records of feeder":  0,
+		"otelcol_receiver_failed_log_records of feeder":   0,
+		"otelcol_receiver_accepted_spans of feeder":       1,
+		"otelcol_receiver_refused_spans of feeder":        0,
+		"otelcol_receiver_failed_spans of feeder":         0,
+	}, c.items(t))
+	for _, one := range []string{
+		"Receiver feeder", "Processor mask_cards", "Processor otap", "Exporter outlet",
+	} {
+		require.Equal(t, "StatusOK", c.status(one), one)
+	}
+	opening := time.AfterFunc(50*time.Millisecond, b.answer)
+	c.end(t)
+	require.False(t, opening.Stop(), "the end waits for what is in the queue")
+	_, taken = b.seen()
+	require.Len(t, taken, batches)
+}
