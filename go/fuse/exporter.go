@@ -37,7 +37,9 @@ func (p *Place) Exporter(
 }
 
 // Start has it stand aside.
-func (e *Exporter) Start(_ context.Context, host component.Host) error { return e.begin(e.in, host) }
+func (e *Exporter) Start(_ context.Context, host component.Host) error {
+	return e.begin(e.in, host)
+}
 
 // Shutdown ends what Start began; its unit has ended, and with it what it had in hand.
 func (e *Exporter) Shutdown(context.Context) error {

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/otel/metric/noop"
+	untraced "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/strait-data/strait/go/unit"
 )
@@ -58,11 +59,11 @@ func (b *Branch) Members() []unit.Member {
 	return b.members
 }
 
-// Settings are a receiver's, without a meter where its unit counts: what comes out of it is what
-// others have left of what it has received.
+// Settings are a receiver's, without a meter and a tracer where its unit counts and traces: what
+// comes out of it is what others have left of what it has received.
 func (b *Branch) Settings(set receiver.Settings) receiver.Settings {
 	if b != nil {
-		set.MeterProvider = noop.NewMeterProvider()
+		set.MeterProvider, set.TracerProvider = noop.NewMeterProvider(), untraced.NewTracerProvider()
 	}
 	return set
 }

@@ -40,7 +40,8 @@ type exportedFunc func() *exported
 
 // errorTypes are the exporter helper's names of errors.
 var errorTypes = map[string]string{
-	"shutdown": "Shutdown", "cancelled": "Canceled", "deadline": "Deadline_Exceeded", "other": "_OTHER",
+	"shutdown": "Shutdown", "cancelled": "Canceled", "deadline": "Deadline_Exceeded",
+	"other": "_OTHER",
 }
 
 // attributes are those of what was given up.

@@ -102,7 +102,7 @@ func (c *collector) factories() (f otelcol.Factories, err error) {
 	typ := component.MustNewType
 	masks := crate("mask_cards")
 	masks.Crate, masks.Logs = "mask-cards", component.StabilityLevelAlpha
-	faulty, feeder := crate("faulty"), crate("feeder")
+	faulty, feeder, source := crate("faulty"), crate("feeder"), crate("source")
 	feeder.Metrics = component.StabilityLevelUndefined
 	for _, m := range []*rustcomponent.Metadata{&masks, &faulty} {
 		m.Traces, m.Metrics = component.StabilityLevelUndefined, component.StabilityLevelUndefined
@@ -113,7 +113,7 @@ func (c *collector) factories() (f otelcol.Factories, err error) {
 		) (receiver.Logs, error) {
 			c.feeds[set.ID.String()] = next
 			return &ends{}, nil
-		}, level)), rustcomponent.NewReceiver(feeder))
+		}, level)), rustcomponent.NewReceiver(feeder), rustcomponent.NewReceiver(source))
 	if err != nil {
 		return f, err
 	}
@@ -169,13 +169,21 @@ func (c *collector) factories() (f otelcol.Factories, err error) {
 var distribution = converter.Distribution{
 	Version: "0.1.0",
 	Rust: map[string][]string{
-		"receivers": {"feeder"}, "processors": {"otap", "mask_cards", "faulty"},
+		"receivers": {"feeder", "source"}, "processors": {"otap", "mask_cards", "faulty"},
 		"exporters": {"outlet"},
 	},
 }
 
 // runCollector starts a Collector of a configuration, in YAML, and ends it with the test.
 func runCollector(t testing.TB, yaml string) *collector {
+	t.Helper()
+	c := tryCollector(t, yaml)
+	require.Equal(t, otelcol.StateRunning, c.GetState(), "%v", c.failure())
+	return c
+}
+
+// tryCollector starts a Collector of a configuration, and waits until it runs or has ended.
+func tryCollector(t testing.TB, yaml string) *collector {
 	t.Helper()
 	c := &collector{
 		reader: sdkmetric.NewManualReader(), ended: make(chan error, 1),
@@ -199,7 +207,6 @@ func runCollector(t testing.TB, yaml string) *collector {
 		}
 		return c.GetState() == otelcol.StateRunning
 	}, patience, time.Millisecond)
-	require.Equal(t, otelcol.StateRunning, c.GetState(), "%v", c.failure())
 	return c
 }
 

@@ -146,7 +146,9 @@ func runExporter(t *testing.T, h helper, to string, fuse bool) *collector {
 receivers: {feed: }
 exporters: {outlet: {to: %q, %s, runtime: {rust: {fuse: %t}}}}
 processors: {mask_cards: , otap: {nodes: [{attribute: {actions: [{action: delete, key: a}]}}]}}
-service: {pipelines: {logs: {receivers: [feed], processors: [mask_cards, otap], exporters: [outlet]}}}
+service:
+  pipelines:
+    logs: {receivers: [feed], processors: [mask_cards, otap], exporters: [outlet]}
 `, to, h.yaml(), fuse))
 }
 
@@ -222,6 +224,19 @@ func (h helper) account(exported map[string]int64) (n int64) {
 	return n
 }
 
+// isQuiet says that nothing is in flight, and nothing in a queue.
+func (c *collector) isQuiet(t testing.TB) func() bool {
+	return func() bool {
+		for name, value := range c.exported(t) {
+			holds := strings.Contains(name, "in_flight") || strings.Contains(name, "queue_size")
+			if holds && value != 0 {
+				return false
+			}
+		}
+		return true
+	}
+}
+
 // drawPlan draws what becomes of a batch. One that stalls does so once, where there is a timeout.
 func drawPlan(r *rand.Rand, h helper) string {
 	plans := []string{"t", "t", "l", "rt", "rrrt", "rl"}
@@ -259,13 +274,14 @@ func runPlans(
 	}
 	b.answer()
 	calls.Wait()
-	require.Eventually(t, func() bool { return h.account(c.exported(t)) >= items }, patience, time.Millisecond)
+	ended := func() bool { return h.account(c.exported(t)) >= items }
+	require.Eventually(t, ended, patience, time.Millisecond)
 	return told
 }
 
 // Guarantees: an exporter in a part does what the Collector's exporter helper does with it: random
-// keys of the helper, random schedules of failures, stalls and overflows give the same attempts, the
-// same deliveries, the same answers to callers and the same metrics.
+// keys of the helper, random schedules of failures, stalls and overflows give the same attempts,
+// the same deliveries, the same answers to callers and the same metrics.
 func TestAFusedExporterIsAsBehindTheHelper(t *testing.T) {
 	for seed := range uint64(24) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -277,25 +293,16 @@ func TestAFusedExporterIsAsBehindTheHelper(t *testing.T) {
 				plans[i] = drawPlan(r, h)
 			}
 			atFused, atApart := newBackend(t), newBackend(t)
-			fused, apart := runExporter(t, h, atFused.address, true), runExporter(t, h, atApart.address, false)
+			fused := runExporter(t, h, atFused.address, true)
+			apart := runExporter(t, h, atApart.address, false)
 			got, want := runPlans(t, fused, atFused, h, plans), runPlans(t, apart, atApart, h, plans)
 			require.Equal(t, want, got, "%v %+v", plans, h)
 			gotAttempts, gotTaken := atFused.seen()
 			wantAttempts, wantTaken := atApart.seen()
 			require.Equal(t, wantTaken, gotTaken, "%v %+v", plans, h)
 			require.Equal(t, wantAttempts, gotAttempts, "%v %+v", plans, h)
-			quiet := func(c *collector) func() bool {
-				return func() bool {
-					for name, value := range c.exported(t) {
-						if value != 0 && (strings.Contains(name, "in_flight") || strings.Contains(name, "queue_size")) {
-							return false
-						}
-					}
-					return true
-				}
-			}
-			require.Eventually(t, quiet(fused), patience, time.Millisecond)
-			require.Eventually(t, quiet(apart), patience, time.Millisecond)
+			require.Eventually(t, fused.isQuiet(t), patience, time.Millisecond)
+			require.Eventually(t, apart.isQuiet(t), patience, time.Millisecond)
 			require.Equal(t, apart.exported(t), fused.exported(t), "%v %+v", plans, h)
 			fused.end(t)
 			apart.end(t)

@@ -83,6 +83,9 @@ pub(crate) struct NodeConfig {
     pub(crate) takes: Vec<Signal>,
     /// The signals of the batches that somebody takes from it.
     pub(crate) makes: Vec<Signal>,
+    /// Of a receiver: the signals that members behind it take.
+    #[serde(default)]
+    pub(crate) behind: Vec<Signal>,
     /// Its own configuration.
     #[serde(default)]
     pub(crate) config: Value,

@@ -239,8 +239,8 @@ fn failure(host: &mut Host, call: u64) -> Failure {
     }
 }
 
-// Guarantees: what a queue takes is acked before it is sent, is tried again where that may help, and
-// is sent or given up; each once, and counted as that.
+// Guarantees: what a queue takes is acked before it is sent, is tried again where that may help,
+// and is sent or given up; each once, and counted as that.
 #[test]
 fn what_a_queue_takes_is_sent_or_given_up() {
     let mut host = start(
@@ -360,8 +360,8 @@ fn who_waits_hears_the_verdict() {
     }
 }
 
-// Guarantees: at the end nothing is tried again, what is in the queue has one attempt, and what does
-// not end by the deadline is given up: nothing is left uncounted.
+// Guarantees: at the end nothing is tried again, what is in the queue has one attempt, and what
+// does not end by the deadline is given up: nothing is left uncounted.
 #[test]
 fn at_the_end_nothing_is_left() {
     let mut slow = retry();

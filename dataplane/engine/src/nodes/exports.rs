@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use strait_component::{Batch, DynExporter};
+use strait_component::{Batch, DynExporter, Settings};
 use strait_failure::{Class, Failure, contained};
 
 /// What an exporter has to end in after its last export, however late that was.
@@ -61,6 +61,11 @@ impl Exports {
     /// See [`Made::unwanted`].
     pub(crate) fn unwanted(&self) -> Failure {
         self.0.borrow().unwanted()
+    }
+
+    /// What the component was made with.
+    pub(crate) fn settings(&self) -> Settings {
+        self.0.borrow().settings().clone()
     }
 
     /// The component's id.

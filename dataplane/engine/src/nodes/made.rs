@@ -6,7 +6,7 @@ use crate::components::{NodeConfig, find};
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use serde::Deserialize;
 use serde_json::Value;
-use strait_component::{CreateError, DynFactory, Settings};
+use strait_component::{CreateError, DynFactory, Settings, Signal};
 use strait_failure::{Class, Failure, contain};
 
 /// Makes an instance by a factory of the kind; `None`: the factory is of another one.
@@ -20,6 +20,7 @@ pub(crate) struct Made<T> {
     settings: Settings,
     create: Create<T>,
     instance: Option<T>,
+    behind: Vec<Signal>,
 }
 
 /// Checks the configuration of a node.
@@ -60,6 +61,7 @@ impl<T> Made<T> {
             },
             create,
             instance: None,
+            behind: node.behind,
         };
         made.instance()
             .map_err(|failure| wrong(failure.to_string()))?;
@@ -98,6 +100,11 @@ impl<T> Made<T> {
 
     pub(crate) fn config(&self) -> &Value {
         &self.config
+    }
+
+    /// The signals that members behind it take, of a receiver.
+    pub(crate) fn behind(&self) -> &[Signal] {
+        &self.behind
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -2,6 +2,7 @@
 //! place of an engine's node.
 
 pub(crate) mod answers;
+mod attempts;
 pub(crate) mod batches;
 pub(crate) mod component;
 pub(crate) mod connector;
@@ -11,4 +12,5 @@ pub(crate) mod logs;
 mod made;
 pub(crate) mod receiver;
 pub(crate) mod sending;
+mod spans;
 pub(crate) mod waiting;

@@ -18,6 +18,7 @@ use crate::components;
 use crate::nodes::answers::answer_of;
 use crate::nodes::batches::{own_batch, to_payload};
 use crate::nodes::made::{self, Made};
+use crate::nodes::spans::{self, Spans};
 use crate::nodes::waiting::{Sending, send, sleep_until, terminal};
 use crate::unit::Sent as Counts;
 use async_trait::async_trait;
@@ -35,7 +36,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
-use strait_component::{Batch, BoxFuture, Downstream, DynReceiver, Host, Signal};
+use strait_component::opentelemetry::KeyValue;
+use strait_component::telemetry::Span;
+use strait_component::{Batch, BoxFuture, Downstream, DynReceiver, Host, Settings, Signal, Status};
 use strait_failure::{Class, Failure, contain, contained};
 use tokio::sync::{mpsc, oneshot};
 
@@ -134,6 +137,40 @@ struct Work {
     /// Logs may be OTLP bytes, as the component says of itself.
     logs_as_otlp: bool,
     counts: Option<Arc<Counts>>,
+    /// Of the signals that members behind it take: of the others the host makes them.
+    spans: HashMap<Signal, Spans>,
+}
+
+/// As the receiver helper has them.
+fn spans_of(settings: &Settings, signal: Signal) -> Spans {
+    const HELPER: &str = "go.opentelemetry.io/collector/receiver/receiverhelper";
+    let what = match signal {
+        Signal::Logs => "LogsReceived",
+        Signal::Traces => "TraceDataReceived",
+        Signal::Metrics => "MetricsReceived",
+    };
+    let id = &settings.component;
+    let of_type = id
+        .split_once('/')
+        .map_or(id.as_str(), |(of_type, _)| of_type);
+    let format = KeyValue::new("format", of_type.to_owned());
+    Spans::new(
+        settings,
+        HELPER,
+        format!("receiver/{id}/{what}"),
+        vec![format],
+    )
+}
+
+/// What the receiver helper calls items that were accepted, and refused.
+fn counted(signal: Signal, items: usize, accepted: bool) -> [(&'static str, usize); 2] {
+    let (taken, lost) = if accepted { (items, 0) } else { (0, items) };
+    let [accepted, refused] = match signal {
+        Signal::Logs => ["accepted_log_records", "refused_log_records"],
+        Signal::Traces => ["accepted_spans", "refused_spans"],
+        Signal::Metrics => ["accepted_metric_points", "refused_metric_points"],
+    };
+    [(accepted, taken), (refused, lost)]
 }
 
 /// Who waits for a batch.
@@ -144,6 +181,7 @@ struct Waiting {
     verdict: oneshot::Sender<Verdict>,
     signal: Signal,
     items: usize,
+    span: Option<Span>,
 }
 
 #[async_trait(?Send)]
@@ -163,6 +201,11 @@ impl Receiver<OtapPdata> for Component {
             by_signal: effect_handler.connected_ports().len() > 1,
             logs_as_otlp: made.factory().describe().logs_as_otlp,
             counts: ambient::sent(),
+            spans: made
+                .behind()
+                .iter()
+                .map(|signal| (*signal, spans_of(made.settings(), *signal)))
+                .collect(),
         };
         let mut sending: Option<Sending<'_>> = None;
         let mut drain: Option<Instant> = None;
@@ -239,7 +282,12 @@ fn report(
         "it has ended by itself, and receives nothing any more".to_owned()
     });
     let message = format!("{}: {ended}", made.id());
-    port.upcalls().status(LaneStatus::Permanent, &message);
+    if made.behind().is_empty() {
+        port.upcalls().status(LaneStatus::Permanent, &message);
+    } else {
+        // Others of the part are well.
+        made.settings().collector.report(Status::Permanent(message));
+    }
 }
 
 impl Work {
@@ -270,11 +318,16 @@ impl Work {
                 return None;
             }
         };
+        let (span, came_with) = match self.spans.get_mut(&signal) {
+            Some(spans) => spans.begin(came_with),
+            None => (None, came_with),
+        };
         let waiting = Waiting {
             id,
             verdict,
             signal,
             items: payload.num_items(),
+            span,
         };
         let pdata = own_batch(&self.port, came_with, payload, |number, pdata| {
             let calldata: CallData = [number.into()].into_iter().collect();
@@ -313,6 +366,8 @@ impl Work {
             if let Some(counts) = &self.counts {
                 counts.add(waiting.signal, waiting.items, result.is_ok());
             }
+            let items = counted(waiting.signal, waiting.items, result.is_ok());
+            spans::end(waiting.span, items, result.as_ref().err());
             // The receiver may not wait any more.
             let _ = waiting.verdict.send(result.map_err(Into::into));
         }

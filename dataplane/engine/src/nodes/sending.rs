@@ -1,21 +1,24 @@
-//! Runs an exporter of the SDK behind a queue, retries and a timeout of our own, where it is in a part
-//! with others; what they are is said in [`crate::sending`].
+//! Runs an exporter of the SDK behind a queue, retries and a timeout of our own, where it is in a
+//! part with others; what they are is said in [`crate::sending`].
 //!
 //! A batch that a queue takes is answered at once, and stays in the queue until it is done; where
 //! senders wait, the answer is the verdict. Consumers are tasks on the lane's thread, each with one
 //! batch, from its first attempt to its last. An attempt that takes too long is dropped, after its
 //! context has said so.
 //!
-//! At the end no batch is tried again: those that wait for their next attempt are given up, those in
-//! the queue have one attempt each, till the deadline. What is left then is given up, and logged.
+//! At the end no batch is tried again: those that wait for their next attempt are given up, those
+//! in the queue have one attempt each, till the deadline. What is left then is given up, and
+//! logged.
 
 use crate::ambient;
 use crate::calls::tag::Tag;
 use crate::nodes::answers::answer;
+use crate::nodes::attempts::{Outcome, attempts};
 use crate::nodes::batches::take;
 use crate::nodes::exports::Exports;
+use crate::nodes::spans::{self, Spans};
 use crate::nodes::waiting::{sleep_until, terminal};
-use crate::sending::{Full, Item, Next, Retries, Sending, interrupted, left};
+use crate::sending::{Full, Item, Sending};
 use crate::unit::Taken;
 use async_trait::async_trait;
 use otel_arrow_dfe_engine::control::NodeControlMsg;
@@ -25,11 +28,12 @@ use otel_arrow_dfe_engine::message::{ExporterInbox, Message};
 use otel_arrow_dfe_engine::terminal_state::TerminalState;
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Instant;
-use strait_component::{Batch, Context};
-use strait_failure::{Class, Failure};
+use strait_component::opentelemetry::KeyValue;
+use strait_component::telemetry::Span;
+use strait_component::{Batch, Context, Settings};
+use strait_failure::Class;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -52,13 +56,6 @@ impl Component {
     }
 }
 
-/// How a batch ended.
-struct Outcome {
-    result: Result<(), Failure>,
-    /// It was given up because the unit ends.
-    interrupted: bool,
-}
-
 /// A batch that waits for room in the queue.
 struct Blocked {
     pdata: OtapPdata,
@@ -74,12 +71,32 @@ struct Sent {
     items: usize,
     /// Who waits for it.
     pdata: Option<OtapPdata>,
+    span: Option<Span>,
+}
+
+/// As the exporter helper has them.
+fn spans_of(settings: &Settings) -> Spans {
+    const HELPER: &str = "go.opentelemetry.io/collector/exporter/exporterhelper";
+    let signal = settings
+        .signals_in
+        .first()
+        .map_or("", |signal| signal.name());
+    let id = &settings.component;
+    let attributes = [("exporter", id.clone()), ("data_type", signal.to_owned())];
+    let attributes = attributes.map(|(name, value)| KeyValue::new(name, value));
+    Spans::new(
+        settings,
+        HELPER,
+        format!("exporter/{id}/{signal}"),
+        attributes.into(),
+    )
 }
 
 struct Work {
     exports: Exports,
     sending: Arc<Sending>,
     taken: Option<Arc<Taken>>,
+    spans: Spans,
     engine: EffectHandler<OtapPdata>,
     consumers: JoinSet<Outcome>,
     sent: HashMap<Id, Sent>,
@@ -99,6 +116,7 @@ impl Exporter<OtapPdata> for Component {
     ) -> Result<TerminalState, Error> {
         self.sending.begin();
         let mut work = Work {
+            spans: spans_of(&self.exports.settings()),
             exports: self.exports,
             sending: self.sending,
             taken: self.taken,
@@ -279,6 +297,7 @@ impl Work {
         self.sending.counts.begin();
         let (exports, sending) = (self.exports.clone(), Arc::clone(&self.sending));
         let stopping = self.stopping.clone();
+        let (span, context) = self.spans.begin(context);
         let consumer = self.consumers.spawn_local(async move {
             attempts(&exports, &sending, &stopping, &batch, &context).await
         });
@@ -288,6 +307,7 @@ impl Work {
                 number,
                 items,
                 pdata,
+                span,
             },
         );
     }
@@ -317,6 +337,12 @@ impl Work {
         self.sending
             .counts
             .end(sent.items, result.as_ref().copied(), interrupted);
+        let (taken, lost) = match result {
+            Ok(()) => (sent.items, 0),
+            Err(_) => (0, sent.items),
+        };
+        let counts = [("items.sent", taken), ("items.failed", lost)];
+        spans::end(sent.span, counts, result.as_ref().err());
         if let Err(failure) = &result {
             let (component, items) = (self.exports.id(), sent.items);
             let what = if sent.number.is_some() {
@@ -357,6 +383,8 @@ impl Work {
         let counts = &self.sending.counts;
         for (_, sent) in std::mem::take(&mut self.sent) {
             counts.end(sent.items, Err(&late), true);
+            let lost = [("items.sent", 0), ("items.failed", sent.items)];
+            spans::end(sent.span, lost, Some(&late));
             given_up += sent.items;
             owed.extend(
                 sent.pdata
@@ -385,85 +413,5 @@ impl Work {
         }
         self.exports.shutdown(deadline).await;
         Ok(terminal(deadline))
-    }
-}
-
-/// Sends a batch until it is taken, or given up.
-async fn attempts(
-    exports: &Exports,
-    sending: &Sending,
-    stopping: &CancellationToken,
-    batch: &Batch,
-    context: &Context,
-) -> Outcome {
-    let mut retries = Retries::new(sending.policy.retry.as_ref(), Instant::now());
-    loop {
-        let Err(failure) = attempt(exports, sending, batch, context).await else {
-            return Outcome {
-                result: Ok(()),
-                interrupted: false,
-            };
-        };
-        let now = Instant::now();
-        let next = retries.after(failure.clone(), now, context.deadline(), chance());
-        let wait = match next {
-            Next::Again(wait) => wait,
-            Next::End(failure) => {
-                return Outcome {
-                    result: Err(failure),
-                    interrupted: false,
-                };
-            }
-        };
-        let component = exports.id();
-        tracing::info!(
-            %component, error = %failure, interval = ?wait,
-            "Exporting failed. Will retry the request after interval."
-        );
-        tokio::select! {
-            biased;
-            _ = context.cancelled() => {
-                return Outcome { result: Err(left(failure)), interrupted: false };
-            }
-            () = stopping.cancelled() => {
-                return Outcome { result: Err(interrupted(failure)), interrupted: true };
-            }
-            () = tokio::time::sleep(wait) => {}
-        }
-    }
-}
-
-/// A number from 0 to below 1, for the intervals between attempts: nothing is kept secret by it.
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "53 bits are what a number of this type has"
-)]
-fn chance() -> f64 {
-    let bits = RandomState::new().hash_one(()) >> 11;
-    bits as f64 / (1u64 << 53) as f64
-}
-
-/// One attempt, for as long as it may take.
-async fn attempt(
-    exports: &Exports,
-    sending: &Sending,
-    batch: &Batch,
-    context: &Context,
-) -> Result<(), Failure> {
-    let Some(timeout) = sending.policy.timeout() else {
-        return exports
-            .export(batch.clone().with_context(context.clone()))
-            .await;
-    };
-    let until = Instant::now() + timeout;
-    let (bounded, end) = context.bounded(until);
-    let until = bounded.deadline();
-    tokio::select! {
-        biased;
-        verdict = exports.export(batch.clone().with_context(bounded)) => verdict,
-        () = sleep_until(until) => {
-            end.cancel();
-            Err(exports.failure(Class::Deadline, "context deadline exceeded"))
-        }
     }
 }

@@ -1,5 +1,5 @@
-//! How long to wait before the next attempt: the exponential backoff of `cenkalti/backoff` v7, which
-//! the Collector retries by.
+//! How long to wait before the next attempt: the exponential backoff of `cenkalti/backoff` v7,
+//! which the Collector retries by.
 
 use super::policy::Retry;
 use std::time::Duration;

@@ -1,13 +1,13 @@
-//! What stands in front of an exporter that is in a part: the queue, the retries, the timeout and the
-//! numbers that the Collector's exporter helper has in front of every other one.
+//! What stands in front of an exporter that is in a part: the queue, the retries, the timeout and
+//! the numbers that the Collector's exporter helper has in front of every other one.
 //!
-//! What it is: a model of `exporterhelper` v0.161 (its memory queue, its retry sender, its report of
-//! what was sent), without a clock, a runtime or a node: time and chance are handed in. `tests/native`
-//! holds it against the helper itself.
+//! What it is: a model of `exporterhelper` v0.161 (its memory queue, its retry sender, its report
+//! of what was sent), without a clock, a runtime or a node: time and chance are handed in.
+//! `tests/native` holds it against the helper itself.
 //!
-//! Guarantees: what was put into a queue stays in it until it was sent or given up, whatever becomes
-//! of the node and the lane that send it; nothing is held beyond the queue's size; each item is
-//! counted once, as sent, as failed, or as one that the queue had no room for.
+//! Guarantees: what was put into a queue stays in it until it was sent or given up, whatever
+//! becomes of the node and the lane that send it; nothing is held beyond the queue's size; each
+//! item is counted once, as sent, as failed, or as one that the queue had no room for.
 //!
 //! It leaves to `nodes::sending` what is done when, and to the host what is not here: persistent
 //! queues, batches, sizes in bytes.

@@ -1,7 +1,7 @@
 //! An exporter's queue in memory.
 //!
-//! What is in it belongs to the unit, not to the node that sends it: a batch that was being sent when
-//! its lane failed is sent again by the next one.
+//! What is in it belongs to the unit, not to the node that sends it: a batch that was being sent
+//! when its lane failed is sent again by the next one.
 
 use super::policy::{Limits, Sizer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,8 +116,8 @@ impl Queue {
         }
     }
 
-    /// Nobody sends anything any more. What its senders wait for is dropped with them, for they were
-    /// told; the rest waits again.
+    /// Nobody sends anything any more. What its senders wait for is dropped with them, for they
+    /// were told; the rest waits again.
     pub(super) fn take_back(&self) {
         let mut state = self.lock();
         if self.limits.wait_for_result {
@@ -164,9 +164,9 @@ mod tests {
     }
 
     proptest! {
-        // Guarantees: a queue gives what it took, in order, each once until it is taken back; it holds
-        // no more than its size, and refuses exactly what would be more; what its senders wait for is
-        // gone with them.
+        // Guarantees: a queue gives what it took, in order, each once until it is taken back; it
+        // holds no more than its size, and refuses exactly what would be more; what its senders
+        // wait for is gone with them.
         #[test]
         fn a_queue_gives_what_it_took(
             steps in steps(),

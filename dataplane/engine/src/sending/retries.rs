@@ -112,8 +112,8 @@ mod tests {
         }
     }
 
-    // Guarantees: each class is tried again as the Collector would: those that only the context knows
-    // too.
+    // Guarantees: each class is tried again as the Collector would: those that only the context
+    // knows too.
     #[test]
     fn a_class_is_tried_again_or_not() {
         let now = Instant::now();

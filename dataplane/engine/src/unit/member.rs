@@ -102,7 +102,11 @@ pub(super) fn read(
 /// A receiver, and behind it the members that take what it sends, signal by signal.
 fn behind_receiver(edges: &[Edge], members: &[Member], parts: Vec<Topology>) -> Topology {
     let mut parts = parts.into_iter();
-    let receiver = parts.next().unwrap_or_default();
+    let mut receiver = parts.next().unwrap_or_default();
+    let behind: BTreeSet<_> = members.iter().filter_map(|member| member.signal).collect();
+    for node in &mut receiver.nodes {
+        node.config["behind"] = json!(behind);
+    }
     let mut chains: BTreeMap<Signal, Vec<Topology>> = BTreeMap::new();
     for edge in edges {
         // Where nobody stands behind it there is the way out.

@@ -1,0 +1,70 @@
+//! The spans that the Collector's helpers make of receivers and exporters, where they are in a part
+//! and no helper is there.
+
+use strait_component::opentelemetry::KeyValue;
+use strait_component::opentelemetry::trace::{Span as _, Status, TracerProvider as _};
+use strait_component::telemetry::{Span, Tracer};
+use strait_component::{Context, Settings};
+use strait_failure::Failure;
+
+/// The spans of one member.
+pub(crate) struct Spans {
+    /// `None`: the Collector makes none.
+    tracer: Option<Tracer>,
+    name: String,
+    attributes: Vec<KeyValue>,
+}
+
+impl Spans {
+    /// Those of a component, in a helper's scope, by their name and what each says.
+    pub(crate) fn new(
+        settings: &Settings,
+        helper: &'static str,
+        name: String,
+        attributes: Vec<KeyValue>,
+    ) -> Self {
+        Self {
+            tracer: Some(settings.collector.tracer(helper)),
+            name,
+            attributes,
+        }
+    }
+
+    /// Begins one within that of a batch, and gives the batch's context in it. Where the first one
+    /// has no identity the Collector makes none, and is asked no more.
+    pub(crate) fn begin(&mut self, of: Context) -> (Option<Span>, Context) {
+        let Some(tracer) = &self.tracer else {
+            return (None, of);
+        };
+        let mut span = of.child_span(tracer, self.name.clone());
+        if span.context().trace_id == [0; 16] {
+            self.tracer = None;
+            return (None, of);
+        }
+        for attribute in &self.attributes {
+            span.set_attribute(attribute.clone());
+        }
+        let within = of.within(&span);
+        (Some(span), within)
+    }
+}
+
+/// Ends a span with what became of a batch.
+pub(crate) fn end(
+    span: Option<Span>,
+    counts: [(&'static str, usize); 2],
+    failure: Option<&Failure>,
+) {
+    let Some(mut span) = span else {
+        return;
+    };
+    for (name, count) in counts {
+        span.set_attribute(KeyValue::new(
+            name,
+            i64::try_from(count).unwrap_or(i64::MAX),
+        ));
+    }
+    if let Some(failure) = failure {
+        span.set_status(Status::error(failure.to_string()));
+    }
+}
