@@ -138,7 +138,14 @@ func withNumbers(value any) any {
 	return value
 }
 
-// mark makes the value at a JSON pointer a secret; one that is no text shows its mask alone.
+// wrongSecret is a value that was to be a secret text, and is none: shown as one, and handed on as
+// it is, for whoever refuses it.
+type wrongSecret struct{ value any }
+
+// MarshalText gives the mask.
+func (wrongSecret) MarshalText() ([]byte, error) { return configopaque.String("").MarshalText() }
+
+// mark makes the value at a JSON pointer a secret.
 func mark(tree map[string]any, pointer string) error {
 	var at any = tree
 	steps := strings.Split(pointer, "/")[1:]
@@ -160,8 +167,11 @@ func mark(tree map[string]any, pointer string) error {
 			return fmt.Errorf("no value at %q", pointer)
 		}
 		if i == len(steps)-1 {
-			text, _ := value.(string)
-			set(configopaque.String(text))
+			if text, is := value.(string); is {
+				set(configopaque.String(text))
+			} else {
+				set(wrongSecret{value})
+			}
 		}
 		at = value
 	}

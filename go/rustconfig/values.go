@@ -142,6 +142,8 @@ func (e *encoder) encode(value any, at *place) {
 		e.out = strconv.AppendBool(e.out, v)
 	case int:
 		e.out = strconv.AppendInt(e.out, int64(v), 10)
+	case wrongSecret:
+		e.encode(v.value, at)
 	case map[string]any:
 		e.object(v, at)
 	case []any:

@@ -75,3 +75,24 @@ func TestWhatCannotCrossIsNamed(t *testing.T) {
 'list[1]' expected a finite number, found NaN
 'z' expected a finite number, found +Inf`)
 }
+
+// Guarantees: what was to be a secret text and is none is masked where it is shown, and handed on as
+// what it is, so that it is refused and not taken for an empty text.
+func TestAWrongSecretIsHandedOnAsItIs(t *testing.T) {
+	const shown = `{"nodes": [{"salt": 404}, {"salt": ["hunter2"]}, {"salt": "hunter2"}]}`
+	a := decoded{
+		Shown:   json.RawMessage(shown),
+		Secrets: []string{"/nodes/0/salt", "/nodes/1/salt", "/nodes/2/salt"},
+	}
+	tree, err := a.tree()
+	require.NoError(t, err)
+	handed, err := JSON("nodes", tree["nodes"])
+	require.NoError(t, err)
+	require.JSONEq(t, `[{"salt": 404}, {"salt": ["hunter2"]}, {"salt": "hunter2"}]`, string(handed))
+	conf := confmap.New()
+	require.NoError(t, conf.Marshal(struct {
+		Nodes any `mapstructure:"nodes"`
+	}{tree["nodes"]}))
+	masked := map[string]any{"salt": "[REDACTED]"}
+	require.Equal(t, map[string]any{"nodes": []any{masked, masked, masked}}, conf.ToStringMap())
+}

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,7 +37,7 @@ func TestSecretsOfNodesAreNotShown(t *testing.T) {
 	const text = "  otap: {nodes: [{attribute: {actions: [{action: hash, key: a, %s}]%s}}]}"
 	for _, c := range []struct{ salt, more string }{
 		{`salt: "${env:SALT}"`, ""}, {"salt: hunter2", ""}, {"salt: hunter2", ", typo: 1"},
-		{"salt: [hunter2]", ""}, {"salt: hunter2, typo: 1", ""},
+		{"salt: [hunter2]", ""}, {"salt: hunter2, typo: 1", ""}, {"salt: 404", ""},
 	} {
 		path := writeConfig(t, fmt.Sprintf(skeleton, fmt.Sprintf(text, c.salt, c.more), "logs", "otap"))
 		_, out := command(t, "print-config", "--config", path)
@@ -44,7 +45,9 @@ func TestSecretsOfNodesAreNotShown(t *testing.T) {
 		_, out = command(t, "print-config", "--validate=false", "--config", path)
 		require.NotContains(t, out, "hunter2")
 		require.Contains(t, out, "[REDACTED]")
-		_, out = command(t, "validate", "--config", path)
+		code, out := command(t, "validate", "--config", path)
 		require.NotContains(t, out, "hunter2")
+		isText := c.more == "" && !strings.ContainsAny(c.salt, "[,4")
+		require.Equal(t, isText, code == 0, "%s%s: %s", c.salt, c.more, out)
 	}
 }
