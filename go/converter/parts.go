@@ -44,13 +44,14 @@ func (c *converter) pipelines(conf *confmap.Conf, inRust map[string]bool) []part
 		if err := p.ID.UnmarshalText([]byte(name)); err != nil {
 			continue
 		}
-		end := func(section string, kind unit.Kind) (list []partition.Component) {
-			for _, id := range ids(of[section]) {
+		end := func(at string, kind unit.Kind) (list []partition.Component) {
+			for _, id := range ids(of[at]) {
 				kind := kind
 				if _, is := connectors[id]; is {
 					kind = unit.KindConnector
 				}
-				list = add(list, kind, id, c.anyInRust(section, []string{id}))
+				types := c.distribution.Rust[section(kind)]
+				list = add(list, kind, id, slices.Contains(types, typeOf(id)))
 			}
 			return list
 		}

@@ -76,8 +76,8 @@ func TestWhatCannotCrossIsNamed(t *testing.T) {
 'z' expected a finite number, found +Inf`)
 }
 
-// Guarantees: what was to be a secret text and is none is masked where it is shown, and handed on as
-// what it is, so that it is refused and not taken for an empty text.
+// Guarantees: what was to be a secret text and is none is masked where it is shown, and handed on
+// as what it is, so that it is refused and not taken for an empty text.
 func TestAWrongSecretIsHandedOnAsItIs(t *testing.T) {
 	const shown = `{"nodes": [{"salt": 404}, {"salt": ["hunter2"]}, {"salt": "hunter2"}]}`
 	a := decoded{

@@ -79,8 +79,8 @@ func processRuntime() Runtime {
 // inherit fills in what the unit's own configuration leaves open.
 func (u *Unit) inherit() {
 	process := processRuntime()
-	if u.spec.kind() == KindReceiver {
-		process.Lanes = 1 // one instance makes the batches
+	if u.spec.kind() == KindReceiver || u.spec.sends() {
+		process.Lanes = 1 // one instance makes the batches; one queue holds them
 	}
 	own := Runtime{
 		Lanes: u.spec.Lanes, MaxInFlight: u.spec.MaxInFlight,

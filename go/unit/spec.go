@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -71,6 +72,11 @@ func (s *Spec) towards(d Direction) (edges []Edge) {
 
 // ends says that what enters the unit ends there: nothing leaves it.
 func (s *Spec) ends() bool { return len(s.towards(Out)) == 0 }
+
+// sends says that an exporter with a queue of its own is among its members.
+func (s *Spec) sends() bool {
+	return slices.ContainsFunc(s.Members, func(m Member) bool { return m.Sending != nil })
+}
 
 // kind is that of the first member.
 func (s *Spec) kind() Kind {

@@ -267,9 +267,8 @@ func runPlans(
 			defer mu.Unlock()
 			told[n] = classOf(err)
 		})
-		select { // in their order, unless one waits for the answer
-		case <-done:
-		case <-time.After(5 * time.Millisecond):
+		if h.queue && !h.waits {
+			<-done // in their order: it says which overflow
 		}
 	}
 	b.answer()
@@ -308,6 +307,31 @@ func TestAFusedExporterIsAsBehindTheHelper(t *testing.T) {
 			apart.end(t)
 		})
 	}
+}
+
+// Guarantees: a receiver of a whole pipeline is not held up by one batch that waits for its answer.
+func TestAWholePipelineHasManyInFlight(t *testing.T) {
+	listen, b := free(t), newBackend(t)
+	c := runCollector(t, fmt.Sprintf(`
+receivers: {feeder: {listen: %q}}
+exporters: {outlet: {to: %q, sending_queue: {enabled: false}}}
+service: {pipelines: {logs: {receivers: [feeder], exporters: [outlet]}}}
+`, listen, b.address))
+	const batches = 9
+	var senders sync.WaitGroup
+	for n := range batches {
+		senders.Go(func() {
+			if told, err := tryFeed(t.Context(), listen, fedPlan(n, "t")); told != "taken" {
+				t.Errorf("told %q, %v", told, err)
+			}
+		})
+	}
+	const inFlight = "otelcol_exporter_in_flight_requests[data_type=logs exporter=outlet]"
+	all := func() bool { return c.exported(t)[inFlight] == batches }
+	require.Eventually(t, all, patience, time.Millisecond)
+	b.answer()
+	senders.Wait()
+	c.end(t)
 }
 
 const wholePipelines = `

@@ -61,16 +61,23 @@ impl Context {
     /// the handle says so; what is said of the attempt is not said of the caller.
     #[must_use]
     pub fn bounded(&self, deadline: Instant) -> (Self, CancelHandle) {
+        self.child_until(Some(deadline))
+    }
+
+    /// The same for a batch that somebody beside its caller may give up, by the handle.
+    #[must_use]
+    pub fn child(&self) -> (Self, CancelHandle) {
+        self.child_until(None)
+    }
+
+    fn child_until(&self, deadline: Option<Instant>) -> (Self, CancelHandle) {
         let mut carried = self.carried().cloned().unwrap_or_default();
         let token = match &carried.cancelled {
             Some(caller) => caller.child_token(),
             None => CancellationToken::new(),
         };
         carried.cancelled = Some(token.clone());
-        carried.deadline = carried
-            .deadline
-            .map(|own| own.min(deadline))
-            .or(Some(deadline));
+        carried.deadline = carried.deadline.into_iter().chain(deadline).min();
         (Self(Some(Arc::new(carried))), CancelHandle(token))
     }
 

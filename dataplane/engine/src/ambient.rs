@@ -129,9 +129,17 @@ pub(crate) fn context_of(tag: Option<Tag>) -> Context {
     port().map_or_else(Context::default, |port| port.contexts.of(tag))
 }
 
-/// Whether the call of a tagged batch has ended while the batch was on its way.
+/// Whether nobody waits any more for a tagged batch: its call has ended, or who sent it has left.
 pub(crate) fn is_unwanted(tag: Option<Tag>) -> bool {
-    port().is_some_and(|port| port.calls().origin_of(tag) == Origin::Unwanted)
+    port().is_some_and(|port| {
+        let ended = port.calls().origin_of(tag) == Origin::Unwanted;
+        ended || port.contexts.is_withdrawn(tag)
+    })
+}
+
+/// Whether the unit of this lane ends, and not only the lane.
+pub(crate) fn unit_ends() -> bool {
+    port().is_none_or(|port| port.inbox().unit_ends())
 }
 
 /// Says that the cause of this generation's end is known, and has its answer.

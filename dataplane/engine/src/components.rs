@@ -83,6 +83,9 @@ pub(crate) struct NodeConfig {
     pub(crate) takes: Vec<Signal>,
     /// The signals of the batches that somebody takes from it.
     pub(crate) makes: Vec<Signal>,
+    /// Its place among the unit's members.
+    #[serde(default)]
+    pub(crate) member: usize,
     /// Of a receiver: the signals that members behind it take.
     #[serde(default)]
     pub(crate) behind: Vec<Signal>,

@@ -43,12 +43,16 @@ struct Wish {
 
 impl StartRequest {
     /// What the host can take over the edges by which batches leave `unit`, together: a lane counts
-    /// them as one, and the least of what is said holds.
+    /// them as one, and the least of what is said holds. Where none leave, what a receiver sends is
+    /// bounded as calls are.
     pub(crate) fn credit(&self, unit: &Unit) -> Result<u32, OperationError> {
         let leads_out = |number| unit.exits().any(|exit| exit.number == number);
         if let Some(other) = self.edges.iter().find(|wish| !leads_out(wish.number)) {
             let message = format!("edge {} has a credit and leads not out", other.number);
             return Err(OperationError::new(Class::Permanent, message));
+        }
+        if unit.exits().next().is_none() {
+            return Ok(unit.max_in_flight);
         }
         let credit = self.edges.iter().map(|wish| wish.credit).min();
         Ok(credit.unwrap_or(LEAST_CREDIT).max(LEAST_CREDIT))

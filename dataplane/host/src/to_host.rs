@@ -21,8 +21,9 @@ pub(crate) struct ToHost {
     /// By which the host knows the lane.
     status: u64,
     members: Vec<(UnitMember, Arc<Said>)>,
-    /// What each component's instance measures, until another takes its place or the lane ends.
-    measuring: Mutex<HashMap<String, Measuring>>,
+    /// What each member's instance measures, by their places, until another takes its place or the
+    /// lane ends.
+    measuring: Mutex<HashMap<usize, Measuring>>,
 }
 
 impl ToHost {
@@ -74,9 +75,8 @@ impl Upcalls for ToHost {
         host::status(self.status, code, message);
     }
 
-    fn collector(&self, component: &str) -> Collector {
-        let mut members = self.members.iter();
-        let Some((member, said)) = members.find(|(member, _)| member.id == component) else {
+    fn collector(&self, place: usize, component: &str) -> Collector {
+        let Some((member, said)) = self.members.get(place) else {
             return Collector::none(component);
         };
         said.say(Status::Ok);
@@ -95,7 +95,7 @@ impl Upcalls for ToHost {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let now = Measuring::new(handle, &collector);
-        let before = measuring.insert(component.to_owned(), now);
+        let before = measuring.insert(place, now);
         drop(measuring); // what ends hands over the rest, which is a call
         drop(before);
         collector

@@ -212,7 +212,7 @@ impl Units {
             ))
         })?;
         let credit = request.credit(&unit)?;
-        old.shutdown(Instant::now()).await;
+        old.end(Instant::now()).await;
         let started = start_lane(handle, &unit, index, offer, request, credit).await?;
         let mut units = self.lock();
         let Some(Running::Yes(lanes)) = units.get_mut(&handle).map(|entry| &mut entry.running)
@@ -272,6 +272,13 @@ impl Units {
                 pipelines = end.generations,
                 "a lane has ended"
             );
+        }
+        for member in entry.unit.members.iter() {
+            if let items @ 1.. = member.give_up() {
+                let (unit, component) = (&entry.unit.id, &member.id);
+                let why = "what was queued is given up: no lane of the unit could send it";
+                tracing::error!(%unit, %component, items, "{why}");
+            }
         }
         Taken::by(&entry.unit)
     }

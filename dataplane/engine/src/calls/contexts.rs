@@ -24,6 +24,8 @@ pub(crate) struct Contexts {
 #[derive(Debug)]
 struct Own {
     context: Context,
+    /// Ends the context.
+    end: CancelHandle,
     /// What the host answers it by, once it has it.
     token: Option<u64>,
     /// Nobody waits for it any more.
@@ -49,8 +51,10 @@ impl Contexts {
     pub(crate) fn keep(&self, context: Context) -> u64 {
         let number = Tag::own(self.next.get() + 1);
         self.next.set(number);
+        let (context, end) = context.child();
         let own = Own {
             context,
+            end,
             token: None,
             withdrawn: false,
         };
@@ -63,6 +67,7 @@ impl Contexts {
         let mut sent = self.sent.borrow_mut();
         let own = sent.get_mut(&number)?;
         own.withdrawn = true;
+        own.end.cancel();
         own.token
     }
 

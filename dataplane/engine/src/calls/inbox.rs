@@ -1,6 +1,7 @@
 //! A lane's side of the control channel: what it tells the host, and what the host tells it.
 
 use super::table::CANCELS_PER_CALL;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use strait_component::Collector;
 use strait_failure::Failure;
@@ -17,8 +18,9 @@ pub trait Upcalls: Send + Sync {
     fn batch_cancel(&self, token: u64);
     /// Reports how the lane is.
     fn status(&self, status: LaneStatus, message: &str);
-    /// The Collector, for a new instance of a component on this lane.
-    fn collector(&self, component: &str) -> Collector {
+    /// The Collector, for a new instance of a component on this lane, the unit's member of this
+    /// place.
+    fn collector(&self, _member: usize, component: &str) -> Collector {
         Collector::none(component)
     }
 }
@@ -44,6 +46,8 @@ pub(crate) struct Inbox {
     wake: Notify,
     /// Calls, and egress batches, that can be in flight.
     in_flight: usize,
+    /// The unit ends, and not only this lane.
+    unit_ends: AtomicBool,
 }
 
 /// What was told since the lane looked last.
@@ -59,7 +63,18 @@ impl Inbox {
             state: Mutex::default(),
             wake: Notify::new(),
             in_flight,
+            unit_ends: AtomicBool::new(false),
         })
+    }
+
+    /// The unit ends with this lane: no other takes its place. Release, with Acquire in
+    /// [`unit_ends`](Self::unit_ends): told before the lane is asked to end.
+    pub(crate) fn end_unit(&self) {
+        self.unit_ends.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn unit_ends(&self) -> bool {
+        self.unit_ends.load(Ordering::Acquire)
     }
 
     pub(crate) fn cancel(&self, call_id: u64) {

@@ -10,7 +10,7 @@ use crate::calls::tag::Tag;
 use crate::calls::verdict::failure_of;
 use crate::calls::{Port, Table};
 use crate::ends::codec::{self, Refusal};
-use crate::guard::drain;
+use crate::nodes::drain::Requests;
 use crate::nodes::waiting::{Sending, send, sleep_until, terminal};
 use async_trait::async_trait;
 use otel_arrow_dfe_config::context::transport_headers::TransportHeaders;
@@ -60,7 +60,7 @@ impl Receiver<OtapPdata> for Ingress {
         let port = self.port;
         effect_handler.signal_ready();
         let mut sending: Option<Sending<'_>> = None;
-        let mut drain: Option<Drain> = None;
+        let mut drain: Option<Requests> = None;
         loop {
             if let Some(drain) = &drain
                 && sending.is_none()
@@ -76,7 +76,7 @@ impl Receiver<OtapPdata> for Ingress {
                     Ok(NodeControlMsg::DrainIngress { deadline, .. }) => {
                         port.change(|calls| calls.refuse("the unit is shutting down"));
                         ambient::drain_until(deadline);
-                        drain = Some(Drain::until(deadline));
+                        drain = Some(Requests::until(deadline));
                     }
                     Ok(NodeControlMsg::Shutdown { deadline, .. }) => return Ok(terminal(deadline)),
                     Ok(message) => settle(&port, message),
@@ -112,40 +112,6 @@ impl Receiver<OtapPdata> for Ingress {
             }
         });
         Ok(terminal(deadline))
-    }
-}
-
-/// How long the ingress waits for answers before it lets the nodes behind it end, and when it next
-/// asks those that hold data to hand it on.
-struct Drain {
-    deadline: Instant,
-    patience: Instant,
-    request: Instant,
-    /// Requests since there was last something to wait for.
-    idle_requests: u32,
-}
-
-impl Drain {
-    fn until(deadline: Instant) -> Self {
-        let now = Instant::now();
-        Self {
-            deadline,
-            patience: now + deadline.saturating_duration_since(now) / 2,
-            request: now,
-            idle_requests: 0,
-        }
-    }
-
-    fn request(&mut self, idle: bool) {
-        drain::drain(self.deadline);
-        self.request = Instant::now() + drain::EVERY;
-        self.idle_requests = if idle { self.idle_requests + 1 } else { 0 };
-    }
-
-    /// Whether the nodes that get requests have had one behind the last answer: the first that
-    /// finds nothing to wait for may overtake that answer.
-    fn is_done(&self) -> bool {
-        self.idle_requests > 1 || !drain::any()
     }
 }
 

@@ -9,7 +9,6 @@
 //!
 //! An exporter runs by itself, and has a guard of its own ([`exporter`]).
 
-pub(crate) mod drain;
 pub(crate) mod exporter;
 pub(crate) mod nacks;
 
@@ -18,7 +17,7 @@ use crate::calls::carried;
 use crate::calls::tag::Tag;
 use crate::catalog;
 use crate::guard::nacks::{Cause, Watch};
-use crate::nodes::logs;
+use crate::nodes::{drain, logs};
 use crate::unit::Taken;
 use async_trait::async_trait;
 use otel_arrow_dfe_config::error::Error as ConfigError;

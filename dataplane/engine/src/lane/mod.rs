@@ -127,8 +127,16 @@ impl Lane {
     }
 
     /// Drains the lane until `deadline` and ends it; calls that are not done by then end as
-    /// unavailable. Gives the lane's counters; only the first call waits for the end.
+    /// unavailable. The unit ends with it: what an exporter's queue holds is sent, or given up.
+    /// Gives the lane's counters; only the first call waits for the end.
     pub async fn shutdown(&self, deadline: Instant) -> Option<Counters> {
+        self.inbox.end_unit();
+        self.end(deadline).await
+    }
+
+    /// The same of a lane alone, whose place another one takes: what an exporter's queue holds is
+    /// left to that.
+    pub async fn end(&self, deadline: Instant) -> Option<Counters> {
         self.ask(deadline);
         let done = self
             .done

@@ -2,10 +2,11 @@
 
 use crate::calls::{LaneStatus, Port};
 use crate::ends::{egress, ingress};
-use crate::guard::{drain, nacks};
+use crate::guard::nacks;
 use crate::lane::ending::Shared;
 use crate::lane::factory::{self, FACTORY};
 use crate::lane::read_loop;
+use crate::nodes::drain;
 use crate::unit::{EGRESS, INGRESS, Unit};
 use otel_arrow_dfe_config::observed_state::{ObservedStateSettings, SendPolicy};
 use otel_arrow_dfe_config::pipeline::PipelineConfig;

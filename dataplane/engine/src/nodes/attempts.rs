@@ -78,18 +78,21 @@ async fn attempt(
     batch: &Batch,
     context: &Context,
 ) -> Result<(), Failure> {
-    let Some(timeout) = sending.policy.timeout() else {
+    if context.is_cancelled() {
+        return Err(exports.failure(Class::Cancelled, "context canceled"));
+    }
+    let timeout = sending.policy.timeout();
+    let timeout = timeout.map(|timeout| Instant::now() + timeout);
+    let Some(until) = timeout.into_iter().chain(context.deadline()).min() else {
         return exports
             .export(batch.clone().with_context(context.clone()))
             .await;
     };
-    let until = Instant::now() + timeout;
     let (bounded, end) = context.bounded(until);
-    let until = bounded.deadline();
     tokio::select! {
         biased;
         verdict = exports.export(batch.clone().with_context(bounded)) => verdict,
-        () = sleep_until(until) => {
+        () = sleep_until(Some(until)) => {
             end.cancel();
             Err(exports.failure(Class::Deadline, "context deadline exceeded"))
         }

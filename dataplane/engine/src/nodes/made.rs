@@ -49,7 +49,8 @@ impl<T> Made<T> {
             wrong(format!("no {kind} of type `{}` is linked in", r#type))
         })?;
         let lane = u32::try_from(lane).unwrap_or(u32::MAX);
-        let collector = ambient::port().map(|port| port.upcalls().collector(&node.component));
+        let collector =
+            ambient::port().map(|port| port.upcalls().collector(node.member, &node.component));
         let settings = Settings::new(node.component, lane);
         let settings = settings.takes(node.takes).makes(node.makes);
         let mut made = Self {

@@ -6,6 +6,7 @@ mod attempts;
 pub(crate) mod batches;
 pub(crate) mod component;
 pub(crate) mod connector;
+pub(crate) mod drain;
 pub(crate) mod exporter;
 mod exports;
 pub(crate) mod logs;

@@ -9,14 +9,16 @@
 //! there are several. What became of that is counted as it is told.
 //!
 //! A drain tells the receiver to stop, gives it the time to the deadline to return, then drops it;
-//! what it has sent is answered meanwhile. One that returns before it was told to, fails or panics
-//! is reported once, for good: the node waits for the drain without it.
+//! what it has sent is answered meanwhile, and nodes that hold data are asked to hand it on. One
+//! that returns before it was told to, fails or panics is reported once, for good: the node waits
+//! for the drain without it.
 
 use crate::ambient;
 use crate::calls::{LaneStatus, Port};
 use crate::components;
 use crate::nodes::answers::answer_of;
 use crate::nodes::batches::{own_batch, to_payload};
+use crate::nodes::drain::Requests;
 use crate::nodes::made::{self, Made};
 use crate::nodes::spans::{self, Spans};
 use crate::nodes::waiting::{Sending, send, sleep_until, terminal};
@@ -195,25 +197,21 @@ impl Receiver<OtapPdata> for Component {
         let (to_node, mut sends, mut left) = ToNode::new();
         let (host, stop) = Host::new(made.settings().clone(), Arc::new(to_node));
         let mut run = Some(Box::pin(contained(run(made.take(), host))));
-        let mut work = Work {
-            port,
-            waiting: HashMap::new(),
-            by_signal: effect_handler.connected_ports().len() > 1,
-            logs_as_otlp: made.factory().describe().logs_as_otlp,
-            counts: ambient::sent(),
-            spans: made
-                .behind()
-                .iter()
-                .map(|signal| (*signal, spans_of(made.settings(), *signal)))
-                .collect(),
-        };
+        let by_signal = effect_handler.connected_ports().len() > 1;
+        let mut work = Work::new(port, &made, by_signal);
         let mut sending: Option<Sending<'_>> = None;
         let mut drain: Option<Instant> = None;
+        // Once it sends nothing more.
+        let mut requests: Option<Requests> = None;
         effect_handler.signal_ready();
         while drain.is_none_or(|deadline| {
             let under_way = run.is_some() || sending.is_some() || !work.waiting.is_empty();
-            under_way && Instant::now() < deadline
+            (under_way || asks(requests.as_ref())) && Instant::now() < deadline
         }) {
+            if let (Some(deadline), None, None) = (drain, &run, &requests) {
+                requests = Some(Requests::until(deadline));
+            }
+            let request = requests.as_ref().map(|requests| requests.request);
             tokio::select! {
                 biased;
                 message = control.recv() => match message {
@@ -239,6 +237,11 @@ impl Receiver<OtapPdata> for Component {
                     run = None;
                     report(&made, &work.port, drain.is_some(), outcome);
                 }
+                () = sleep_until(request), if request.is_some() => {
+                    if let Some(requests) = &mut requests {
+                        requests.request(work.waiting.is_empty());
+                    }
+                }
                 () = sleep_until(drain), if drain.is_some() => {}
             }
         }
@@ -247,14 +250,14 @@ impl Receiver<OtapPdata> for Component {
         }
         drop(sending);
         effect_handler.notify_receiver_drained().await?;
-        // As at the ingress: the nodes behind this one end when it has returned.
-        tokio::task::spawn_local(async move {
-            while let Ok(message) = control.recv().await {
-                work.settle(message);
-            }
-        });
+        work.outlives(control);
         Ok(terminal(drain.unwrap_or_else(Instant::now)))
     }
+}
+
+/// Whether nodes that hold data are still to be asked for it.
+fn asks(requests: Option<&Requests>) -> bool {
+    requests.is_none_or(|requests| !requests.is_done())
 }
 
 /// A future of its own, for the call itself may panic too.
@@ -290,7 +293,42 @@ fn report(
     }
 }
 
+impl Drop for Work {
+    /// Nobody answers any more for what is left.
+    fn drop(&mut self) {
+        for waiting in std::mem::take(&mut self.waiting).into_values() {
+            if let Some(counts) = &self.counts {
+                counts.add(waiting.signal, waiting.items, false);
+            }
+        }
+    }
+}
+
 impl Work {
+    fn new(port: Rc<Port>, made: &Made<Box<dyn DynReceiver>>, by_signal: bool) -> Self {
+        let spans = made.behind().iter();
+        Self {
+            port,
+            waiting: HashMap::new(),
+            by_signal,
+            logs_as_otlp: made.factory().describe().logs_as_otlp,
+            counts: ambient::sent(),
+            spans: spans
+                .map(|signal| (*signal, spans_of(made.settings(), *signal)))
+                .collect(),
+        }
+    }
+
+    /// Hands on what is answered when the node has returned, for only then those behind it end, as
+    /// at the ingress.
+    fn outlives(mut self, mut control: ControlChannel<OtapPdata>) {
+        tokio::task::spawn_local(async move {
+            while let Ok(message) = control.recv().await {
+                self.settle(message);
+            }
+        });
+    }
+
     /// Whether the host takes one more batch.
     fn may_send(&self) -> bool {
         self.waiting.len() < self.port.settings.limits.credit

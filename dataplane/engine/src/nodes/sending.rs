@@ -6,9 +6,9 @@
 //! batch, from its first attempt to its last. An attempt that takes too long is dropped, after its
 //! context has said so.
 //!
-//! At the end no batch is tried again: those that wait for their next attempt are given up, those
-//! in the queue have one attempt each, till the deadline. What is left then is given up, and
-//! logged.
+//! At the end of the unit no batch is tried again: those that wait for their next attempt are given
+//! up, those in the queue have one attempt each, till the deadline. What is left then is given up,
+//! and logged.
 
 use crate::ambient;
 use crate::calls::tag::Tag;
@@ -36,6 +36,10 @@ use strait_component::{Batch, Context, Settings};
 use strait_failure::Class;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
+
+/// As the exporter helper says it.
+const REJECTING: &str = "Exporting failed. Rejecting data.";
+const DROPPING: &str = "Exporting failed. Dropping data.";
 
 /// See the module's documentation.
 pub(crate) struct Component {
@@ -114,7 +118,7 @@ impl Exporter<OtapPdata> for Component {
         mut inbox: ExporterInbox<OtapPdata>,
         effect_handler: EffectHandler<OtapPdata>,
     ) -> Result<TerminalState, Error> {
-        self.sending.begin();
+        self.sending.at_rest();
         let mut work = Work {
             spans: spans_of(&self.exports.settings()),
             exports: self.exports,
@@ -144,6 +148,9 @@ impl Exporter<OtapPdata> for Component {
                 message = inbox.recv(), if shutdown.is_none() => match message? {
                     Message::PData(pdata) => work.take(pdata).await?,
                     Message::Control(NodeControlMsg::Shutdown { deadline, .. }) => {
+                        if !ambient::unit_ends() {
+                            return work.leave(deadline).await;
+                        }
                         work.stopping.cancel();
                         shutdown = Some(deadline);
                     }
@@ -238,7 +245,7 @@ impl Work {
                 return Ok(None);
             }
             Ok(_) => Ok(()),
-            Err(Full::Now) if limits.block_on_overflow && !self.stopping.is_cancelled() => {
+            Err(Full::Now) if limits.block_on_overflow => {
                 return Ok(Some(blocked));
             }
             Err(full) => {
@@ -247,6 +254,8 @@ impl Work {
                     Full::Now => "sending queue is full",
                     Full::Ever => "element size too large",
                 };
+                let (component, items) = (self.exports.id(), blocked.items);
+                tracing::error!(%component, error = message, items, "{REJECTING}");
                 Err(self.exports.failure(Class::Retryable, message))
             }
         };
@@ -345,12 +354,12 @@ impl Work {
         spans::end(sent.span, counts, result.as_ref().err());
         if let Err(failure) = &result {
             let (component, items) = (self.exports.id(), sent.items);
-            let what = if sent.number.is_some() {
-                "Dropping"
+            let what = if sent.pdata.is_none() {
+                DROPPING
             } else {
-                "Rejecting"
+                REJECTING
             };
-            tracing::error!(%component, error = %failure, items, "Exporting failed. {what} data.");
+            tracing::error!(%component, error = %failure, items, "{what}");
         }
         if let (Some(queue), Some(number)) = (&self.sending.queue, sent.number) {
             queue.done(number);
@@ -363,6 +372,26 @@ impl Work {
             self.sending.counts.refused(sent.items);
         }
         answer(&self.engine, pdata, result).await
+    }
+
+    /// Ends the node, and not the unit: what is in the queue is left to the node of the next lane;
+    /// who waits for a batch has it back.
+    async fn leave(mut self, deadline: Instant) -> Result<TerminalState, Error> {
+        self.consumers.abort_all();
+        while self.consumers.join_next_with_id().await.is_some() {}
+        let gone = self
+            .exports
+            .failure(Class::Unavailable, "the lane has ended");
+        let sent = std::mem::take(&mut self.sent).into_values();
+        let owed = sent.filter_map(|sent| sent.pdata);
+        let owed = owed.chain(std::mem::take(&mut self.waiting).into_values());
+        let blocked = std::mem::take(&mut self.blocked).into_iter();
+        for pdata in owed.chain(blocked.map(|blocked| blocked.pdata)) {
+            answer(&self.engine, pdata, Err(gone.clone())).await?;
+        }
+        self.sending.at_rest();
+        self.exports.shutdown(deadline).await;
+        Ok(terminal(deadline))
     }
 
     /// Ends the node: what is still under way, or in the queue, is given up.
@@ -383,6 +412,9 @@ impl Work {
         let counts = &self.sending.counts;
         for (_, sent) in std::mem::take(&mut self.sent) {
             counts.end(sent.items, Err(&late), true);
+            if let (Some(queue), Some(number)) = (&self.sending.queue, sent.number) {
+                queue.done(number);
+            }
             let lost = [("items.sent", 0), ("items.failed", sent.items)];
             spans::end(sent.span, lost, Some(&late));
             given_up += sent.items;
@@ -394,6 +426,9 @@ impl Work {
         while let Some(item) = self.sending.queue.as_ref().and_then(|queue| queue.next()) {
             counts.begin();
             counts.end(item.items, Err(&late), true);
+            if let Some(queue) = &self.sending.queue {
+                queue.done(item.number);
+            }
             given_up += item.items;
             let waits = self.waiting.remove(&item.number);
             owed.extend(waits.map(|pdata| (pdata, item.items, true)));

@@ -38,7 +38,10 @@ impl Counts {
 
     /// It was sent, or given up; `interrupted`: because the unit ends.
     pub(crate) fn end(&self, items: usize, outcome: Result<(), &Failure>, interrupted: bool) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let one_less = |count: u64| Some(count.saturating_sub(1));
+        let _ = self
+            .in_flight
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
         let items = items as u64;
         let Err(failure) = outcome else {
             self.sent.fetch_add(items, Ordering::Relaxed);

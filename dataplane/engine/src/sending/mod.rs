@@ -25,6 +25,7 @@ pub(crate) use retries::{Next, Retries, interrupted, left};
 
 use counts::Counts;
 use queue::Queue;
+use strait_failure::{Class, Failure};
 
 /// What one exporter of a unit has in front of it.
 #[derive(Debug)]
@@ -44,15 +45,30 @@ impl Sending {
         }
     }
 
-    /// Whether batches stay here after their senders were answered.
+    /// Whether batches stay here for longer than an attempt takes.
     pub(crate) fn keeps(&self) -> bool {
-        let queue = self.policy.queue.as_ref();
-        queue.is_some_and(|queue| !queue.wait_for_result)
+        self.policy.queue.is_some() || self.policy.retry.is_some()
     }
 
-    /// A node begins to send, and there is no other: what one before it had in hand when its lane
-    /// failed is in the queue again.
-    pub(crate) fn begin(&self) {
+    /// Gives up what the queue holds, of which nobody sends anything any more: how many items.
+    pub(crate) fn give_up(&self) -> usize {
+        let Some(queue) = &self.queue else {
+            return 0;
+        };
+        self.at_rest();
+        let mut items = 0;
+        while let Some(item) = queue.next() {
+            let why = Failure::new(Class::Unavailable, "the unit has ended");
+            self.counts.begin();
+            self.counts.end(item.items, Err(&why), true);
+            queue.done(item.number);
+            items += item.items;
+        }
+        items
+    }
+
+    /// No node sends anything now: what one had in hand when its lane ended is in the queue again.
+    pub(crate) fn at_rest(&self) {
         self.counts.none_in_flight();
         if let Some(queue) = &self.queue {
             queue.take_back();

@@ -42,6 +42,12 @@ impl UnitMember {
         Some(self.sending.as_ref()?.exported())
     }
 
+    /// Gives up what the queue of an exporter holds, once no lane of the unit sends it any more:
+    /// how many log records, spans or data points, which count as failed. 0 of other members.
+    pub fn give_up(&self) -> usize {
+        self.sending.as_ref().map_or(0, |sending| sending.give_up())
+    }
+
     /// Log records, spans or data points that a receiver has sent and that were taken, and those
     /// that were refused. 0 of other members.
     #[must_use]

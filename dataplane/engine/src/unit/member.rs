@@ -85,7 +85,10 @@ pub(super) fn read(
             own.into_iter()
                 .map(|found| Finding::new(below(&member.id, &found.path), found.message)),
         );
-        let part = topology.inside(&member.id, &room(&member.id, &mut taken));
+        let mut part = topology.inside(&member.id, &room(&member.id, &mut taken));
+        for node in part.nodes.iter_mut().filter(|node| node.kind.is_none()) {
+            node.config["member"] = json!(at);
+        }
         // What enters the first one, the host counts.
         let entries = if first { Vec::new() } else { part.entries() };
         known.push(member.known(entries));

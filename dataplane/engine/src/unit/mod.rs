@@ -135,6 +135,10 @@ impl Unit {
             findings.push(Finding::new("lanes", message));
         }
         let (topology, members) = member::read(&mut findings, &raw.edges, &raw.members);
+        if raw.lanes > 1 && members.iter().any(|member| member.sending.is_some()) {
+            let message = "an exporter with members before it has one queue, and so one lane";
+            findings.push(Finding::new("lanes", message));
+        }
         let unit = Self {
             id: raw.id,
             kind,

@@ -103,6 +103,7 @@ pub struct Host {
     /// The edges by which they may come back.
     exits: Vec<u16>,
     pub members: Arc<[UnitMember]>,
+    pub unit: Arc<Unit>,
 }
 
 /// A unit specification for these nodes.
@@ -126,6 +127,8 @@ pub struct Setup {
     pub credit: usize,
     /// Changes the unit after its specification was checked.
     pub tweak: fn(&mut Unit),
+    /// The unit, where a lane before this one had it.
+    pub unit: Option<Arc<Unit>>,
 }
 
 impl Setup {
@@ -137,6 +140,7 @@ impl Setup {
             max_wait: Duration::from_secs(5),
             credit: 64,
             tweak: |_| {},
+            unit: None,
         }
     }
 
@@ -146,8 +150,12 @@ impl Setup {
     }
 
     pub fn try_start(self) -> Result<Host, Failure> {
-        let mut unit = Unit::read(&self.spec).unwrap_or_else(|findings| panic!("{findings:?}"));
-        (self.tweak)(&mut unit);
+        let read = || {
+            let mut unit = Unit::read(&self.spec).unwrap_or_else(|findings| panic!("{findings:?}"));
+            (self.tweak)(&mut unit);
+            Arc::new(unit)
+        };
+        let unit = self.unit.clone().unwrap_or_else(read);
         let exits = unit.exits().map(|exit| exit.number).collect();
         let members = Arc::clone(&unit.members);
         let geometry = Geometry::new(self.descriptors, self.blocks).unwrap();
@@ -168,7 +176,7 @@ impl Setup {
             .build()
             .unwrap();
         let lane = runtime.block_on(Lane::start(LaneConfig {
-            unit: Arc::new(unit),
+            unit: Arc::clone(&unit),
             index: 0,
             link: peer,
             descriptors: self.descriptors,
@@ -196,6 +204,7 @@ impl Setup {
             entry: units::ENTRY,
             exits,
             members,
+            unit,
         })
     }
 }

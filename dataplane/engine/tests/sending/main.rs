@@ -1,183 +1,20 @@
 //! Units that end with an exporter of the SDK behind other members: the queue, the retries and the
 //! timeout in front of it, and what is counted.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod peers;
 
-use async_trait::async_trait;
 use common::otlp::{Log, request};
 use common::units::nodes_member;
 use common::{Control, End, Host, PATIENCE, Setup};
-use linkme::distributed_slice;
-use otel_arrow_dfe_engine::control::{CallData, NodeControlMsg};
-use otel_arrow_dfe_engine::error::{Error as EngineError, ProcessorErrorKind};
-use otel_arrow_dfe_engine::local::processor::{EffectHandler, Processor as EngineProcessor};
-use otel_arrow_dfe_engine::message::Message;
-use otel_arrow_dfe_engine::processor::ProcessorWrapper;
-use otel_arrow_dfe_engine::wiring_contract::WiringContract;
-use otel_arrow_dfe_engine::{
-    ConsumerEffectHandlerExtension, Interests, MessageSourceLocalEffectHandlerExtension,
-    ProcessorFactory, ProducerEffectHandlerExtension,
-};
-use otel_arrow_dfe_otap::OTAP_PROCESSOR_FACTORIES;
-use otel_arrow_dfe_otap::pdata::OtapPdata;
-use serde::{Deserialize, Serialize};
+use peers::{Factory, SenderFactory, URN, meets, met};
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::future::pending;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use strait_component::prelude::*;
-use strait_component::testing::{Sample, batch};
 use strait_engine::{Class, Exported, Failure, LaneStatus, Unit};
 
-/// What exporters have met, by the name in their configuration.
-static MET: LazyLock<Mutex<HashMap<String, Vec<String>>>> = LazyLock::new(Mutex::default);
-
-fn met(name: &str) -> Vec<String> {
-    let met = MET.lock().unwrap_or_else(PoisonError::into_inner);
-    met.get(name).cloned().unwrap_or_default()
-}
-
-fn meets(name: &str, what: &str) -> usize {
-    let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);
-    let met = met.entry(name.to_owned()).or_default();
-    met.push(what.to_owned());
-    met.iter().filter(|seen| *seen == what).count()
-}
-
-#[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
-struct Config {
-    name: String,
-}
-
-/// Does what the first log's body says.
-struct Obedient(Config);
-
-impl Exporter for Obedient {
-    async fn export(&self, batch: Batch) -> Result<(), Error> {
-        let logs = batch.logs();
-        let order = logs.get(0).expect("a log").body();
-        let order = order.as_str().expect("a text").to_owned();
-        let times = meets(&self.0.name, &order);
-        let mut words = order.split(' ');
-        match (words.next(), words.next()) {
-            (Some("twice"), _) if times < 3 => Err(Error::retryable("not yet").grpc(14)),
-            (Some("never"), _) => Err(Error::retryable("never")),
-            (Some("permanent"), _) => Err(Error::permanent("lost").grpc(3)),
-            (Some("panic"), _) => panic!("boom"),
-            (Some("hang"), _) => {
-                assert!(batch.context().deadline().is_some());
-                pending().await
-            }
-            (Some("until"), Some(file)) => {
-                while !met(file).iter().any(|what| what == "open") {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn shutdown(&self) -> Result<(), Error> {
-        meets(&self.0.name, "shutdown");
-        Ok(())
-    }
-}
-
-struct Factory;
-
-impl ExporterFactory for Factory {
-    type Config = Config;
-    type Exporter = Obedient;
-
-    fn describe(&self) -> Description {
-        let level = Stability::Development;
-        Description::exporter("obedient", package!())
-            .logs(level)
-            .traces(level)
-    }
-
-    fn create(&self, config: Config, _: &Settings) -> Result<Obedient, CreateError> {
-        Ok(Obedient(config))
-    }
-}
-
-/// Sends what its configuration names, as logs, once.
-struct Sender(Config);
-
-impl Receiver for Sender {
-    async fn run(&mut self, host: strait_component::Host) -> Result<(), Error> {
-        let sent = host.send(batch(&[Sample::new(self.0.name.as_str())])).await;
-        meets(&self.0.name, &format!("told {sent:?}"));
-        host.stopped().await;
-        Ok(())
-    }
-}
-
-struct SenderFactory;
-
-impl ReceiverFactory for SenderFactory {
-    type Config = Config;
-    type Receiver = Sender;
-
-    fn describe(&self) -> Description {
-        Description::receiver("sender", package!()).logs(Stability::Development)
-    }
-
-    fn create(&self, config: Config, _: &Settings) -> Result<Sender, CreateError> {
-        Ok(Sender(config))
-    }
-}
-
 const MS: u64 = 1_000_000;
-
-/// A node that passes everything, and fails on its first answer, for which no batch is to blame.
-struct Trips(bool);
-
-#[allow(unsafe_code)] // what the engine's registration expands to
-#[distributed_slice(OTAP_PROCESSOR_FACTORIES)]
-static TRIPS: ProcessorFactory<OtapPdata> = ProcessorFactory {
-    name: URN,
-    create: |_context, node, node_config, config, _capabilities| {
-        static TRIPPED: AtomicBool = AtomicBool::new(false);
-        let trips = Trips(!TRIPPED.swap(true, Ordering::Relaxed));
-        Ok(ProcessorWrapper::local(trips, node, node_config, config))
-    },
-    context_declarations: None,
-    wiring_contract: WiringContract::UNRESTRICTED,
-    validate_config: |_| Ok(()),
-};
-
-const URN: &str = "urn:strait-test:processor:trips";
-
-#[async_trait(?Send)]
-impl EngineProcessor<OtapPdata> for Trips {
-    async fn process(
-        &mut self,
-        message: Message<OtapPdata>,
-        handler: &mut EffectHandler<OtapPdata>,
-    ) -> Result<(), EngineError> {
-        match message {
-            Message::PData(mut pdata) => {
-                handler.subscribe_to(Interests::ACKS_OR_NACKS, CallData::new(), &mut pdata);
-                Ok(handler.send_message_with_source_node(pdata).await?)
-            }
-            Message::Control(NodeControlMsg::Ack(_)) if self.0 => {
-                Err(EngineError::ProcessorError {
-                    processor: handler.processor_id(),
-                    kind: ProcessorErrorKind::Other,
-                    error: "as asked".into(),
-                    source_detail: String::new(),
-                })
-            }
-            Message::Control(NodeControlMsg::Ack(ack)) => handler.notify_ack(ack).await,
-            Message::Control(NodeControlMsg::Nack(nack)) => handler.notify_nack(nack).await,
-            Message::Control(_) => Ok(()),
-        }
-    }
-}
 
 /// Retries after 5 ms, 10 ms and so on.
 fn retry() -> Value {
@@ -411,6 +248,73 @@ fn a_queue_outlives_its_lane() {
     host.finish(&[call], PATIENCE);
 }
 
+// Guarantees: the end of a lane's link is not the end of its unit: nothing of the queue is given
+// up, and the lane that takes its place sends it; what no lane sends is given up when it is asked
+// for.
+#[test]
+fn a_queue_outlives_its_link() {
+    let mut slow = retry();
+    slow["initial_interval"] = (60_000 * MS).into();
+    slow["max_interval"] = (60_000 * MS).into();
+    let spec = spec(
+        "link",
+        json!({"timeout": 0, "retry": slow, "queue": queue(8, 2)}),
+    );
+    let mut host = Setup::new(spec.clone()).start();
+    let calls = ["never", "until link", "plain"].map(|what| order(&mut host, what));
+    for call in calls {
+        assert_eq!(host.end(call), End::Acked);
+    }
+    host.until("both consumers busy", |_| met("link").len() == 2);
+    let (unit, lane) = (
+        std::sync::Arc::clone(&host.unit),
+        std::sync::Arc::clone(&host.lane),
+    );
+    host.handle.close(strait_ringbuf::Code::Closed);
+    host.runtime.block_on(lane.end(Instant::now() + PATIENCE));
+    drop(host);
+    let left = unit.members[1].exported().unwrap();
+    assert_eq!((left.sent, left.failed.len()), (0, 0));
+    assert_eq!(left.queue.map(|queue| queue.size), Some(3));
+    meets("link", "open");
+    let mut setup = Setup::new(spec);
+    setup.unit = Some(std::sync::Arc::clone(&unit));
+    let mut host = setup.start();
+    until(&mut host, "what was taken", |it| it.sent == 4);
+    assert_eq!(exported(&host).queue.map(|queue| queue.size), Some(1));
+    let lane = std::sync::Arc::clone(&host.lane);
+    host.runtime.block_on(lane.end(Instant::now() + PATIENCE));
+    assert_eq!(
+        (unit.members[1].give_up(), unit.members[1].give_up()),
+        (2, 0)
+    );
+    let end = unit.members[1].exported().unwrap();
+    assert_eq!((end.sent, end.in_flight), (4, 0));
+    assert_eq!((end.failed[0].error, end.failed[0].items), ("shutdown", 2));
+}
+
+// Guarantees: a batch that its receiver does not wait for any more is not tried again.
+#[test]
+fn what_nobody_wants_is_not_tried_again() {
+    let mut exporter = exporter("leaves", json!({"timeout": 0, "retry": retry()}));
+    exporter["signal"] = "logs".into();
+    let sender = json!({"id": "sender/test", "kind": "receiver", "type": "sender",
+                        "config": {"name": "never"}});
+    let spec = json!({"id": "sender/test", "pipeline": "", "lanes": 1, "max_in_flight": 64,
+                      "edges": [], "members": [sender, exporter]});
+    let mut host = Setup::new(spec).start();
+    host.until("it has left", |_| {
+        met("never").iter().any(|what| what == "left")
+    });
+    until(&mut host, "the end of it", |it| {
+        it.in_flight == 0 && !it.failed.is_empty()
+    });
+    assert_eq!(exported(&host).sent, 0);
+    assert!(met("leaves").len() > 1);
+    assert_eq!(host.members[0].sent(Signal::Logs), (0, 1));
+    host.finish(&[], PATIENCE);
+}
+
 // Guarantees: a unit of a receiver and an exporter has no edges, and runs: nothing crosses, and the
 // receiver hears what became of its batch.
 #[test]
@@ -459,6 +363,8 @@ fn where_an_exporter_stands_is_checked() {
         )
     });
     assert!(bare.starts_with("obedient/test::sending: "), "{bare}");
+    let lanes = found(|spec| spec["lanes"] = 2.into());
+    assert!(lanes.starts_with("lanes: "), "{lanes}");
     let before = found(|spec| {
         let members = spec["members"].as_array_mut().unwrap();
         members.swap(0, 1);

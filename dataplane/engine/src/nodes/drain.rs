@@ -19,7 +19,7 @@ use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::time::{Duration, Instant};
 
 /// Time between requests to hand on what is held.
-pub(crate) const EVERY: Duration = Duration::from_millis(10);
+const EVERY: Duration = Duration::from_millis(10);
 
 /// Remembers a node that is being built on this lane's thread, if it wants messages.
 pub(crate) fn add(node: &Node, inbox: &NodeInbox) {
@@ -35,7 +35,7 @@ pub(crate) fn started() {
 }
 
 /// The pipeline drains until `deadline`.
-pub(crate) fn drain(deadline: Instant) {
+fn drain(deadline: Instant) {
     send(|wants| match wants {
         Wants { holds: true, .. } => Some(NodeControlMsg::DrainIngress {
             deadline,
@@ -47,7 +47,7 @@ pub(crate) fn drain(deadline: Instant) {
 }
 
 /// Whether the pipeline has a node that gets messages.
-pub(crate) fn any() -> bool {
+fn any() -> bool {
     ambient::nodes(|nodes| !nodes.is_empty())
 }
 
@@ -60,6 +60,40 @@ fn send(message: impl Fn(Wants) -> Option<NodeControlMsg<OtapPdata>>) {
             }
         }
     });
+}
+
+/// How long a receiver waits for answers before it lets the nodes behind it end, and when it next
+/// asks those that hold data to hand it on.
+pub(crate) struct Requests {
+    pub(crate) deadline: Instant,
+    pub(crate) patience: Instant,
+    pub(crate) request: Instant,
+    /// Requests since there was last something to wait for.
+    idle_requests: u32,
+}
+
+impl Requests {
+    pub(crate) fn until(deadline: Instant) -> Self {
+        let now = Instant::now();
+        Self {
+            deadline,
+            patience: now + deadline.saturating_duration_since(now) / 2,
+            request: now,
+            idle_requests: 0,
+        }
+    }
+
+    pub(crate) fn request(&mut self, idle: bool) {
+        drain(self.deadline);
+        self.request = Instant::now() + EVERY;
+        self.idle_requests = if idle { self.idle_requests + 1 } else { 0 };
+    }
+
+    /// Whether the nodes that get requests have had one behind the last answer: the first that
+    /// finds nothing to wait for may overtake that answer.
+    pub(crate) fn is_done(&self) -> bool {
+        self.idle_requests > 1 || !any()
+    }
 }
 
 /// What a node that holds data gets instead of the request: these nodes flush on a shutdown
