@@ -398,3 +398,30 @@ func TestWholePipelinesStayInRust(t *testing.T) {
 	_, taken = b.seen()
 	require.Len(t, taken, batches)
 }
+
+// Guarantees: an exporter that is in two parts of one receiver's is two members: what each measures
+// and counts has its own signal.
+func TestOneExporterBehindTwoSignals(t *testing.T) {
+	listen := free(t)
+	c := runCollector(t, fmt.Sprintf(`
+receivers: {feeder: {listen: %q}}
+exporters: {outlet: {says: measure 2, sending_queue: {enabled: false}}}
+service:
+  pipelines:
+    logs: {receivers: [feeder], exporters: [outlet]}
+    traces: {receivers: [feeder], exporters: [outlet]}
+`, listen))
+	defer c.end(t)
+	const logs = `[{"body": "measure 5", "severity": 9, "attributes": []}]`
+	require.Equal(t, "taken", feed(t, listen, []byte(logs)))
+	for range 2 {
+		require.Equal(t, "taken", feed(t, listen, []byte("t\x0a\x06\x12\x04\x12\x02\x2a\x00")))
+	}
+	measured := c.sums(t, "measuring.counter", "otelcol.signal")
+	require.Equal(t, map[string]int64{
+		"measuring.counter of logs": 5, "measuring.counter of traces": 4,
+	}, measured)
+	exported := c.exported(t)
+	require.EqualValues(t, 1, exported["otelcol_exporter_sent_log_records[exporter=outlet]"])
+	require.EqualValues(t, 2, exported["otelcol_exporter_sent_spans[exporter=outlet]"])
+}

@@ -254,8 +254,8 @@ impl Work {
                     Full::Now => "sending queue is full",
                     Full::Ever => "element size too large",
                 };
-                let (component, items) = (self.exports.id(), blocked.items);
-                tracing::error!(%component, error = message, items, "{REJECTING}");
+                let (component, rejected_items) = (self.exports.id(), blocked.items);
+                tracing::error!(%component, error = message, rejected_items, "{REJECTING}");
                 Err(self.exports.failure(Class::Retryable, message))
             }
         };
@@ -353,13 +353,14 @@ impl Work {
         let counts = [("items.sent", taken), ("items.failed", lost)];
         spans::end(sent.span, counts, result.as_ref().err());
         if let Err(failure) = &result {
-            let (component, items) = (self.exports.id(), sent.items);
-            let what = if sent.pdata.is_none() {
-                DROPPING
+            let component = self.exports.id();
+            if sent.pdata.is_none() {
+                let dropped_items = sent.items;
+                tracing::error!(%component, error = %failure, dropped_items, "{DROPPING}");
             } else {
-                REJECTING
-            };
-            tracing::error!(%component, error = %failure, items, "{what}");
+                let rejected_items = sent.items;
+                tracing::error!(%component, error = %failure, rejected_items, "{REJECTING}");
+            }
         }
         if let (Some(queue), Some(number)) = (&self.sending.queue, sent.number) {
             queue.done(number);
