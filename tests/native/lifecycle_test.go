@@ -7,9 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 
 	"github.com/strait-data/strait/go/unit"
 )
@@ -39,7 +41,31 @@ func TestValidateAndCreateOpenNothing(t *testing.T) {
 	require.LessOrEqual(t, after.rings, before.rings)
 }
 
-// cyclesOf is a start, a batch, and a stop: of the engine's nodes, and of a component of each kind.
+// wholePipeline starts a part without edges, whose receiver sends one batch of traces to a queue,
+// and stops it when that is exported.
+func wholePipeline(t *testing.T) {
+	none := map[string]any{}
+	steps := []any{map[string]any{"signal": "traces", "text": "hello"}}
+	r := unit.NewReceiver(unit.Spec{ID: "source", Fidelity: unit.Strict, Members: []unit.Member{{
+		ID: "source", Kind: unit.KindReceiver, Type: "source",
+		Config: map[string]any{"steps": steps, "repeat": 0, "listen": "", "fails": none},
+	}}}, unit.DefaultTransport(), componenttest.NewNopTelemetrySettings())
+	passes := ofNodes(chain(node("retry", none)))
+	passes.Signal = unit.Traces
+	require.NoError(t, r.Add(unit.ToTraces(consumertest.NewNop()), passes, unit.Member{
+		ID: "outlet", Kind: unit.KindExporter, Type: "outlet", Signal: unit.Traces,
+		Config: map[string]any{"says": "", "to": "", "fails": none},
+		Sending: &unit.Sending{
+			Timeout: time.Minute,
+			Queue:   &unit.Queue{Size: 10, Sizer: "requests", Consumers: 2},
+		},
+	}))
+	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+// cyclesOf is a start, a batch, and a stop: of the engine's nodes, of a component of each kind, and
+// of a whole pipeline.
 func cyclesOf() map[string]func(*testing.T) {
 	f := forms()[0]
 	all := map[string]func(*testing.T){"nodes": func(t *testing.T) {
@@ -54,6 +80,7 @@ func cyclesOf() map[string]func(*testing.T) {
 		require.NoError(t, p.ConsumeLogs(context.Background(), logs(5)))
 		require.NoError(t, p.Shutdown(t.Context()))
 	}}
+	all["whole pipeline"] = wholePipeline
 	for _, k := range kinds() {
 		all[k.name] = func(t *testing.T) {
 			o := k.instance(t, "cycle", k.fails())
