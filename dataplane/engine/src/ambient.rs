@@ -174,6 +174,11 @@ pub(crate) fn drain_until(deadline: Instant) {
     of_pipeline(|pipeline| pipeline.drain.send_replace(Some(deadline)));
 }
 
+/// When the pipeline must have drained, once it was asked to.
+pub(crate) fn draining() -> Option<Instant> {
+    of_pipeline(|pipeline| *pipeline.drain.borrow())?
+}
+
 /// When the pipeline that is being built must have drained, once it was asked to.
 pub(crate) fn drain() -> Option<watch::Receiver<Option<Instant>>> {
     of_pipeline(|pipeline| pipeline.drain.subscribe())

@@ -201,22 +201,20 @@ impl Receiver<OtapPdata> for Component {
         let mut work = Work::new(port, &made, by_signal);
         let mut sending: Option<Sending<'_>> = None;
         let mut drain: Option<Instant> = None;
-        // Once it sends nothing more.
         let mut requests: Option<Requests> = None;
         effect_handler.signal_ready();
         while drain.is_none_or(|deadline| {
             let under_way = run.is_some() || sending.is_some() || !work.waiting.is_empty();
             (under_way || asks(requests.as_ref())) && Instant::now() < deadline
         }) {
-            if let (Some(deadline), None, None) = (drain, &run, &requests) {
-                requests = Some(Requests::until(deadline));
-            }
             let request = requests.as_ref().map(|requests| requests.request);
             tokio::select! {
                 biased;
                 message = control.recv() => match message {
                     Ok(NodeControlMsg::DrainIngress { deadline, .. }) => {
                         stop.stop();
+                        ambient::drain_until(deadline);
+                        requests = Some(Requests::until(deadline));
                         drain = Some(deadline);
                     }
                     Ok(NodeControlMsg::Shutdown { deadline, .. }) => drain = Some(deadline),
@@ -239,7 +237,8 @@ impl Receiver<OtapPdata> for Component {
                 }
                 () = sleep_until(request), if request.is_some() => {
                     if let Some(requests) = &mut requests {
-                        requests.request(work.waiting.is_empty());
+                        // One that waits for an answer has a batch that somebody may hold.
+                        requests.request(run.is_none() && work.waiting.is_empty());
                     }
                 }
                 () = sleep_until(drain), if drain.is_some() => {}
@@ -247,6 +246,9 @@ impl Receiver<OtapPdata> for Component {
         }
         if let Err(panic) = contain(|| drop(run)) {
             let _ = made.complaint("run, as it was dropped", Err(panic));
+        }
+        while let Ok(id) = left.try_recv() {
+            work.withdraw(id);
         }
         drop(sending);
         effect_handler.notify_receiver_drained().await?;
@@ -300,6 +302,9 @@ impl Drop for Work {
             if let Some(counts) = &self.counts {
                 counts.add(waiting.signal, waiting.items, false);
             }
+            let failure = Failure::new(Class::Unavailable, "the unit has stopped");
+            let items = counted(waiting.signal, waiting.items, false);
+            spans::end(waiting.span, items, Some(&failure));
         }
     }
 }

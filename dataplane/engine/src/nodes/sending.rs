@@ -152,7 +152,8 @@ impl Exporter<OtapPdata> for Component {
                             return work.leave(deadline).await;
                         }
                         work.stopping.cancel();
-                        shutdown = Some(deadline);
+                        // Where the way here has closed first, the engine gives it a second.
+                        shutdown = ambient::draining().into_iter().chain([deadline]).max();
                     }
                     Message::Control(_) => {}
                 },
@@ -161,6 +162,7 @@ impl Exporter<OtapPdata> for Component {
                         work.sending.counts.refused(blocked.items);
                         let failure = blocked.context.cancelled().await.into();
                         answer(&work.engine, blocked.pdata, Err(failure)).await?;
+                        work.unblock().await?;
                     }
                 }
                 () = sleep_until(shutdown), if shutdown.is_some() => {}
@@ -266,6 +268,10 @@ impl Work {
     /// Puts those into the queue that wait for room, in their order, as far as there is some.
     async fn unblock(&mut self) -> Result<(), Error> {
         while let Some(first) = self.blocked.pop_front() {
+            if first.context.is_cancelled() {
+                self.blocked.push_front(first); // told by who sees that it has left
+                return Ok(());
+            }
             if let Some(first) = self.offer(first).await? {
                 self.blocked.push_front(first);
                 return Ok(());
@@ -383,11 +389,21 @@ impl Work {
         let gone = self
             .exports
             .failure(Class::Unavailable, "the lane has ended");
-        let sent = std::mem::take(&mut self.sent).into_values();
-        let owed = sent.filter_map(|sent| sent.pdata);
-        let owed = owed.chain(std::mem::take(&mut self.waiting).into_values());
-        let blocked = std::mem::take(&mut self.blocked).into_iter();
-        for pdata in owed.chain(blocked.map(|blocked| blocked.pdata)) {
+        let counts = &self.sending.counts;
+        let mut owed: Vec<_> = std::mem::take(&mut self.waiting).into_values().collect();
+        for sent in std::mem::take(&mut self.sent).into_values() {
+            let lost = [("items.sent", 0), ("items.failed", sent.items)];
+            spans::end(sent.span, lost, Some(&gone));
+            if let Some(pdata) = sent.pdata {
+                counts.end(sent.items, Err(&gone), false);
+                owed.push(pdata);
+            }
+        }
+        for blocked in std::mem::take(&mut self.blocked) {
+            counts.refused(blocked.items);
+            owed.push(blocked.pdata);
+        }
+        for pdata in owed {
             answer(&self.engine, pdata, Err(gone.clone())).await?;
         }
         self.sending.at_rest();

@@ -336,6 +336,32 @@ fn a_whole_pipeline_has_no_edges() {
     assert!(refused.is_err_and(|failure| failure.message.contains("without edges")));
 }
 
+// Guarantees: what a node between receiver and exporter holds is handed on when the unit ends, also
+// where the receiver waits for just that.
+#[test]
+fn what_is_held_is_handed_on_at_the_end() {
+    let mut exporter = exporter("plain", json!({"timeout": 0}));
+    let mut holds = nodes_member(
+        "otap/holds",
+        json!([{"batch": {"max_batch_duration": "1h",
+                          "otap": {"min_size": 1000, "sizer": "items"}}}]),
+    );
+    (exporter["signal"], holds["signal"]) = ("logs".into(), "logs".into());
+    let sender = json!({"id": "sender/test", "kind": "receiver", "type": "sender",
+                        "config": {"name": "held"}});
+    let spec = json!({"id": "sender/test", "pipeline": "", "lanes": 1, "max_in_flight": 64,
+                      "fidelity": "best_effort", "edges": [],
+                      "members": [sender, holds, exporter]});
+    let mut host = Setup::new(spec).start();
+    host.until("it is held", |host| host.members[1].taken() == 1);
+    assert!(met("held").is_empty());
+    let (members, before) = (std::sync::Arc::clone(&host.members), Instant::now());
+    host.finish(&[], PATIENCE);
+    assert!(before.elapsed() < PATIENCE / 4);
+    assert_eq!(met("held"), ["told Ok(())"]);
+    assert_eq!(members[2].exported().unwrap().sent, 1);
+}
+
 // Guarantees: an exporter that cannot stand where it does is refused, with its id and the reason.
 #[test]
 fn where_an_exporter_stands_is_checked() {
