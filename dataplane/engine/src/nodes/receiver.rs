@@ -259,7 +259,7 @@ impl Receiver<OtapPdata> for Component {
 
 /// Whether nodes that hold data are still to be asked for it.
 fn asks(requests: Option<&Requests>) -> bool {
-    requests.is_none_or(|requests| !requests.is_done())
+    requests.is_some_and(|requests| !requests.is_done())
 }
 
 /// A future of its own, for the call itself may panic too.
