@@ -4,14 +4,17 @@
 //! OTLP bytes. A batch of logs of which nothing is left is acked, one that cannot be edited is
 //! refused with the editor's reason.
 
+use crate::ambient;
 use crate::calls::Port;
 use crate::calls::tag::Tag;
 use crate::nodes::answers::answer;
 use otel_arrow_dfe_config::SignalType;
 use otel_arrow_dfe_config::context::transport_headers::TransportHeaders;
-use otel_arrow_dfe_engine::MessageSourceLocalEffectHandlerExtension;
 use otel_arrow_dfe_engine::error::Error;
 use otel_arrow_dfe_engine::local::processor::EffectHandler;
+use otel_arrow_dfe_engine::{
+    ConsumerEffectHandlerExtension, MessageSourceLocalEffectHandlerExtension,
+};
 use otel_arrow_dfe_otap::pdata::{Context, OtapPdata, PdataDelivery, PdataEffectHandlerExtension};
 use otel_arrow_dfe_pdata::otap::Logs;
 use otel_arrow_dfe_pdata::proto::opentelemetry::arrow::v1::ArrowPayloadType;
@@ -89,6 +92,35 @@ pub(crate) async fn take(
     match bytes {
         Ok(bytes) => Ok((delivery, Batch::from_otlp(signal, bytes))),
         Err(error) => Err((delivery.into_pdata(), failed(error.to_string()))),
+    }
+}
+
+/// A batch that is to be done: what answers for it, the batch as the SDK has it, and its context.
+pub(crate) type ToDo = (OtapPdata, Batch, strait_component::Context);
+
+/// Takes a batch for a component, by its id, as [`take`] does, with its context. `None`: it was
+/// answered, for its call had ended before it got here, or it cannot be read.
+pub(crate) async fn take_wanted(
+    engine: &(impl PdataEffectHandlerExtension + ConsumerEffectHandlerExtension<OtapPdata>),
+    pdata: OtapPdata,
+    component: impl FnOnce() -> String,
+) -> Result<Option<ToDo>, Error> {
+    let tag = Tag::of(&pdata);
+    let taken = if ambient::is_unwanted(tag) {
+        let message = "the call had ended before the batch got here";
+        Err((pdata, Failure::new(Class::Cancelled, message)))
+    } else {
+        let context = ambient::context_of(tag);
+        take(engine, pdata)
+            .await
+            .map(|(delivery, batch)| (delivery.into_pdata(), batch, context))
+    };
+    match taken {
+        Ok(to_do) => Ok(Some(to_do)),
+        Err((pdata, failure)) => {
+            answer(engine, pdata, Err(failure.at(component()))).await?;
+            Ok(None)
+        }
     }
 }
 

@@ -10,12 +10,11 @@
 //! until one does not.
 
 use crate::ambient::{self, Wants};
-use crate::calls::tag::Tag;
 use crate::calls::{LaneStatus, Port};
 use crate::catalog::LEAST_TICK;
 use crate::components;
 use crate::nodes::answers::{answer, answer_of};
-use crate::nodes::batches::{own_batch, take, to_payload};
+use crate::nodes::batches::{own_batch, take_wanted, to_payload};
 use crate::nodes::made::{self, Made};
 use async_trait::async_trait;
 use otel_arrow_dfe_config::error::Error as ConfigError;
@@ -114,20 +113,11 @@ impl Component {
         engine: &mut EffectHandler<OtapPdata>,
     ) -> Result<(), Error> {
         self.flushed = false;
-        let tag = Tag::of(&pdata);
-        if ambient::is_unwanted(tag) {
-            return answer(engine, pdata, Err(self.made.unwanted())).await;
-        }
-        let context = ambient::context_of(tag);
-        let (delivery, batch) = match take(engine, pdata).await {
-            Ok(taken) => taken,
-            Err((pdata, failure)) => {
-                let failure = failure.at(self.made.id());
-                return answer(engine, pdata, Err(failure)).await;
-            }
+        let component = || self.made.id().to_owned();
+        let Some((mut pdata, batch, context)) = take_wanted(engine, pdata, component).await? else {
+            return Ok(());
         };
         let batch = batch.with_context(context.clone());
-        let mut pdata = delivery.into_pdata();
         match self.consume(batch, Emitter::of(context)) {
             Ok(outputs) if outputs.is_empty() => answer(engine, pdata, Ok(())).await,
             Ok(outputs) => {

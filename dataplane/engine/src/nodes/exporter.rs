@@ -9,10 +9,9 @@
 //! part with others, they are here ([`sending`]).
 
 use crate::ambient;
-use crate::calls::tag::Tag;
 use crate::components;
 use crate::nodes::answers::answer;
-use crate::nodes::batches::take;
+use crate::nodes::batches::take_wanted;
 use crate::nodes::exports::Exports;
 use crate::nodes::waiting::{sleep_until, terminal};
 use crate::nodes::{made, sending};
@@ -103,23 +102,16 @@ impl Exporter<OtapPdata> for Component {
 impl Work {
     /// Gives a batch to the exporter.
     async fn begin(&mut self, pdata: OtapPdata) -> Result<(), Error> {
-        let tag = Tag::of(&pdata);
-        if ambient::is_unwanted(tag) {
-            return answer(&self.engine, pdata, Err(self.exports.unwanted())).await;
-        }
-        let context = ambient::context_of(tag);
-        let (delivery, batch) = match take(&self.engine, pdata).await {
-            Ok(taken) => taken,
-            Err((pdata, failure)) => {
-                let failure = failure.at(self.exports.id());
-                return answer(&self.engine, pdata, Err(failure)).await;
-            }
+        let component = || self.exports.id();
+        let Some((pdata, batch, context)) = take_wanted(&self.engine, pdata, component).await?
+        else {
+            return Ok(());
         };
         let exports = self.exports.clone();
         let task = self
             .tasks
             .spawn_local(async move { exports.export(batch.with_context(context)).await });
-        self.batches.insert(task.id(), delivery.into_pdata());
+        self.batches.insert(task.id(), pdata);
         Ok(())
     }
 

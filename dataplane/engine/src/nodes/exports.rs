@@ -58,11 +58,6 @@ impl Exports {
         self.0.borrow().failure(class, message)
     }
 
-    /// See [`Made::unwanted`].
-    pub(crate) fn unwanted(&self) -> Failure {
-        self.0.borrow().unwanted()
-    }
-
     /// What the component was made with.
     pub(crate) fn settings(&self) -> Settings {
         self.0.borrow().settings().clone()

@@ -122,14 +122,6 @@ impl<T> Made<T> {
         Failure::new(class, message).at(self.id())
     }
 
-    /// Why a batch does not reach the component whose call has ended.
-    pub(crate) fn unwanted(&self) -> Failure {
-        self.failure(
-            Class::Cancelled,
-            "the call had ended before the batch got here",
-        )
-    }
-
     /// A failure that the component has told, with its name where it has told no other.
     pub(crate) fn named(&self, error: strait_component::Error) -> Failure {
         let failure = Failure::from(error);

@@ -165,14 +165,12 @@ fn spans_of(settings: &Settings, signal: Signal) -> Spans {
 }
 
 /// What the receiver helper calls items that were accepted, and refused.
-fn counted(signal: Signal, items: usize, accepted: bool) -> [(&'static str, usize); 2] {
-    let (taken, lost) = if accepted { (items, 0) } else { (0, items) };
-    let [accepted, refused] = match signal {
+fn counted(signal: Signal) -> [&'static str; 2] {
+    match signal {
         Signal::Logs => ["accepted_log_records", "refused_log_records"],
         Signal::Traces => ["accepted_spans", "refused_spans"],
         Signal::Metrics => ["accepted_metric_points", "refused_metric_points"],
-    };
-    [(accepted, taken), (refused, lost)]
+    }
 }
 
 /// Who waits for a batch.
@@ -303,8 +301,8 @@ impl Drop for Work {
                 counts.add(waiting.signal, waiting.items, false);
             }
             let failure = Failure::new(Class::Unavailable, "the unit has stopped");
-            let items = counted(waiting.signal, waiting.items, false);
-            spans::end(waiting.span, items, Some(&failure));
+            let counted = counted(waiting.signal);
+            spans::end(waiting.span, counted, waiting.items, Some(&failure));
         }
     }
 }
@@ -409,8 +407,8 @@ impl Work {
             if let Some(counts) = &self.counts {
                 counts.add(waiting.signal, waiting.items, result.is_ok());
             }
-            let items = counted(waiting.signal, waiting.items, result.is_ok());
-            spans::end(waiting.span, items, result.as_ref().err());
+            let counted = counted(waiting.signal);
+            spans::end(waiting.span, counted, waiting.items, result.as_ref().err());
             // The receiver may not wait any more.
             let _ = waiting.verdict.send(result.map_err(Into::into));
         }

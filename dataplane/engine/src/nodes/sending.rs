@@ -11,10 +11,9 @@
 //! and logged.
 
 use crate::ambient;
-use crate::calls::tag::Tag;
 use crate::nodes::answers::answer;
 use crate::nodes::attempts::{Outcome, attempts};
-use crate::nodes::batches::take;
+use crate::nodes::batches::take_wanted;
 use crate::nodes::exports::Exports;
 use crate::nodes::spans::{self, Spans};
 use crate::nodes::waiting::{sleep_until, terminal};
@@ -77,6 +76,9 @@ struct Sent {
     pdata: Option<OtapPdata>,
     span: Option<Span>,
 }
+
+/// What the exporter helper calls items that were sent, and that were not.
+const COUNTED: [&str; 2] = ["items.sent", "items.failed"];
 
 /// As the exporter helper has them.
 fn spans_of(settings: &Settings) -> Spans {
@@ -189,45 +191,28 @@ async fn somebody_leaves(blocked: &VecDeque<Blocked>) -> usize {
 impl Work {
     /// Takes a batch from the node before this one.
     async fn take(&mut self, mut pdata: OtapPdata) -> Result<(), Error> {
-        let tag = Tag::of(&pdata);
         let items = pdata.num_items();
         if let Some(taken) = &self.taken {
             taken.add(items);
         }
-        if ambient::is_unwanted(tag) {
-            return answer(&self.engine, pdata, Err(self.exports.unwanted())).await;
-        }
-        let context = ambient::context_of(tag);
-        let (delivery, batch) = match take(&self.engine, pdata).await {
-            Ok(taken) => taken,
-            Err((pdata, failure)) => {
-                let failure = failure.at(self.exports.id());
-                return answer(&self.engine, pdata, Err(failure)).await;
-            }
+        let component = || self.exports.id();
+        let Some((pdata, batch, context)) = take_wanted(&self.engine, pdata, component).await?
+        else {
+            return Ok(());
         };
-        let blocked = Blocked {
-            pdata: delivery.into_pdata(),
+        if self.sending.queue.is_none() {
+            self.send(None, Some(pdata), batch, context, items);
+            return Ok(());
+        }
+        let offered = Blocked {
+            pdata,
             batch,
             context,
             items,
         };
-        if self.sending.queue.is_none() {
-            let Blocked {
-                pdata,
-                batch,
-                context,
-                items,
-            } = blocked;
-            self.send(None, Some(pdata), batch, context, items);
-            return Ok(());
-        }
-        match self.offer(blocked).await? {
-            Some(full) => {
-                self.blocked.push_back(full);
-                Ok(())
-            }
-            None => Ok(()),
-        }
+        let full = self.offer(offered).await?;
+        self.blocked.extend(full);
+        Ok(())
     }
 
     /// Puts a batch into the queue; gives it back where it is to wait for room.
@@ -352,12 +337,7 @@ impl Work {
         self.sending
             .counts
             .end(sent.items, result.as_ref().copied(), interrupted);
-        let (taken, lost) = match result {
-            Ok(()) => (sent.items, 0),
-            Err(_) => (0, sent.items),
-        };
-        let counts = [("items.sent", taken), ("items.failed", lost)];
-        spans::end(sent.span, counts, result.as_ref().err());
+        spans::end(sent.span, COUNTED, sent.items, result.as_ref().err());
         if let Err(failure) = &result {
             let component = self.exports.id();
             if sent.pdata.is_none() {
@@ -392,8 +372,7 @@ impl Work {
         let counts = &self.sending.counts;
         let mut owed: Vec<_> = std::mem::take(&mut self.waiting).into_values().collect();
         for sent in std::mem::take(&mut self.sent).into_values() {
-            let lost = [("items.sent", 0), ("items.failed", sent.items)];
-            spans::end(sent.span, lost, Some(&gone));
+            spans::end(sent.span, COUNTED, sent.items, Some(&gone));
             if let Some(pdata) = sent.pdata {
                 counts.end(sent.items, Err(&gone), false);
                 owed.push(pdata);
@@ -432,8 +411,7 @@ impl Work {
             if let (Some(queue), Some(number)) = (&self.sending.queue, sent.number) {
                 queue.done(number);
             }
-            let lost = [("items.sent", 0), ("items.failed", sent.items)];
-            spans::end(sent.span, lost, Some(&late));
+            spans::end(sent.span, COUNTED, sent.items, Some(&late));
             given_up += sent.items;
             owed.extend(
                 sent.pdata

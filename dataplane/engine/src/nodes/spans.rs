@@ -49,16 +49,19 @@ impl Spans {
     }
 }
 
-/// Ends a span with what became of a batch.
+/// Ends a span with what became of a batch of `items`, by their names: those that got through, and
+/// those that did not.
 pub(crate) fn end(
     span: Option<Span>,
-    counts: [(&'static str, usize); 2],
+    [through, lost]: [&'static str; 2],
+    items: usize,
     failure: Option<&Failure>,
 ) {
     let Some(mut span) = span else {
         return;
     };
-    for (name, count) in counts {
+    let failed = if failure.is_some() { items } else { 0 };
+    for (name, count) in [(through, items - failed), (lost, failed)] {
         span.set_attribute(KeyValue::new(
             name,
             i64::try_from(count).unwrap_or(i64::MAX),

@@ -75,7 +75,7 @@ pub(super) fn read(
     let mut parts = Vec::with_capacity(members.len());
     for (at, member) in members.iter().enumerate() {
         let mut own = Vec::new();
-        let first = known.is_empty();
+        let first = at == 0;
         let last = members[at + 1..]
             .iter()
             .all(|next| next.signal != member.signal);
@@ -116,10 +116,9 @@ fn behind_receiver(edges: &[Edge], members: &[Member], parts: Vec<Topology>) -> 
         chains.insert(edge.signal, vec![Topology::chain(Vec::new())]);
     }
     for (member, part) in members[1..].iter().zip(parts) {
-        let chain = member.signal.map(|signal| chains.entry(signal));
-        chain
-            .into_iter()
-            .for_each(|chain| chain.or_default().push(part.clone()));
+        if let Some(signal) = member.signal {
+            chains.entry(signal).or_default().push(part);
+        }
     }
     let behind = chains.into_iter();
     receiver.by_signal(
@@ -142,35 +141,22 @@ fn room(id: &str, taken: &mut BTreeSet<String>) -> String {
 impl Member {
     /// The edges that it would have alone, in a unit of several.
     fn edges(&self, edges: &[Edge], members: &[Self], receives: bool) -> Vec<Edge> {
-        let entry = edges.iter().find(|edge| edge.direction == Direction::In);
-        match (self.kind, self.signal) {
-            (Kind::Receiver, _) => {
-                let behind = members.iter().filter_map(|member| member.signal);
-                let outside = edges.iter().map(|edge| edge.signal);
-                let signals: BTreeSet<_> = outside.chain(behind).collect();
-                signals
-                    .into_iter()
-                    .map(|signal| Edge::of(Direction::Out, signal))
-                    .collect()
-            }
-            (kind, signal) => {
-                let signal = signal
-                    .filter(|_| receives)
-                    .or(entry.map(|entry| entry.signal));
-                let mut all = Vec::new();
-                for (direction, has) in [
-                    (Direction::In, kind.has_in()),
-                    (Direction::Out, kind.has_out()),
-                ] {
-                    all.extend(
-                        signal
-                            .filter(|_| has)
-                            .map(|signal| Edge::of(direction, signal)),
-                    );
-                }
-                all
-            }
-        }
+        let signals: BTreeSet<_> = if self.kind == Kind::Receiver {
+            let behind = members.iter().filter_map(|member| member.signal);
+            edges.iter().map(|edge| edge.signal).chain(behind).collect()
+        } else {
+            let entry = edges.iter().find(|edge| edge.direction == Direction::In);
+            let entry = entry.map(|entry| entry.signal);
+            let own = self.signal.filter(|_| receives).or(entry);
+            own.into_iter().collect()
+        };
+        let ways = [
+            (Direction::In, self.kind.has_in()),
+            (Direction::Out, self.kind.has_out()),
+        ];
+        let has = ways.into_iter().filter(|(_, has)| *has);
+        has.flat_map(|(way, _)| signals.iter().map(move |signal| Edge::of(way, *signal)))
+            .collect()
     }
 
     /// Why it cannot stand among several members where it does.
