@@ -57,24 +57,15 @@ func (c *converter) pipelines(conf *confmap.Conf, inRust map[string]bool) []part
 		}
 		p.Receivers = end(receivers, unit.KindReceiver)
 		p.Exporters = end(exporters, unit.KindExporter)
-		for i := range p.Receivers {
-			if x := &p.Receivers[i]; x.Rust && x.Kind == unit.KindReceiver {
-				c.howRuns(conf, x, process)
-				x.Alone = cmp.Or(x.Alone, c.receives(p.ID.Signal(), x.ID.String()))
-			}
-		}
-		for i := range p.Exporters {
-			if x := &p.Exporters[i]; x.Rust && x.Kind == unit.KindExporter {
-				c.howRuns(conf, x, process)
-			}
-		}
 		for _, id := range ids(of[processors]) {
 			is := c.anyInRust(processors, []string{id}) || inRust[id]
 			p.Processors = add(p.Processors, unit.KindProcessor, id, is)
 		}
-		for i := range p.Processors {
-			if x := &p.Processors[i]; x.Rust {
-				c.howRuns(conf, x, process)
+		for _, list := range [][]partition.Component{p.Receivers, p.Processors, p.Exporters} {
+			for i := range list {
+				if x := &list[i]; x.Rust && x.Kind != unit.KindConnector {
+					c.howRuns(conf, x, process, p.ID.Signal())
+				}
 			}
 		}
 		if !repeats(p.Processors) {
@@ -84,9 +75,9 @@ func (c *converter) pipelines(conf *confmap.Conf, inRust map[string]bool) []part
 	return found
 }
 
-// howRuns says how a component runs, and why it must be alone.
+// howRuns says how a component of a pipeline of the signal runs, and why it must be alone.
 func (c *converter) howRuns(
-	conf *confmap.Conf, x *partition.Component, process rustruntime.Rust,
+	conf *confmap.Conf, x *partition.Component, process rustruntime.Rust, signal pipeline.Signal,
 ) {
 	id := x.ID.String()
 	configured, _ := conf.Get(section(x.Kind)).(map[string]any)
@@ -95,6 +86,9 @@ func (c *converter) howRuns(
 		return
 	}
 	x.Runs, x.Alone = runs(conf, x.Kind, id, process)
+	if x.Kind == unit.KindReceiver {
+		x.Alone = cmp.Or(x.Alone, c.receives(signal, id))
+	}
 }
 
 // receives says why nobody can stand behind a receiver of a signal in its part; "": somebody can.

@@ -2,7 +2,6 @@ package fuse
 
 import (
 	"context"
-	"strings"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -27,7 +26,7 @@ func (p *Place) Exporter(
 		return nil
 	}
 	for _, in := range p.stand.Aside {
-		if of, _, _ := strings.Cut(in, "/"); of == string(signal) {
+		if isOf(in, signal) {
 			return &Exporter{in: in, standing: standing{
 				place: p, kind: unit.KindExporter, signal: signal, set: set, expect: expect,
 			}}

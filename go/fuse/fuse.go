@@ -121,6 +121,12 @@ func ends(members []unit.Member) bool {
 	return n > 0 && members[n-1].Kind == unit.KindExporter
 }
 
+// isOf says whether a pipeline, by its id, is of a signal.
+func isOf(pipeline string, signal unit.Signal) bool {
+	of, _, _ := strings.Cut(pipeline, "/")
+	return of == string(signal)
+}
+
 // members are components of the configuration, in their order, as members of a unit.
 func (p *Place) members(named []string) ([]unit.Member, error) {
 	members := make([]unit.Member, 0, len(named))

@@ -2,7 +2,6 @@ package fuse
 
 import (
 	"context"
-	"strings"
 
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -28,8 +27,7 @@ func (p *Place) Branch(signal unit.Signal) (*Branch, error) {
 		return nil, nil
 	}
 	for in, ids := range p.stand.Behind {
-		of, _, _ := strings.Cut(in, "/")
-		if of != string(signal) {
+		if !isOf(in, signal) {
 			continue
 		}
 		members, err := p.members(ids)
