@@ -63,9 +63,14 @@ func (c *converter) pipelines(conf *confmap.Conf, inRust map[string]bool) []part
 		}
 		for _, list := range [][]partition.Component{p.Receivers, p.Processors, p.Exporters} {
 			for i := range list {
-				if x := &list[i]; x.Rust && x.Kind != unit.KindConnector {
-					c.howRuns(conf, x, process, p.ID.Signal())
+				if x := &list[i]; x.Rust {
+					c.howRuns(conf, x, process)
 				}
+			}
+		}
+		for i := range p.Receivers {
+			if x := &p.Receivers[i]; x.Rust {
+				x.Alone = cmp.Or(x.Alone, c.gives(p.ID.Signal(), x))
 			}
 		}
 		if !repeats(p.Processors) {
@@ -75,10 +80,8 @@ func (c *converter) pipelines(conf *confmap.Conf, inRust map[string]bool) []part
 	return found
 }
 
-// howRuns says how a component of a pipeline of the signal runs, and why it must be alone.
-func (c *converter) howRuns(
-	conf *confmap.Conf, x *partition.Component, process rustruntime.Rust, signal pipeline.Signal,
-) {
+// howRuns says how a component runs, and why it must be alone.
+func (c *converter) howRuns(conf *confmap.Conf, x *partition.Component, process rustruntime.Rust) {
 	id := x.ID.String()
 	configured, _ := conf.Get(section(x.Kind)).(map[string]any)
 	if _, is := configured[id]; !is {
@@ -86,27 +89,29 @@ func (c *converter) howRuns(
 		return
 	}
 	x.Runs, x.Alone = runs(conf, x.Kind, id, process)
-	if x.Kind == unit.KindReceiver {
-		x.Alone = cmp.Or(x.Alone, c.receives(signal, id))
+	if x.Kind == unit.KindConnector && typeOf(id) == otap {
+		x.Alone = cmp.Or(x.Alone, "the engine's connectors hand their batches on in Go")
 	}
 }
 
-// receives says why nobody can stand behind a receiver of a signal in its part; "": somebody can.
-func (c *converter) receives(signal pipeline.Signal, id string) string {
-	if typeOf(id) == otap {
+// gives says why nobody in Rust can have what a receiver or connector sends of a signal; "":
+// somebody can.
+func (c *converter) gives(signal pipeline.Signal, x *partition.Component) string {
+	id := x.ID.String()
+	if x.Kind == unit.KindReceiver && typeOf(id) == otap {
 		return "the engine's receivers hand their batches on in Go, where what they receive is counted"
 	}
-	if signal == pipeline.SignalLogs && c.sendsBytes(typeOf(id)) {
+	if signal == pipeline.SignalLogs && sendsBytes(x.Kind, typeOf(id)) {
 		return id + " sends its logs as OTLP bytes, and to read them as tables in Rust is not lossless"
 	}
 	return ""
 }
 
-// sendsBytes says that receivers of a type send logs as OTLP bytes.
-func (c *converter) sendsBytes(typ string) bool {
+// sendsBytes says that components of a type send logs as OTLP bytes.
+func sendsBytes(kind unit.Kind, typ string) bool {
 	d, err := unit.Describe()
 	return err == nil && slices.ContainsFunc(d.Components, func(x unit.ComponentDescription) bool {
-		return x.Kind == unit.KindReceiver && x.Type == typ && x.LogsAsOTLP
+		return x.Kind == kind && x.Type == typ && x.LogsAsOTLP
 	})
 }
 
@@ -230,33 +235,25 @@ func own(conf *confmap.Conf, section, id string) (
 	return of.Keys, of.Fidelity, of.FullDecode, err
 }
 
-// stands are where components stand in parts of several.
+// stands are where components stand in parts of several, and between bridges.
 func stands(cut *partition.Partition) map[partition.Ref]*fuse.Stand {
-	found := map[partition.Ref]*fuse.Stand{}
-	of := func(x partition.Ref) *fuse.Stand {
-		if found[x] == nil {
-			found[x] = &fuse.Stand{ID: x.ID.String()}
+	found := found{}
+	for i := range cut.Parts {
+		if part := &cut.Parts[i]; len(part.Members) > 1 {
+			found.part(part)
 		}
-		return found[x]
+	}
+	for _, b := range cut.Bridges {
+		found.of(b.To).Door = true
+		name := fuse.Named(b.To.Kind, b.To.ID.String())
+		found.across(b.Head, b.Pipeline, func(way *fuse.Across) { way.To = append(way.To, name) })
 	}
 	for i := range cut.Parts {
 		part := &cut.Parts[i]
-		if len(part.Members) < 2 {
-			continue
-		}
-		head, in := of(part.Head()), pipelinesOf(part)
-		var fellows []string
-		for _, fellow := range part.Members[1:] {
-			fellows = append(fellows, fuse.Named(fellow.Kind, fellow.ID.String()))
-			of(fellow).Aside = append(of(fellow).Aside, in...)
-		}
-		if part.Head().Kind == unit.KindReceiver {
-			if head.Behind == nil {
-				head.Behind = map[string][]string{}
+		for _, e := range part.Edges {
+			if e.Direction == unit.Out && bridged(cut, part.Head(), e.Pipeline.Signal()) {
+				found.across(part.Head(), e.Pipeline, func(way *fuse.Across) { way.Go = true })
 			}
-			head.Behind[in[0]] = fellows // it is in one
-		} else {
-			head.Fellows = fellows
 		}
 	}
 	if len(found) > 0 {
@@ -268,6 +265,53 @@ func stands(cut *partition.Partition) map[partition.Ref]*fuse.Stand {
 	return found
 }
 
+// found are the stands of a configuration.
+type found map[partition.Ref]*fuse.Stand
+
+// of is the stand of a component; made where there is none.
+func (f found) of(x partition.Ref) *fuse.Stand {
+	if f[x] == nil {
+		f[x] = &fuse.Stand{ID: x.ID.String()}
+	}
+	return f[x]
+}
+
+// across changes where batches go that leave the part of a head in a pipeline.
+func (f found) across(head partition.Ref, in pipeline.ID, change func(*fuse.Across)) {
+	stand := f.of(head)
+	if stand.Across == nil {
+		stand.Across = map[string]fuse.Across{}
+	}
+	way := stand.Across[in.String()]
+	change(&way)
+	stand.Across[in.String()] = way
+}
+
+// bridged says that batches of a signal go from a head's part to others in Rust.
+func bridged(cut *partition.Partition, head partition.Ref, signal pipeline.Signal) bool {
+	return slices.ContainsFunc(cut.Bridges, func(b partition.Bridge) bool {
+		return b.Head == head && b.Pipeline.Signal() == signal
+	})
+}
+
+// part notes who is in a part.
+func (f found) part(part *partition.Part) {
+	head, in := f.of(part.Head()), pipelinesOf(part)
+	var fellows []string
+	for _, fellow := range part.Members[1:] {
+		fellows = append(fellows, fuse.Named(fellow.Kind, fellow.ID.String()))
+		f.of(fellow).Aside = append(f.of(fellow).Aside, in...)
+	}
+	if part.Head().Kind != unit.KindReceiver {
+		head.Fellows = fellows
+		return
+	}
+	if head.Behind == nil {
+		head.Behind = map[string][]string{}
+	}
+	head.Behind[in[0]] = fellows // it is in one
+}
+
 // pipelinesOf are those that a part is in.
 func pipelinesOf(part *partition.Part) (in []string) {
 	for _, id := range part.Pipelines {
@@ -276,7 +320,8 @@ func pipelinesOf(part *partition.Part) (in []string) {
 	return in
 }
 
-// report says in the log what runs as one part, and where batches leave Rust for Rust.
+// report says in the log what runs as one part, and where batches go from part to part, or leave
+// Rust for Rust.
 func (c *converter) report(cut *partition.Partition) {
 	for _, part := range cut.Parts {
 		if len(part.Members) < 2 {
@@ -288,6 +333,11 @@ func (c *converter) report(cut *partition.Partition) {
 		}
 		c.log.Info("these run as one part", zap.Strings("components", members),
 			zap.Strings("pipelines", pipelinesOf(&part)))
+	}
+	for _, at := range cut.Bridges {
+		c.log.Info("batches go from part to part in Rust",
+			zap.String("pipeline", at.Pipeline.String()), zap.String("from", at.From.ID.String()),
+			zap.String("to", at.To.ID.String()))
 	}
 	for _, at := range cut.Cuts {
 		c.log.Info("batches leave Rust between two that run there",

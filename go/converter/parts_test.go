@@ -20,7 +20,7 @@ import (
 var inRow = converter.Distribution{
 	Rust: map[string][]string{
 		"receivers": {"otap", "source"}, "processors": {"otap", "one", "two"},
-		"exporters": {"otap", "sink"},
+		"exporters": {"otap", "sink"}, "connectors": {"otap", "joint"},
 	},
 }
 
@@ -36,7 +36,7 @@ func partsOf(t *testing.T, yaml string) (stands map[string]map[string]any, reaso
 	c := converter.NewFactory(inRow).Create(confmap.ConverterSettings{Logger: zap.New(core)})
 	require.NoError(t, c.Convert(t.Context(), conf))
 	stands = map[string]map[string]any{}
-	for _, section := range []string{"receivers", "processors", "exporters"} {
+	for _, section := range []string{"receivers", "processors", "exporters", "connectors"} {
 		configured, _ := conf.Get(section).(map[string]any)
 		for id, body := range configured {
 			of, _ := body.(map[string]any)
@@ -98,6 +98,43 @@ service:
 	require.ElementsMatch(t, list("logs", "traces/x", "metrics"), stands["two"]["aside"])
 }
 
+// Guarantees: who has batches of others in Rust is told so, and who gives them where they go, with
+// what Go gets besides, in each pipeline of the signal.
+func TestWhoStandsAtABridge(t *testing.T) {
+	stands, reasons := partsOf(t, `
+receivers: {source: {key: value}, source/b: , otlp: }
+processors: {one: , two: , batch: }
+connectors: {joint: }
+exporters: {sink: , sink/b: , debug: }
+service:
+  pipelines:
+    logs: {receivers: [source, otlp], processors: [one, two], exporters: [sink, joint]}
+    logs/x: {receivers: [source], processors: [batch], exporters: [debug]}
+    logs/y: {receivers: [joint], exporters: [sink, sink/b]}
+    traces: {receivers: [source], exporters: [debug]}
+    metrics: {receivers: [source/b], processors: [two], exporters: [debug, sink]}
+`)
+	require.Empty(t, reasons)
+	type way = map[string]any
+	require.Equal(t, map[string]any{
+		"logs":   way{"to": list("processor one"), "go": false},
+		"logs/x": way{"to": list(), "go": true},
+	}, stands["source"]["across"])
+	require.Equal(t, map[string]any{
+		"logs": way{"to": list("exporter sink", "connector joint"), "go": false},
+	}, stands["one"]["across"])
+	require.Equal(t, map[string]any{
+		"logs/y": way{"to": list("exporter sink", "exporter sink/b"), "go": false},
+	}, stands["joint"]["across"])
+	require.Equal(t, map[string]any{
+		"metrics": way{"to": list("exporter sink"), "go": true},
+	}, stands["source/b"]["across"])
+	for id, stand := range stands {
+		enters := id == "one" || id == "joint" || id == "sink" || id == "sink/b"
+		require.Equal(t, enters, stand["door"], id)
+	}
+}
+
 // alone are configurations with a cut, by its reason.
 var alone = map[string]string{
 	"`fuse: false` holds for one": `
@@ -132,19 +169,26 @@ service: {pipelines: {logs: {processors: [one, two]}}}`,
 	"its id is not written as the Collector writes it": `
 processors: {one: , two / x: }
 service: {pipelines: {logs: {processors: [one, two / x]}}}`,
-	"source is not the pipeline's only receiver": `
-receivers: {source: , otlp: }
+	"batches of source come to sink on a way through Go as well": `
+receivers: {source: }
+processors: {batch: }
+exporters: {sink: }
+service:
+  pipelines:
+    logs: {receivers: [source], exporters: [sink]}
+    logs/x: {receivers: [source], processors: [batch], exporters: [sink]}`,
+	"the engine's connectors hand their batches on in Go": `
+receivers: {otlp: }
 processors: {one: }
-service: {pipelines: {logs: {receivers: [source, otlp], processors: [one]}}}`,
+connectors: {otap: }
+service:
+  pipelines:
+    logs: {receivers: [otlp], processors: [one], exporters: [otap]}
+    logs/x: {receivers: [otap], exporters: [debug]}`,
 	"`fuse: false` holds for source": `
 receivers: {source: {runtime: {rust: {fuse: false}}}}
 processors: {one: }
 service: {pipelines: {logs: {receivers: [source], processors: [one]}}}`,
-	"source with 1 lanes,": `
-extensions: {strait: {runtime: {rust: {lanes: 2}}}}
-receivers: {source: }
-processors: {one: }
-service: {extensions: [strait], pipelines: {logs: {receivers: [source], processors: [one]}}}`,
 	"the engine's receivers hand their batches on in Go": `
 receivers: {otap: }
 processors: {one: }
@@ -181,7 +225,7 @@ service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
 processors: {one: }
 exporters: {sink: {sending_queue: {queue_size: many}}}
 service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
-	"sink is not the pipeline's only exporter": `
+	"debug gets batches of one in Go": `
 processors: {one: }
 exporters: {sink: , debug: }
 service: {pipelines: {logs: {processors: [one], exporters: [sink, debug]}}}`,

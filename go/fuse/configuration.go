@@ -2,6 +2,7 @@ package fuse
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"weak"
 
@@ -14,10 +15,11 @@ type configuration struct {
 	mu      sync.Mutex
 	configs map[string]Configured // by their names
 	asides  map[at]*unit.Aside
+	doors   map[at][]uint64 // units, by their handles
 }
 
-// at is a component in a pipeline, by its name.
-type at struct{ pipeline, name string }
+// at is a component in a pipeline, or of a signal, by its name.
+type at struct{ in, name string }
 
 // configurations are those of this process, by their numbers.
 var configurations struct {
@@ -42,7 +44,8 @@ func numbered(number uint64) *configuration {
 	if c := all.all[number].Value(); c != nil {
 		return c
 	}
-	c := &configuration{configs: map[string]Configured{}, asides: map[at]*unit.Aside{}}
+	c := &configuration{configs: map[string]Configured{}, asides: map[at]*unit.Aside{},
+		doors: map[at][]uint64{}}
 	if all.all == nil {
 		all.all = map[uint64]weak.Pointer[configuration]{}
 	}
@@ -89,4 +92,27 @@ func (c *configuration) stepAside(pipeline, name string, a *unit.Aside) {
 		return
 	}
 	c.asides[at{pipeline, name}] = a
+}
+
+// openDoor lets units of others find one that takes their batches. A connector has one for each
+// signal that it makes.
+func (c *configuration) openDoor(where at, unit uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.doors[where] = append(c.doors[where], unit)
+}
+
+func (c *configuration) closeDoor(where at, unit uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	left := slices.DeleteFunc(c.doors[where], func(of uint64) bool { return of == unit })
+	if c.doors[where] = left; len(left) == 0 {
+		delete(c.doors, where)
+	}
+}
+
+func (c *configuration) doorsOf(where at) []uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.doors[where])
 }

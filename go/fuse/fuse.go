@@ -9,6 +9,10 @@
 // receiver is the head of a part for each signal, in one pipeline of it (Branch). Behind an
 // exporter nothing is handed on.
 //
+// Between two units there may be a bridge: what leaves one enters the other in Rust. The second is
+// a unit as ever, with its own component, and has a door besides. Where others in Go get the batch
+// as well it carries a note of who has it, and these take it for done.
+//
 // Package converter says in the components' configurations, under Key, which part each is in; those
 // of members are found by that (Take). Without it each component runs by itself.
 package fuse
@@ -40,6 +44,18 @@ type Stand struct {
 	Aside []string `mapstructure:"aside"`
 	// Behind are those behind a receiver, in each pipeline where it is the head of a part.
 	Behind map[string][]string `mapstructure:"behind"`
+	// Door says that units of others send it batches.
+	Door bool `mapstructure:"door"`
+	// Across is where batches go that leave its unit, in each pipeline, where not all of it is Go's.
+	Across map[string]Across `mapstructure:"across"`
+}
+
+// Across is where batches go that leave a unit in a pipeline.
+type Across struct {
+	// To are those that they go to in Rust; see Named.
+	To []string `mapstructure:"to"`
+	// Go says that others get them besides, in Go.
+	Go bool `mapstructure:"go"`
 }
 
 // Named is a component as a stand names it.
@@ -58,9 +74,13 @@ func (s *Stand) Map() map[string]any {
 	for in, ids := range s.Behind {
 		behind[in] = list(ids)
 	}
+	across := make(map[string]any, len(s.Across))
+	for in, way := range s.Across {
+		across[in] = map[string]any{"to": list(way.To), "go": way.Go}
+	}
 	return map[string]any{
-		"configuration": s.Configuration, "id": s.ID,
-		"fellows": list(s.Fellows), "aside": list(s.Aside), "behind": behind,
+		"configuration": s.Configuration, "id": s.ID, "fellows": list(s.Fellows),
+		"aside": list(s.Aside), "behind": behind, "door": s.Door, "across": across,
 	}
 }
 
@@ -107,18 +127,17 @@ func (p *Place) spec(alone unit.Spec) (unit.Spec, error) {
 	if err != nil {
 		return alone, err
 	}
+	signal := alone.Edges[0].Signal
+	if bridge := p.bridge(signal); bridge != nil {
+		fellows = append(fellows, unit.ToOthers("", bridge))
+	}
 	alone.Members = append(slices.Clip(alone.Members), fellows...)
 	alone.Aside = p.all.aside
-	if ends(fellows) {
-		alone.Edges = unit.Into(alone.Edges[0].Signal)
+	p.open(&alone, unit.KindProcessor, signal)
+	if unit.Ends(fellows) {
+		alone.Edges = unit.Into(signal)
 	}
 	return alone, nil
-}
-
-// ends says that batches end with the last of these: it is an exporter.
-func ends(members []unit.Member) bool {
-	n := len(members)
-	return n > 0 && members[n-1].Kind == unit.KindExporter
 }
 
 // isOf says whether a pipeline, by its id, is of a signal.

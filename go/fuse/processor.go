@@ -34,6 +34,7 @@ type processorOf[T any] struct {
 	own[T]
 	standing
 	next consume[T]
+	in   string // its pipeline, once it has started
 }
 
 // newProcessor makes one of what makes a unit in front of a consumer, or in front of none, where
@@ -49,7 +50,7 @@ func newProcessor[T any](
 	}
 	fellows := spec.Members[alone:]
 	var behind []consume[T]
-	if !ends(fellows) {
+	if !unit.Ends(fellows) {
 		done := markOfMembers(fellows)
 		behind = []consume[T]{func(ctx context.Context, d T) error { return next(marked(ctx, done), d) }}
 	}
@@ -63,11 +64,11 @@ func newProcessor[T any](
 
 // Start starts its unit, where it is in no other's part.
 func (p *processorOf[T]) Start(ctx context.Context, host component.Host) error {
-	in := unit.PipelineOf(host)
-	if !slices.Contains(p.place.stand.Aside, in) {
+	p.in = unit.PipelineOf(host)
+	if !slices.Contains(p.place.stand.Aside, p.in) {
 		return p.running.Start(ctx, host)
 	}
-	return p.begin(in, host)
+	return p.begin(p.in, host)
 }
 
 // Shutdown ends what Start began.
@@ -80,6 +81,8 @@ func (p *processorOf[T]) consume(ctx context.Context, d T) error {
 	id := p.place.stand.ID
 	rest, done := passes(ctx, id)
 	switch {
+	case has(ctx, doorIn(p.name(), p.in, p.signal)):
+		return nil
 	case done:
 		return p.next(rest, d)
 	case p.aside != nil:

@@ -3,10 +3,6 @@ package fuse
 import (
 	"context"
 
-	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/otel/metric/noop"
 	untraced "go.opentelemetry.io/otel/trace/noop"
@@ -14,11 +10,12 @@ import (
 	"github.com/strait-data/strait/go/unit"
 )
 
-// Branch is what is in a receiver's part behind it, in its pipeline of one signal. nil: nothing is,
-// and its batches are handed on as ever.
+// Branch is what is behind a receiver in Rust of what it sends of one signal: members of its part,
+// and units that its batches go to. nil: nothing is, and its batches are handed on as ever.
 type Branch struct {
 	members []unit.Member
 	done    *mark
+	has     note
 }
 
 // Branch is what is behind a receiver of a signal.
@@ -26,6 +23,7 @@ func (p *Place) Branch(signal unit.Signal) (*Branch, error) {
 	if p == nil {
 		return nil, nil
 	}
+	b := &Branch{}
 	for in, ids := range p.stand.Behind {
 		if !isOf(in, signal) {
 			continue
@@ -37,9 +35,16 @@ func (p *Place) Branch(signal unit.Signal) (*Branch, error) {
 		for i := range members {
 			members[i].Signal, members[i].Pipeline = signal, in
 		}
-		return &Branch{members, markOfMembers(members)}, nil
+		b.members, b.done = members, markOfMembers(members)
 	}
-	return nil, nil
+	if bridge := p.bridge(signal); bridge != nil {
+		b.members = append(b.members, unit.ToOthers(signal, bridge))
+		b.has = p.noteOf(signal)
+	}
+	if len(b.members) == 0 {
+		return nil, nil
+	}
+	return b, nil
 }
 
 // Stands lets a receiver's unit find what stands for those behind it.
@@ -66,32 +71,12 @@ func (b *Branch) Settings(set receiver.Settings) receiver.Settings {
 	return set
 }
 
-// Logs marks what leaves the part as done by those behind the receiver.
-func (b *Branch) Logs(next consumer.Logs) (consumer.Logs, error) {
+// Next leads to a consumer that sees by whom what leaves the part is done, and who has it.
+func (b *Branch) Next(next unit.Next) unit.Next {
 	if b == nil {
-		return next, nil
+		return next
 	}
-	return consumer.NewLogs(func(ctx context.Context, d plog.Logs) error {
-		return next.ConsumeLogs(marked(ctx, b.done), d)
-	})
-}
-
-// Traces is the same of traces.
-func (b *Branch) Traces(next consumer.Traces) (consumer.Traces, error) {
-	if b == nil {
-		return next, nil
-	}
-	return consumer.NewTraces(func(ctx context.Context, d ptrace.Traces) error {
-		return next.ConsumeTraces(marked(ctx, b.done), d)
-	})
-}
-
-// Metrics is the same of metrics.
-func (b *Branch) Metrics(next consumer.Metrics) (consumer.Metrics, error) {
-	if b == nil {
-		return next, nil
-	}
-	return consumer.NewMetrics(func(ctx context.Context, d pmetric.Metrics) error {
-		return next.ConsumeMetrics(marked(ctx, b.done), d)
+	return next.With(func(ctx context.Context) context.Context {
+		return noted(marked(ctx, b.done), b.has)
 	})
 }

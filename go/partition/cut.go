@@ -19,9 +19,12 @@ type cutter struct {
 	// in are, for each receiver and exporter, the pipelines that it is in.
 	in map[Ref][]pipeline.ID
 
-	parts []*Part
-	of    map[place]*Part
-	cuts  []Cut
+	pipelines []Pipeline
+	parts     []*Part
+	of        map[place]*Part
+	ways      []way // those that leave parts, or receivers and processors in Go
+	bridges   []Bridge
+	cuts      []Cut
 }
 
 // place is where a part is: everywhere that its head is, or, of a receiver's with others in it, in
@@ -40,7 +43,7 @@ type run struct {
 func newCutter(pipelines []Pipeline) *cutter {
 	c := &cutter{
 		runs: map[Ref][]run{}, tails: map[Ref][]Ref{}, in: map[Ref][]pipeline.ID{},
-		of: map[place]*Part{}, cuts: []Cut{},
+		pipelines: pipelines, of: map[place]*Part{}, bridges: []Bridge{}, cuts: []Cut{},
 	}
 	for i := range pipelines {
 		p := &pipelines[i]
@@ -234,43 +237,23 @@ func (c *cutter) part(at place, behind []Ref) *Part {
 	return part
 }
 
-// between notes where batches leave the part of a head, whose last member is from, for Rust.
+// between notes where batches go that leave the part of a head, whose last member is from.
 func (c *cutter) between(p *Pipeline, head Ref, from Component, next []Component) {
-	for _, to := range next {
-		if from.Rust && to.Rust {
-			c.cuts = append(c.cuts, Cut{p.ID, from.Ref, to.Ref, c.reason(p, head, from, to)})
-		}
+	if from.Rust {
+		c.ways = append(c.ways, way{p, head, from, next})
 	}
 }
 
-// reason is why two that follow each other are not in one part.
-func (c *cutter) reason(p *Pipeline, head Ref, from, to Component) string {
+// reason is why two that follow each other are in different parts, and no bridge is between them.
+func (c *cutter) reason(w *way, to Component, other *Component) string {
+	from, head := w.from, w.head
 	for _, x := range []Component{from, to} {
-		switch {
-		case x.Kind == unit.KindConnector:
-			return "connectors take and give batches in Go, which joins the pipelines"
-		case x.Alone != "":
+		if x.Alone != "" {
 			return x.Alone
 		}
 	}
-	if from.Kind == unit.KindReceiver {
-		if len(p.Receivers) > 1 {
-			return fmt.Sprintf("%s is not the pipeline's only receiver, and all give their batches "+
-				"to one %s", from.ID, to.ID)
-		}
-		if other := c.elsewhere(p.ID, from.Ref); other != nil {
-			return fmt.Sprintf("%s feeds pipeline %s too, and gives its batches to both in Go",
-				from.ID, other)
-		}
-	}
-	if to.Kind == unit.KindExporter {
-		if len(p.Exporters) > 1 {
-			return fmt.Sprintf("%s is not the pipeline's only exporter, and Go gives batches to all",
-				to.ID)
-		}
-		if other := c.elsewhere(p.ID, to.Ref); other != nil {
-			return fmt.Sprintf("%s has batches of pipeline %s too, in one queue", to.ID, other)
-		}
+	if from.Kind != unit.KindProcessor || to.Kind != unit.KindProcessor {
+		return unbridged(w, to, other)
 	}
 	if from.Runs != to.Runs {
 		return fmt.Sprintf("they run differently: %s with %s, %s with %s",

@@ -6,7 +6,8 @@
 // one; that the members of a part follow each other there; and that a part is the same wherever its
 // head, the first member, begins one. A receiver begins a part of several in one pipeline, for what
 // follows it in another is that one's. Between two Rust components that follow each other and are
-// not in one part there is a Cut, with the reason.
+// not in one part there is a Bridge, by which batches go from part to part in Rust, or a Cut, with
+// the reason.
 //
 // How a part is run is left to who asks.
 package partition
@@ -48,8 +49,9 @@ type Pipeline struct {
 
 // Partition is what becomes of a configuration.
 type Partition struct {
-	Parts []Part `json:"parts"`
-	Cuts  []Cut  `json:"cuts"`
+	Parts   []Part   `json:"parts"`
+	Bridges []Bridge `json:"bridges"`
+	Cuts    []Cut    `json:"cuts"`
 }
 
 // Part is a piece of Rust that batches pass without leaving it.
@@ -58,7 +60,8 @@ type Part struct {
 	Members []Ref `json:"members"`
 	// Pipelines are those that it is in.
 	Pipelines []pipeline.ID `json:"pipelines"`
-	// Edges are where batches enter and leave it: none where it is a whole pipeline.
+	// Edges are where batches enter it from Go and leave it for Go: none where it is a whole
+	// pipeline.
 	Edges []Edge `json:"edges"`
 }
 
@@ -70,6 +73,16 @@ type Edge struct {
 	Pipeline  pipeline.ID    `json:"pipeline"`
 	Direction unit.Direction `json:"direction"`
 	Beside    []Ref          `json:"beside"`
+}
+
+// Bridge is where batches go from one part to another in Rust.
+type Bridge struct {
+	Pipeline pipeline.ID `json:"pipeline"`
+	// Head is the first member of the part that From is the last of.
+	Head Ref `json:"head"`
+	From Ref `json:"from"`
+	// To is the head of the other part.
+	To Ref `json:"to"`
 }
 
 // Cut is where batches leave Rust although the next component is in Rust too.
@@ -92,7 +105,10 @@ func Of(pipelines []Pipeline) *Partition {
 	slices.SortStableFunc(c.parts, func(a, b *Part) int {
 		return strings.Compare(a.Head().ID.String(), b.Head().ID.String())
 	})
-	out := &Partition{Parts: make([]Part, 0, len(c.parts)), Cuts: c.cuts}
+	c.bridge()
+	out := &Partition{
+		Parts: make([]Part, 0, len(c.parts)), Bridges: c.bridges, Cuts: c.cuts,
+	}
 	for _, part := range c.parts {
 		out.Parts = append(out.Parts, *part)
 	}

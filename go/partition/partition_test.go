@@ -62,8 +62,15 @@ func joined(id string, receivers, processors string) partition.Pipeline {
 	return p
 }
 
-// words are the parts with several members, and the cuts.
-func words(p *partition.Partition) (parts, cuts []string) {
+// behind is a pipeline whose receiver is that connector.
+func behind(id string, processors, exporters string) partition.Pipeline {
+	p := piped(id, "r8", processors, exporters)
+	p.Receivers[0].Kind = unit.KindConnector
+	return p
+}
+
+// words are the parts with several members, the bridges, and the cuts.
+func words(p *partition.Partition) (parts, bridges, cuts []string) {
 	for _, part := range p.Parts {
 		if len(part.Members) > 1 {
 			var ids []string
@@ -73,61 +80,77 @@ func words(p *partition.Partition) (parts, cuts []string) {
 			parts = append(parts, strings.Join(ids, " "))
 		}
 	}
+	for _, b := range p.Bridges {
+		bridges = append(bridges, fmt.Sprintf("%s: %s>%s", b.Pipeline, b.From.ID, b.To.ID))
+	}
 	for _, cut := range p.Cuts {
 		where := fmt.Sprintf("%s: %s|%s: ", cut.Pipeline, cut.From.ID, cut.To.ID)
 		cuts = append(cuts, where+cut.Reason)
 	}
-	return parts, cuts
+	return parts, bridges, cuts
 }
 
 // cutting is pipelines, and what becomes of them.
 type cutting struct {
-	pipelines   []partition.Pipeline
-	parts, cuts []string
+	pipelines            []partition.Pipeline
+	parts, bridges, cuts []string
 }
 
 var cuttings = map[string]cutting{
 	"neighbours": {
 		[]partition.Pipeline{piped("x", "g1", "r1 r2 g2 r3 r4 r5", "g3")},
-		[]string{"r1 r2", "r3 r4 r5"}, nil,
+		[]string{"r1 r2", "r3 r4 r5"}, nil, nil,
 	},
 	"ends": {
-		[]partition.Pipeline{piped("x", "r9 g1", "r1", "r8 g2")}, nil,
+		[]partition.Pipeline{piped("x", "r9 g1", "r1", "r8 g2")}, nil, []string{"logs/x: r9>r1"},
 		[]string{
-			"logs/x: r9|r1: r9 is not the pipeline's only receiver, and all give their batches to one r1",
-			"logs/x: r1|r8: r8 is not the pipeline's only exporter, and Go gives batches to all",
+			"logs/x: r1|r8: g2 gets batches of r1 in Go, and they are not sent whole for one of several",
 		},
+	},
+	"to several in Rust": {
+		[]partition.Pipeline{piped("x", "g1", "r1 r2", "r8 r7"), traced("y", "r9", "r3", "r8 g2")},
+		[]string{"r1 r2", "r9 r3"},
+		[]string{"logs/x: r2>r8", "logs/x: r2>r7", "traces/y: r3>r8"}, nil,
+	},
+	"to one that others in Go lead to as well": {
+		[]partition.Pipeline{piped("x", "r9", "", "r8"), piped("y", "r9", "g1", "r8 r7")}, nil, nil,
+		[]string{"logs/x: r9|r8: batches of r9 come to r8 on a way through Go as well"},
+	},
+	"a connector between pipelines": {
+		[]partition.Pipeline{
+			joined("x", "r9", "r1"), behind("y", "r2", "r7"), behind("z", "g1", "g7"),
+		},
+		[]string{"r2 r7", "r9 r1"}, []string{"logs/x: r1>r8", "logs/y: r8>r2"}, nil,
+	},
+	"a pipeline that Go leads to as well": {
+		[]partition.Pipeline{
+			joined("x", "r9 r7", "g1"), behind("y", "r2", "g7"), piped("z", "r9", "r1", "g7"),
+		},
+		nil, []string{"logs/y: r8>r2", "logs/z: r9>r1"}, nil,
 	},
 	"a receiver and those behind it": {
 		[]partition.Pipeline{piped("x", "r9", "r1 r2 g1 r3", "g2"), traced("y", "r9", "r2 q1", "r8")},
 		[]string{"r9 r1 r2", "r9 r2"},
-		[]string{
-			"traces/y: r2|q1: they run differently: r2 with one lane, q1 with two lanes",
-			"traces/y: q1|r8: they run differently: q1 with two lanes, r8 with one lane",
-		},
+		[]string{"traces/y: r2>q1", "traces/y: q1>r8"}, nil,
 	},
 	"a member behind a receiver, a head elsewhere": {
 		[]partition.Pipeline{piped("x", "r9", "r1 r2 r3", "g2"), piped("y", "g1", "r1 r2", "g2")},
-		[]string{"r1 r2", "r9 r1 r2 r3"}, nil,
+		[]string{"r1 r2", "r9 r1 r2 r3"}, nil, nil,
 	},
 	"a receiver that runs otherwise, or alone": {
 		[]partition.Pipeline{piped("x", "q9", "r1 r2", "g2"), piped("y", "a9", "r1 r2", "g2")},
-		[]string{"r1 r2"},
-		[]string{
-			"logs/x: q9|r1: they run differently: q9 with two lanes, r1 with one lane",
-			"logs/y: a9|r1: " + alone,
-		},
+		[]string{"r1 r2"}, []string{"logs/x: q9>r1"}, []string{"logs/y: a9|r1: " + alone},
 	},
 	"a receiver of two pipelines": {
 		[]partition.Pipeline{piped("x", "r9", "r1", "g2"), piped("y", "r9", "g1 r1", "g2")}, nil,
-		[]string{"logs/x: r9|r1: r9 feeds pipeline logs/y too, and gives its batches to both in Go"},
+		[]string{"logs/x: r9>r1"}, nil,
 	},
 	"one alone": {
-		[]partition.Pipeline{piped("x", "g1", "r1 a1 r2", "g2")}, nil,
+		[]partition.Pipeline{piped("x", "g1", "r1 a1 r2", "g2")}, nil, nil,
 		[]string{"logs/x: r1|a1: " + alone, "logs/x: a1|r2: " + alone},
 	},
 	"run otherwise": {
-		[]partition.Pipeline{piped("x", "g1", "r1 r2 q1 q2 r3", "g2")}, []string{"q1 q2", "r1 r2"},
+		[]partition.Pipeline{piped("x", "g1", "r1 r2 q1 q2 r3", "g2")}, []string{"q1 q2", "r1 r2"}, nil,
 		[]string{
 			"logs/x: r2|q1: they run differently: r2 with one lane, q1 with two lanes",
 			"logs/x: q2|r3: they run differently: q2 with two lanes, r3 with one lane",
@@ -137,14 +160,14 @@ var cuttings = map[string]cutting{
 		[]partition.Pipeline{
 			piped("y", "g1", "r1 r2 r4", "g2"), piped("x", "g1", "r1 r2 r3", "g2"),
 		},
-		[]string{"r1 r2"},
+		[]string{"r1 r2"}, nil,
 		[]string{
 			"logs/x: r2|r3: r1 is in pipeline logs/y too, where r4 follows r2",
 			"logs/y: r2|r4: r1 is in pipeline logs/x too, where r3 follows r2",
 		},
 	},
 	"nothing follows elsewhere": {
-		[]partition.Pipeline{piped("x", "g1", "r1 r2", "g2"), piped("y", "g1", "r1", "g2")}, nil,
+		[]partition.Pipeline{piped("x", "g1", "r1 r2", "g2"), piped("y", "g1", "r1", "g2")}, nil, nil,
 		[]string{"logs/x: r1|r2: r1 is in pipeline logs/y too, where nothing that could be in its " +
 			"part follows r1"},
 	},
@@ -153,30 +176,28 @@ var cuttings = map[string]cutting{
 			piped("w", "r9", "r1 g1 r2", "r8"), piped("x", "r7", "r1", "r6"), piped("y", "r5", "", "r4"),
 			piped("z", "g1", "", "r3"),
 		},
-		[]string{"r2 r8", "r5 r4", "r7 r1 r6", "r9 r1"}, nil,
+		[]string{"r2 r8", "r5 r4", "r7 r1 r6", "r9 r1"}, nil, nil,
 	},
 	"an exporter of two pipelines": {
 		[]partition.Pipeline{
 			piped("x", "g1", "r1", "r8"), piped("y", "g1", "r2", "r8"), traced("z", "g1", "r2", "r8"),
 		},
-		nil,
+		nil, []string{"logs/x: r1>r8", "logs/y: r2>r8", "traces/z: r2>r8"}, nil,
+	},
+	"an exporter in Go in one of two pipelines": {
+		[]partition.Pipeline{piped("x", "g1", "r1", "r8 r7"), piped("y", "g1", "r1", "g8")}, nil, nil,
 		[]string{
-			"logs/x: r1|r8: r8 has batches of pipeline logs/y too, in one queue",
-			"logs/y: r2|r8: r8 has batches of pipeline logs/x too, in one queue",
-			"traces/z: r2|r8: r2 is in pipeline logs/y too, where nothing that could be in its part " +
-				"follows r2",
+			"logs/x: r1|r8: g8 gets batches of r1 in Go, and they are not sent whole for one of several",
+			"logs/x: r1|r7: g8 gets batches of r1 in Go, and they are not sent whole for one of several",
 		},
 	},
 	"an exporter by itself, and a connector": {
 		[]partition.Pipeline{piped("x", "g1", "r1", "a8"), joined("y", "g1", "r2")}, nil,
-		[]string{
-			"logs/x: r1|a8: " + alone,
-			"logs/y: r2|r8: connectors take and give batches in Go, which joins the pipelines",
-		},
+		[]string{"logs/y: r2>r8"}, []string{"logs/x: r1|a8: " + alone},
 	},
 	"head here, member there": {
 		[]partition.Pipeline{piped("x", "g1", "r1 r2 r3", "g2"), piped("y", "g1", "r2 r3", "g2")},
-		[]string{"r1 r2 r3", "r2 r3"}, nil,
+		[]string{"r1 r2 r3", "r2 r3"}, nil, nil,
 	},
 }
 
@@ -184,8 +205,9 @@ var cuttings = map[string]cutting{
 func TestParts(t *testing.T) {
 	for name, test := range cuttings {
 		t.Run(name, func(t *testing.T) {
-			parts, cuts := words(partition.Of(test.pipelines))
+			parts, bridges, cuts := words(partition.Of(test.pipelines))
 			require.Equal(t, test.parts, parts)
+			require.Equal(t, test.bridges, bridges)
 			require.Equal(t, test.cuts, cuts)
 		})
 	}
@@ -247,7 +269,7 @@ func before(p partition.Pipeline, x partition.Component) []partition.Component {
 // Guarantees: each component in Rust is in exactly one part at each place, others in none; members
 // follow each other, run alike, and are none that has to be alone; a receiver or exporter is in one
 // with others only where batches come from nobody else and go nowhere else; between two in Rust is
-// no part's end without a reason, and no cut inside of a part.
+// no part's end without a bridge or a reason, and neither inside of a part.
 func TestPartsCoverRustOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pipelines := drawPipelines(t)
@@ -279,8 +301,67 @@ func TestPartsCoverRustOnce(t *testing.T) {
 						require.True(t, from.Kind != unit.KindReceiver || len(p.Receivers) == 1)
 						require.True(t, x.Kind != unit.KindExporter || len(p.Exporters) == 1)
 					}
-					require.Equal(t, from.Rust && !fused, isCut(all, p, from.Ref, x.Ref),
-						"%s|%s", from.ID, x.ID)
+					cut, bridged := isCut(all, p, from.Ref, x.Ref), isBridged(all, p, from.Ref, x.Ref)
+					require.Equal(t, from.Rust && !fused, cut != bridged, "%s|%s", from.ID, x.ID)
+					require.False(t, cut && bridged)
+				}
+			}
+		}
+	})
+}
+
+// spot is where batches come to: a processor in its pipeline, an exporter for all of a signal.
+func spot(p partition.Pipeline, x partition.Ref) string {
+	if x.Kind == unit.KindProcessor {
+		return fmt.Sprint(p.ID, x)
+	}
+	return fmt.Sprint(p.ID.Signal(), x)
+}
+
+// comesTo adds where batches come to that are given to a component in Go, and handed on there.
+func comesTo(p partition.Pipeline, x partition.Ref, seen map[string]bool) {
+	seen[spot(p, x)] = true
+	if x.Kind != unit.KindProcessor {
+		return
+	}
+	next := p.Exporters
+	if i := at(p.Processors, x) + 1; i < len(p.Processors) {
+		next = p.Processors[i : i+1]
+	}
+	for _, to := range next {
+		comesTo(p, to.Ref, seen)
+	}
+}
+
+// Guarantees: what Go gets of a receiver's batches comes by no way to one that has them by a
+// bridge.
+func TestNobodyGetsABatchTwice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pipelines := drawPipelines(t)
+		all := partition.Of(pipelines)
+		for _, b := range all.Bridges {
+			if b.Head.Kind == unit.KindProcessor {
+				continue
+			}
+			inGo := map[string]bool{}
+			for i := range all.Parts {
+				for _, e := range all.Parts[i].Edges {
+					if all.Parts[i].Head() != b.Head || e.Direction != unit.Out ||
+						e.Pipeline.Signal() != b.Pipeline.Signal() {
+						continue
+					}
+					for _, p := range pipelines {
+						for _, x := range e.Beside {
+							if p.ID == e.Pipeline {
+								comesTo(p, x, inGo)
+							}
+						}
+					}
+				}
+			}
+			for _, p := range pipelines {
+				if p.ID == b.Pipeline {
+					require.False(t, inGo[spot(p, b.To)], "%s in %s", b.To, b.Pipeline)
 				}
 			}
 		}
@@ -295,6 +376,13 @@ func feeds(pipelines []partition.Pipeline, of partition.Pipeline, x partition.Re
 		}
 	}
 	return fed
+}
+
+// isBridged says that there is a bridge between two.
+func isBridged(all *partition.Partition, p partition.Pipeline, from, to partition.Ref) bool {
+	return slices.ContainsFunc(all.Bridges, func(b partition.Bridge) bool {
+		return b.Pipeline == p.ID && b.From == from && b.To == to
+	})
 }
 
 // isCut says that there is a cut between two, with a reason.

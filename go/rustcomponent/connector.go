@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
 
+	"github.com/strait-data/strait/go/fuse"
 	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/unit"
 )
@@ -98,22 +99,22 @@ func (m Metadata) fromMetrics() (options []connector.FactoryOption) {
 func (m Metadata) connectLogs(
 	set connector.Settings, cfg component.Config, to unit.Signal, next unit.Next,
 ) (connector.Logs, error) {
-	return unit.NewLogs(m.connector(set.ID, cfg, unit.Logs, to),
-		transport(cfg), set.TelemetrySettings, next)
+	return fuse.ConnectLogs(cfg.(*rustconfig.Config).Place(),
+		m.connector(set.ID, cfg, unit.Logs, to), transport(cfg), set.TelemetrySettings, next)
 }
 
 func (m Metadata) connectTraces(
 	set connector.Settings, cfg component.Config, to unit.Signal, next unit.Next,
 ) (connector.Traces, error) {
-	return unit.NewTraces(m.connector(set.ID, cfg, unit.Traces, to),
-		transport(cfg), set.TelemetrySettings, next)
+	return fuse.ConnectTraces(cfg.(*rustconfig.Config).Place(),
+		m.connector(set.ID, cfg, unit.Traces, to), transport(cfg), set.TelemetrySettings, next)
 }
 
 func (m Metadata) connectMetrics(
 	set connector.Settings, cfg component.Config, to unit.Signal, next unit.Next,
 ) (connector.Metrics, error) {
-	return unit.NewMetrics(m.connector(set.ID, cfg, unit.Metrics, to),
-		transport(cfg), set.TelemetrySettings, next)
+	return fuse.ConnectMetrics(cfg.(*rustconfig.Config).Place(),
+		m.connector(set.ID, cfg, unit.Metrics, to), transport(cfg), set.TelemetrySettings, next)
 }
 
 func (m Metadata) connector(

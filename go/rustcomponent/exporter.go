@@ -38,8 +38,11 @@ func (m Metadata) exportLogs(
 	if aside := m.aside(set, cfg, unit.Logs); aside != nil {
 		return aside, nil
 	}
-	u, err := unit.NewLogs(m.exporter(set.ID, cfg, unit.Logs),
-		transport(cfg), set.TelemetrySettings)
+	spec := m.exporter(set.ID, cfg, unit.Logs)
+	if place := cfg.(*rustconfig.Exporter).Place(); place.Enters() {
+		return fuse.ExportLogs(place, spec, transport(cfg), set.TelemetrySettings)
+	}
+	u, err := unit.NewLogs(spec, transport(cfg), set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +55,11 @@ func (m Metadata) exportTraces(
 	if aside := m.aside(set, cfg, unit.Traces); aside != nil {
 		return aside, nil
 	}
-	u, err := unit.NewTraces(m.exporter(set.ID, cfg, unit.Traces),
-		transport(cfg), set.TelemetrySettings)
+	spec := m.exporter(set.ID, cfg, unit.Traces)
+	if place := cfg.(*rustconfig.Exporter).Place(); place.Enters() {
+		return fuse.ExportTraces(place, spec, transport(cfg), set.TelemetrySettings)
+	}
+	u, err := unit.NewTraces(spec, transport(cfg), set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +72,11 @@ func (m Metadata) exportMetrics(
 	if aside := m.aside(set, cfg, unit.Metrics); aside != nil {
 		return aside, nil
 	}
-	u, err := unit.NewMetrics(m.exporter(set.ID, cfg, unit.Metrics),
-		transport(cfg), set.TelemetrySettings)
+	spec := m.exporter(set.ID, cfg, unit.Metrics)
+	if place := cfg.(*rustconfig.Exporter).Place(); place.Enters() {
+		return fuse.ExportMetrics(place, spec, transport(cfg), set.TelemetrySettings)
+	}
+	u, err := unit.NewMetrics(spec, transport(cfg), set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 
-	"github.com/strait-data/strait/go/fuse"
 	"github.com/strait-data/strait/go/receivers"
 	"github.com/strait-data/strait/go/rustconfig"
 	"github.com/strait-data/strait/go/unit"
@@ -42,28 +41,25 @@ type shared struct {
 func (s *shared) createLogs(
 	_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs,
 ) (receiver.Logs, error) {
-	return createReceiver(s, set, cfg, unit.Logs, next, (*fuse.Branch).Logs, receivers.ToLogs)
+	return createReceiver(s, set, cfg, unit.Logs, next, receivers.ToLogs)
 }
 
 func (s *shared) createTraces(
 	_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces,
 ) (receiver.Traces, error) {
-	return createReceiver(s, set, cfg, unit.Traces, next, (*fuse.Branch).Traces, receivers.ToTraces)
+	return createReceiver(s, set, cfg, unit.Traces, next, receivers.ToTraces)
 }
 
 func (s *shared) createMetrics(
 	_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics,
 ) (receiver.Metrics, error) {
-	return createReceiver(
-		s, set, cfg, unit.Metrics, next, (*fuse.Branch).Metrics, receivers.ToMetrics,
-	)
+	return createReceiver(s, set, cfg, unit.Metrics, next, receivers.ToMetrics)
 }
 
 // createReceiver gives the receiver of a configuration one more signal, and what of the pipeline
 // behind it is in its part there.
 func createReceiver[Consumer any](
 	s *shared, set receiver.Settings, cfg component.Config, signal unit.Signal, next Consumer,
-	mark func(*fuse.Branch, Consumer) (Consumer, error),
 	to func(receiver.Settings, string, Consumer) (unit.Next, error),
 ) (*receivers.Receiver, error) {
 	config := cfg.(*rustconfig.Config)
@@ -71,11 +67,7 @@ func createReceiver[Consumer any](
 	if err != nil {
 		return nil, err
 	}
-	marked, err := mark(behind, next)
-	if err != nil {
-		return nil, err
-	}
-	counted, err := to(behind.Settings(set), s.metadata.Type, marked)
+	counted, err := to(behind.Settings(set), s.metadata.Type, next)
 	if err != nil {
 		return nil, err
 	}
@@ -83,5 +75,5 @@ func createReceiver[Consumer any](
 		spec := s.metadata.spec(unit.KindReceiver, set.ID, config, nil)
 		config.Place().Stands(&spec)
 		return unit.NewReceiver(spec, transport(cfg), set.TelemetrySettings)
-	}, counted, behind.Members()...)
+	}, behind.Next(counted), behind.Members()...)
 }

@@ -83,7 +83,7 @@ func (c *Config) JSON() json.RawMessage {
 // Unmarshal reads the Collector's values as confmap reads those of a Go component, and fails with
 // the same words.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
-	if c.kind == string(unit.KindProcessor) || c.kind == string(unit.KindReceiver) {
+	if c.kind != string(unit.KindExtension) { // which is in no pipeline
 		var err error
 		if c.place, err = fuse.Take(conf, c); err != nil {
 			return err

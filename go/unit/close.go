@@ -44,6 +44,9 @@ func (u *Unit) Shutdown(ctx context.Context) error {
 	if !running {
 		return nil
 	}
+	if u.closed != nil {
+		u.closed()
+	}
 	u.health.end()
 	u.endRenewals(ctx)
 	u.mu.Lock()

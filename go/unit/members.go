@@ -73,9 +73,11 @@ func (u *Unit) watchMembers(host component.Host) {
 // nameMembers gives each member a handle, by which it asks what its component may, and by which it
 // measures and traces.
 func (u *Unit) nameMembers(host component.Host) error {
-	u.spec.Members = slices.Clone(u.spec.Members)
 	for i := range u.spec.Members {
 		m := &u.spec.Members[i]
+		if m.Bridge != nil {
+			continue // it asks and says nothing
+		}
 		m.Handle = control.NextHandle()
 		stop, err := answers(m, u.hostOf(i, host))
 		if err != nil {
@@ -111,18 +113,33 @@ func (u *Unit) showPassed() {
 	}
 }
 
-// passed is what a member was given and what it gave. Between two members Rust counts.
+// findOthers finds the units that batches go to.
+func (u *Unit) findOthers() error {
+	u.spec.Members = slices.Clone(u.spec.Members)
+	for i := range u.spec.Members {
+		if b := u.spec.Members[i].Bridge; b != nil {
+			to, err := b.Find(u.spec.Pipeline)
+			if err != nil {
+				return err
+			}
+			u.spec.Members[i].Bridge = &Bridge{To: to, Host: b.Host}
+		}
+	}
+	return nil
+}
+
+// passed is what a member was given and what it gave. Between two members Rust counts, and what
+// other units have given the first one.
 func (u *Unit) passed(member int) (incoming, outgoing uint64) {
 	members := u.spec.Members
 	last := member+1 == len(members) || members[member+1].Signal != members[member].Signal
 	var taken []uint64
-	if member > 0 || !last {
+	if member > 0 || !last || u.spec.Door {
 		taken = u.counts.read(u).Taken
+		incoming = taken[member]
 	}
 	if member == 0 {
-		incoming = u.stats.IncomingItems.Load()
-	} else {
-		incoming = taken[member]
+		incoming += u.stats.IncomingItems.Load()
 	}
 	if !last {
 		return incoming, taken[member+1]
@@ -143,6 +160,9 @@ func (u *Unit) gave(signal Signal) uint64 {
 // behind are the signals of which members stand behind a receiver: what it sends of these Rust
 // counts, because what comes out is what those have left of it.
 func (u *Unit) behind() (signals []Signal) {
+	if u.spec.kind() != KindReceiver {
+		return nil
+	}
 	for _, m := range u.spec.Members {
 		if m.Signal != "" && !slices.Contains(signals, m.Signal) {
 			signals = append(signals, m.Signal)

@@ -14,7 +14,17 @@ import (
 // ToMetrics make one.
 type Next struct {
 	signal Signal
-	exit   func(u *Unit, number uint16, records bool) call.AnyExit
+	with   with
+	exit   func(u *Unit, number uint16, records bool, with with) call.AnyExit
+}
+
+// with is what becomes of a batch's context.
+type with func(context.Context) context.Context
+
+// With leads to the same consumer, which sees the contexts that f makes of the batches'.
+func (n Next) With(f func(context.Context) context.Context) Next {
+	n.with = f
+	return n
 }
 
 // ToLogs leads to a consumer of logs.
@@ -27,9 +37,14 @@ func ToTraces(next consumer.Traces) Next { return to(Traces, edge.Traces, next.C
 func ToMetrics(next consumer.Metrics) Next { return to(Metrics, edge.Metrics, next.ConsumeMetrics) }
 
 func to[T any](signal Signal, s *edge.Signal[T], next func(context.Context, T) error) Next {
-	return Next{signal, func(u *Unit, number uint16, records bool) call.AnyExit {
-		return call.NewExit(u.spec.ID, edge.NewOut(s, number, records, next), &u.stats)
-	}}
+	exit := func(u *Unit, number uint16, records bool, with with) call.AnyExit {
+		through := next
+		if with != nil {
+			through = func(ctx context.Context, d T) error { return next(with(ctx), d) }
+		}
+		return call.NewExit(u.spec.ID, edge.NewOut(s, number, records, through), &u.stats)
+	}
+	return Next{signal: signal, exit: exit}
 }
 
 // exits joins the edges out with what is behind them, which are as many, in the same order.
@@ -44,7 +59,7 @@ func (u *Unit) exits(nexts []Next, records bool) ([]call.AnyExit, error) {
 			return nil, fmt.Errorf("%s: edge %d carries %s, its consumer takes %s",
 				u.spec.ID, e.Number, e.Signal, nexts[i].signal)
 		}
-		exits = append(exits, nexts[i].exit(u, e.Number, records))
+		exits = append(exits, nexts[i].exit(u, e.Number, records, nexts[i].with))
 	}
 	return exits, nil
 }

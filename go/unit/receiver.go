@@ -22,12 +22,12 @@ func NewReceiver(spec Spec, t Transport, set component.TelemetrySettings) *Recei
 }
 
 // Add adds an edge out with what is behind it, before Start, and asks Rust whether it can do that.
-// What leaves by it passes the members first that are given, all of its signal; where the last of
-// them is an exporter nothing leaves, and there is no edge.
+// What leaves by it passes the members first that are given, all of its signal; where nothing
+// leaves behind the last of them (Ends) there is no edge.
 func (r *Receiver) Add(next Next, behind ...Member) error {
 	spec := r.unit.spec
 	spec.Members = append(slices.Clip(spec.Members), behind...)
-	if n := len(behind); n > 0 && behind[n-1].Kind == KindExporter {
+	if Ends(behind) {
 		r.unit.spec = spec
 		_, err := reportOf(spec)
 		return err
@@ -39,7 +39,7 @@ func (r *Receiver) Add(next Next, behind ...Member) error {
 	}
 	r.unit.spec = spec
 	// As records or as bytes: each batch says which.
-	r.exits = append(r.exits, next.exit(r.unit, number, true))
+	r.exits = append(r.exits, next.exit(r.unit, number, true, next.with))
 	return nil
 }
 

@@ -45,6 +45,11 @@ type Spec struct {
 	Edges []Edge `json:"edges,omitempty"`
 	// Members are what batches pass, one after the other.
 	Members []Member `json:"members"`
+	// Door says that other units send it batches.
+	Door bool `json:"door,omitempty"`
+	// Opened is told the handle by which they do, in the unit's pipeline, from Start until what it
+	// gives back is called; nil: nobody is.
+	Opened func(pipeline string, handle uint64) (closed func()) `json:"-"`
 	// Aside finds what stands for a member behind the first one, in a pipeline; nil: there is none
 	// that is known.
 	Aside func(pipeline string, member *Member) *Aside `json:"-"`
@@ -152,10 +157,38 @@ type Member struct {
 	Type   string `json:"type,omitempty"`
 	Config any    `json:"config,omitempty"`
 	Nodes  any    `json:"nodes,omitempty"`
-	// Sending is what stands in front of an exporter that has members before it; nil: nothing does.
+	// Sending is what stands in front of an exporter whose queue is in Rust; nil: nothing does.
 	Sending *Sending `json:"sending,omitempty"`
+	// Bridge is where batches go that leave the unit and stay in Rust; nil: this is a component.
+	Bridge *Bridge `json:"bridge,omitempty"`
 	// Pipeline is the one that a member behind a receiver is in; "": the unit's.
 	Pipeline string `json:"-"`
+}
+
+// Bridge is the last member of a unit whose batches go to other units, by their doors.
+type Bridge struct {
+	// To are the units, by their handles; Start finds them.
+	To []uint64 `json:"to,omitempty"`
+	// Host says that they go on in Go besides, by the unit's edge of their signal.
+	Host bool `json:"host,omitempty"`
+	// Find finds the units, in the unit's pipeline.
+	Find func(pipeline string) ([]uint64, error) `json:"-"`
+}
+
+// ToOthers is a member behind which are other units, given what a receiver or connector sends of a
+// signal; "" behind other members.
+func ToOthers(signal Signal, bridge *Bridge) Member {
+	return Member{Kind: KindExporter, Signal: signal, Bridge: bridge}
+}
+
+// Ends says that nothing of what comes to the last of these leaves for Go.
+func Ends(members []Member) bool {
+	n := len(members)
+	if n == 0 || members[n-1].Kind != KindExporter {
+		return false
+	}
+	bridge := members[n-1].Bridge
+	return bridge == nil || !bridge.Host
 }
 
 // Signal is the kind of telemetry a unit carries.

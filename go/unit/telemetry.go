@@ -164,6 +164,10 @@ func (u *Unit) observe() (stop func(), err error) {
 		}
 		u.recordInside.Store(&record)
 	}
+	if first := u.spec.Members[0]; first.Kind == KindExporter && first.Sending != nil {
+		does := func() *exported { return u.counts.read(u).Exported[0] }
+		errs = append(errs, observeExported(b, u.spec.ID, u.spec.edge(In).Signal, does))
+	}
 	for _, signal := range u.behind() {
 		errs = append(errs, u.observeSent(b, signal))
 	}

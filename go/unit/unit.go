@@ -53,6 +53,7 @@ type Unit struct {
 	stopRenewing   context.Context
 	cancelRenewing context.CancelFunc
 
+	closed    func() // takes back what Spec.Opened was told; nil: nothing was
 	unobserve func() // ends the metrics; nil: there are none
 	// recordInside is the metric of how long calls are in the unit; nil: there is none.
 	recordInside atomic.Pointer[func(context.Context, time.Duration)]
@@ -116,6 +117,9 @@ func (u *Unit) Start(ctx context.Context, host component.Host, edges call.Edges)
 		return errors.Join(err, u.close(ctx, lanes))
 	}
 	u.showPassed()
+	if u.spec.Opened != nil {
+		u.closed = u.spec.Opened(u.spec.Pipeline, u.handle)
+	}
 	u.mu.Lock()
 	u.lanes, u.retired, u.state = lanes, make([]ring.Stats, len(lanes)), stateRunning
 	u.mu.Unlock()
@@ -138,6 +142,9 @@ func (u *Unit) open(ctx context.Context, host component.Host) (lanes []*lane, er
 	u.background, u.cancel = context.WithCancel(context.Background())
 	u.stopRenewing, u.cancelRenewing = context.WithCancel(u.background)
 	u.release = []func(){sinks.Logs(u.handle, u.telemetry.Logger)}
+	if err := u.findOthers(); err != nil {
+		return nil, err
+	}
 	if err := u.nameMembers(host); err != nil {
 		return nil, err
 	}

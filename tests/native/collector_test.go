@@ -147,7 +147,7 @@ func (c *collector) factories() (f otelcol.Factories, err error) {
 			_ context.Context, _ connector.Settings, _ component.Config, next consumer.Logs,
 		) (connector.Logs, error) {
 			return passing{Logs: next}, nil
-		}, level)))
+		}, level)), tallies())
 	if err != nil {
 		return f, err
 	}
@@ -170,7 +170,7 @@ var distribution = converter.Distribution{
 	Version: "0.1.0",
 	Rust: map[string][]string{
 		"receivers": {"feeder", "source"}, "processors": {"otap", "mask_cards", "faulty"},
-		"exporters": {"outlet"},
+		"exporters": {"outlet"}, "connectors": {"tally"},
 	},
 }
 

@@ -58,6 +58,8 @@ func pick(r *rand.Rand, from []string, least, most int) []string {
 	return from[:least+r.IntN(most-least+1)]
 }
 
+func join(names []string) string { return strings.Join(names, ", ") }
+
 // drawGraph draws pipelines that share receivers, processors and exporters, and one that a
 // connector feeds.
 func drawGraph(r *rand.Rand) graph {
@@ -67,8 +69,7 @@ func drawGraph(r *rand.Rand) graph {
 	g := graph{pipelines: map[string]string{}, feeds: 2}
 	add := func(name string, receivers, exporters []string) {
 		g.pipelines[name] = fmt.Sprintf("{receivers: [%s], processors: [%s], exporters: [%s]}",
-			strings.Join(receivers, ", "), strings.Join(pick(r, names, 0, 6), ", "),
-			strings.Join(exporters, ", "))
+			join(receivers), join(pick(r, names, 0, 6)), join(exporters))
 	}
 	keeps := []string{"keep", "keep/b"}
 	for i := range 1 + r.IntN(3) {
@@ -86,11 +87,15 @@ func drawGraph(r *rand.Rand) graph {
 
 // yaml is the configuration, whose feeder listens there.
 func (g graph) yaml(fuse bool, listen string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "receivers:\n  feed/0:\n  feed/1:\n"+
+	return g.yamlOf(fmt.Sprintf("receivers:\n  feed/0:\n  feed/1:\n"+
 		"  feeder: {listen: %q, runtime: {rust: {fuse: %t}}}\n"+
-		"exporters: {keep: , keep/b: }\nconnectors: {join: }\nextensions: {watch: }\nprocessors:\n",
-		listen, fuse)
+		"exporters: {keep: , keep/b: }\nconnectors: {join: }\n", listen, fuse), fuse)
+}
+
+// yamlOf is the configuration of these receivers, exporters and connectors.
+func (g graph) yamlOf(ends string, fuse bool) string {
+	var b strings.Builder
+	b.WriteString(ends + "extensions: {watch: }\nprocessors:\n")
 	for id, body := range processors {
 		if strings.Contains(body, "%t") {
 			body = fmt.Sprintf(body, fuse)

@@ -57,8 +57,8 @@ impl Batch {
 
     /// A batch of the bytes of an `ExportLogsServiceRequest`, `ExportTraceServiceRequest` or
     /// `ExportMetricsServiceRequest`. They are not checked here: who reads them does, and a sender
-    /// is told of what is no OTLP. A receiver that sends logs so says it of itself, with
-    /// [`Description::logs_as_otlp`](crate::Description::logs_as_otlp); tables cost less.
+    /// is told of what is no OTLP. A receiver or connector that sends logs so says it of itself,
+    /// with [`Description::logs_as_otlp`](crate::Description::logs_as_otlp); tables cost less.
     pub fn from_otlp(signal: Signal, bytes: impl Into<Bytes>) -> Self {
         Self {
             otlp: Some((signal, bytes.into())),

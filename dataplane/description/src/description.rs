@@ -94,9 +94,9 @@ impl Description {
         self.carries(Flow::Between(from, to), stability)
     }
 
-    /// Said of a receiver: it sends logs as OTLP bytes, or may. One that does not say so sends
-    /// tables, and is told of bytes that they are refused. Processors behind it never run in one
-    /// part with it: to read bytes as tables there is not lossless.
+    /// Said of a receiver or connector: it sends logs as OTLP bytes, or may. One that does not say
+    /// so sends tables, and is told of bytes that they are refused. What is behind it never has its
+    /// logs in Rust: to read bytes as tables there is not lossless.
     pub fn logs_as_otlp(self) -> Self {
         Self {
             logs_as_otlp: true,

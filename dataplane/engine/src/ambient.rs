@@ -243,6 +243,7 @@ mod tests {
             has_components: false,
             exits: Exits::default(),
             members: Arc::default(),
+            door: None,
             projection: Projection::default(),
         };
         let ends = link::split(link, Some(0), false);

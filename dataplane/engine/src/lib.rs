@@ -35,6 +35,7 @@
 //! difference   the way back for a host that kept the original
 //! plan         what of a batch a unit reads and writes
 //! unit         the specification, checked
+//! bridge       from one unit to others, in Rust
 //! catalog      the engine's nodes: keys, rules, what takes their place
 //! components, finding, id_set
 //! ```
@@ -43,6 +44,7 @@
 //! themselves (strait-ringbuf), what slots hold (strait-records).
 
 mod ambient;
+mod bridge;
 mod calls;
 pub mod catalog;
 pub mod components;
@@ -59,6 +61,7 @@ mod plan;
 mod sending;
 mod unit;
 
+pub use bridge::Door;
 pub use calls::{Counters, LaneStatus, Upcalls};
 pub use catalog::check_registrations;
 pub use conversion::otlp_logs_to_records;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use strait_component::{Kind, Signal};
 use strait_control::{CallId, Class, Failure, OperationError};
-use strait_engine::{Exported, Lane, LaneConfig, Report, Unit, UnitMember, Upcalls};
+use strait_engine::{Door, Exported, Lane, LaneConfig, Report, Unit, UnitMember, Upcalls};
 use strait_ringbuf::PeerFds;
 
 /// Time that is kept of a drain's limit to end what did not drain.
@@ -94,12 +94,19 @@ impl Units {
         self.units.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a unit under its handle.
+    /// Keeps a unit under its handle; those that it sends batches to are there before it.
     pub(crate) fn create(&self, handle: u64, unit: Unit) -> Result<(), OperationError> {
         let mut units = self.lock();
         if units.contains_key(&handle) {
             let message = format!("handle {handle} names a unit already; shut it down first");
             return Err(OperationError::new(Class::Permanent, message));
+        }
+        let door = |handle| units.get(&handle)?.unit.door.clone();
+        for member in unit.members.iter() {
+            member.find(door).map_err(|to| {
+                let message = format!("no unit of handle {to} takes batches of other units");
+                OperationError::new(Class::Permanent, message).at(&unit.id)
+            })?;
         }
         units.insert(
             handle,
@@ -249,6 +256,7 @@ impl Units {
         let Some(entry) = self.lock().remove(&handle) else {
             return Taken::default();
         };
+        let _door = Shut(entry.unit.door.clone());
         let Running::Yes(started) = entry.running else {
             return Taken::by(&entry.unit);
         };
@@ -342,6 +350,17 @@ async fn start_lane(
         to_host,
         _fds: fds,
     })
+}
+
+/// Closes the door of a unit when it goes.
+struct Shut(Option<Door>);
+
+impl Drop for Shut {
+    fn drop(&mut self) {
+        if let Some(door) = &self.0 {
+            door.close();
+        }
+    }
 }
 
 /// Takes lanes out of the routes when it goes.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Component, Graph, Pipeline, Step};
+use super::{Between, Component, Graph, Pipeline, Step};
 
 pub(super) fn draw(graph: &Graph) -> String {
     let mut out = String::from(
@@ -72,10 +72,13 @@ fn draw_edges(
     };
     for from in leaves {
         for to in enters {
-            let cut = graph.cut(pipeline, from, to).map(|at| &graph.cuts[at]);
-            let style = cut.map(|cut| format!(" [style=dashed, label={}]", quoted(&cut.reason)));
+            let style = match graph.between(pipeline, from, to) {
+                Between::Nothing => String::new(),
+                Between::Bridge => " [color=\"#c4713b\", penwidth=3]".to_owned(),
+                Between::Cut(_, cut) => format!(" [style=dashed, label={}]", quoted(&cut.reason)),
+            };
             let (from, to) = (name(pipeline, from), name(pipeline, to));
-            let _ = writeln!(out, "  {from} -> {to}{};", style.unwrap_or_default());
+            let _ = writeln!(out, "  {from} -> {to}{style};");
         }
     }
 }

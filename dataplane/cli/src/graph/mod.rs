@@ -2,10 +2,12 @@
 //!
 //! The Collector itself says it: nothing else knows what its configuration comes to once `${...}`,
 //! several files and its own defaults are taken in. It is asked to validate the configuration, with
-//! the environment variable that has its converter write pipelines, parts and cuts as JSON.
+//! the environment variable that has its converter write pipelines, parts, bridges and cuts as
+//! JSON.
 //!
 //! The drawings differ in form only: each shows the pipelines in the order of their ids, who runs
-//! where, which components are one part, and each cut with its reason.
+//! where, which components are one part, where batches go from part to part, and each cut with its
+//! reason.
 
 mod dot;
 mod svg;
@@ -38,6 +40,7 @@ pub enum Format {
 pub struct Graph {
     pipelines: Vec<Pipeline>,
     parts: Vec<Part>,
+    bridges: Vec<Bridge>,
     cuts: Vec<Cut>,
 }
 
@@ -71,6 +74,14 @@ struct Named {
     id: String,
 }
 
+/// Where batches go from one part to another in Rust.
+#[derive(Debug, Deserialize)]
+struct Bridge {
+    pipeline: String,
+    from: Named,
+    to: Named,
+}
+
 #[derive(Debug, Deserialize)]
 struct Cut {
     pipeline: String,
@@ -90,6 +101,17 @@ struct Step<'g> {
     components: Vec<&'g Component>,
     /// They are one part of several.
     part: bool,
+}
+
+/// What is between two components.
+#[derive(Clone, Copy)]
+enum Between<'g> {
+    /// Batches go from one to the other in Go, or within a part.
+    Nothing,
+    /// They go in Rust.
+    Bridge,
+    /// They leave Rust for Rust: the cut of this place.
+    Cut(usize, &'g Cut),
 }
 
 impl Graph {
@@ -174,6 +196,18 @@ impl Graph {
         part.map_or(1, |part| part.members.len())
     }
 
+    /// What is between two that follow each other in a pipeline, and are in different parts.
+    fn between(&self, pipeline: &Pipeline, from: &Component, to: &Component) -> Between<'_> {
+        let over = |bridge: &Bridge| {
+            bridge.pipeline == pipeline.id && bridge.from.is(from) && bridge.to.is(to)
+        };
+        match self.cut(pipeline, from, to) {
+            Some(at) => Between::Cut(at, &self.cuts[at]),
+            None if self.bridges.iter().any(over) => Between::Bridge,
+            None => Between::Nothing,
+        }
+    }
+
     /// Why batches leave Rust between two that follow each other in a pipeline.
     fn cut(&self, pipeline: &Pipeline, from: &Component, to: &Component) -> Option<usize> {
         let here = |cut: &Cut| cut.pipeline == pipeline.id && cut.from.is(from) && cut.to.is(to);
@@ -216,6 +250,7 @@ mod tests {
         let nothing = Graph {
             pipelines: Vec::new(),
             parts: Vec::new(),
+            bridges: Vec::new(),
             cuts: Vec::new(),
         };
         for format in [Format::Text, Format::Dot, Format::Svg] {

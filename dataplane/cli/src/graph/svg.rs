@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Component, Graph, Pipeline, Step};
+use super::{Between, Component, Graph, Pipeline, Step};
 
 const BOX_WIDTH: usize = 160;
 const BOX_HEIGHT: usize = 36;
@@ -72,7 +72,7 @@ fn draw_row(out: &mut String, graph: &Graph, pipeline: &Pipeline, top: usize) ->
                 BOX_HEIGHT + 16
             );
             for pair in placed.windows(2) {
-                draw_line(out, &pair[0], &pair[1], None);
+                draw_line(out, &pair[0], &pair[1], Between::Nothing);
             }
         }
         let (first, last) = if step.part {
@@ -82,8 +82,8 @@ fn draw_row(out: &mut String, graph: &Graph, pipeline: &Pipeline, top: usize) ->
         };
         for from in &before {
             for to in &placed[..first] {
-                let cut = graph.cut(pipeline, Placed::component(from), to.component);
-                draw_line(out, from, to, cut);
+                let between = graph.between(pipeline, Placed::component(from), to.component);
+                draw_line(out, from, to, between);
             }
         }
         for one in &placed {
@@ -145,19 +145,19 @@ fn draw_box(out: &mut String, placed: &Placed<'_>) {
     }
 }
 
-/// A line between two, dashed and with its number where it is a cut.
-fn draw_line(out: &mut String, from: &Placed<'_>, to: &Placed<'_>, cut: Option<usize>) {
+/// A line between two: strong where it is a bridge, dashed and with its number where it is a cut.
+fn draw_line(out: &mut String, from: &Placed<'_>, to: &Placed<'_>, between: Between<'_>) {
     let (x1, y1, x2, y2) = (from.x + BOX_WIDTH, from.middle(), to.x, to.middle());
-    let dashes = if cut.is_some() {
-        " stroke-dasharray=\"4 3\""
-    } else {
-        ""
+    let style = match between {
+        Between::Nothing => "stroke=\"#444444\"",
+        Between::Bridge => "stroke=\"#c4713b\" stroke-width=\"3\"",
+        Between::Cut(..) => "stroke=\"#444444\" stroke-dasharray=\"4 3\"",
     };
     let _ = writeln!(
         out,
-        "<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" stroke=\"#444444\"{dashes}/>"
+        "<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" {style}/>"
     );
-    if let Some(at) = cut {
+    if let Between::Cut(at, _) = between {
         let (x, y) = (x1.midpoint(x2), y1.midpoint(y2));
         let _ = writeln!(
             out,

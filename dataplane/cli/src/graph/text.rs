@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Component, Graph, Step};
+use super::{Bridge, Component, Graph, Step};
 
 pub(super) fn draw(graph: &Graph) -> String {
     let mut out = String::new();
@@ -15,6 +15,12 @@ pub(super) fn draw(graph: &Graph) -> String {
         for step in &steps {
             draw_step(&mut out, step, width);
         }
+    }
+    if !graph.bridges.is_empty() {
+        out.push_str("\nBatches go from part to part in Rust:\n");
+    }
+    for Bridge { pipeline, from, to } in &graph.bridges {
+        let _ = writeln!(out, "  {pipeline}: {} > {}", from.id, to.id);
     }
     for (number, cut) in (1..).zip(&graph.cuts) {
         if number == 1 {

@@ -26,6 +26,7 @@ pub use inbox::{LaneStatus, Upcalls};
 pub use table::Counters;
 pub(crate) use table::{Limits, Origin};
 
+use crate::bridge::Door;
 use crate::difference::Originals;
 use crate::link::{self, Incoming, Reader, Writer};
 use crate::plan::projection::Projection;
@@ -81,6 +82,8 @@ pub(crate) struct Settings {
     pub(crate) exits: Exits,
     /// What batches pass in it.
     pub(crate) members: Arc<[UnitMember]>,
+    /// Where other units send it batches; `None`: none do.
+    pub(crate) door: Option<Door>,
     /// What of a batch the unit reads and writes.
     pub(crate) projection: Projection,
 }

@@ -5,7 +5,7 @@ use super::console;
 use crate::catalog::{self, prints_records};
 use crate::ends::{egress, ingress};
 use crate::guard;
-use crate::nodes::{component, connector, exporter, receiver};
+use crate::nodes::{bridge, component, connector, door, exporter, receiver};
 use otel_arrow_dfe_config::engine::{
     EngineConfig, ResolvedOtelDataflowSpec, ResolvedPipelineConfig, ResolvedPipelineRole,
 };
@@ -54,7 +54,7 @@ pub(super) static FACTORY: LazyLock<PipelineFactory<OtapPdata>> = LazyLock::new(
             ..inner.clone()
         })
         .collect();
-    exporters.extend([egress::FACTORY, exporter::FACTORY]);
+    exporters.extend([egress::FACTORY, exporter::FACTORY, bridge::FACTORY]);
     let mut receivers: Vec<ReceiverFactory<OtapPdata>> = OTAP_PIPELINE_FACTORY
         .get_receiver_factory_map()
         .values()
@@ -63,7 +63,7 @@ pub(super) static FACTORY: LazyLock<PipelineFactory<OtapPdata>> = LazyLock::new(
             ..inner.clone()
         })
         .collect();
-    receivers.extend([ingress::FACTORY, receiver::FACTORY]);
+    receivers.extend([ingress::FACTORY, receiver::FACTORY, door::FACTORY]);
     PipelineFactory::new(receivers.leak(), processors.leak(), exporters.leak(), &[])
 });
 

@@ -176,6 +176,7 @@ fn run(config: LaneConfig, inbox: Arc<Inbox>, shared: &Arc<Shared>, ready: Ready
         has_components: config.unit.has_components(),
         exits: Exits::of(&config.unit),
         members: Arc::clone(&config.unit.members),
+        door: config.unit.door.clone(),
         projection,
     };
     let entry = config.unit.entry().map(|entry| entry.number);

@@ -6,8 +6,8 @@ use crate::guard::nacks;
 use crate::lane::ending::Shared;
 use crate::lane::factory::{self, FACTORY};
 use crate::lane::read_loop;
-use crate::nodes::drain;
-use crate::unit::{EGRESS, INGRESS, Unit};
+use crate::nodes::{door, drain};
+use crate::unit::{EGRESS, INGRESS, OWN, Unit};
 use otel_arrow_dfe_config::observed_state::{ObservedStateSettings, SendPolicy};
 use otel_arrow_dfe_config::pipeline::PipelineConfig;
 use otel_arrow_dfe_config::policy::{ChannelCapacityPolicy, TelemetryPolicy};
@@ -54,10 +54,20 @@ pub(super) struct Place<'a> {
 /// The engine's pipeline for one lane.
 fn definition(unit: &Unit) -> Value {
     let mut nodes = Map::new();
+    let back = unit.ways_back().next().is_some();
     for (end, urn) in [(INGRESS, ingress::URN), (EGRESS, egress::URN)] {
-        if unit.topology.has_end(end) {
+        if unit.topology.has_end(end) || (back && end == EGRESS) {
             nodes.insert(end.into(), json!({"type": urn}));
         }
+    }
+    let mut doors = Vec::new();
+    if unit.door.is_some() {
+        let (name, config) = (format!("{OWN}door"), json!({}));
+        doors.push((name, config, unit.topology.entries()));
+    }
+    for (member, _) in unit.ways_back() {
+        let (name, config) = (format!("{OWN}back/{member}"), json!({"back_from": member}));
+        doors.push((name, config, vec![EGRESS.to_owned()]));
     }
     for node in &unit.topology.nodes {
         let mut config = node.config.clone();
@@ -71,12 +81,14 @@ fn definition(unit: &Unit) -> Value {
         }
         nodes.insert(node.name.clone(), entry);
     }
-    let connections: Vec<Value> = unit
-        .topology
-        .connections
-        .iter()
+    let joined = unit.topology.connections.iter();
+    let mut connections: Vec<Value> = joined
         .map(|connection| json!({"from": connection.from, "to": connection.to}))
         .collect();
+    for (name, config, to) in doors {
+        connections.push(json!({"from": name, "to": to}));
+        nodes.insert(name, json!({"type": door::URN, "config": config}));
+    }
     json!({"nodes": nodes, "connections": connections})
 }
 

@@ -137,6 +137,17 @@ pub(crate) fn to_payload(batch: Batch) -> Result<OtapPayload, String> {
     Ok(OtlpProtoBytes::new_from_bytes(signal, bytes.clone()).into())
 }
 
+/// The same of a batch that a component has made. Logs may be OTLP bytes where it says so of
+/// itself: nobody can be behind it in Rust then, who would have to read them as tables.
+pub(crate) fn made_payload(batch: Batch, logs_as_otlp: bool) -> Result<OtapPayload, String> {
+    if batch.signal() == Signal::Logs && batch.otlp().is_some() && !logs_as_otlp {
+        let message = "logs were sent as OTLP bytes, and `describe()` does not say \
+                       `logs_as_otlp()`: this is a bug in the component";
+        return Err(message.to_owned());
+    }
+    to_payload(batch)
+}
+
 /// A batch that a member sends by itself: its number is its own, and names what goes with it.
 /// `known` is told the number, and subscribes to the batch's answer.
 pub(crate) fn own_batch(

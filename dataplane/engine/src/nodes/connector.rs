@@ -14,7 +14,7 @@ use crate::calls::{LaneStatus, Port};
 use crate::catalog::LEAST_TICK;
 use crate::components;
 use crate::nodes::answers::{answer, answer_of};
-use crate::nodes::batches::{own_batch, take_wanted, to_payload};
+use crate::nodes::batches::{made_payload, own_batch, take_wanted};
 use crate::nodes::made::{self, Made};
 use async_trait::async_trait;
 use otel_arrow_dfe_config::error::Error as ConfigError;
@@ -74,6 +74,8 @@ struct Taken {
 struct Component {
     made: Made<Box<dyn Connector>>,
     port: Rc<Port>,
+    /// Logs may be OTLP bytes, as the component says of itself.
+    logs_as_otlp: bool,
     taken: HashMap<u64, Taken>,
     next: u64,
     /// How often it flushes, once the first tick has come.
@@ -94,6 +96,7 @@ impl Component {
         })?;
         let port = ambient::port_for("a connector")?;
         Ok(Self {
+            logs_as_otlp: made.factory().describe().logs_as_otlp,
             made,
             port,
             taken: HashMap::new(),
@@ -149,7 +152,7 @@ impl Component {
                 out.into_batches()
                     .into_iter()
                     .try_fold(Vec::new(), |mut outputs, batch| {
-                        let payload = to_payload(batch);
+                        let payload = made_payload(batch, self.logs_as_otlp);
                         let payload = payload
                             .map_err(|message| self.made.failure(Class::Permanent, message))?;
                         outputs.extend(Some(payload).filter(|payload| !payload.is_empty()));
@@ -181,7 +184,7 @@ impl Component {
         for batch in out.into_batches() {
             // The call that it may have come with has had its answer.
             let came_with = batch.context().detached();
-            let payload = match to_payload(batch) {
+            let payload = match made_payload(batch, self.logs_as_otlp) {
                 Ok(payload) if payload.is_empty() => continue,
                 Ok(payload) => payload,
                 Err(error) => {

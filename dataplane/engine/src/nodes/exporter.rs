@@ -1,4 +1,4 @@
-//! Runs an exporter of the SDK as an engine node.
+//! Runs an exporter as an engine node: one of the SDK, or the way to other units.
 //!
 //! Each batch is a task of its own on the lane's thread, and its verdict is the batch's answer; so
 //! several are under way at once, as many as the unit lets into the engine. Whoever waits for one
@@ -15,6 +15,7 @@ use crate::nodes::batches::take_wanted;
 use crate::nodes::exports::Exports;
 use crate::nodes::waiting::{sleep_until, terminal};
 use crate::nodes::{made, sending};
+use crate::unit::Taken;
 use async_trait::async_trait;
 use otel_arrow_dfe_engine::ExporterFactory;
 use otel_arrow_dfe_engine::control::NodeControlMsg;
@@ -26,7 +27,9 @@ use otel_arrow_dfe_engine::terminal_state::TerminalState;
 use otel_arrow_dfe_engine::wiring_contract::WiringContract;
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
+use strait_component::Batch;
 use strait_failure::{Class, Failure};
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -40,7 +43,7 @@ pub(crate) const FACTORY: ExporterFactory<OtapPdata> = ExporterFactory {
                 Ok(ExporterWrapper::local(exporter, node, node_config, config))
             }
             None => {
-                let exporter = Component { exports };
+                let exporter = Component::new(exports, None);
                 Ok(ExporterWrapper::local(exporter, node, node_config, config))
             }
         }
@@ -50,13 +53,36 @@ pub(crate) const FACTORY: ExporterFactory<OtapPdata> = ExporterFactory {
     validate_config: made::validate,
 };
 
-struct Component {
-    exports: Exports,
+/// What takes batches, several side by side.
+pub(super) trait Destination: Clone + 'static {
+    /// Takes a batch, and is its verdict.
+    async fn export(&self, batch: Batch) -> Result<(), Failure>;
+    /// The failure of a batch whose export panicked as it was dropped.
+    fn fell(&self, panic: &JoinError) -> Failure;
+    /// A failure of its own.
+    fn failure(&self, class: Class, message: &str) -> Failure;
+    /// What it is called in errors.
+    fn id(&self) -> String;
+    /// Ends it, after the last export.
+    async fn shutdown(&self, deadline: Instant);
+}
+
+pub(super) struct Component<D> {
+    exports: D,
+    /// Where what enters it is counted.
+    taken: Option<Arc<Taken>>,
+}
+
+impl<D> Component<D> {
+    pub(super) fn new(exports: D, taken: Option<Arc<Taken>>) -> Self {
+        Self { exports, taken }
+    }
 }
 
 /// What the node has in hand.
-struct Work {
-    exports: Exports,
+struct Work<D> {
+    exports: D,
+    taken: Option<Arc<Taken>>,
     engine: EffectHandler<OtapPdata>,
     tasks: JoinSet<Result<(), Failure>>,
     /// What answers for the batches of the tasks.
@@ -64,7 +90,7 @@ struct Work {
 }
 
 #[async_trait(?Send)]
-impl Exporter<OtapPdata> for Component {
+impl<D: Destination> Exporter<OtapPdata> for Component<D> {
     async fn start(
         self: Box<Self>,
         mut inbox: ExporterInbox<OtapPdata>,
@@ -72,6 +98,7 @@ impl Exporter<OtapPdata> for Component {
     ) -> Result<TerminalState, Error> {
         let mut work = Work {
             exports: self.exports,
+            taken: self.taken,
             engine: effect_handler,
             tasks: JoinSet::new(),
             batches: HashMap::new(),
@@ -99,9 +126,12 @@ impl Exporter<OtapPdata> for Component {
     }
 }
 
-impl Work {
+impl<D: Destination> Work<D> {
     /// Gives a batch to the exporter.
-    async fn begin(&mut self, pdata: OtapPdata) -> Result<(), Error> {
+    async fn begin(&mut self, mut pdata: OtapPdata) -> Result<(), Error> {
+        if let Some(taken) = &self.taken {
+            taken.add(pdata.num_items());
+        }
         let component = || self.exports.id();
         let Some((pdata, batch, context)) = take_wanted(&self.engine, pdata, component).await?
         else {

@@ -3,6 +3,7 @@
 //! A panic is the failure of the batch that it met. The instance is made anew for those that come
 //! later; those that are under way end with the old one, whose shutdown is not called.
 
+use crate::nodes::exporter::Destination;
 use crate::nodes::made::Made;
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use serde_json::Value;
@@ -11,6 +12,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use strait_component::{Batch, DynExporter, Settings};
 use strait_failure::{Class, Failure, contained};
+use tokio::task::JoinError;
 
 /// What an exporter has to end in after its last export, however late that was.
 const LEAST_SHUTDOWN: Duration = Duration::from_millis(100);
@@ -29,8 +31,14 @@ impl Exports {
         Ok(Self(Rc::new(RefCell::new(made))))
     }
 
-    /// Hands a batch to the exporter, and is its verdict.
-    pub(crate) async fn export(&self, batch: Batch) -> Result<(), Failure> {
+    /// What the component was made with.
+    pub(crate) fn settings(&self) -> Settings {
+        self.0.borrow().settings().clone()
+    }
+}
+
+impl Destination for Exports {
+    async fn export(&self, batch: Batch) -> Result<(), Failure> {
         let instance = self.0.borrow_mut().instance().cloned()?;
         // The call itself may panic too.
         let outcome = contained(async { instance.export(batch).await }).await;
@@ -46,30 +54,22 @@ impl Exports {
         }
     }
 
-    /// What an export held panicked as it was dropped: that instance is not to be trusted.
-    pub(crate) fn fell(&self, panic: &dyn std::fmt::Display) -> Failure {
+    /// That instance is not to be trusted.
+    fn fell(&self, panic: &JoinError) -> Failure {
         let mut made = self.0.borrow_mut();
         drop(made.take());
         made.panicked("export", &panic.to_string())
     }
 
-    /// A failure of this component.
-    pub(crate) fn failure(&self, class: Class, message: &str) -> Failure {
+    fn failure(&self, class: Class, message: &str) -> Failure {
         self.0.borrow().failure(class, message)
     }
 
-    /// What the component was made with.
-    pub(crate) fn settings(&self) -> Settings {
-        self.0.borrow().settings().clone()
-    }
-
-    /// The component's id.
-    pub(crate) fn id(&self) -> String {
+    fn id(&self) -> String {
         self.0.borrow().id().to_owned()
     }
 
-    /// Ends the instance, after the last export.
-    pub(crate) async fn shutdown(&self, deadline: Instant) {
+    async fn shutdown(&self, deadline: Instant) {
         let Some(instance) = self.0.borrow_mut().take() else {
             return;
         };

@@ -4,9 +4,12 @@
 pub(crate) mod answers;
 mod attempts;
 pub(crate) mod batches;
+pub(crate) mod bridge;
 pub(crate) mod component;
 pub(crate) mod connector;
+pub(crate) mod door;
 pub(crate) mod drain;
+mod entrance;
 pub(crate) mod exporter;
 mod exports;
 pub(crate) mod logs;

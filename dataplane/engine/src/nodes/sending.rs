@@ -14,6 +14,7 @@ use crate::ambient;
 use crate::nodes::answers::answer;
 use crate::nodes::attempts::{Outcome, attempts};
 use crate::nodes::batches::take_wanted;
+use crate::nodes::exporter::Destination;
 use crate::nodes::exports::Exports;
 use crate::nodes::spans::{self, Spans};
 use crate::nodes::waiting::{sleep_until, terminal};

@@ -20,7 +20,7 @@ impl Exits {
                 .exits()
                 .map(|exit| (exit.signal, exit.number))
                 .collect(),
-            take_records: entry != Some(Signal::Logs),
+            take_records: entry != Some(Signal::Logs) || unit.door.is_some(),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::catalog::node::Asked;
 use crate::catalog::{Node, TABLE, check_node, find_in, included, kinds_in, suggest};
 use crate::finding::Finding;
 use crate::unit::reach;
-use crate::unit::topology::{Connection, EGRESS, INGRESS, Planned, Topology, split};
+use crate::unit::topology::{Connection, EGRESS, INGRESS, OWN, Planned, Topology, split};
 use serde_json::{Map, Value, json};
 use strait_component::{Kind, Signal};
 
@@ -121,10 +121,13 @@ fn read_graph(
     let mut topology = Topology::default();
     for (name, entry) in map {
         let path = format!("{prefix}nodes::{name}");
-        if name == INGRESS || name == EGRESS {
+        if name == INGRESS || name == EGRESS || name.starts_with(OWN) {
             findings.push(Finding::new(
                 path,
-                "`in` and `out` are the unit's ends; choose another name",
+                format!(
+                    "`in` and `out` are the unit's ends, and what begins with `{OWN}` is its own; \
+                     choose another name"
+                ),
             ));
             continue;
         }

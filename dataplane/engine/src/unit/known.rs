@@ -6,6 +6,7 @@
 //! has members before it are its queue and its retries: what is there outlives the lane that sends
 //! it.
 
+use crate::bridge::{Bridge, Door};
 use crate::sending::{Exported, Sending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,11 +27,24 @@ pub struct UnitMember {
     pub(crate) sent: Arc<Sent>,
     /// What is in front of it where it is an exporter with others before it.
     pub(crate) sending: Option<Arc<Sending>>,
+    /// Where batches go, where it is the way to other units.
+    pub(crate) bridge: Option<Arc<Bridge>>,
 }
 
 impl UnitMember {
-    /// Log records, spans or data points that the member before it has given it. 0 of the first
-    /// one, which has them from the host.
+    /// Finds the units that batches go to, by the doors of their handles.
+    ///
+    /// # Errors
+    ///
+    /// The handle of one that has no door.
+    pub fn find(&self, door: impl Fn(u64) -> Option<Door>) -> Result<(), u64> {
+        self.bridge
+            .as_ref()
+            .map_or(Ok(()), |bridge| bridge.find(door))
+    }
+
+    /// Log records, spans or data points that the member before it has given it; of the first one,
+    /// that other units have. The rest it has from the host.
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.taken.0.load(Ordering::Relaxed)

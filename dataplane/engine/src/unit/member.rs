@@ -1,6 +1,7 @@
 //! The members of a unit: components of the SDK, and graphs of the engine's nodes, one after the
 //! other; behind a receiver those of each signal for themselves.
 
+use crate::bridge::{self, Bridge};
 use crate::components;
 use crate::finding::Finding;
 use crate::sending::{Policy, Sending};
@@ -25,7 +26,7 @@ pub(super) struct Member {
     #[serde(default)]
     handle: u64,
     kind: Kind,
-    /// Of what a receiver sends, what it takes; `None` in a unit that batches enter.
+    /// Of what a receiver or connector sends, what it takes; `None` behind other members.
     #[serde(default)]
     signal: Option<Signal>,
     /// What stands in front of an exporter that has members before it.
@@ -39,6 +40,21 @@ pub(super) struct Member {
     nodes: Option<Value>,
     #[serde(default)]
     connections: Option<Value>,
+    /// It is no component, but the way to other units.
+    #[serde(default)]
+    bridge: Option<Across>,
+}
+
+/// Where batches go that do not leave Rust.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Across {
+    /// The units, by their handles; none when only the configuration is to be checked.
+    #[serde(default)]
+    to: Vec<u64>,
+    /// The host gives them to others besides, by the unit's edge of their signal.
+    #[serde(default)]
+    host: bool,
 }
 
 /// What kind of unit these members make: the first one says it.
@@ -48,11 +64,13 @@ pub(super) fn kind_of(members: &[Member]) -> Kind {
         .map_or(Kind::Processor, |member| member.kind)
 }
 
-/// Whether what enters a unit of these members ends in it: the last one is an exporter.
+/// Whether what enters a unit of these members ends in it, or goes to other units alone: the last
+/// one is an exporter, or such a bridge.
 pub(super) fn ends(members: &[Member]) -> bool {
-    members
-        .last()
-        .is_some_and(|last| last.kind == Kind::Exporter)
+    members.last().is_some_and(|last| {
+        let back = last.bridge.as_ref().is_some_and(|bridge| bridge.host);
+        last.kind == Kind::Exporter && !back
+    })
 }
 
 /// Reads members of a unit of these edges; what is found is told with places in the member's own
@@ -63,8 +81,17 @@ pub(super) fn read(
     members: &[Member],
 ) -> (Topology, Vec<UnitMember>) {
     if let [only] = members {
-        let known = only.known(Vec::new());
-        return (only.topology(findings, edges), vec![known]);
+        let topology = only.topology(findings, edges);
+        if only.bridge.is_some() {
+            findings.push(Finding::new(
+                "bridge",
+                "nothing is before it that it could lead from",
+            ));
+        }
+        // What stands in front of an exporter is found by its node.
+        let entries = only.sending.as_ref().map(|_| topology.entries());
+        let known = only.known(entries.unwrap_or_default());
+        return (topology, vec![known]);
     }
     if members.is_empty() {
         findings.push(Finding::new("members", "a unit needs at least one member"));
@@ -79,8 +106,8 @@ pub(super) fn read(
         let last = members[at + 1..]
             .iter()
             .all(|next| next.signal != member.signal);
-        own.extend(member.misplaced(first, last, receives));
-        let topology = member.topology(&mut own, &member.edges(edges, members, receives));
+        own.extend(member.misplaced(first, last, kind_of(members)));
+        let topology = member.topology(&mut own, &member.edges(edges, members));
         findings.extend(
             own.into_iter()
                 .map(|found| Finding::new(below(&member.id, &found.path), found.message)),
@@ -140,40 +167,55 @@ fn room(id: &str, taken: &mut BTreeSet<String>) -> String {
 
 impl Member {
     /// The edges that it would have alone, in a unit of several.
-    fn edges(&self, edges: &[Edge], members: &[Self], receives: bool) -> Vec<Edge> {
-        let signals: BTreeSet<_> = if self.kind == Kind::Receiver {
-            let behind = members.iter().filter_map(|member| member.signal);
-            edges.iter().map(|edge| edge.signal).chain(behind).collect()
-        } else {
-            let entry = edges.iter().find(|edge| edge.direction == Direction::In);
-            let entry = entry.map(|entry| entry.signal);
-            let own = self.signal.filter(|_| receives).or(entry);
-            own.into_iter().collect()
+    fn edges(&self, edges: &[Edge], members: &[Self]) -> Vec<Edge> {
+        let entry = edges.iter().find(|edge| edge.direction == Direction::In);
+        let entry: Vec<_> = entry.map(|entry| entry.signal).into_iter().collect();
+        let behind = || members.iter().filter_map(|member| member.signal);
+        let (enter, leave): (Vec<_>, Vec<_>) = match self.kind {
+            Kind::Receiver => {
+                let all: BTreeSet<_> = edges
+                    .iter()
+                    .map(|edge| edge.signal)
+                    .chain(behind())
+                    .collect();
+                (Vec::new(), all.into_iter().collect())
+            }
+            Kind::Connector => (entry, behind().take(1).collect()),
+            _ => {
+                let own = self.signal.map_or(entry, |signal| vec![signal]);
+                (own.clone(), own)
+            }
         };
         let ways = [
-            (Direction::In, self.kind.has_in()),
-            (Direction::Out, self.kind.has_out()),
+            (Direction::In, self.kind.has_in(), enter),
+            (Direction::Out, self.kind.has_out(), leave),
         ];
-        let has = ways.into_iter().filter(|(_, has)| *has);
-        has.flat_map(|(way, _)| signals.iter().map(move |signal| Edge::of(way, *signal)))
-            .collect()
+        let has = ways.into_iter().filter(|(_, has, _)| *has);
+        has.flat_map(|(way, _, signals)| {
+            signals.into_iter().map(move |signal| Edge::of(way, signal))
+        })
+        .collect()
     }
 
-    /// Why it cannot stand among several members where it does.
-    fn misplaced(&self, first: bool, last: bool, receives: bool) -> Option<Finding> {
-        let kind = self.kind;
+    /// Why it cannot stand among several members where it does, behind this head.
+    fn misplaced(&self, first: bool, last: bool, head: Kind) -> Option<Finding> {
+        let (kind, signals) = (self.kind, matches!(head, Kind::Receiver | Kind::Connector));
         let wrong = |path: &str, message: String| Some(Finding::new(path, message));
         match (first, kind) {
             (true, Kind::Receiver) if self.nodes.is_some() => wrong(
                 "nodes",
                 "no member can stand behind a receiver of the engine's".to_owned(),
             ),
-            (true, Kind::Receiver) => None,
-            (_, Kind::Processor | Kind::Exporter) if receives && self.signal.is_none() => wrong(
-                "signal",
-                "a member behind a receiver needs the signal that it takes".to_owned(),
+            (true, Kind::Receiver | Kind::Connector) => None,
+            (false, _) if head == Kind::Connector && self.bridge.is_none() => wrong(
+                "",
+                "no member can stand behind a connector, only the way to other units".to_owned(),
             ),
-            (_, Kind::Processor | Kind::Exporter) if !receives && self.signal.is_some() => wrong(
+            (_, Kind::Processor | Kind::Exporter) if signals && self.signal.is_none() => wrong(
+                "signal",
+                format!("a member behind a {head} needs the signal that it takes"),
+            ),
+            (_, Kind::Processor | Kind::Exporter) if !signals && self.signal.is_some() => wrong(
                 "signal",
                 "only a member behind a receiver takes a signal of several".to_owned(),
             ),
@@ -184,7 +226,7 @@ impl Member {
                 "nodes",
                 "an exporter of the engine's is no member with others before it".to_owned(),
             ),
-            (false, Kind::Exporter) if self.sending.is_none() => wrong(
+            (false, Kind::Exporter) if self.sending.is_none() && self.bridge.is_none() => wrong(
                 "sending",
                 "an exporter with members before it needs what stands in front of it".to_owned(),
             ),
@@ -207,11 +249,16 @@ impl Member {
                 .sending
                 .clone()
                 .map(|policy| Arc::new(Sending::new(policy))),
+            bridge: self
+                .bridge
+                .as_ref()
+                .map(|across| Arc::new(Bridge::new(across.to.clone(), across.host))),
         }
     }
 
     fn topology(&self, findings: &mut Vec<Finding>, edges: &[Edge]) -> Topology {
         match (&self.nodes, &self.r#type) {
+            (None, None) if self.bridge.is_some() => self.across(findings),
             (Some(nodes), None) if !matches!(self.kind, Kind::Connector | Kind::Extension) => {
                 self.graph(findings, edges, nodes)
             }
@@ -229,6 +276,23 @@ impl Member {
                 Topology::default()
             }
         }
+    }
+
+    /// The way to other units: one node, which is an exporter to the engine.
+    fn across(&self, findings: &mut Vec<Finding>) -> Topology {
+        if self.kind != Kind::Exporter || self.sending.is_some() {
+            let message = "what leads to other units is of kind exporter, with nothing in front";
+            findings.push(Finding::new("bridge", message));
+        }
+        let node = Planned {
+            name: "bridge".to_owned(),
+            path: String::new(),
+            kind: None,
+            urn: bridge::URN.to_owned(),
+            config: json!({}),
+            access: None,
+        };
+        Topology::chain(vec![node]).between(true, false)
     }
 
     /// A chain or graph of the engine's nodes.

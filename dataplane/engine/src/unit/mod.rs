@@ -11,7 +11,8 @@
 //! Behind a receiver of the SDK processors may stand, each with the `signal` that it takes: those
 //! of one signal follow each other, and what the receiver sends of it passes them. The last member,
 //! or the last of a signal, may be an exporter of the SDK, with what stands in front of it
-//! (`sending`); then nothing leaves the unit there.
+//! (`sending`); then nothing leaves the unit there. In its place may be a `bridge`, by which
+//! batches go to other units; a unit that takes some from others has a `door`.
 //!
 //! Checking is pure: it opens, creates and starts nothing, and reports every finding with the path
 //! of its key (relative to the member's own configuration, joined with `::`; with the member's id
@@ -29,8 +30,10 @@ pub use edge::{Direction, Edge, Encoding};
 pub(crate) use exits::Exits;
 pub use known::UnitMember;
 pub(crate) use known::{Sent, Taken};
+pub(crate) use topology::OWN;
 pub use topology::{EGRESS, INGRESS, Planned, Topology};
 
+use crate::bridge::Door;
 use crate::finding::Finding;
 use member::Member;
 use serde::Deserialize;
@@ -74,6 +77,9 @@ struct Raw {
     #[serde(default)]
     edges: Vec<Edge>,
     members: Vec<Member>,
+    /// Other units send it batches.
+    #[serde(default)]
+    door: bool,
 }
 
 const DEFAULT_LANES: u32 = 1;
@@ -103,6 +109,8 @@ pub struct Unit {
     pub topology: Topology,
     /// What batches pass, one after the other.
     pub members: Arc<[UnitMember]>,
+    /// Where other units send it batches; `None`: none do.
+    pub door: Option<Door>,
 }
 
 impl Unit {
@@ -126,7 +134,7 @@ impl Unit {
             }
         }
         let kind = member::kind_of(&raw.members);
-        let ends = kind == Kind::Processor && member::ends(&raw.members);
+        let ends = kind != Kind::Receiver && member::ends(&raw.members);
         // What enters one that ends with an exporter leaves it as little as an exporter's.
         let with = if ends { Kind::Exporter } else { kind };
         edge::check(&mut findings, &raw.edges, with);
@@ -139,9 +147,14 @@ impl Unit {
             let message = "an exporter with members before it has one queue, and so one lane";
             findings.push(Finding::new("lanes", message));
         }
+        if raw.door && kind == Kind::Receiver {
+            let message = "no unit can send batches to a receiver, which makes them itself";
+            findings.push(Finding::new("door", message));
+        }
         let unit = Self {
             id: raw.id,
             kind,
+            door: raw.door.then(Door::default),
             edges: raw.edges,
             lanes: or(raw.lanes, DEFAULT_LANES),
             fidelity: raw.fidelity,
@@ -179,6 +192,13 @@ impl Unit {
     pub fn is_whole(&self) -> bool {
         let ends = self.kind == Kind::Receiver && self.members.len() > 1;
         ends || !self.edges.is_empty()
+    }
+
+    /// The ways back from its bridges: signals of batches that other units get, and the host too,
+    /// each with the member that gives them.
+    pub(crate) fn ways_back(&self) -> impl Iterator<Item = (usize, &Door)> {
+        let members = self.members.iter().enumerate();
+        members.filter_map(|(at, member)| Some((at, member.bridge.as_ref()?.host.as_ref()?)))
     }
 
     /// Whether components of the SDK are among its members.

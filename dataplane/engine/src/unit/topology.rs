@@ -10,6 +10,9 @@ pub const INGRESS: &str = "in";
 /// Name of a unit's egress in a graph's connections.
 pub const EGRESS: &str = "out";
 
+/// What the names of nodes begin with that are neither a member's nor an end.
+pub(crate) const OWN: &str = "strait/";
+
 /// One node of a unit.
 #[derive(Clone, Debug)]
 pub struct Planned {
@@ -95,7 +98,7 @@ impl Topology {
     }
 
     /// The nodes by which batches enter.
-    pub(super) fn entries(&self) -> Vec<String> {
+    pub(crate) fn entries(&self) -> Vec<String> {
         let entries = self.connections.iter().filter(|c| c.node() == INGRESS);
         entries.flat_map(|entry| entry.to.clone()).collect()
     }

@@ -93,7 +93,7 @@ impl ConnectorFactory for TallyFactory {
     type Connector = Tally;
 
     fn describe(&self) -> Description {
-        let mut description = Description::connector("tally", package!());
+        let mut description = Description::connector("tally", package!()).logs_as_otlp();
         for from in Signal::ALL {
             for to in Signal::ALL {
                 description = description.connects(from, to, Stability::Development);

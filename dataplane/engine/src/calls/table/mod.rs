@@ -294,7 +294,9 @@ impl<B> Table<B> {
         match self.calls.get(&tag.call_id).map(|call| call.stage) {
             Some(Stage::Running) => Origin::Call(tag.call_id),
             Some(Stage::Abandoned) => Origin::Unwanted,
-            Some(Stage::Queued) | None if self.limits.projects => Origin::Unwanted,
+            Some(Stage::Queued) | None if self.limits.projects && tag.is_of_call() => {
+                Origin::Unwanted
+            }
             Some(Stage::Queued) | None => Origin::Engine,
         }
     }

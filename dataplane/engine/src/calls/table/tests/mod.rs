@@ -42,7 +42,7 @@ proptest! {
 }
 
 // Guarantees: what comes late out of a unit that is sent parts of batches is of no use; out of any
-// other it is as if the engine had made it.
+// other, and what is of no call, it is as if the engine had made it.
 #[test]
 fn late_outputs_of_parts_are_unwanted() {
     for (projects, expected) in [(true, Origin::Unwanted), (false, Origin::Engine)] {
@@ -54,14 +54,16 @@ fn late_outputs_of_parts_are_unwanted() {
             projects,
         });
         table.begin_generation(3);
-        let tag = |generation| {
+        let tag = |call_id, generation| {
             Some(Tag {
-                call_id: 1,
+                call_id,
                 generation,
             })
         };
-        assert_eq!(table.origin_of(tag(3)), expected);
-        assert_eq!(table.origin_of(tag(2)), Origin::Engine);
+        let call = 7 << 48 | 1;
+        assert_eq!(table.origin_of(tag(call, 3)), expected);
+        assert_eq!(table.origin_of(tag(call, 2)), Origin::Engine);
+        assert_eq!(table.origin_of(tag(Tag::own(1), 3)), Origin::Engine);
         assert_eq!(table.origin_of(None), Origin::Engine);
     }
 }
