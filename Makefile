@@ -50,16 +50,23 @@ build: $(STRAIT) ## build the demo's Collector: build/otelcol-strait
 $(STRAIT): old-facade
 	cargo build --quiet --locked -p strait
 
+# Cargo compares file times: of two clones with one target folder, that whose files are older would be given what was
+# compiled of the other's. So the files become new where another clone built last.
+.PHONY: own-sources
+own-sources:
+	@mkdir -p $(CARGO_TARGET_DIR); last=$(CARGO_TARGET_DIR)/last-clone; [ "$$(cat $$last 2>&1)" = "$(CURDIR)" ] || \
+		{ find bench dataplane examples fuzz ringbuf tests -name '*.rs' -exec touch {} +; echo "$(CURDIR)" > $$last; }
+
 # Cargo compares file times: a fresh clone's facade would look newer than the cached engine, which is compiled on
 # top of it, and all of that would be compiled anew. `strait build` gives its copy the same time.
 .PHONY: old-facade
-old-facade:
+old-facade: own-sources
 	@touch -d @946684800 dataplane/facade/Cargo.toml dataplane/facade/src/lib.rs
 
 # ---------------------------------------------------------------------------- tests
 
 .PHONY: check
-check: ## format, lints and the light tests: the inner loop
+check: own-sources ## format, lints and the light tests: the inner loop
 	cargo fmt --all --check
 	cargo clippy --quiet --locked --all-targets $(LIGHT) -- -D warnings
 	cargo test --quiet --locked --lib $(CHECKED)
@@ -72,7 +79,7 @@ test: lint test-light test-go generated test-heavy test-system ## pass every tes
 	@echo "all tests passed"
 
 .PHONY: lint
-lint: $(STATICCHECK) ## formatting and lints
+lint: $(STATICCHECK) own-sources ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --quiet --locked --all-targets $(LIGHT) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps $(LIGHT)
@@ -83,7 +90,7 @@ lint: $(STATICCHECK) ## formatting and lints
 	cd tests && go test -count=1 ./tidy
 
 .PHONY: test-light
-test-light: ## the Rust crates that need no engine, and the model checks of the ring
+test-light: own-sources ## the Rust crates that need no engine, and the model checks of the ring
 	cargo test --quiet --locked $(LIGHT)
 	RUSTFLAGS="--cfg loom" cargo test --quiet --locked -p strait-ringbuf --release --test loom --target-dir $(CARGO_TARGET_DIR)/loom
 
@@ -96,7 +103,7 @@ test-go: ## the Go packages, with the race detector, and once on one processor
 	cd go && GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go vet ./... && GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go vet ./...
 
 .PHONY: generated
-generated: $(MDATAGEN) ## generated files are what their sources make
+generated: $(MDATAGEN) own-sources ## generated files are what their sources make
 	dataplane/control/regen.sh -check
 	tests/generated.sh $(MDATAGEN)
 
@@ -144,7 +151,7 @@ soak: $(STRAIT) ## the long form of the tests that count; `test` has a short one
 	cd tests/native && STRAIT_SOAK=1 go test -count=1 -timeout 4h -v -run 'MixedCalls|CyclesLeaveNothing|ThroughParts' .
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target for a minute
+fuzz: own-sources ## run each fuzz target for a minute
 	fuzz/run.sh 60
 
 .PHONY: clean

@@ -40,5 +40,8 @@ parquet/run.sh
 # A new component's whole way: made, built with interruptions, run with telemetry, broken.
 (cd .. && cargo test --quiet --locked -p strait --test whole -- --ignored)
 
+# Two clones that share the target folder.
+./clones.sh
+
 # A bill of materials against CycloneDX's own schema, and against what Go and Cargo say.
 STRAIT=$strait sbom/run.sh

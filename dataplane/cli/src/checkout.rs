@@ -14,6 +14,15 @@ use crate::files;
 /// The version of this command, of the crates and of the Go module.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Where this command was compiled. Of two clones with one target folder cargo
+/// would take what it compiled in one for the other's; `.cargo/config.toml` of
+/// the clone names it so that it does not. Cargo reads no such file when it
+/// installs from git, into a folder of its own.
+const BUILT_FROM: &str = match option_env!("STRAIT_CLONE") {
+    Some(clone) => clone,
+    None => concat!(env!("CARGO_MANIFEST_DIR"), "/../.."),
+};
+
 /// Strait's own parts.
 #[derive(Debug, Clone)]
 pub struct Checkout {
@@ -56,9 +65,9 @@ impl Checkout {
         if let Some(root) = place.folder.clone().or(from_environment) {
             return Self::open(&root);
         }
-        let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let built_from = Path::new(BUILT_FROM);
         if built_from.join("dataplane/host/Cargo.toml").is_file() {
-            Self::open(&built_from)
+            Self::open(built_from)
         } else {
             Self::released()
         }
