@@ -200,22 +200,92 @@ pub(super) fn address(
 
 /// Finds in a server's TLS settings what the engine finds only once the node starts.
 pub(super) fn server_tls(asked: &Asked<'_>) -> Vec<Finding> {
-    let tls = &asked.config["tls"];
-    if tls.is_null() {
-        return Vec::new();
+    match &asked.config["tls"] {
+        Value::Null => Vec::new(),
+        _ if !HAS_TLS => vec![asked.finding("tls", NO_TLS)],
+        tls => server_certificates(asked, tls),
     }
-    if !HAS_TLS {
-        return vec![asked.finding("tls", NO_TLS)];
-    }
-    let has = |name: &str| {
-        let (file, text) = (&tls[format!("{name}_file")], &tls[format!("{name}_pem")]);
-        !file.is_null() || !text.is_null()
+}
+
+/// A server has a certificate and its key, both as files or both as texts; no text is empty.
+fn server_certificates(asked: &Asked<'_>, tls: &Value) -> Vec<Finding> {
+    let finding = |key: &str, message: &str| asked.finding(&format!("tls::{key}"), message);
+    let is_empty = |key: &&str| {
+        let text = tls[key].as_str();
+        text.is_some_and(|text| text.trim().is_empty())
     };
-    let missing = ["cert", "key"].into_iter().filter(|name| !has(name));
-    missing
-        .map(|name| {
-            let message = format!("a server needs it: give `{name}_file` or `{name}_pem`");
-            asked.finding(&format!("tls::{name}_file"), message)
-        })
-        .collect()
+    let empty = ["cert_pem", "key_pem", "client_ca_pem"]
+        .into_iter()
+        .filter(is_empty);
+    let mut found: Vec<_> = empty
+        .map(|key| finding(key, "is empty: leave it out"))
+        .collect();
+    let has = |key: &str| !tls[key].is_null();
+    let both = |form: &str| has(&format!("cert_{form}")) && has(&format!("key_{form}"));
+    if both("file") || both("pem") {
+        return found;
+    }
+    let missing = ["cert", "key"].into_iter().filter(|name| {
+        let (file, text) = (format!("{name}_file"), format!("{name}_pem"));
+        !has(&file) && !has(&text)
+    });
+    let message = |name: &str| format!("a server needs it: give `{name}_file` or `{name}_pem`");
+    let missing = missing.map(|name| finding(&format!("{name}_file"), &message(name)));
+    let before = found.len();
+    found.extend(missing);
+    if found.len() == before {
+        let (has, lacks) = if has("cert_file") {
+            ("cert_file", "key_file")
+        } else {
+            ("key_file", "cert_file")
+        };
+        let message = format!("goes with `{lacks}` only: give both as files, or both as texts");
+        found.push(finding(has, &message));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Guarantees: a server's certificate and key are both there, in one form, and no text is empty;
+    // each mistake is found at its key.
+    #[test]
+    fn a_server_has_a_certificate_and_its_key() {
+        let found = |tls: Value| {
+            let (path, signal) = ("grpc", None);
+            let config = &json!({ "tls": tls });
+            let asked = Asked {
+                path,
+                config,
+                signal,
+            };
+            let found = server_certificates(&asked, &config["tls"]);
+            let found = found.into_iter().map(|finding| finding.path);
+            found.collect::<Vec<_>>()
+        };
+        let files = json!({"cert_file": "/c", "key_file": "/k", "client_ca_pem": "a"});
+        assert_eq!(found(files), [""; 0]);
+        assert_eq!(found(json!({"cert_pem": "c", "key_pem": "k"})), [""; 0]);
+        for (tls, keys) in [
+            (json!({}), &["cert_file", "key_file"][..]),
+            (json!({"cert_file": "/c"}), &["key_file"]),
+            (json!({"key_pem": "k"}), &["cert_file"]),
+            (json!({"cert_file": "/c", "key_pem": "k"}), &["cert_file"]),
+            (json!({"cert_pem": "c", "key_file": "/k"}), &["key_file"]),
+            (json!({"cert_pem": "", "key_pem": "k"}), &["cert_pem"]),
+            (
+                json!({"cert_pem": " \n", "key_pem": ""}),
+                &["cert_pem", "key_pem"],
+            ),
+            (
+                json!({"cert_file": "/c", "key_file": "/k", "client_ca_pem": ""}),
+                &["client_ca_pem"],
+            ),
+        ] {
+            let keys: Vec<_> = keys.iter().map(|key| format!("grpc::tls::{key}")).collect();
+            assert_eq!(found(tls), keys);
+        }
+    }
 }
