@@ -14,9 +14,9 @@ use super::wire::{Attribute, Definition, InstrumentKind, Measured, Number, Point
 /// Instruments of one instance; more measure nothing. A name that comes from data would else make
 /// instruments for as long as data comes.
 const INSTRUMENTS: usize = 1000;
-/// Sets of attributes that one instrument keeps, and values of a histogram. What is full is handed
-/// over at once.
-const SETS: usize = 2000;
+/// Sets of attributes that one instrument keeps (the OpenTelemetry specification's limit), and
+/// values of a histogram. What is full is handed over at once.
+pub(super) const SETS: usize = 2000;
 const VALUES: usize = 4096;
 
 /// What one instance has measured and not handed over yet. Bounded; handed over by

@@ -7,18 +7,15 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Callback};
 use strait_failure::contain;
 
-use super::measurements::{Measurable, Observe, one_of_each, points_of};
+use super::measurements::{Measurable, Observe, SETS, one_of_each, points_of};
 use super::wire::{InstrumentKind, Number, Points};
-
-/// Sets of attributes whose sums are remembered; the sums of more are left out. The
-/// OpenTelemetry specification's limit.
-const SETS: usize = 2000;
 
 /// An instrument and those who say what it shows.
 pub(super) struct Observed<T> {
     kind: InstrumentKind,
     callbacks: Vec<Callback<T>>,
-    /// What a sum was the last time: its changes are handed over, as a counter's are.
+    /// What a sum was the last time: its changes are handed over, as a counter's are. Of more sets
+    /// than [`SETS`] they are left out.
     before: Mutex<HashMap<Vec<KeyValue>, Number>>,
 }
 
