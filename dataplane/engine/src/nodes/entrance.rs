@@ -105,6 +105,7 @@ impl Entrance {
                         requests = Some(Requests::until(deadline));
                         drain = Some(deadline);
                     }
+                    // The engine's pipelines send it once the deadline of a drain has passed.
                     Ok(NodeControlMsg::Shutdown { deadline, .. }) => drain = Some(deadline),
                     Ok(message) => self.settle(message),
                     Err(error) => return Err(Error::ChannelRecvError(error)),
