@@ -49,6 +49,7 @@ type destination struct {
 	mu     sync.Mutex
 	logs   []plog.Logs
 	answer error // of the next batches
+	part   int64 // of what is taken, so many logs are not
 	files  map[string]int
 }
 
@@ -60,7 +61,12 @@ func (d *destination) Export(
 	if d.answer == nil {
 		d.logs = append(d.logs, r.Logs())
 	}
-	return plogotlp.NewExportResponse(), d.answer
+	answer := plogotlp.NewExportResponse()
+	if d.part > 0 {
+		answer.PartialSuccess().SetRejectedLogRecords(d.part)
+		answer.PartialSuccess().SetErrorMessage("some are too old")
+	}
+	return answer, d.answer
 }
 
 // ServeHTTP is the same by HTTP.
@@ -71,13 +77,14 @@ func (d *destination) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not OTLP", http.StatusBadRequest)
 		return
 	}
-	if _, err := d.Export(r.Context(), request); err != nil {
+	answer, err := d.Export(r.Context(), request)
+	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-protobuf")
-	answer, _ := plogotlp.NewExportResponse().MarshalProto() // an empty one
-	_, _ = w.Write(answer)
+	body, _ = answer.MarshalProto() // a small one
+	_, _ = w.Write(body)
 }
 
 // destined is the destination of a case.
@@ -260,6 +267,32 @@ func TestADestinationsAnswerIsTheCallers(t *testing.T) {
 	d.says(nil)
 	require.NoError(t, e.ConsumeLogs(t.Context(), logs(3)))
 	require.Len(t, d.take(t), 1)
+}
+
+// Guarantees: a batch that a destination takes in part is sent once, as OTLP has it: over gRPC its
+// sender hears of success, as of the Collector's own exporter; over HTTP of how many were rejected,
+// for good.
+func TestADestinationThatTakesAPart(t *testing.T) {
+	eachExporter(t, func(t *testing.T, c *nodeCase, d *destination) {
+		if c.Writes != "grpc" && c.Writes != "http" {
+			return
+		}
+		d.part = 2
+		values := map[string]any{"nodes": c.to(t, d), "sending_queue": map[string]any{"enabled": false}}
+		err := exporting(t, values).ConsumeLogs(t.Context(), logs(3))
+		require.Len(t, d.take(t), 1)
+		if c.Writes == "grpc" {
+			require.NoError(t, err)
+			require.NoError(t, overGRPC(t, d.address).ConsumeLogs(t.Context(), logs(3)))
+			require.Len(t, d.take(t), 1)
+			return
+		}
+		var failure *control.Failure
+		require.ErrorAs(t, err, &failure)
+		require.EqualValues(t, d.part, failure.RejectedItems)
+		require.True(t, consumererror.IsPermanent(err), "%v", err)
+		require.Contains(t, failure.Message, "some are too old")
+	})
 }
 
 // mayPass is what OTLP says of a code; the engine also tries an unknown error again.

@@ -53,59 +53,55 @@ func told(f *control.Failure) string {
 		some(f.RetryDelay != 0, f.RetryDelay), f.RejectedItems)
 }
 
-// goExporter fails as it is told last, behind the Collector's exporter helper.
-func goExporter(t *testing.T) (consumer.Logs, func(verdict)) {
+// goExporter fails as each batch says, behind the Collector's exporter helper.
+func goExporter(t *testing.T) consumer.Logs {
 	t.Helper()
-	fails, set := failing(t)
 	e, err := exporterhelper.NewLogs(t.Context(),
-		exportertest.NewNopSettings(component.MustNewType("failing")), struct{}{}, fails.ConsumeLogs)
+		exportertest.NewNopSettings(component.MustNewType("failing")), struct{}{},
+		asSaid(t).ConsumeLogs)
 	require.NoError(t, err)
 	running(t, e)
-	return e, set
+	return e
 }
 
 // Guarantees: what an exporter says of a batch is what a sender in Rust hears of it, whole, for
 // every code, delay and count: of an exporter in Go, behind a processor in Rust too, and of one in
 // Rust.
 func TestASenderInRustHearsEveryVerdict(t *testing.T) {
-	inGo, set := goExporter(t)
-	behind, setBehind := goExporter(t)
 	f := forms()[0]
-	for name, w := range map[string]way{
-		"Go": {inGo, set},
-		"Go, behind a processor": {
-			start(t, f.spec(chain(deleteA)), f.transport, behind), setBehind,
-		},
-		"Rust": {logsExporter(t, plainly(nil), nil), nil},
+	ofGo := func(v verdict) control.Failure { // what is permanent has a delay in its status only
+		return *control.FailureFrom(v.err())
+	}
+	for name, w := range map[string]struct {
+		next consumer.Logs
+		want func(verdict) control.Failure
+	}{
+		"Go":                     {goExporter(t), ofGo},
+		"Go, behind a processor": {start(t, f.spec(chain(deleteA)), f.transport, goExporter(t)), ofGo},
+		"Rust":                   {logsExporter(t, plainly(nil), nil), verdict.failure},
 	} {
-		t.Run(name, func(t *testing.T) { hearsEvery(t, w) })
+		t.Run(name, func(t *testing.T) {
+			all := verdicts()
+			sent, heard := sources(t, nil, func(ctx context.Context, says string) error {
+				return w.next.ConsumeLogs(ctx, order(2, says))
+			}, sendsEvery(all)...)
+			for _, v := range all {
+				require.Equal(t, v.String(), soon(t, sent).text)
+				want := w.want(v)
+				name, what, _ := strings.Cut(soon(t, heard), ": ")
+				require.Equal(t, v.String(), name)
+				require.True(t, strings.HasPrefix(what, told(&want)), "%s: %s", told(&want), what)
+			}
+		})
 	}
 }
 
-func hearsEvery(t *testing.T, w way) {
-	all := verdicts()
-	byText, steps := map[string]verdict{}, []any{}
+// sendsEvery are a source's steps, one for each verdict.
+func sendsEvery(all []verdict) (steps []any) {
 	for _, v := range all {
-		byText[v.String()] = v
 		steps = append(steps, sends("logs", v.String()))
 	}
-	sent, heard := sources(t, nil, func(ctx context.Context, says string) error {
-		if w.set != nil {
-			w.set(byText[says])
-			says = "hello"
-		}
-		return w.next.ConsumeLogs(ctx, order(2, says))
-	}, steps...)
-	for _, v := range all {
-		require.Equal(t, v.String(), soon(t, sent).text)
-		want := v.failure()
-		if w.set != nil { // a Go error that is permanent has a delay in its status only
-			want = *control.FailureFrom(v.err())
-		}
-		name, what, _ := strings.Cut(soon(t, heard), ": ")
-		require.Equal(t, v.String(), name)
-		require.True(t, strings.HasPrefix(what, told(&want)), "%s: %s", told(&want), what)
-	}
+	return steps
 }
 
 // overTheNetwork is the Collector's OTLP exporter in Go, and its receiver before a consumer.
@@ -118,8 +114,14 @@ func overTheNetwork(t *testing.T, next consumer.Logs) consumer.Logs {
 	receives, err := r.CreateLogs(t.Context(), receivertest.NewNopSettings(r.Type()), cfg, next)
 	require.NoError(t, err)
 	running(t, receives)
+	return overGRPC(t, at)
+}
+
+// overGRPC is the Collector's OTLP exporter in Go.
+func overGRPC(t *testing.T, at string) consumer.Logs {
+	t.Helper()
 	e := otlpexporter.NewFactory()
-	cfg = configured(t, e, plainly(map[string]any{
+	cfg := configured(t, e, plainly(map[string]any{
 		"endpoint": at, "tls": map[string]any{"insecure": true},
 	}))
 	exports, err := e.CreateLogs(t.Context(), exportertest.NewNopSettings(e.Type()), cfg)
@@ -131,18 +133,16 @@ func overTheNetwork(t *testing.T, next consumer.Logs) consumer.Logs {
 // Guarantees: a receiver in Rust hears of an exporter in Rust behind another Collector what it
 // hears of one in Go there, over the real exporter and receiver of OTLP.
 func TestASenderInRustHearsOfAnotherCollector(t *testing.T) {
-	fails, set := failing(t)
-	inGo := overTheNetwork(t, fails)
+	inGo := overTheNetwork(t, asSaid(t))
 	inRust := overTheNetwork(t, logsExporter(t, plainly(nil), nil))
-	want, all, steps := map[string]string{}, verdicts(), []any{}
+	want, all := map[string]string{}, verdicts()
 	for _, v := range all {
-		set(v)
-		want[v.String()] = told(control.FailureFrom(inGo.ConsumeLogs(t.Context(), order(2, "hello"))))
-		steps = append(steps, sends("logs", v.String()))
+		err := inGo.ConsumeLogs(t.Context(), order(2, v.String()))
+		want[v.String()] = told(control.FailureFrom(err))
 	}
 	sent, heard := sources(t, nil, func(ctx context.Context, says string) error {
 		return inRust.ConsumeLogs(ctx, order(2, says))
-	}, steps...)
+	}, sendsEvery(all)...)
 	for range all {
 		says := soon(t, sent).text
 		name, what, _ := strings.Cut(soon(t, heard), ": ")
@@ -182,22 +182,10 @@ func TestVerdictsAmongCancels(t *testing.T) {
 
 // saysOrLeaves makes a call that fails in one way, of a caller that may leave before.
 func saysOrLeaves(ctx context.Context, o one, v verdict) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	leaves := true
-	switch rand.IntN(4) {
-	case 0:
-		time.AfterFunc(time.Duration(rand.IntN(1000))*time.Microsecond, cancel)
-	case 1:
-		limited, end := context.WithTimeout(ctx, time.Duration(rand.IntN(1000))*time.Microsecond)
-		defer end()
-		ctx = limited
-	default:
-		leaves = false
-	}
+	ctx, leaves, end := mayLeave(ctx)
+	defer end()
 	err := o.give(ctx, 3, v.String())
-	left := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-	if leaves && left {
+	if leaves && isContexts(err) {
 		return nil
 	}
 	f, is := errors.AsType[*control.Failure](err)
@@ -211,4 +199,24 @@ func saysOrLeaves(ctx context.Context, o one, v verdict) error {
 		return fmt.Errorf("%s: heard %+v", v, got)
 	}
 	return nil
+}
+
+// mayLeave is the context of a caller that may leave, or hurry, and whether it does.
+func mayLeave(ctx context.Context) (_ context.Context, leaves bool, end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	soon := time.Duration(rand.IntN(1000)) * time.Microsecond
+	switch rand.IntN(4) {
+	case 0:
+		time.AfterFunc(soon, cancel)
+	case 1:
+		limited, ends := context.WithTimeout(ctx, soon)
+		return limited, true, func() { ends(); cancel() }
+	default:
+		return ctx, false, cancel
+	}
+	return ctx, true, cancel
+}
+
+func isContexts(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -5,9 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +27,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/strait-data/strait/go/otapreceiver"
 )
 
 // What a client outside of the Collector hears of each way to fail: from a component in Rust, and
@@ -122,8 +124,26 @@ func heardOf(st *status.Status) (h heard) {
 // answers are what two clients hear of the same batch at the same time.
 type answers struct{ grpc, http heard }
 
-// clientsOf is a Collector's otlp receiver before a consumer, with a client for each protocol.
-func clientsOf(t *testing.T, next consumer.Logs) func(says string) answers {
+// outsiders are one for each protocol, outside of the Collector that they send to.
+type outsiders struct {
+	grpc plogotlp.GRPCClient
+	web  *http.Client
+	url  string
+}
+
+func connected(t *testing.T, onGRPC, onHTTP string) outsiders {
+	t.Helper()
+	connection, err := grpc.NewClient(onGRPC,
+		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, connection.Close()) })
+	web := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(web.CloseIdleConnections)
+	return outsiders{plogotlp.NewGRPCClient(connection), web, "http://" + onHTTP + "/v1/logs"}
+}
+
+// clientsOf are those of a Collector's otlp receiver before a consumer.
+func clientsOf(t *testing.T, next consumer.Logs) outsiders {
 	t.Helper()
 	f, onGRPC, onHTTP := otlpreceiver.NewFactory(), free(t), free(t)
 	cfg := configured(t, f, map[string]any{"protocols": map[string]any{
@@ -132,116 +152,202 @@ func clientsOf(t *testing.T, next consumer.Logs) func(says string) answers {
 	r, err := f.CreateLogs(t.Context(), receivertest.NewNopSettings(f.Type()), cfg, next)
 	require.NoError(t, err)
 	running(t, r)
-	connection, err := grpc.NewClient(onGRPC,
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, connection.Close()) })
-	client, web := plogotlp.NewGRPCClient(connection), &http.Client{Transport: &http.Transport{}}
-	t.Cleanup(web.CloseIdleConnections)
-	return func(says string) (a answers) {
-		request := plogotlp.NewExportRequestFromLogs(order(3, says))
-		b, err := request.MarshalProto()
-		require.NoError(t, err)
-		var both sync.WaitGroup
-		both.Go(func() {
-			_, err := client.Export(t.Context(), request)
-			a.grpc = heardOf(status.Convert(err))
-		})
-		both.Go(func() { a.http = overHTTP(t, web, "http://"+onHTTP+"/v1/logs", b) })
-		both.Wait()
-		return a
-	}
+	return connected(t, onGRPC, onHTTP)
 }
 
-func overHTTP(t *testing.T, web *http.Client, url string, request []byte) heard {
-	answer, err := web.Post(url, "application/x-protobuf", bytes.NewReader(request))
+// ask has both send a batch that says so, at the same time.
+func (c outsiders) ask(t *testing.T, says string) (a answers) {
+	t.Helper()
+	var both sync.WaitGroup
+	both.Go(func() { a.grpc = c.overGRPC(t.Context(), says) })
+	both.Go(func() {
+		var err error
+		if a.http, err = c.overHTTP(t.Context(), says); err != nil {
+			t.Error(err)
+		}
+	})
+	both.Wait()
+	return a
+}
+
+func request(says string) plogotlp.ExportRequest {
+	return plogotlp.NewExportRequestFromLogs(order(3, says))
+}
+
+func (c outsiders) overGRPC(ctx context.Context, says string) heard {
+	_, err := c.grpc.Export(ctx, request(says))
+	return heardOf(status.Convert(err))
+}
+
+func (c outsiders) overHTTP(ctx context.Context, says string) (h heard, err error) {
+	b, err := request(says).MarshalProto()
 	if err != nil {
-		t.Error(err)
-		return heard{}
+		return h, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(b))
+	if err != nil {
+		return h, err
+	}
+	r.Header.Set("Content-Type", "application/x-protobuf")
+	answer, err := c.web.Do(r)
+	if err != nil {
+		return h, err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	b, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Error(err)
+	if b, err = io.ReadAll(answer.Body); err != nil {
+		return h, err
 	}
 	var said spb.Status
 	if answer.StatusCode != http.StatusOK {
 		if err := proto.Unmarshal(b, &said); err != nil {
-			t.Error(err)
+			return h, err
 		}
 	}
-	h := heardOf(status.FromProto(&said))
+	h = heardOf(status.FromProto(&said))
 	h.http, h.retryAfter = answer.StatusCode, answer.Header.Get("Retry-After")
-	return h
+	return h, nil
 }
 
-// failing is a Go component that fails as it is told last.
-func failing(t *testing.T) (consumer.Logs, func(verdict)) {
+// asSaid is a Go component that fails as each batch says, as those of tests/peers do.
+func asSaid(t *testing.T) consumer.Logs {
 	t.Helper()
-	var now atomic.Pointer[verdict]
-	c, err := consumer.NewLogs(func(context.Context, plog.Logs) error { return now.Load().err() })
+	byText := map[string]verdict{}
+	for _, v := range verdicts() {
+		byText[v.String()] = v
+	}
+	c, err := consumer.NewLogs(func(_ context.Context, d plog.Logs) error {
+		v, is := byText[bodyOf(d)]
+		if !is {
+			return nil
+		}
+		return v.err()
+	})
 	require.NoError(t, err)
-	return c, func(v verdict) { now.Store(&v) }
+	return c
 }
 
-// way is one place of Rust between a client and what fails.
-type way struct {
-	next consumer.Logs
-	set  func(verdict) // nil: Rust fails itself, as the batch says
-}
-
-// waysToFail are the components of each kind that fail, and those that hand on a failure: as it is,
-// emitted anew by a connector, and of a batch that was merged from those of both clients.
-func waysToFail(t *testing.T) map[string]way {
+// waysToFail are the components of each kind that fail as a batch says, and those that hand on a
+// failure: as it is, emitted anew by a connector, and of a batch that was merged from those of both
+// clients.
+func waysToFail(t *testing.T) map[string]consumer.Logs {
 	t.Helper()
 	f := exactForms()[0]
-	all := map[string]way{
-		"an exporter": {next: logsExporter(t, plainly(nil), nil)},
-		"a connector": {next: logsToMetrics(t, nil, newSaid())},
+	all := map[string]consumer.Logs{
+		"an exporter":        logsExporter(t, plainly(nil), nil),
+		"a connector":        logsToMetrics(t, nil, newSaid()),
+		"behind a connector": logsToLogs(t, asSaid(t)),
+		merging:              start(t, f.spec(chain(batchOf(6, 0, "10s"))), f.transport, asSaid(t)),
 	}
 	for _, f := range forms() {
-		all["a processor, "+f.name] = way{
-			next: start(t, f.component("faulty", nil), f.transport, new(sink)),
-		}
-		behind, set := failing(t)
-		all["behind a processor, "+f.name] = way{
-			next: start(t, f.spec(chain(deleteA)), f.transport, behind), set: set,
-		}
-	}
-	behind, set := failing(t)
-	all["behind a connector"] = way{next: logsToLogs(t, behind), set: set}
-	behind, set = failing(t)
-	all["behind a node that merges"] = way{
-		next: start(t, f.spec(chain(batchOf(6, 0, "10s"))), f.transport, behind), set: set,
+		all["a processor, "+f.name] = start(t, f.component("faulty", nil), f.transport, new(sink))
+		all["behind a processor, "+f.name] = start(t, f.spec(chain(deleteA)), f.transport,
+			asSaid(t))
 	}
 	return all
+}
+
+// merging is the way whose failures are those of several callers.
+const merging = "behind a node that merges"
+
+// heardOfGo is what clients hear of each verdict of a component in Go.
+func heardOfGo(t *testing.T) map[verdict]answers {
+	t.Helper()
+	c, want := clientsOf(t, asSaid(t)), map[verdict]answers{}
+	for _, v := range verdicts() {
+		want[v] = c.ask(t, v.String())
+		require.NotEqual(t, codes.OK, want[v].grpc.code)
+		require.NotEqual(t, http.StatusOK, want[v].http.http)
+	}
+	return want
 }
 
 // Guarantees: what a client hears over OTLP/gRPC and OTLP/HTTP of a failure is the same whether Go
 // or Rust fails, and whether it comes through Rust or not: code, delay and HTTP status, for every
 // code, permanent and not, items that were rejected too.
 func TestClientsHearOfRustWhatTheyHearOfGo(t *testing.T) {
-	inGo, set := failing(t)
-	ask := clientsOf(t, inGo)
-	want, all := map[verdict]answers{}, verdicts()
-	for _, v := range all {
-		set(v)
-		want[v] = ask("hello")
-		require.NotEqual(t, codes.OK, want[v].grpc.code)
-		require.NotEqual(t, http.StatusOK, want[v].http.http)
-	}
-	for name, w := range waysToFail(t) {
+	want := heardOfGo(t)
+	for name, next := range waysToFail(t) {
 		t.Run(name, func(t *testing.T) {
-			ask := clientsOf(t, w.next)
-			for _, v := range all {
-				says := "hello"
-				if w.set == nil {
-					says = v.String()
-				} else {
-					w.set(v)
-				}
-				require.Equal(t, want[v], ask(says), v.String())
+			c := clientsOf(t, next)
+			for v, want := range want {
+				require.Equal(t, want, c.ask(t, v.String()), v.String())
 			}
 		})
+	}
+}
+
+// Guarantees: among many clients over both protocols, some of whom leave or hurry, each hears of
+// its own batch what it hears of Go, or that it has left itself.
+func TestClientsHearTheirOwnAmongCancels(t *testing.T) {
+	want, all := heardOfGo(t), verdicts()
+	for name, next := range waysToFail(t) {
+		if name == merging {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			c := clientsOf(t, next)
+			var senders sync.WaitGroup
+			for range 16 {
+				senders.Go(func() {
+					for range 40 {
+						v := all[rand.IntN(len(all))]
+						if err := c.hearsOrLeaves(t.Context(), v, want[v]); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			senders.Wait()
+		})
+	}
+}
+
+// hearsOrLeaves sends a batch that fails in one way, as a client that may leave before.
+func (c outsiders) hearsOrLeaves(ctx context.Context, v verdict, want answers) error {
+	ctx, leaves, end := mayLeave(ctx)
+	defer end()
+	if rand.IntN(2) == 0 {
+		got := c.overGRPC(ctx, v.String())
+		// A deadline is the server's too, which may say so before the client notices.
+		hurried := got.code == codes.Canceled || got.code == codes.DeadlineExceeded ||
+			got.code == codes.Unavailable
+		if got != want.grpc && (!leaves || !hurried) {
+			return fmt.Errorf("%s: heard over gRPC %+v, of Go %+v", v, got, want.grpc)
+		}
+		return nil
+	}
+	got, err := c.overHTTP(ctx, v.String())
+	if err != nil && !(leaves && isContexts(err)) || err == nil && got != want.http {
+		return fmt.Errorf("%s: heard over HTTP %+v (%w), of Go %+v", v, got, err, want.http)
+	}
+	return nil
+}
+
+// Guarantees: who sends to the engine's receiver of OTLP hears of each failure whose fault it is,
+// and whether to try again, as the page of the receiver says: it has no more than that.
+func TestClientsOfTheEnginesReceiver(t *testing.T) {
+	f, onGRPC, onHTTP := otapreceiver.NewFactory(), free(t), free(t)
+	cfg := configured(t, f, map[string]any{"nodes": chain(node("otlp", map[string]any{
+		"protocols": map[string]any{
+			"grpc": map[string]any{"listening_addr": onGRPC},
+			"http": map[string]any{"listening_addr": onHTTP},
+		},
+	}))})
+	r, err := f.CreateLogs(t.Context(), receivertest.NewNopSettings(f.Type()), cfg, asSaid(t))
+	require.NoError(t, err)
+	running(t, r)
+	c := connected(t, onGRPC, onHTTP)
+	for _, v := range verdicts() {
+		want := answers{heard{code: codes.Unavailable}, heard{http: http.StatusServiceUnavailable}}
+		switch {
+		case v.permanent && (v.grpc == int(codes.InvalidArgument) || v.http == http.StatusBadRequest):
+			want = answers{heard{code: codes.InvalidArgument}, heard{http: http.StatusBadRequest}}
+		case v.permanent:
+			want = answers{heard{code: codes.Internal}, heard{http: http.StatusInternalServerError}}
+		}
+		got := c.ask(t, v.String())
+		got.http.code = codes.OK // the body's, which OTLP leaves to the server
+		require.Equal(t, want, got, v.String())
 	}
 }

@@ -63,7 +63,9 @@ impl Error {
         self
     }
 
-    /// With how many items the destination rejected; it took the others.
+    /// With how many items the destination rejected; it took the others. A sender in Rust hears the
+    /// number. The Collector has no place for it, and answers no client with a success in part: say
+    /// it in the message too.
     #[must_use]
     pub fn rejected(mut self, items: u64) -> Self {
         self.0.rejected_items = items;
