@@ -35,14 +35,14 @@ func hostOf(id component.ID) component.Host {
 
 // row is n Rust processors in a row, as a Collector's configuration has them: one part of a
 // pipeline, or each by itself.
-func row(n int, fuse bool) ([]stage, error) {
+func row(n int, fuse bool, lanes int) ([]stage, error) {
 	factory, ids, bodies := mask_cards.NewFactory(), []any{}, values{}
 	for i := range n {
 		id := factory.Type().String() + "/" + fmt.Sprint(i)
 		ids = append(ids, id)
 		bodies[id] = values{
 			"bodies": false, "keys": []any{"client.address"},
-			"runtime": values{"rust": values{"fuse": fuse}},
+			"runtime": values{"rust": values{"fuse": fuse, "lanes": lanes}},
 		}
 	}
 	conf := confmap.NewFromStringMap(values{
@@ -81,7 +81,7 @@ func measureParts(r *measure.Recorder) (err error) {
 		{"apart, 4", 4, false}, {"one part, 2", 2, true}, {"one part, 4", 4, true},
 		{"one part, 8", 8, true},
 	} {
-		stages, err := row(of.n, of.fuse)
+		stages, err := row(of.n, of.fuse, 1)
 		if err != nil {
 			return err
 		}
@@ -92,7 +92,8 @@ func measureParts(r *measure.Recorder) (err error) {
 		defer func() { err = errors.Join(err, c.shutdown()) }()
 		chains[of.name], names = c, append(names, of.name)
 	}
-	for _, size := range sizes {
+	// Of one log there is next to no work: what a member more costs then is what it costs by itself.
+	for _, size := range append([]size{{1, 1000}}, sizes...) {
 		wire, err := data.Marshal(data.Logs(size.logs, data.Usual, true))
 		if err != nil {
 			return err
@@ -106,6 +107,7 @@ func measureParts(r *measure.Recorder) (err error) {
 		if err := same(wire, all...); err != nil {
 			return err
 		}
+		rivals = chosen(rivals)
 		c := measure.Case{Group: "part", Name: "rows of mask_cards", Items: size.logs, Rivals: rivals}
 		if err := r.Measure(c); err != nil {
 			return err
