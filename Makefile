@@ -115,7 +115,9 @@ test-heavy: old-facade ## the crates that link the engine
 .PHONY: test-system
 test-system: build $(TELEMETRYGEN) ## whole Collectors, processes, interoperation
 	cd bench/whole && go vet ./...
+	cd bench/pairs && go vet ./...
 	STRAIT=$(STRAIT) STRAIT_COLLECTOR=$(CURDIR)/build/otelcol-strait TELEMETRYGEN=$(TELEMETRYGEN) tests/run.sh
+	cd bench/cancel && go vet ./...
 
 .PHONY: test-nodes
 test-nodes: $(STRAIT) ## the engine's nodes that need DataFusion; compiling it takes long, so `test` leaves them out

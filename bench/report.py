@@ -3,8 +3,8 @@
 
     report.py FOLDER [--check]
 
-FOLDER holds parts.csv, whole.csv (either may be missing) with their .json, and machine.json. Written are
-results.json, summary.md and *.svg. --check ends with 1 when a required ratio is missed or was not measured.
+FOLDER holds parts.csv, whole.csv and pairs.csv with their .json, cancel.csv and locks.json (any may be missing), and
+machine.json. Written are results.json, summary.md and *.svg. --check ends with 1 when a required ratio is missed or was not measured.
 """
 
 import csv
@@ -42,13 +42,16 @@ BASE = {
     "oneway": ("OTLP/gRPC hop", "cpu"),
     "whole": ("contrib", "cpu"),
     "part": ("apart, 4", "cpu"),
+    "pair": ("Go to Go", "cpu"),
 }
+
+SUITES = ("parts", "whole", "pairs")
 
 
 def read(folder):
     """Returns {(group, case, items): {rival: {cpu, wall, allocs: [per item, one per round]}}}, in the order measured."""
     cells = {}
-    for suite in ("parts", "whole"):
+    for suite in SUITES:
         path = folder / f"{suite}.csv"
         if not path.exists():
             continue
@@ -87,6 +90,52 @@ def required(cells):
                  "measure": what, "reached": ratio(cell, ours, rival, what) if measured else None}
         entry["met"] = measured and entry["reached"]["median"] <= most
         yield entry
+
+
+def percentile(values, of):
+    return sorted(values)[min(len(values) - 1, len(values) * of // 100)]
+
+
+def cancels(folder, cells):
+    """Yields, of each case, what a cancel took against one thread wake and 20 L, at the 99th percentile; as `required` does."""
+    taken = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    path = folder / "cancel.csv"
+    if path.exists():
+        with path.open(newline="") as lines:
+            for row in csv.DictReader(lines):
+                taken[row["case"]][row["rival"]][row["round"]].append(int(row["ns"]))
+    line = cells.get(("message", "there and back", 1), {}).get("cache line")
+    for case in ("idle", "loaded"):
+        name = f"cancel in Go to cancelled() in Rust / a thread wake and 20 L, {case}, 99th percentiles"
+        entry = {"name": name, "at_most": 1, "group": "cancel", "case": case, "items": 1, "ours": "cancel to cancelled()",
+                 "rival": "thread wake", "measure": "wall", "reached": None, "met": False}
+        ours, wakes = (taken[case][rival] for rival in (entry["ours"], entry["rival"]))
+        if ours and wakes and line:
+            more = 20 * statistics.median(line["wall"])
+            rounds = sorted(percentile(ours[n], 99) / (percentile(wakes[n], 99) + more) for n in ours)
+            flat = {"ours": sum(ours.values(), []), "wake": sum(wakes.values(), [])}
+            entry["reached"] = {
+                "median": percentile(flat["ours"], 99) / (percentile(flat["wake"], 99) + more),
+                "minimum": rounds[0], "q1": rounds[len(rounds) // 4], "q3": rounds[3 * len(rounds) // 4],
+                "rounds": len(rounds),
+            }
+            entry["ns"] = {f"{who} p{of}": percentile(all_, of) for who, all_ in flat.items() for of in (50, 99)}
+            entry["met"] = entry["reached"]["median"] <= 1
+        yield entry
+
+
+def member(cells):
+    """What a member more costs where there is one log, so next to no work: microseconds of CPU a batch, and of a part of 2."""
+    cell = cells.get(("part", "rows of mask_cards", 1))
+    if not cell:
+        return None
+    two, eight = (cell[f"one part, {n}"]["cpu"] for n in (2, 8))
+    rounds = sorted((b - a) / 6 for a, b in zip(two, eight))
+    return {
+        "us_median": statistics.median(rounds) / 1000, "us_minimums": (min(eight) - min(two)) / 6000,
+        "us_q1": rounds[len(rounds) // 4] / 1000, "us_q3": rounds[3 * len(rounds) // 4] / 1000,
+        "of_a_part_of_2": statistics.median(rounds) / statistics.median(two),
+    }
 
 
 def everything(cells):
@@ -132,6 +181,28 @@ def summary(results):
         verdict = "met" if entry["met"] else f"**missed, {r['median'] / entry['at_most']:.2f}x the limit**"
         out.append(f"| {entry['name']} | {entry['at_most']} | {r['median']:.3g} | {r['minimum']:.3g} "
                    f"| {r['q1']:.3g} to {r['q3']:.3g} | {verdict} |")
+    if m := results["member"]:
+        out += ["", "## A member more", "",
+                "Of a batch of one log, a part of 8 processors less one of 2, a sixth: what a member costs beside its own work.",
+                "At most 3 us were asked for.", "",
+                f"{m['us_median']:.2g} us of CPU by the median of the rounds ({m['us_q1']:.2g} to {m['us_q3']:.2g} in their middle half), "
+                f"{m['us_minimums']:.2g} by the minimums; {m['of_a_part_of_2']:.2g} of what the part of 2 costs."]
+    took = [entry for entry in results["required"] if "ns" in entry]
+    if took:
+        out += ["", "## cancel", "", "Wall ns: from the cancel of a call in Go to `cancelled()` in Rust, and from a bell to the thread it wakes.",
+                "", "| case | cancel, median | p99 | thread wake, median | p99 |", "|---|---|---|---|---|"]
+        for entry in took:
+            values = [figure(entry["ns"][f"{who} p{of}"]) for who in ("ours", "wake") for of in (50, 99)]
+            out.append(f"| {entry['case']} | {' | '.join(values)} |")
+    if results["locks"]:
+        out += ["", "## locks", "",
+                "What Go's mutex profile counts while 64 callers send batches of 100 logs over 8 lanes: how often somebody waited",
+                "for a lock, per 1,000 batches, by the function that held it.", "", "| rival | all | where |", "|---|---|---|"]
+        for rival in results["locks"]:
+            per = {where: 1000 * n / rival["Batches"] for where, n in rival["Waits"].items()}
+            most = sorted(per.items(), key=lambda item: -item[1])[:4]
+            where = ", ".join(f"`{name.rsplit('/', 1)[-1]}` {n:.2g}" for name, n in most)
+            out.append(f"| {rival['Rival']} | {sum(per.values()):.2g} | {where} |")
     group = None
     for entry in results["everything"]:
         if entry["group"] != group:
@@ -142,7 +213,8 @@ def summary(results):
                     "|---|---|---|---|---|---|---|---|---|"]
         out.append("| {case} | {items} | {rival} | {a} | {b} | {w} | {n} | {r:.3g} | {m:.3g} |".format(
             a=figure(entry["ns_per_item_minimum"]), b=figure(entry["ns_per_item_median"]),
-            w=figure(entry["wall_ns_per_item_median"]), n=figure(entry["allocs_per_iteration"]),
+            w=figure(entry["wall_ns_per_item_median"]),
+            n="-" if group == "pair" else figure(entry["allocs_per_iteration"]),
             r=entry["ratio"]["median"], m=entry["ratio"]["minimum"], **entry))
     return "\n".join(out) + "\n"
 
@@ -157,6 +229,7 @@ def plots(folder, results):
         "message": "A message there and back: wall ns", "oneway": "One way to Rust: CPU ns per log, all threads",
         "whole": "Whole processors: CPU ns per log, all threads",
         "part": "Rust processors in a row: CPU ns per log, all threads",
+        "pair": "Whole Collectors, receiver to exporter: CPU ns per log",
     }
     for group, title in titles.items():
         cells = defaultdict(list)
@@ -170,11 +243,14 @@ def plots(folder, results):
 def main():
     folder = pathlib.Path(sys.argv[1])
     cells = read(folder)
-    suites = [json.loads(p.read_text()) for p in (folder / "parts.json", folder / "whole.json") if p.exists()]
+    suites = [json.loads(p.read_text()) for p in (folder / f"{suite}.json" for suite in SUITES) if p.exists()]
+    locks = folder / "locks.json"
     results = {
         "machine": json.loads((folder / "machine.json").read_text()),
         "suites": suites,
-        "required": list(required(cells)),
+        "required": [*required(cells), *cancels(folder, cells)],
+        "member": member(cells),
+        "locks": json.loads(locks.read_text()) if locks.exists() else [],
         "everything": list(everything(cells)),
     }
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")

@@ -12,14 +12,17 @@ mkdir -p "$out" "$built"
 
 echo "building" >&2
 [ -n "${STRAIT_BUILT:-}" ] || make -C "$root" build
+(cd "$root" && "$CARGO_TARGET_DIR/debug/strait" build --quiet --config tests/native/builder.yaml)
 native/build.sh
 go vet ./...
 go build -o "$built/parts" ./parts
-(cd whole && go vet . && go build -o "$built/whole" .)
+for suite in whole pairs cancel; do (cd "$suite" && go vet . && go build -o "$built/$suite" .); done
 
 rm -f "$out"/*
 python3 machine.py "${NOTE:-}" > "$out/machine.json"
 "$built/parts" -out "$out" ${ROUNDS:+-rounds "$ROUNDS"}
 "$built/whole" -out "$out" ${ROUNDS:+-rounds "$ROUNDS"}
+"$built/pairs" -out "$out" ${ROUNDS:+-rounds "$ROUNDS"} -collector "$root/build/otelcol-strait"
+"$built/cancel" -out "$out" ${ROUNDS:+-rounds "$ROUNDS"}
 python3 report.py "$out"
 echo "everything: $out/summary.md" >&2

@@ -38,7 +38,7 @@ func run() (err error) {
 		64,
 		"live heap without pointers in MiB, as headroom for the collector",
 	)
-	only := flag.String("only", "", "measure one job by its name, or `parts`")
+	only := flag.String("only", "", "measure one job by its name, `parts` or `locks`")
 	flag.StringVar(&alone, "rival", "", "measure one rival by its name, for profiles")
 	flag.Parse()
 	r, err := measure.New(s)
@@ -54,19 +54,32 @@ func run() (err error) {
 		}
 	}
 	if *only == "" || *only == "parts" {
-		return measureParts(r)
+		if err := measureParts(r); err != nil {
+			return err
+		}
+	}
+	if *only == "" || *only == "locks" {
+		return measureLocks(s.Folder)
 	}
 	return nil
 }
 
 // sizes are the batches that are measured, with how many of them make a segment.
-var sizes = []struct{ logs, batches int }{{100, 200}, {1000, 50}, {8192, 6}}
+var sizes = []size{{100, 200}, {1000, 50}, {8192, 6}}
+
+type size struct{ logs, batches int }
 
 // inFlight is how many callers send at the same time where it is not one.
 const inFlight = 8
 
 // alone is the one rival that is measured; empty: all.
 var alone string
+
+func chosen(rivals []measure.Rival) []measure.Rival {
+	return slices.DeleteFunc(rivals, func(v measure.Rival) bool {
+		return alone != "" && v.Name != alone
+	})
+}
 
 func measureJob(r *measure.Recorder, j job) (err error) {
 	contrib, err := build(j.contrib)
@@ -102,10 +115,7 @@ func measureJob(r *measure.Recorder, j job) (err error) {
 		if full.first != nil {
 			rivals = append(rivals, rival("strait, full decode", full, wire, size.batches, 1))
 		}
-		if alone != "" {
-			rivals = slices.DeleteFunc(rivals, func(v measure.Rival) bool { return v.Name != alone })
-		}
-		c := measure.Case{Group: "whole", Name: j.name, Items: size.logs, Rivals: rivals}
+		c := measure.Case{Group: "whole", Name: j.name, Items: size.logs, Rivals: chosen(rivals)}
 		if err := r.Measure(c); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func same(wire []byte, rivals ...chain) error {
 		}
 		if i == 0 {
 			first = c.end.last
-		} else if err := equal(first, c.end.last); err != nil {
+		} else if err := data.Equal(first, c.end.last); err != nil {
 			return fmt.Errorf("the rivals do not do the same work: rival %d: %w", i, err)
 		}
 		if c.end.last.LogRecordCount() == 0 {
@@ -36,38 +36,4 @@ func same(wire []byte, rivals ...chain) error {
 		}
 	}
 	return nil
-}
-
-func equal(a, b plog.Logs) error {
-	x, y := records(a), records(b)
-	if len(x) != len(y) {
-		return fmt.Errorf("%d logs, expected %d", len(y), len(x))
-	}
-	for i := range x {
-		if !x[i].Attributes().Equal(y[i].Attributes()) || !x[i].Body().Equal(y[i].Body()) ||
-			x[i].Timestamp() != y[i].Timestamp() || x[i].SeverityNumber() != y[i].SeverityNumber() {
-			return fmt.Errorf(
-				"log %d: %q with %v, expected %q with %v",
-				i,
-				y[i].Body().
-					AsString(),
-				y[i].Attributes().AsRaw(),
-				x[i].Body().AsString(),
-				x[i].Attributes().AsRaw(),
-			)
-		}
-	}
-	return nil
-}
-
-func records(ld plog.Logs) []plog.LogRecord {
-	var all []plog.LogRecord
-	for _, rl := range ld.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, lr := range sl.LogRecords().All() {
-				all = append(all, lr)
-			}
-		}
-	}
-	return all
 }

@@ -3,7 +3,8 @@
 //! else, which may work later: OTLP bytes as they are, of logs the bodies.
 //!
 //! The body of the batch's first log says how, as the crate `words` says; and `hang` never ends,
-//! `wait` waits until nobody waits for the batch any more; `context` fails for good with what the
+//! `wait` waits until nobody waits for the batch any more, `left ADDRESS` too, and says over UDP
+//! that it has the batch, and when that was; `context` fails for good with what the
 //! batch's context says; `storage EXTENSION` with how often it was told so, by what it keeps there,
 //! `sign EXTENSION` with the headers of a request to `http://there/x`, `whose EXTENSION TOKEN` with
 //! who has this token. Anything else delivers it.
@@ -11,7 +12,9 @@
 
 use std::future::pending;
 use std::io;
+use std::net::UdpSocket;
 
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use strait_component::extension::Headers;
 use strait_component::prelude::*;
@@ -57,6 +60,7 @@ impl Exporter for Outlet {
         match more.next() {
             Some("context") => Err(Error::permanent(told(batch.context()))),
             Some("wait") => Err(batch.context().cancelled().await),
+            Some("left") => Err(left(batch.context(), more.next().unwrap_or_default()).await?),
             Some("hang") => pending().await,
             Some(asks @ ("storage" | "sign" | "whose")) => {
                 let (extension, token) = (more.next(), more.next());
@@ -124,6 +128,21 @@ async fn deliver(to: &str, bytes: &[u8]) -> io::Result<String> {
     let mut answer = String::new();
     server.read_to_string(&mut answer).await?;
     Ok(answer)
+}
+
+/// Tells the address that the batch is there, and then, in nanoseconds of the machine's monotonic
+/// clock, when its caller was seen to have left; gives what is said of that.
+async fn left(context: &Context, to: &str) -> Result<Error, Error> {
+    let tell = |text: String| {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.send_to(text.as_bytes(), to)
+    };
+    let unsaid = |error: io::Error| Error::permanent(error.to_string());
+    tell("here".to_owned()).map_err(unsaid)?;
+    let why = context.cancelled().await;
+    let at = clock_gettime(ClockId::Monotonic);
+    tell((at.tv_sec * 1_000_000_000 + at.tv_nsec).to_string()).map_err(unsaid)?;
+    Ok(why)
 }
 
 /// What a context says, in one line.
