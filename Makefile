@@ -151,6 +151,8 @@ soak: $(STRAIT) ## the long form of the tests that count; `test` has a short one
 	cd go && STRAIT_SOAK=1 go test -race -count=1 -timeout 2h -v -run OperationsAgainstEnds ./ring
 	$(STRAIT) build --quiet --config tests/native/builder.yaml
 	cd tests/native && STRAIT_SOAK=1 go test -count=1 -timeout 4h -v -run 'MixedCalls|CyclesLeaveNothing|ThroughParts' .
+	cd tests && STRAIT_SOAK=1 STRAIT_KINDS=$(CURDIR)/build/native-tests/otelcol-native-tests \
+		go test -count=1 -timeout 30m -v -run EveryItem ./kinds
 
 .PHONY: fuzz
 fuzz: own-sources ## run each fuzz target for a minute
