@@ -286,21 +286,44 @@ func TestClientsHearTheirOwnAmongCancels(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			c := clientsOf(t, next)
-			var senders sync.WaitGroup
-			for range 16 {
-				senders.Go(func() {
-					for range 40 {
-						v := all[rand.IntN(len(all))]
-						if err := c.hearsOrLeaves(t.Context(), v, want[v]); err != nil {
-							t.Error(err)
-							return
-						}
-					}
-				})
-			}
-			senders.Wait()
+			crowd(t, 40, func() error {
+				v := all[rand.IntN(len(all))]
+				return c.hearsOrLeaves(t.Context(), v, want[v])
+			})
 		})
 	}
+}
+
+// Guarantees: the same holds where their batches are merged with each other's, all of which fail in
+// one way: who leaves takes nobody along.
+func TestMergedClientsHearTheirOwnAmongCancels(t *testing.T) {
+	want, f, all := heardOfGo(t), exactForms()[0], verdicts()
+	for range 30 {
+		v := all[rand.IntN(len(all))]
+		// Each its own unit: a batch whose caller has left stays with the node, to be merged.
+		t.Run(v.String(), func(t *testing.T) {
+			next := start(t, f.spec(chain(batchOf(6, 0, "10ms"))), f.transport, asSaid(t))
+			c := clientsOf(t, next)
+			crowd(t, 3, func() error { return c.hearsOrLeaves(t.Context(), v, want[v]) })
+		})
+	}
+}
+
+// crowd has many senders do so a number of times each.
+func crowd(t *testing.T, times int, send func() error) {
+	t.Helper()
+	var senders sync.WaitGroup
+	for range 16 {
+		senders.Go(func() {
+			for range times {
+				if err := send(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	senders.Wait()
 }
 
 // hearsOrLeaves sends a batch that fails in one way, as a client that may leave before.
