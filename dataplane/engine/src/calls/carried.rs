@@ -9,52 +9,26 @@
 //! A node may send a refused batch again, header and all; whoever refuses it next puts its own
 //! failure in its place. Nothing of it leaves a unit.
 
+use super::private;
 use otel_arrow_dfe_config::context::ContextEntryName;
-use otel_arrow_dfe_config::context::transport_headers::{
-    TransportHeader, TransportHeaderRef, TransportHeaderValue, TransportHeaders,
-};
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::sync::LazyLock;
 use std::time::Duration;
 use strait_failure::{Class, Failure};
 
-/// Begins as every private header does ([`is_private`](super::tag::is_private)).
+/// Begins as every private header does ([`private`]).
 const NAME: &str = ".strait-failure";
 
-static ENTRY: LazyLock<ContextEntryName> =
-    LazyLock::new(|| ContextEntryName::try_from(NAME).expect("a printable name without a colon"));
+static ENTRY: LazyLock<ContextEntryName> = LazyLock::new(|| private::entry(NAME));
 
 /// Lets a batch that is refused carry why, instead of what it carried before.
 pub(crate) fn put(refused: &mut OtapPdata, failure: &Failure) {
-    let mut headers = TransportHeaders::new();
-    let others = refused.transport_headers().into_iter();
-    for header in others.flat_map(|headers| headers.iter()) {
-        if header.name.as_str() != NAME
-            && let Some(header) = owned(&header)
-        {
-            headers.push(header);
-        }
-    }
-    headers.push(TransportHeader::binary(ENTRY.clone(), encode(failure)));
-    refused.set_transport_headers(headers);
+    private::put(refused, &ENTRY, encode(failure));
 }
 
 /// Why a batch was refused, if it carries that.
 pub(crate) fn of(refused: &OtapPdata) -> Option<Failure> {
-    let mut headers = refused.transport_headers()?.iter();
-    let header = headers.find(|header| header.name.as_str() == NAME)?;
-    decode(header.value.bytes)
-}
-
-fn owned(header: &TransportHeaderRef<'_>) -> Option<TransportHeader> {
-    Some(TransportHeader {
-        name: ContextEntryName::try_from(header.name.as_str()).ok()?,
-        value: TransportHeaderValue {
-            original_name: header.value.original_name.map(Box::from),
-            value_kind: header.value.value_kind,
-            bytes: header.value.bytes.into(),
-        },
-    })
+    decode(private::get(refused, NAME)?)
 }
 
 fn encode(failure: &Failure) -> Vec<u8> {
@@ -115,6 +89,7 @@ mod tests {
     use super::*;
     use crate::calls::tag::Tag;
     use otel_arrow_dfe_config::SignalType;
+    use otel_arrow_dfe_config::context::transport_headers::TransportHeaders;
     use otel_arrow_dfe_pdata_codec::OtapPayload;
 
     // Guarantees: a failure comes back whole, the last one that was put; what else the batch

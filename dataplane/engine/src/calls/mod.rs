@@ -17,9 +17,11 @@
 pub(crate) mod carried;
 mod contexts;
 mod inbox;
+pub(crate) mod private;
 pub(crate) mod table;
 pub(crate) mod tag;
 pub(crate) mod verdict;
+pub(crate) mod way;
 
 pub(crate) use inbox::Inbox;
 pub use inbox::{LaneStatus, Upcalls};

@@ -9,6 +9,7 @@
 //! The generation differs for every lane start in this process and (by a random part) between
 //! processes: a durable buffer may hand out a batch of an earlier life, whose call is long over.
 
+use super::private;
 use otel_arrow_dfe_config::context::ContextEntryName;
 use otel_arrow_dfe_config::context::transport_headers::{
     TransportHeader, TransportHeaderRef, TransportHeaders,
@@ -16,21 +17,10 @@ use otel_arrow_dfe_config::context::transport_headers::{
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::sync::LazyLock;
 
-/// Name of the private header. The leading dot cannot occur in a header that arrives from outside.
+/// Begins as every private header does ([`private`]).
 const NAME: &str = ".strait-call";
 
-/// What the names of private headers begin with. What comes from outside under such a name is left
-/// out.
-const PRIVATE: &str = ".strait-";
-
-/// Whether a header is one that only this side may write.
-pub(crate) fn is_private(name: &str) -> bool {
-    name.get(..PRIVATE.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(PRIVATE))
-}
-
-static ENTRY: LazyLock<ContextEntryName> =
-    LazyLock::new(|| ContextEntryName::try_from(NAME).expect("a printable name without a colon"));
+static ENTRY: LazyLock<ContextEntryName> = LazyLock::new(|| private::entry(NAME));
 
 /// What of a call's id says which link it is of (never 0).
 const LINK: u64 = u64::MAX << 48;

@@ -5,7 +5,7 @@
 //! where it kept the original), everything else as OTLP bytes. Whether the slot is copied first was
 //! decided when it was read.
 
-use crate::calls::{Origin, Port, tag};
+use crate::calls::{Origin, Port, private};
 use crate::difference::tables::Tables;
 use crate::ends::context;
 use crate::link;
@@ -137,7 +137,7 @@ fn headers(view: &BatchView<'_>) -> TransportHeaders {
             continue;
         };
         // Only this side may say which call a batch belongs to.
-        if tag::is_private(key) {
+        if private::is_private(key) {
             continue;
         }
         let Ok(name) = ContextEntryName::try_from(key) else {

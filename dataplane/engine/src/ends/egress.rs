@@ -5,8 +5,8 @@
 //! waits no other batch is taken; nor while as many batches of no call are with the host as it
 //! takes. What the engine has waits in the engine, so that pressure reaches whoever sends. An
 //! output of a call waits no longer than the call, or `max_wait`; a batch of no call until there is
-//! space, or the deadline that whoever sent it has given it. Each leaves by the edge of its signal;
-//! private headers are left out of what crosses.
+//! space, or the deadline that whoever sent it has given it. Each leaves by the edge that is noted
+//! on it ([`way`]), or else by that of its signal; private headers are left out of what crosses.
 //!
 //! A difference is its call's verdict (format S-16): the host answers neither it nor the engine,
 //! and the engine is told nothing, because a unit that answers so has no node that acts on acks.
@@ -15,6 +15,7 @@ use crate::ambient;
 use crate::calls::carried;
 use crate::calls::tag::Tag;
 use crate::calls::verdict::nack_of;
+use crate::calls::way;
 use crate::calls::{Origin, Port, Table};
 use crate::ends::codec;
 use crate::link;
@@ -240,7 +241,9 @@ impl Work {
             }
             None => context.deadline(),
         };
-        let encoded = match port.settings.exits.edge(signal_of(pdata.signal_type())) {
+        let exits = &port.settings.exits;
+        let of_signal = || exits.edge(signal_of(pdata.signal_type()));
+        let encoded = match way::of(&pdata).map_or_else(of_signal, Ok) {
             Ok(edge) => {
                 let encoding = self
                     .codec

@@ -5,7 +5,7 @@ use super::console;
 use crate::catalog::{self, prints_records};
 use crate::ends::{egress, ingress};
 use crate::guard;
-use crate::nodes::{bridge, component, connector, door, exporter, receiver};
+use crate::nodes::{bridge, component, connector, door, exporter, receiver, way_out};
 use otel_arrow_dfe_config::engine::{
     EngineConfig, ResolvedOtelDataflowSpec, ResolvedPipelineConfig, ResolvedPipelineRole,
 };
@@ -33,8 +33,8 @@ use std::sync::{Arc, LazyLock};
 use strait_component::Kind;
 
 /// The factory that lanes build from: the linked nodes (guarded), a node for each kind of the
-/// SDK's components, and the two ends. It lives as long as the process, because the engine keeps
-/// references to it.
+/// SDK's components, ways out, and the two ends. It lives as long as the process, because the
+/// engine keeps references to it.
 pub(super) static FACTORY: LazyLock<PipelineFactory<OtapPdata>> = LazyLock::new(|| {
     // Every node that is linked in; which of them users may name is the catalog's affair.
     let mut processors: Vec<ProcessorFactory<OtapPdata>> = OTAP_PIPELINE_FACTORY
@@ -45,7 +45,7 @@ pub(super) static FACTORY: LazyLock<PipelineFactory<OtapPdata>> = LazyLock::new(
             ..inner.clone()
         })
         .collect();
-    processors.extend([component::FACTORY, connector::FACTORY]);
+    processors.extend([component::FACTORY, connector::FACTORY, way_out::FACTORY]);
     let mut exporters: Vec<ExporterFactory<OtapPdata>> = OTAP_PIPELINE_FACTORY
         .get_exporter_factory_map()
         .values()

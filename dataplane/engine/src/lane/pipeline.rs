@@ -6,7 +6,7 @@ use crate::guard::nacks;
 use crate::lane::ending::Shared;
 use crate::lane::factory::{self, FACTORY};
 use crate::lane::read_loop;
-use crate::nodes::{door, drain};
+use crate::nodes::{door, drain, way_out};
 use crate::unit::{EGRESS, INGRESS, OWN, Unit};
 use otel_arrow_dfe_config::observed_state::{ObservedStateSettings, SendPolicy};
 use otel_arrow_dfe_config::pipeline::PipelineConfig;
@@ -80,6 +80,10 @@ fn definition(unit: &Unit) -> Value {
             entry["outputs"] = json!(ports);
         }
         nodes.insert(node.name.clone(), entry);
+    }
+    for (name, edge) in &unit.topology.ways {
+        let entry = json!({"type": way_out::URN, "config": way_out::config(*edge)});
+        nodes.insert(name.clone(), entry);
     }
     let joined = unit.topology.connections.iter();
     let mut connections: Vec<Value> = joined

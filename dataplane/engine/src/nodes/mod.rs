@@ -1,5 +1,5 @@
-//! Nodes of ours on a lane: the components of the SDK, a node for each kind, and what stands in the
-//! place of an engine's node.
+//! Nodes of ours on a lane: the components of the SDK, a node for each kind, what stands in the
+//! place of an engine's node, and ways out of a graph.
 
 pub(crate) mod answers;
 mod attempts;
@@ -18,3 +18,4 @@ pub(crate) mod receiver;
 pub(crate) mod sending;
 mod spans;
 pub(crate) mod waiting;
+pub(crate) mod way_out;

@@ -39,7 +39,7 @@ impl Report {
         let of_edge = |edge: &Edge| {
             let enters = edge.direction == Direction::In;
             EdgeReport {
-                edge: *edge,
+                edge: edge.clone(),
                 encoding: edge.encoding(),
                 credit: if enters { unit.max_in_flight } else { credit },
                 plan: enters.then(|| Plan::of(unit)),

@@ -1,7 +1,7 @@
 //! A unit's edges: where batches cross between the host and the unit.
 //!
-//! At most one leads in, and at most one of each signal out; which of them a kind of unit has is
-//! said in one place ([`check`]).
+//! At most one leads in, and at most one of each signal out; a connector has besides one to each
+//! pipeline that it may choose. Which of them a kind of unit has is said in one place ([`check`]).
 
 use crate::finding::Finding;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub enum Encoding {
 }
 
 /// One crossing point of a unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edge {
     /// Its place among the unit's edges: what descriptors carry.
@@ -38,6 +38,10 @@ pub struct Edge {
     pub direction: Direction,
     /// What they hold.
     pub signal: Signal,
+    /// The pipeline of the host's to which it leads, by its id; `None`: to all that are behind the
+    /// unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<String>,
 }
 
 impl Edge {
@@ -47,6 +51,7 @@ impl Edge {
             number: 0,
             direction,
             signal,
+            pipeline: None,
         }
     }
 
@@ -63,9 +68,10 @@ impl Edge {
 impl fmt::Display for Edge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, signal, .. } = self;
-        match self.direction {
-            Direction::In => write!(f, "edge {number} (in, {signal})"),
-            Direction::Out => write!(f, "edge {number} (out, {signal})"),
+        match (self.direction, &self.pipeline) {
+            (Direction::In, _) => write!(f, "edge {number} (in, {signal})"),
+            (Direction::Out, None) => write!(f, "edge {number} (out, {signal})"),
+            (Direction::Out, Some(to)) => write!(f, "edge {number} (out, {signal}, to {to})"),
         }
     }
 }
@@ -98,10 +104,14 @@ fn repeated(edges: &[Edge]) -> Option<(&Edge, &'static str)> {
         let mut before = edges[..at].iter();
         let taken = before.any(|other| match edge.direction {
             Direction::In => other.direction == Direction::In,
-            Direction::Out => other.direction == Direction::Out && other.signal == edge.signal,
+            Direction::Out => {
+                other.direction == Direction::Out
+                    && (other.signal, &other.pipeline) == (edge.signal, &edge.pipeline)
+            }
         });
         let why = match edge.direction {
             Direction::In => "is the second edge in: batches enter a unit by one",
+            Direction::Out if edge.pipeline.is_some() => "is the second edge to its pipeline",
             Direction::Out => "is the second edge out of its signal: there is one for each",
         };
         taken.then_some((edge, why))
@@ -111,8 +121,25 @@ fn repeated(edges: &[Edge]) -> Option<(&Edge, &'static str)> {
 /// The first edge that a unit of this kind does not have, or that wants another one beside it.
 fn unfit(edges: &[Edge], kind: Kind) -> Option<(&Edge, &'static str)> {
     let towards = |direction| edges.iter().filter(move |edge| edge.direction == direction);
-    let (entry, mut exits) = (towards(Direction::In).next(), towards(Direction::Out));
+    let chosen = |edge: &&Edge| edge.pipeline.is_some();
+    let (entry, mut exits) = (
+        towards(Direction::In).next(),
+        towards(Direction::Out).filter(|edge| !chosen(edge)),
+    );
     let exit = exits.next();
+    if let Some(edge) = edges.iter().find(chosen) {
+        if kind != Kind::Connector || edge.direction == Direction::In {
+            return Some((
+                edge,
+                "has a pipeline of its own, as only connectors' out have",
+            ));
+        }
+        let differs = |edge: &&Edge| chosen(edge) && Some(edge.signal) != exit.map(|it| it.signal);
+        if let Some(edge) = edges.iter().find(differs) {
+            let why = "leads to a pipeline, and no edge of its signal to all of them";
+            return Some((edge, why));
+        }
+    }
     let wrong = match kind {
         Kind::Extension => (entry.or(exit)?, "is an extension's, which has no data"),
         Kind::Receiver => (
@@ -144,12 +171,15 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    fn edges(list: &[(Direction, Signal)]) -> Vec<Edge> {
+    type Drawn = (Direction, Signal, Option<&'static str>);
+
+    fn edges(list: &[Drawn]) -> Vec<Edge> {
         let numbered = (0..).zip(list);
-        let edge = |(number, (direction, signal)): (u16, &(Direction, Signal))| Edge {
+        let edge = |(number, (direction, signal, pipeline)): (u16, &Drawn)| Edge {
             number,
             direction: *direction,
             signal: *signal,
+            pipeline: pipeline.map(str::to_owned),
         };
         numbered.map(edge).collect()
     }
@@ -162,14 +192,27 @@ mod tests {
 
     /// What a unit of this kind may have: entries, exits.
     fn allowed(kind: Kind, edges: &[Edge]) -> bool {
-        let signals = |direction| {
-            let towards = edges.iter().filter(|edge| edge.direction == direction);
+        let signals = |direction, chosen| {
+            let towards = edges
+                .iter()
+                .filter(|edge| edge.direction == direction && edge.pipeline.is_some() == chosen);
             towards.map(|edge| edge.signal).collect::<Vec<_>>()
         };
-        let (entries, exits) = (signals(Direction::In), signals(Direction::Out));
-        let distinct = exits.iter().collect::<BTreeSet<_>>().len() == exits.len();
+        let (entries, exits) = (
+            signals(Direction::In, false),
+            signals(Direction::Out, false),
+        );
+        let chosen = signals(Direction::Out, true);
+        let leads = |edge: &Edge| {
+            (edge.direction == Direction::Out).then(|| (edge.signal, edge.pipeline.clone()))
+        };
+        let out: Vec<_> = edges.iter().filter_map(leads).collect();
+        let distinct = out.iter().collect::<BTreeSet<_>>().len() == out.len();
         edges.is_empty()
             || distinct
+                && signals(Direction::In, true).is_empty()
+                && (chosen.is_empty() || kind == Kind::Connector)
+                && chosen.iter().all(|signal| exits.contains(signal))
                 && match kind {
                     Kind::Extension => false,
                     Kind::Receiver => entries.is_empty(),
@@ -189,6 +232,7 @@ mod tests {
                 (
                     prop::sample::select(vec![Direction::In, Direction::Out]),
                     prop::sample::select(Signal::ALL.to_vec()),
+                    prop::sample::select(vec![None, None, Some("logs/a"), Some("logs/b")]),
                 ),
                 0..5,
             ),
@@ -214,25 +258,45 @@ mod tests {
         for (kind, list, expected) in [
             (
                 Kind::Processor,
-                &[(In, Logs)][..],
+                &[(In, Logs, None)][..],
                 "edges::0: edge 0 (in, logs) has no edge out beside it, as only exporters do",
             ),
             (
                 Kind::Processor,
-                &[(In, Traces), (Out, Metrics)][..],
+                &[(In, Traces, None), (Out, Metrics, None)][..],
                 "edges::1: edge 1 (out, metrics) is of another signal than the edge in, as only \
                  connectors have it",
             ),
             (
                 Kind::Receiver,
-                &[(Out, Logs), (Out, Logs)][..],
+                &[(Out, Logs, None), (Out, Logs, None)][..],
                 "edges::1: edge 1 (out, logs) is the second edge out of its signal: there is one \
                  for each",
             ),
             (
                 Kind::Exporter,
-                &[(In, Logs), (Out, Logs)][..],
+                &[(In, Logs, None), (Out, Logs, None)][..],
                 "edges::1: edge 1 (out, logs) leads out of an exporter, which passes nothing on",
+            ),
+            (
+                Kind::Processor,
+                &[
+                    (In, Logs, None),
+                    (Out, Logs, None),
+                    (Out, Logs, Some("logs/a")),
+                ][..],
+                "edges::2: edge 2 (out, logs, to logs/a) has a pipeline of its own, as only \
+                 connectors' out have",
+            ),
+            (
+                Kind::Connector,
+                &[
+                    (In, Logs, None),
+                    (Out, Logs, None),
+                    (Out, Traces, Some("traces/a")),
+                ][..],
+                "edges::2: edge 2 (out, traces, to traces/a) leads to a pipeline, and no edge of \
+                 its signal to all of them",
             ),
         ] {
             assert_eq!(found(&edges(list), kind), [expected]);
@@ -242,8 +306,8 @@ mod tests {
     #[test]
     fn numbers_are_places() {
         let mut two = edges(&[
-            (Direction::In, Signal::Logs),
-            (Direction::Out, Signal::Logs),
+            (Direction::In, Signal::Logs, None),
+            (Direction::Out, Signal::Logs, None),
         ]);
         two[1].number = 4;
         assert_eq!(

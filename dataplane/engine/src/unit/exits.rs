@@ -4,7 +4,7 @@ use crate::unit::Unit;
 use strait_component::Signal;
 use strait_failure::{Class, Failure};
 
-/// The edges by which batches leave a unit.
+/// The edges by which batches leave a unit that chooses no pipeline for them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Exits {
     numbers: Vec<(Signal, u16)>,
@@ -18,6 +18,7 @@ impl Exits {
         Self {
             numbers: unit
                 .exits()
+                .filter(|exit| exit.pipeline.is_none())
                 .map(|exit| (exit.signal, exit.number))
                 .collect(),
             take_records: entry != Some(Signal::Logs) || unit.door.is_some(),

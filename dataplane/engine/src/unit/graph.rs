@@ -1,14 +1,15 @@
 //! The two forms of `nodes`: a chain (a list), or a graph (a map with `connections`).
 //!
 //! In a graph, `in` and `out` name the unit's ends. A receiver has no `in` and an exporter no
-//! `out`: their nodes that receive and export are the ends. Whether nodes lie on a way from one end
-//! to another is checked in `reach`.
+//! `out`: their nodes that receive and export are the ends. A connector has more ends, see
+//! `pipelines`. Whether nodes lie on a way from one end to another is checked in `reach`.
 
 use crate::catalog::node::Asked;
 use crate::catalog::{Node, TABLE, check_node, find_in, included, kinds_in, suggest};
 use crate::finding::Finding;
-use crate::unit::reach;
+use crate::unit::edge::Edge;
 use crate::unit::topology::{Connection, EGRESS, INGRESS, OWN, Planned, Topology, split};
+use crate::unit::{pipelines, reach};
 use serde_json::{Map, Value, json};
 use strait_component::{Kind, Signal};
 
@@ -18,6 +19,8 @@ pub(super) struct Frame<'a> {
     pub(super) kind: Kind,
     /// What it carries; none where that is not known.
     pub(super) signals: &'a [Signal],
+    /// Where batches cross; nowhere where that is not known.
+    pub(super) edges: &'a [Edge],
 }
 
 /// Reads `nodes` and `connections`.
@@ -119,6 +122,7 @@ fn read_graph(
     connections: Option<&Value>,
 ) -> Topology {
     let mut topology = Topology::default();
+    let before = findings.len();
     for (name, entry) in map {
         let path = format!("{prefix}nodes::{name}");
         if name == INGRESS || name == EGRESS || name.starts_with(OWN) {
@@ -128,6 +132,14 @@ fn read_graph(
                     "`in` and `out` are the unit's ends, and what begins with `{OWN}` is its own; \
                      choose another name"
                 ),
+            ));
+            continue;
+        }
+        if pipelines::signal_of(frame.kind, name).is_some() {
+            findings.push(Finding::new(
+                path,
+                "this is how pipelines are named, to which connections may lead; choose another \
+                 name",
             ));
             continue;
         }
@@ -146,10 +158,14 @@ fn read_graph(
         Some(Value::Array(list)) => {
             for (index, entry) in list.iter().enumerate() {
                 let path = format!("{prefix}connections::{index}");
-                read_connection(findings, frame.kind, &path, entry, map, &mut topology);
+                read_connection(findings, frame, &path, entry, map, &mut topology);
             }
             let path = format!("{prefix}connections");
             reach::check(findings, &path, frame.kind, &topology);
+            // What is wrong above may be why nothing leads there.
+            if findings.len() == before {
+                pipelines::left_out(findings, &path, &topology, frame.edges);
+            }
         }
         // Without them nothing can be said of what leads where.
         _ => findings.push(Finding::new(
@@ -252,7 +268,7 @@ fn unknown(unit: Kind, name: &str) -> String {
 
 fn read_connection(
     findings: &mut Vec<Finding>,
-    unit: Kind,
+    frame: Frame<'_>,
     path: &str,
     entry: &Value,
     nodes: &Map<String, Value>,
@@ -284,24 +300,10 @@ fn read_connection(
                 ));
                 continue;
             };
-            let (node, end, is_there) = if key == "from" {
-                (split(name).0, INGRESS, unit.has_in())
-            } else {
-                (name, EGRESS, unit.has_out())
-            };
-            if node == end && !is_there {
-                let message = format!("a unit of kind {unit} has no `{end}`");
-                findings.push(Finding::new(here.clone(), message));
-                continue;
+            match nowhere(frame, key, name, nodes) {
+                Some(why) => findings.push(Finding::new(here.clone(), why)),
+                None => found.push(name.to_owned()),
             }
-            if node != end && !nodes.contains_key(node) {
-                findings.push(Finding::new(
-                    here.clone(),
-                    format!("no node is called `{node}`"),
-                ));
-                continue;
-            }
-            found.push(name.to_owned());
         }
         found
     };
@@ -314,6 +316,22 @@ fn read_connection(
                 to: to.clone(),
             }));
     }
+}
+
+/// Why no connection has this name under this key.
+fn nowhere(frame: Frame<'_>, key: &str, name: &str, nodes: &Map<String, Value>) -> Option<String> {
+    let unit = frame.kind;
+    let (node, end, is_there) = if key == "from" {
+        (split(name).0, INGRESS, unit.has_in())
+    } else if let Some(signal) = pipelines::signal_of(unit, name) {
+        return pipelines::unfit(name, signal, frame.edges);
+    } else {
+        (name, EGRESS, unit.has_out())
+    };
+    if node == end {
+        return (!is_there).then(|| format!("a unit of kind {unit} has no `{end}`"));
+    }
+    (!nodes.contains_key(node)).then(|| format!("no node is called `{node}`"))
 }
 
 /// An absent configuration is an empty one.

@@ -8,7 +8,8 @@ use crate::sending::{Policy, Sending};
 use crate::unit::edge::{Direction, Edge};
 use crate::unit::graph::{self, Frame};
 use crate::unit::known::UnitMember;
-use crate::unit::topology::{Planned, Topology, below};
+use crate::unit::pipelines;
+use crate::unit::topology::{Planned, Topology, below, room};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,16 +156,6 @@ fn behind_receiver(edges: &[Edge], members: &[Member], parts: Vec<Topology>) -> 
     )
 }
 
-/// What the names of a member's nodes begin with: its id as the engine takes it, and of no other
-/// member.
-fn room(id: &str, taken: &mut BTreeSet<String>) -> String {
-    let mut room = id.replace(['[', ']', '"', ':'], "_");
-    while !taken.insert(room.clone()) {
-        room.push('_');
-    }
-    room
-}
-
 impl Member {
     /// The edges that it would have alone, in a unit of several.
     fn edges(&self, edges: &[Edge], members: &[Self]) -> Vec<Edge> {
@@ -259,13 +250,12 @@ impl Member {
     fn topology(&self, findings: &mut Vec<Finding>, edges: &[Edge]) -> Topology {
         match (&self.nodes, &self.r#type) {
             (None, None) if self.bridge.is_some() => self.across(findings),
-            (Some(nodes), None) if !matches!(self.kind, Kind::Connector | Kind::Extension) => {
+            (Some(nodes), None) if self.kind != Kind::Extension => {
                 self.graph(findings, edges, nodes)
             }
             (Some(_), None) => {
                 let kind = self.kind;
-                let message =
-                    format!("a unit of nodes is a receiver, processor or exporter, not {kind}");
+                let message = format!("no unit of nodes is of kind {kind}, which has no data");
                 findings.push(Finding::new("nodes", message));
                 Topology::default()
             }
@@ -303,9 +293,20 @@ impl Member {
         let frame = Frame {
             kind,
             signals: &signals,
+            edges,
         };
         let before = findings.len();
-        let topology = graph::read(findings, frame, nodes, self.connections.as_ref());
+        if let [takes, passes, ..] = signals[..]
+            && kind == Kind::Connector
+        {
+            let message =
+                format!("nodes pass on the signal that they take: {passes} cannot come of {takes}");
+            findings.push(Finding::new("nodes", message));
+        }
+        let mut topology = graph::read(findings, frame, nodes, self.connections.as_ref());
+        if findings.len() == before {
+            pipelines::ways_out(&mut topology, edges);
+        }
         if kind == Kind::Receiver && findings.len() == before {
             let receivers = topology.nodes.iter().filter(|node| node.is(kind));
             let made = receivers
@@ -355,9 +356,15 @@ impl Member {
             )),
         }
         let signals = |direction| {
-            let towards = edges.iter().filter(|edge| edge.direction == direction);
+            let towards = edges
+                .iter()
+                .filter(|edge| edge.direction == direction && edge.pipeline.is_none());
             towards.map(|edge| edge.signal).collect::<Vec<_>>()
         };
+        if edges.iter().any(|edge| edge.pipeline.is_some()) {
+            let message = "a component chooses no pipeline; only a connector of nodes does";
+            findings.push(Finding::new("", message));
+        }
         let node = Planned {
             name: name.to_owned(),
             path: String::new(),

@@ -23,6 +23,7 @@ mod exits;
 mod graph;
 mod known;
 mod member;
+mod pipelines;
 mod reach;
 mod topology;
 

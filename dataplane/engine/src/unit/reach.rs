@@ -2,9 +2,11 @@
 //!
 //! The engine drops nodes that nothing leads to without a word, a cycle hangs, and of several
 //! connections from one output it takes the last; all of that is found here. A unit's ends are `in`
-//! and `out`, where its kind has them; nodes that receive and export are ends too.
+//! and `out`, where its kind has them, and a connector's pipelines; nodes that receive and export
+//! are ends too.
 
 use crate::finding::Finding;
+use crate::unit::pipelines;
 use crate::unit::topology::{EGRESS, INGRESS, Topology, split};
 use std::collections::{BTreeMap, BTreeSet};
 use strait_component::Kind;
@@ -39,7 +41,7 @@ fn ways(findings: &mut Vec<Finding>, path: &str, unit: Kind, topology: &Topology
     }
     if unit.has_in() && !next.contains_key(INGRESS) {
         findings.push(Finding::new(path, "no connection leaves `in`"));
-    } else if unit.has_out() && !reached.contains(EGRESS) {
+    } else if unit.has_out() && !reached.iter().any(|name| leads_out(unit, name)) {
         let from = if unit.has_in() { "from `in` " } else { "" };
         findings.push(Finding::new(path, format!("nothing leads {from}to `out`")));
     }
@@ -59,6 +61,10 @@ fn ways(findings: &mut Vec<Finding>, path: &str, unit: Kind, topology: &Topology
         };
         findings.push(Finding::new(node.path.clone(), message));
     }
+}
+
+fn leads_out(unit: Kind, name: &str) -> bool {
+    name == EGRESS || pipelines::signal_of(unit, name).is_some()
 }
 
 /// Kahn's algorithm: what cannot be put in order lies on a cycle.

@@ -57,6 +57,9 @@ pub struct Topology {
     /// The nodes, without the ends.
     pub nodes: Vec<Planned>,
     pub(crate) connections: Vec<Connection>,
+    /// The nodes before the egress that say by which edge batches leave, where a graph chooses
+    /// that: their names, and the edges' numbers.
+    pub(crate) ways: Vec<(String, u16)>,
 }
 
 impl Topology {
@@ -72,7 +75,11 @@ impl Topology {
                 to: vec![pair[1].clone()],
             })
             .collect();
-        Self { nodes, connections }
+        Self {
+            nodes,
+            connections,
+            ways: Vec::new(),
+        }
     }
 
     /// The same without the ends that it does not have: nothing enters, or nothing leaves.
@@ -211,6 +218,15 @@ pub(super) fn below(id: &str, path: &str) -> String {
     } else {
         format!("{id}::{path}")
     }
+}
+
+/// A name of the host's as the engine takes it, and as no other is called that is taken.
+pub(super) fn room(id: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut room = id.replace(['[', ']', '"', ':'], "_");
+    while !taken.insert(room.clone()) {
+        room.push('_');
+    }
+    room
 }
 
 #[cfg(test)]
