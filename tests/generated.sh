@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 write=
 if [ "$1" = --write ]; then write=1; shift; fi
 mdatagen=$1
-packages=(otapexporter otapprocessor otapreceiver process straitextension unit)
+packages=(otapconnector otapexporter otapprocessor otapreceiver process straitextension unit)
 
 if [ -n "$write" ]; then
 	for package in "${packages[@]}"; do (cd "$root/go/$package" && "$mdatagen" metadata.yaml); done

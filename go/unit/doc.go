@@ -13,5 +13,5 @@
 //   - a link that ends is made anew, with a budget, and the component's status says so.
 //
 // It leaves to others what crosses (package edge) and the calls (package call), and which
-// components there are (otapreceiver, otapprocessor, otapexporter, rustcomponent).
+// components there are (otapreceiver, otapprocessor, otapexporter, otapconnector, rustcomponent).
 package unit

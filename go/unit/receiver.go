@@ -33,7 +33,9 @@ func (r *Receiver) Add(next Next, behind ...Member) error {
 		return err
 	}
 	number := uint16(len(spec.Edges))
-	spec.Edges = append(slices.Clip(spec.Edges), Edge{number, Out, next.signal})
+	spec.Edges = append(slices.Clip(spec.Edges), Edge{
+		Number: number, Direction: Out, Signal: next.signal,
+	})
 	if _, err := reportOf(spec); err != nil {
 		return err
 	}

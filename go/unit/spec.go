@@ -97,6 +97,9 @@ type Edge struct {
 	Number    uint16    `json:"number"`
 	Direction Direction `json:"direction"`
 	Signal    Signal    `json:"signal"`
+	// Pipeline is the one to which an edge out of a connector leads, by its id; "": all that are
+	// behind the unit.
+	Pipeline string `json:"pipeline,omitempty"`
 }
 
 // Direction is which way batches cross an edge.
@@ -113,10 +116,12 @@ const (
 func Between(signal Signal) []Edge { return FromTo(signal, signal) }
 
 // FromTo are the edges of a unit that one signal enters and one leaves: a connector's.
-func FromTo(from, to Signal) []Edge { return []Edge{{0, In, from}, {1, Out, to}} }
+func FromTo(from, to Signal) []Edge {
+	return []Edge{{Direction: In, Signal: from}, {Number: 1, Direction: Out, Signal: to}}
+}
 
 // Into are the edges of a unit that a signal enters and nothing leaves: an exporter's.
-func Into(signal Signal) []Edge { return []Edge{{0, In, signal}} }
+func Into(signal Signal) []Edge { return []Edge{{Direction: In, Signal: signal}} }
 
 // Kind is a kind of component, by the name that Rust has for it.
 type Kind string

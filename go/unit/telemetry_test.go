@@ -97,7 +97,10 @@ func TestItemsAreShownAsTheCollectorsProcessorsAre(t *testing.T) {
 // helper shows it: the same names, units, attributes and numbers, of the signals that have members
 // and no others; what those were given and gave is theirs.
 func TestWhatAReceiverSentIsShownAsTheHelperShowsIt(t *testing.T) {
-	spec := specOf(KindReceiver, "some", []Edge{{0, Out, Traces}, {1, Out, Logs}, {2, Out, Metrics}})
+	spec := specOf(KindReceiver, "some", []Edge{
+		{Direction: Out, Signal: Traces}, {Number: 1, Direction: Out, Signal: Logs},
+		{Number: 2, Direction: Out, Signal: Metrics},
+	})
 	spec.Members = append(spec.Members,
 		Member{ID: "a", Kind: KindProcessor, Signal: Metrics},
 		Member{ID: "b", Kind: KindProcessor, Signal: Metrics},
@@ -157,7 +160,7 @@ func TestTimeInsideIsShownAsTheCollectorsProcessorsShowIt(t *testing.T) {
 		metricdatatest.IgnoreValue())
 	for kind, edges := range map[Kind][]Edge{
 		KindExporter: Into(Logs), KindConnector: FromTo(Logs, Metrics),
-		KindReceiver: {{0, Out, Logs}},
+		KindReceiver: {{Direction: Out, Signal: Logs}},
 	} {
 		telemetry, u := observed(t, specOf(kind, "some", edges))
 		u.tookInside(t.Context(), time.Second)
@@ -182,7 +185,7 @@ func TestFiguresSayTheKind(t *testing.T) {
 		want []attribute.KeyValue
 	}{
 		{
-			specOf(KindReceiver, "some", []Edge{{0, Out, Logs}}),
+			specOf(KindReceiver, "some", []Edge{{Direction: Out, Signal: Logs}}),
 			[]attribute.KeyValue{id, kind(KindReceiver)},
 		},
 		{

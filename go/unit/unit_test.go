@@ -94,7 +94,9 @@ func TestEdgesLeadSomewhere(t *testing.T) {
 	r := NewReceiver(specOf(KindReceiver, "some", nil), DefaultTransport(), telemetry)
 	require.NoError(t, r.Add(ToMetrics(nop)))
 	require.NoError(t, r.Add(ToLogs(nop)))
-	require.Equal(t, []Edge{{0, Out, Metrics}, {1, Out, Logs}}, r.Unit().spec.Edges)
+	require.Equal(t, []Edge{
+		{Direction: Out, Signal: Metrics}, {Number: 1, Direction: Out, Signal: Logs},
+	}, r.Unit().spec.Edges)
 	require.ErrorIs(t, r.Start(t.Context(), componenttest.NewNopHost()), control.ErrNoPeer)
 	require.NoError(t, r.Shutdown(t.Context()))
 }

@@ -26,6 +26,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/strait-data/strait/go/converter"
+	"github.com/strait-data/strait/go/otapconnector"
 	"github.com/strait-data/strait/go/otapprocessor"
 	"github.com/strait-data/strait/go/rustcomponent"
 	"github.com/strait-data/strait/go/straitextension"
@@ -147,7 +148,7 @@ func (c *collector) factories() (f otelcol.Factories, err error) {
 			_ context.Context, _ connector.Settings, _ component.Config, next consumer.Logs,
 		) (connector.Logs, error) {
 			return passing{Logs: next}, nil
-		}, level)), tallies())
+		}, level)), otapconnector.NewFactory(), tallies())
 	if err != nil {
 		return f, err
 	}
@@ -170,7 +171,7 @@ var distribution = converter.Distribution{
 	Version: "0.1.0",
 	Rust: map[string][]string{
 		"receivers": {"feeder", "source"}, "processors": {"otap", "mask_cards", "faulty"},
-		"exporters": {"outlet"}, "connectors": {"tally"},
+		"exporters": {"outlet"}, "connectors": {"otap", "tally"},
 	},
 }
 

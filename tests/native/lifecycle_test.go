@@ -64,8 +64,8 @@ func wholePipeline(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()))
 }
 
-// cyclesOf is a start, a batch, and a stop: of the engine's nodes, of a component of each kind, and
-// of a whole pipeline.
+// cyclesOf is a start, a batch, and a stop: of the engine's nodes, of a component of each kind, of
+// a connector of nodes, and of a whole pipeline.
 func cyclesOf() map[string]func(*testing.T) {
 	f := forms()[0]
 	all := map[string]func(*testing.T){"nodes": func(t *testing.T) {
@@ -81,6 +81,7 @@ func cyclesOf() map[string]func(*testing.T) {
 		require.NoError(t, p.Shutdown(t.Context()))
 	}}
 	all["whole pipeline"] = wholePipeline
+	all["connector of nodes"] = connectorCycle
 	for _, k := range kinds() {
 		all[k.name] = func(t *testing.T) {
 			o := k.instance(t, "cycle", k.fails())

@@ -70,17 +70,7 @@ impl Checker<'_> {
             );
         }
         for (kind, go) in file.go_entries() {
-            let known = STRAIT_GO_PACKAGES.iter().any(|(of, _)| *of == kind);
-            if !known && go.needs_rust() {
-                let kinds = STRAIT_GO_PACKAGES.map(|(kind, _)| kind.to_string());
-                let help = format!("`{STRAIT_GO_MODULE}` has {}", kinds.join(", "));
-                self.find(
-                    &go.gomod.at,
-                    format!("Strait has no {kind}"),
-                    "under the wrong section",
-                    help,
-                );
-            } else if go.module() == STRAIT_GO_MODULE {
+            if go.module() == STRAIT_GO_MODULE {
                 self.strait_package(kind, go);
             }
         }

@@ -27,10 +27,11 @@ pub use strait_description::Kind;
 pub const STRAIT_GO_MODULE: &str = "github.com/strait-data/strait/go";
 
 /// The packages of that module that are components: what may stand behind `import`.
-pub const STRAIT_GO_PACKAGES: [(Kind, &str); 4] = [
+pub const STRAIT_GO_PACKAGES: [(Kind, &str); 5] = [
     (Kind::Receiver, "otapreceiver"),
     (Kind::Processor, "otapprocessor"),
     (Kind::Exporter, "otapexporter"),
+    (Kind::Connector, "otapconnector"),
     (Kind::Extension, "straitextension"),
 ];
 

@@ -4,9 +4,9 @@
 //! none is said to be required; the components' other keys are left open.
 
 use serde_json::{Map, Value, json};
-use strait_description::{Signal, Stability};
+use strait_description::{Flow, Signal, Stability};
 
-use crate::builder_file::BuilderFile;
+use crate::builder_file::{BuilderFile, Kind};
 use crate::checkout::VERSION;
 use crate::error::StepError;
 use crate::nodes::{self, Choice, Key, Node};
@@ -30,12 +30,20 @@ pub fn described(file: &BuilderFile) -> Result<Vec<Described>, StepError> {
         package: "strait-engine".to_owned(),
         version: VERSION.to_owned(),
         signals: Signal::ALL
-            .map(|signal| (signal.to_string(), Stability::Alpha.to_string()))
+            .map(|signal| (flow(kind, signal).to_string(), Stability::Alpha.to_string()))
             .into(),
         stability: None,
         schema: schema(nodes.iter().filter(|node| node.is_in(kind))),
     };
     Ok(file.otap().map(of_kind).collect())
+}
+
+/// A connector of nodes connects each signal to itself.
+fn flow(kind: Kind, signal: Signal) -> Flow {
+    match kind {
+        Kind::Connector => Flow::Between(signal, signal),
+        _ => Flow::Of(signal),
+    }
 }
 
 fn schema<'a>(nodes: impl Iterator<Item = &'a Node>) -> Value {
@@ -154,7 +162,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::builder_file::{Kind, STRAIT_GO_MODULE};
+    use crate::builder_file::STRAIT_GO_MODULE;
 
     fn of(dist: &str, kind: Kind) -> Value {
         let (section, module) = (kind.section(), STRAIT_GO_MODULE);
@@ -171,7 +179,12 @@ mod tests {
         schema
     }
 
-    const KINDS: [Kind; 3] = [Kind::Receiver, Kind::Processor, Kind::Exporter];
+    const KINDS: [Kind; 4] = [
+        Kind::Receiver,
+        Kind::Processor,
+        Kind::Exporter,
+        Kind::Connector,
+    ];
 
     #[test]
     fn every_key_of_every_node_has_its_place() {
