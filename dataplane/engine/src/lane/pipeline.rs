@@ -184,7 +184,8 @@ fn started(place: &Place<'_>) -> impl FnOnce() + 'static {
 /// Builds one pipeline and runs it to its end.
 pub(super) fn run(place: &Place<'_>) -> Result<(), Failure> {
     let group = PipelineGroupId::from(place.unit.id.clone());
-    let id = PipelineId::from(place.name.to_owned());
+    // The same each time: a node may keep a file by this name.
+    let id = PipelineId::from(format!("lane-{}", place.index));
     let json = definition(place.unit).to_string();
     let config = PipelineConfig::from_json(group.clone(), id.clone(), &json)
         .map_err(|error| unbuilt(&error))?;
