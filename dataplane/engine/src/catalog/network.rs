@@ -3,7 +3,7 @@
 
 use crate::catalog::node::Asked;
 use crate::catalog::places;
-use crate::catalog::shape::Shape::{Bool, Duration, DurationFrom, Int, Size, Text};
+use crate::catalog::shape::Shape::{Bool, Duration, DurationFrom, Int, Object, Size, Text, Word};
 use crate::catalog::shape::{Key, LEAST_TICK};
 use crate::finding::Finding;
 use serde_json::{Map, Value, json};
@@ -138,6 +138,80 @@ pub(super) const PINGS: [Key; 2] = [
 
 /// What HTTP/2 knows as a window.
 pub(super) const MOST_WINDOW: u64 = (1 << 31) - 1;
+
+/// Of a gRPC client.
+pub(super) const CLIENT: [Key; 7] = [
+    Key::optional("tls", Object(CLIENT_TLS), "how the connection is secured"),
+    Key::optional("user_agent", Text, "put before the client's own name"),
+    Key::optional(
+        "startup_check",
+        Word(&["none", "dns", "connect"]),
+        "what must work at the start; `none` when not given",
+    ),
+    Key::optional("connect_timeout", Duration, "3s when not given"),
+    Key::optional(
+        "concurrency_limit",
+        Int(0),
+        "requests of a connection; 256 when not given",
+    ),
+    Key::optional("buffer_size", Int(1), "requests that wait in the client"),
+    Key::optional("keep_alive_while_idle", Bool, "pings without requests"),
+];
+pub(super) const PROXY: Key = Key::optional(
+    "proxy",
+    Object(&[
+        Key::optional("http_proxy", Text, "for endpoints of http").secret(),
+        Key::optional("https_proxy", Text, "for endpoints of https").secret(),
+        Key::optional("all_proxy", Text, "for those without one of these").secret(),
+        Key::optional("no_proxy", Text, "hosts to reach without one"),
+        Key::optional(
+            "tls",
+            Object(CLIENT_TLS),
+            "how the way to the proxy is secured",
+        ),
+    ]),
+    "proxies; those of the environment when not given",
+);
+
+/// Finds in the settings of a gRPC client what the engine finds only once the node starts, and what
+/// it makes room for or panics on.
+pub(super) fn client(asked: &Asked<'_>) -> Vec<Finding> {
+    let limits = [
+        ("concurrency_limit", MOST_IN_FLIGHT),
+        ("buffer_size", MOST_IN_FLIGHT),
+        ("initial_stream_window_size", MOST_WINDOW),
+        ("initial_connection_window_size", MOST_WINDOW),
+    ];
+    let mut found: Vec<_> = limits
+        .into_iter()
+        .filter_map(|(key, most)| asked.at_most(key, most))
+        .collect();
+    for (key, address) in [
+        ("grpc_endpoint", &asked.config["grpc_endpoint"]),
+        ("proxy::http_proxy", &asked.config["proxy"]["http_proxy"]),
+        ("proxy::https_proxy", &asked.config["proxy"]["https_proxy"]),
+        ("proxy::all_proxy", &asked.config["proxy"]["all_proxy"]),
+    ] {
+        let secure = address.as_str().is_some_and(is_secure);
+        if !HAS_TLS && secure {
+            found.push(asked.finding(key, NO_TLS));
+        }
+    }
+    for (place, tls) in [
+        ("tls", &asked.config["tls"]),
+        ("proxy::tls", &asked.config["proxy"]["tls"]),
+    ] {
+        found.extend(client_tls(asked, place, tls));
+        if !HAS_TLS && !tls.is_null() && tls["insecure"] != true {
+            found.push(asked.finding(place, NO_TLS));
+        }
+        if tls["insecure_skip_verify"] == true {
+            let message = "the engine's gRPC client always checks certificates: give `ca_file`";
+            found.push(asked.finding(&format!("{place}::insecure_skip_verify"), message));
+        }
+    }
+    found
+}
 
 /// Gives a request a limit where its user does not.
 pub(super) fn limit(client: &mut Map<String, Value>) {

@@ -1,11 +1,11 @@
 //! The `otlp_grpc` node: sends OTLP over gRPC.
 
 use crate::catalog::network::{
-    self, CLIENT_TLS, KEEPALIVE, MOST_IN_FLIGHT, MOST_WINDOW, NODELAY, PINGS, WINDOWS,
+    self, CLIENT, KEEPALIVE, MOST_IN_FLIGHT, NODELAY, PINGS, PROXY, WINDOWS,
 };
 use crate::catalog::node::{Asked, Choice, Node};
 use crate::catalog::shape::Key;
-use crate::catalog::shape::Shape::{Bool, Duration, Int, Map, Object, Text, Word};
+use crate::catalog::shape::Shape::{Duration, Int, Map, Text, Word};
 use crate::finding::Finding;
 use std::time::Duration as Time;
 use strait_component::Kind;
@@ -39,35 +39,13 @@ const KEYS: &[Key] = &[
         "of requests; none when not given",
     ),
     Key::optional("headers", Map(&Text), "sent with every request").secret(),
-    Key::optional("tls", Object(CLIENT_TLS), "how the connection is secured"),
-    Key::optional("user_agent", Text, "put before the client's own name"),
-    Key::optional(
-        "startup_check",
-        Word(&["none", "dns", "connect"]),
-        "what must work at the start; `none` when not given",
-    ),
-    Key::optional(
-        "proxy",
-        Object(&[
-            Key::optional("http_proxy", Text, "for endpoints of http").secret(),
-            Key::optional("https_proxy", Text, "for endpoints of https").secret(),
-            Key::optional("all_proxy", Text, "for those without one of these").secret(),
-            Key::optional("no_proxy", Text, "hosts to reach without one"),
-            Key::optional(
-                "tls",
-                Object(CLIENT_TLS),
-                "how the way to the proxy is secured",
-            ),
-        ]),
-        "proxies; those of the environment when not given",
-    ),
-    Key::optional("connect_timeout", Duration, "3s when not given"),
-    Key::optional(
-        "concurrency_limit",
-        Int(0),
-        "requests of a connection; 256 when not given",
-    ),
-    Key::optional("buffer_size", Int(1), "requests that wait in the client"),
+    CLIENT[0],
+    CLIENT[1],
+    CLIENT[2],
+    PROXY,
+    CLIENT[3],
+    CLIENT[4],
+    CLIENT[5],
     NODELAY,
     KEEPALIVE[0],
     KEEPALIVE[1],
@@ -77,7 +55,7 @@ const KEYS: &[Key] = &[
     WINDOWS[2],
     PINGS[0],
     PINGS[1],
-    Key::optional("keep_alive_while_idle", Bool, "pings without requests"),
+    CLIENT[6],
 ];
 
 pub(in crate::catalog) const NODE: Node = Node {
@@ -102,39 +80,12 @@ fn refuses(asked: &Asked<'_>) -> Vec<Finding> {
     let limits = [
         ("max_in_flight", MOST_IN_FLIGHT),
         ("num_connections", MOST_CONNECTIONS),
-        ("concurrency_limit", MOST_IN_FLIGHT),
-        ("buffer_size", MOST_IN_FLIGHT),
-        ("initial_stream_window_size", MOST_WINDOW),
-        ("initial_connection_window_size", MOST_WINDOW),
     ];
+    let limits = limits.into_iter();
     let mut found: Vec<_> = limits
-        .into_iter()
         .filter_map(|(key, most)| asked.at_most(key, most))
         .collect();
-    for (key, address) in [
-        ("grpc_endpoint", &asked.config["grpc_endpoint"]),
-        ("proxy::http_proxy", &asked.config["proxy"]["http_proxy"]),
-        ("proxy::https_proxy", &asked.config["proxy"]["https_proxy"]),
-        ("proxy::all_proxy", &asked.config["proxy"]["all_proxy"]),
-    ] {
-        let secure = address.as_str().is_some_and(network::is_secure);
-        if !network::HAS_TLS && secure {
-            found.push(asked.finding(key, network::NO_TLS));
-        }
-    }
-    for (place, tls) in [
-        ("tls", &asked.config["tls"]),
-        ("proxy::tls", &asked.config["proxy"]["tls"]),
-    ] {
-        found.extend(network::client_tls(asked, place, tls));
-        if !network::HAS_TLS && !tls.is_null() && tls["insecure"] != true {
-            found.push(asked.finding(place, network::NO_TLS));
-        }
-        if tls["insecure_skip_verify"] == true {
-            let message = "the engine's gRPC client always checks certificates: give `ca_file`";
-            found.push(asked.finding(&format!("{place}::insecure_skip_verify"), message));
-        }
-    }
+    found.extend(network::client(asked));
     found
 }
 
