@@ -397,7 +397,7 @@ fn the_file_chooses_the_engines_nodes() {
     let (_, workspace) = folder.prepare(&file("")).unwrap();
     assert_eq!(
         features(&workspace, "otel-arrow-dfe-core-nodes"),
-        "durable-buffer,file,otlp,syslog-cef"
+        "durable-buffer,file,host-metrics,journald,otap,otlp,syslog-cef"
     );
     assert!(
         features(&workspace, "datafusion v").is_empty(),
@@ -430,7 +430,7 @@ fn the_file_chooses_the_engines_nodes() {
         .unwrap();
     assert_eq!(
         features(&workspace, "otel-arrow-dfe-core-nodes"),
-        "durable-buffer,file,otlp,partition,syslog-cef,transform"
+        "durable-buffer,file,host-metrics,journald,otap,otlp,partition,syslog-cef,transform"
     );
     let lock = fs::read_to_string(workspace.root.join("Cargo.lock")).unwrap();
     let (_, datafusion) = lock.split_once("name = \"datafusion\"\n").unwrap();

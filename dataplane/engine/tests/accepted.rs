@@ -141,6 +141,12 @@ fn what_is_accepted_starts() {
             listen_anywhere(&mut config, "");
             // Whether something is there to be found is not asked either.
             config.remove("startup_check");
+            config.remove("host_view");
+            if let Some(checkpoint) = config.get_mut("checkpoint") {
+                checkpoint["directory"] = folder.path().to_str().into();
+                config.insert("journal".into(), json!({"root_path": folder.path()}));
+                std::fs::create_dir_all(folder.path().join("var/log/journal")).unwrap();
+            }
             let nodes = json!([{node.name: config}]);
             let unit = of_nodes_in(node.kind.name(), signal.name(), nodes);
             if Unit::read(&unit).is_err() {

@@ -96,11 +96,29 @@ mod tests {
         let default = Engine::new(None::<std::iter::Empty<&str>>).unwrap();
         assert_eq!(
             default,
-            engine(&["syslog_cef", "otlp", "otlp_grpc", "durable_buffer", "file"])
+            engine(&[
+                "syslog_cef",
+                "otlp",
+                "otlp_grpc",
+                "otap",
+                "journald",
+                "host_metrics",
+                "durable_buffer",
+                "file"
+            ])
         );
         assert_eq!(
             default.features().collect::<Vec<_>>(),
-            ["durable-buffer", "file", "otlp", "otlp-grpc", "syslog-cef"]
+            [
+                "durable-buffer",
+                "file",
+                "host-metrics",
+                "journald",
+                "otap",
+                "otlp",
+                "otlp-grpc",
+                "syslog-cef"
+            ]
         );
         assert_eq!(default.target_folder(Path::new("/t")), Path::new("/t"));
         assert!(!default.needs_datafusion());

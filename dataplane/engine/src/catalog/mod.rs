@@ -69,8 +69,11 @@ pub const TABLE: &[Node] = &[
     exporters::console::NODE,
     exporters::file::NODE,
     exporters::noop::NODE,
+    exporters::otap::NODE,
     exporters::otlp_grpc::NODE,
     exporters::otlp_http::NODE,
+    receivers::host_metrics::NODE,
+    receivers::journald::NODE,
     receivers::otlp::NODE,
     receivers::syslog_cef::NODE,
 ];

@@ -30,12 +30,13 @@ pub struct Case {
     /// The call ends before its batch comes out, which then belongs to no call.
     #[serde(default)]
     pub acks_first: bool,
-    /// Of an exporter: where its batches can be seen, `files`, `grpc` or `http`. tests/native looks
-    /// at what came there.
+    /// Of an exporter: where its batches can be seen, `files`, `grpc`, `http` or `otap`.
+    /// tests/native looks at what came there.
     #[serde(default)]
     pub writes: Option<String>,
     /// Of a receiver: what it can be sent, `otlp` at $ADDRESS by gRPC and at $SECOND by HTTP, or
-    /// `syslog` at $ADDRESS by TCP.
+    /// `syslog` at $ADDRESS by TCP; or that it reads the `machine` or the `journal` in
+    /// $FOLDER.
     #[serde(default)]
     pub listens: Option<String>,
 }

@@ -6,5 +6,6 @@
 pub(super) mod console;
 pub(super) mod file;
 pub(super) mod noop;
+pub(super) mod otap;
 pub(super) mod otlp_grpc;
 pub(super) mod otlp_http;
