@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/testdata"
 	"go.opentelemetry.io/collector/pipeline"
 	"pgregory.net/rapid"
@@ -151,6 +152,76 @@ func TestAConnectorOfNodesPassesOnEverySignal(t *testing.T) {
 	logs := connecting(t, chain(atLeast(9)), next)
 	require.NoError(t, logs.ConsumeLogs(t.Context(), oneShop(5)))
 	require.Equal(t, []int{5, 5}, []int{sinks["a"].count(), sinks["b"].count()})
+}
+
+// Guarantees: spans too go to the pipeline that the graph chooses for them, as they are.
+func TestAConnectorOfNodesRoutesSpans(t *testing.T) {
+	f := otapconnector.NewFactory()
+	sinks := map[string]*consumertest.TracesSink{"web": {}, "others": {}}
+	pipelines := map[pipeline.ID]consumer.Traces{}
+	for name, s := range sinks {
+		pipelines[pipeline.NewIDWithName(pipeline.SignalTraces, name)] = s
+	}
+	nodes := map[string]any{
+		"nodes": map[string]any{"by_team": node("content_router", map[string]any{
+			"routing_key": map[string]any{"resource_attribute": "team"},
+			"routes":      map[string]any{"web": "web"}, "default_output": "rest",
+		})},
+		"connections": []any{
+			map[string]any{"from": "in", "to": "by_team"},
+			map[string]any{"from": `by_team["web"]`, "to": "traces/web"},
+			map[string]any{"from": `by_team["rest"]`, "to": "traces/others"},
+		},
+	}
+	cfg := configured(t, f, map[string]any{"nodes": nodes})
+	set, next := connectortest.NewNopSettings(f.Type()), connector.NewTracesRouter(pipelines)
+	c, err := f.CreateTracesToTraces(t.Context(), set, cfg, next)
+	require.NoError(t, err)
+	running(t, c)
+	for team, to := range map[string]string{"web": "web", "shop": "others"} {
+		d := testdata.GenerateTraces(5)
+		d.ResourceSpans().At(0).Resource().Attributes().PutStr("team", team)
+		require.NoError(t, c.ConsumeTraces(t.Context(), d))
+		require.Equal(t, []ptrace.Traces{d}, sinks[to].AllTraces())
+	}
+}
+
+// Guarantees: what a node merges takes the way that the graph chooses for it, and each caller whose
+// logs are in it hears what became of them.
+func TestMergedBatchesTakeTheirWay(t *testing.T) {
+	next, sinks := behind("goods", "depot")
+	merged := map[string]any{
+		"nodes": map[string]any{
+			"merge": node("batch", map[string]any{
+				"otap":               map[string]any{"min_size": 30, "sizer": "items"},
+				"otlp":               map[string]any{"min_size": 1 << 20, "sizer": "bytes"},
+				"max_batch_duration": "1h",
+			}),
+			"by_service": routes["nodes"].(map[string]any)["by_service"],
+		},
+		"connections": append(slices.Clone(routes["connections"].([]any)[1:]),
+			map[string]any{"from": "in", "to": "merge"},
+			map[string]any{"from": "merge", "to": "by_service"}),
+	}
+	c := connecting(t, merged, next)
+	for round := range 4 {
+		if round == 3 {
+			sinks["goods"].answer = func(context.Context, plog.Logs) error { return errTest }
+		}
+		errs := make(chan error, 3)
+		for range cap(errs) {
+			go func() { errs <- c.ConsumeLogs(t.Context(), oneShop(10)) }()
+		}
+		for range cap(errs) {
+			if err := soon(t, errs); round == 3 {
+				require.ErrorContains(t, err, errTest.Error())
+			} else {
+				require.NoError(t, err)
+			}
+		}
+		require.Zero(t, sinks["depot"].count())
+	}
+	require.Equal(t, 90, sinks["goods"].count())
 }
 
 // routed is a Collector whose connector has these nodes, and is a receiver of three pipelines.
