@@ -10,9 +10,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/receiver/receivertest"
 
+	"github.com/strait-data/strait/go/otapreceiver"
 	"github.com/strait-data/strait/go/unit"
 )
 
@@ -64,9 +67,25 @@ func wholePipeline(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()))
 }
 
+// receiverCycle starts the case's node that receives, and stops it.
+func receiverCycle(t *testing.T, c *nodeCase, machine string) {
+	f := otapreceiver.NewFactory()
+	cfg, set := c.at(t, f, free(t), machine), receivertest.NewNopSettings(f.Type())
+	var r component.Component
+	var err error
+	if c.Node == "host_metrics" {
+		r, err = f.CreateMetrics(t.Context(), set, cfg, consumertest.NewNop())
+	} else {
+		r, err = f.CreateLogs(t.Context(), set, cfg, consumertest.NewNop())
+	}
+	require.NoError(t, err)
+	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
 // cyclesOf is a start, a batch, and a stop: of the engine's nodes, of a component of each kind, of
-// a connector of nodes, and of a whole pipeline.
-func cyclesOf() map[string]func(*testing.T) {
+// a connector of nodes, and of a whole pipeline; and without a batch, of each node that receives.
+func cyclesOf(t *testing.T) map[string]func(*testing.T) {
 	f := forms()[0]
 	all := map[string]func(*testing.T){"nodes": func(t *testing.T) {
 		p, err := unit.NewLogs(
@@ -82,6 +101,14 @@ func cyclesOf() map[string]func(*testing.T) {
 	}}
 	all["whole pipeline"] = wholePipeline
 	all["connector of nodes"] = connectorCycle
+	machine := t.TempDir()
+	writeJournal(t, machine, []entry{{1, []string{"MESSAGE=hello"}}})
+	writeFigures(t, machine, "MemTotal: 4 kB\n")
+	for _, c := range allCases(t) {
+		if c.Kind == "receiver" {
+			all["node "+c.Node] = func(t *testing.T) { receiverCycle(t, &c, machine) }
+		}
+	}
 	for _, k := range kinds() {
 		all[k.name] = func(t *testing.T) {
 			o := k.instance(t, "cycle", k.fails())
@@ -101,7 +128,7 @@ func TestCyclesLeaveNothing(t *testing.T) {
 	if os.Getenv(soakEnv) != "" {
 		cycles = 10_000
 	}
-	for name, cycle := range cyclesOf() {
+	for name, cycle := range cyclesOf(t) {
 		t.Run(name, func(t *testing.T) {
 			for range 50 {
 				cycle(t)
