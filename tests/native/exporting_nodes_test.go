@@ -105,14 +105,7 @@ func destined(t *testing.T, writes string) *destination {
 		t.Cleanup(server.Close)
 		d.address = server.Listener.Addr().String()
 	case "otap":
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		server := grpc.NewServer(
-			grpc.ForceServerCodec(rawCodec{}), grpc.UnknownServiceHandler(takeOTAP),
-		)
-		go func() { _ = server.Serve(l) }() // ends, without an error, at the stop
-		t.Cleanup(server.Stop)
-		d.address = l.Addr().String()
+		d.address = serveOTAP(t, takeOTAP)
 	}
 	return d
 }
