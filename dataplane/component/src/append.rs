@@ -38,12 +38,9 @@ impl Batch {
         if other.is_empty() {
             return Ok(());
         }
-        let mut bases = [0; AttributeTable::ALL.len()];
-        for of in AttributeTable::ALL {
-            bases[of as usize] = base(self, &other, of)?;
-        }
-        let mut tables = self.tables.clone();
-        let logs = appended_logs(self, &other, bases);
+        let (mine, other, bases) = apart(self, other)?;
+        let mut tables = mine.tables.clone();
+        let logs = appended_logs(&mine, &other, bases);
         let logs = logs.map_err(|error| BatchError::arrow(Payload::Logs, error))?;
         tables[Payload::Logs.index()] = Some(logs);
         let mut written = Columns::table(Payload::Logs);
@@ -54,13 +51,13 @@ impl Batch {
             };
             let shift =
                 |column: &ArrayRef| shifted(Some(column), new.num_rows(), bases[of as usize]);
-            let columns = ColumnSet::of_table(payload.schema().columns, self.table(payload));
+            let columns = ColumnSet::of_table(payload.schema().columns, mine.table(payload));
             let added = Added::of_table(new);
             let table = stacked(columns, &added, new.num_rows(), &[], |name, column| {
                 (name == "parent_id").then(|| shift(column))
             });
-            let rows = self.table(payload).map_or(0, RecordBatch::num_rows) + new.num_rows();
-            let table = table.and_then(|columns| columns.into_table(self.table(payload), rows));
+            let rows = mine.table(payload).map_or(0, RecordBatch::num_rows) + new.num_rows();
+            let table = table.and_then(|columns| columns.into_table(mine.table(payload), rows));
             tables[payload.index()] = Some(table.map_err(|e| BatchError::arrow(payload, e))?);
             written |= Columns::table(payload);
         }
@@ -70,6 +67,26 @@ impl Batch {
         Ok(())
     }
 }
+
+/// Both, and what is added to the ids of the second so that they are none of the first's. Ids of
+/// few may be high, of logs that stayed where others were dropped: then both are numbered anew.
+fn apart(batch: &Batch, other: Batch) -> Result<(Batch, Batch, Bases), BatchError> {
+    let (mut mine, mut other) = (batch.clone(), other);
+    let mut bases = Bases::default();
+    for of in AttributeTable::ALL {
+        bases[of as usize] = match base(&mine, &other, of) {
+            Ok(base) => base,
+            Err(_) => {
+                ids::renumber(&mut mine, of)?;
+                ids::renumber(&mut other, of)?;
+                base(&mine, &other, of)?
+            }
+        };
+    }
+    Ok((mine, other, bases))
+}
+
+type Bases = [u16; AttributeTable::ALL.len()];
 
 /// What is added to the ids of `other`, so that they are none of those in `batch`.
 fn base(batch: &Batch, other: &Batch, of: AttributeTable) -> Result<u16, BatchError> {
@@ -173,11 +190,7 @@ fn stacked(
 }
 
 /// The root table with the logs of `other` behind its own.
-fn appended_logs(
-    batch: &Batch,
-    other: &Batch,
-    bases: [u16; AttributeTable::ALL.len()],
-) -> Result<RecordBatch, ArrowError> {
+fn appended_logs(batch: &Batch, other: &Batch, bases: Bases) -> Result<RecordBatch, ArrowError> {
     let table = batch.table(Payload::Logs);
     let Some(new) = other.table(Payload::Logs) else {
         return Err(ArrowError::SchemaError("no logs to append".into()));

@@ -1,10 +1,12 @@
 //! Ids of logs, resources and scopes: which ones chosen logs have, and new ones for those that
 //! have none, as what has no attributes may.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, UInt16Array};
+use arrow_array::{ArrayRef, BooleanArray, UInt16Array};
 use arrow_buffer::BooleanBuffer;
+use arrow_select::filter::filter_record_batch;
 
 use crate::gather::ColumnSet;
 use crate::id_set::IdSet;
@@ -48,9 +50,6 @@ pub(super) fn fill(
     of: AttributeTable,
     rows: Option<&BooleanBuffer>,
 ) -> Result<(), BatchError> {
-    let Some(table) = batch.table(Payload::Logs) else {
-        return Ok(());
-    };
     let logs = batch.logs();
     let ids = logs.ids(of);
     let chosen = |row| rows.is_none_or(|rows| rows.value(row));
@@ -76,18 +75,64 @@ pub(super) fn fill(
     });
     let new: ArrayRef = Arc::new(new.collect::<Result<UInt16Array, BatchError>>()?);
 
+    put(batch, of, new)
+}
+
+/// Numbers what has ids anew, from 0 in the order of the logs; attributes of nobody are dropped.
+///
+/// # Errors
+///
+/// Arrow's; the batch stays as it was.
+pub(crate) fn renumber(batch: &mut Batch, of: AttributeTable) -> Result<(), BatchError> {
+    let logs = batch.logs();
+    let ids = logs.ids(of);
+    let mut new: HashMap<u16, u16> = HashMap::new();
+    let mut number = |id| {
+        // No more than there are ids.
+        let next = new.len() as u16;
+        *new.entry(id).or_insert(next)
+    };
+    let of_logs = (0..logs.len()).map(|row| ids.get(row).map(&mut number));
+    let of_logs: ArrayRef = Arc::new(of_logs.collect::<UInt16Array>());
+    let mut batch_after = batch.clone();
+    if let Some(table) = batch.table(of.payload()) {
+        let attributes = batch.attributes(of);
+        let parents = (0..attributes.len()).map(|row| new.get(&attributes.parents().get(row)?));
+        let parents: Vec<Option<u16>> = parents.map(Option::<&u16>::copied).collect();
+        let somebodys = parents.iter().map(|parent| Some(parent.is_some()));
+        let table = filter_record_batch(table, &somebodys.collect::<BooleanArray>());
+        let table = table.map_err(|error| BatchError::arrow(of.payload(), error))?;
+        let parents: UInt16Array = parents.into_iter().flatten().map(Some).collect();
+        let rows = parents.len();
+        let mut columns = ColumnSet::of_table(of.payload().schema().columns, Some(&table));
+        columns.put("parent_id", Arc::new(parents));
+        let table = columns.into_table(Some(&table), rows);
+        let table = table.map_err(|error| BatchError::arrow(of.payload(), error))?;
+        batch_after.tables[of.payload().index()] = Some(table);
+    }
+    put(&mut batch_after, of, of_logs)?;
+    *batch = batch_after;
+    Ok(())
+}
+
+/// Gives the logs these ids.
+fn put(batch: &mut Batch, of: AttributeTable, ids: ArrayRef) -> Result<(), BatchError> {
+    let Some(table) = batch.table(Payload::Logs) else {
+        return Ok(());
+    };
+    let rows = table.num_rows();
     let mut columns = ColumnSet::of_table(Payload::Logs.schema().columns, Some(table));
     match group(of) {
-        None => columns.put("id", new),
+        None => columns.put("id", ids),
         Some((name, prefix)) => {
             let inner = columns.of_struct(prefix, struct_column(table, name));
             let mut inner = inner.map_err(arrow)?;
-            inner.put("id", new);
+            inner.put("id", ids);
             let group = inner.into_struct(None).map_err(arrow)?;
             columns.put(name, group);
         }
     }
-    let table = columns.into_table(Some(table), logs.len()).map_err(arrow)?;
+    let table = columns.into_table(Some(table), rows).map_err(arrow)?;
     batch.tables[Payload::Logs.index()] = Some(table);
     Ok(())
 }

@@ -7,7 +7,7 @@ use arrow_buffer::BooleanBuffer;
 use arrow_schema::{DataType, Field, Schema};
 use strait_component::{
     Any, AttributeTable, Batch, BatchError, Keys, Log, LogRecord, LogsBuilder, Pairs, Payload,
-    Scope,
+    Resource, Scope, Value,
 };
 
 use crate::draw::moved;
@@ -150,6 +150,34 @@ fn builders_and_appends_know_the_limit() {
     let before = full.clone();
     assert!(full.append(many(1, false).build()).is_err());
     assert!(moved(&before, &full).is_empty());
+}
+
+// Guarantees: logs with high ids, which stayed where others were dropped, are appended like any, with
+// the attributes that are theirs.
+#[test]
+fn few_logs_with_high_ids_are_appended() {
+    let mut logs = LogsBuilder::new();
+    for number in 0..60_000 {
+        let resource = Resource::new([("number", i64::from(number))]);
+        logs.resource(resource).unwrap();
+        logs.push(LogRecord::new(number).with("k", number)).unwrap();
+    }
+    let mut last = logs.finish().unwrap();
+    last.retain(|log| log.row() == 59_999).unwrap();
+    let mut all = Batch::default();
+    for _ in 0..5 {
+        all.append(last.clone()).unwrap();
+    }
+    assert_eq!(all.len(), 5);
+    for log in all.logs().iter() {
+        for (of, key) in [
+            (AttributeTable::Log, "k"),
+            (AttributeTable::Resource, "number"),
+        ] {
+            let found: Vec<_> = log.attributes(of).map(|a| (a.key, a.value)).collect();
+            assert_eq!(found, [(key, Value::Int(59_999))]);
+        }
+    }
 }
 
 // Guarantees: rows that cannot be taken are named.
