@@ -129,6 +129,7 @@ mod rows;
 mod schema;
 mod select;
 mod settings;
+mod sizes;
 mod span;
 pub mod telemetry;
 pub mod testing;

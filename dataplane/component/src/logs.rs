@@ -31,6 +31,10 @@ pub struct Logs<'a> {
     scope_id: Column<'a, UInt16Array>,
     scope_name: Column<'a, StringArray>,
     scope_version: Column<'a, StringArray>,
+    scope_schema_url: Column<'a, StringArray>,
+    scope_dropped: Column<'a, UInt32Array>,
+    resource_schema_url: Column<'a, StringArray>,
+    resource_dropped: Column<'a, UInt32Array>,
     attributes: [Attributes<'a>; AttributeTable::ALL.len()],
     /// Which of them belong to whom; found out for who asks.
     grouped: [OnceCell<Grouped>; AttributeTable::ALL.len()],
@@ -58,6 +62,10 @@ impl<'a> Logs<'a> {
             scope_id: Column::child(scope, "id"),
             scope_name: Column::child(scope, "name"),
             scope_version: Column::child(scope, "version"),
+            scope_schema_url: Column::root(table, "schema_url"),
+            scope_dropped: Column::child(scope, "dropped_attributes_count"),
+            resource_schema_url: Column::child(resource, "schema_url"),
+            resource_dropped: Column::child(resource, "dropped_attributes_count"),
             attributes,
             grouped: Default::default(),
         }
@@ -209,6 +217,23 @@ impl<'a> Log<'a> {
     /// The version of its scope.
     pub fn scope_version(&self) -> &'a str {
         self.logs.scope_version.get(self.row).unwrap_or_default()
+    }
+
+    pub(crate) fn scope_schema_url(&self) -> &'a str {
+        self.logs.scope_schema_url.get(self.row).unwrap_or_default()
+    }
+
+    pub(crate) fn scope_dropped_attributes(&self) -> u32 {
+        self.logs.scope_dropped.get(self.row).unwrap_or_default()
+    }
+
+    pub(crate) fn resource_schema_url(&self) -> &'a str {
+        let url = self.logs.resource_schema_url.get(self.row);
+        url.unwrap_or_default()
+    }
+
+    pub(crate) fn resource_dropped_attributes(&self) -> u32 {
+        self.logs.resource_dropped.get(self.row).unwrap_or_default()
     }
 
     /// The value of an attribute: its own, or of its resource or scope. The first one, where the
