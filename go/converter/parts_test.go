@@ -205,17 +205,9 @@ service: {pipelines: {logs: {processors: [one], exporters: [otap]}}}`,
 processors: {one: {runtime: {rust: {lanes: 2}}}}
 exporters: {sink: {runtime: {rust: {lanes: 2}}}}
 service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
-	"`sending_queue::batch`": `
-processors: {one: }
-exporters: {sink: {sending_queue: {batch: {min_size: 10}}}}
-service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
 	"`sending_queue::storage`": `
 processors: {one: }
 exporters: {sink: {sending_queue: {storage: file_storage}}}
-service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
-	"`sending_queue::sizer: bytes`": `
-processors: {one: }
-exporters: {sink: {sending_queue: {sizer: bytes}}}
 service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
 	"`fuse: false` holds for sink": `
 processors: {one: }

@@ -82,6 +82,12 @@ func (e *Exporter) Member(id string) (unit.Member, error) {
 			Size: q.QueueSize, Sizer: q.Sizer.String(), Consumers: q.NumConsumers,
 			WaitForResult: q.WaitForResult, BlockOnOverflow: q.BlockOnOverflow,
 		}
+		if b := q.Batch.Get(); b != nil {
+			m.Sending.Queue.Batch = &unit.Batch{
+				FlushTimeout: b.FlushTimeout, Sizer: b.Sizer.String(),
+				MinSize: b.MinSize, MaxSize: b.MaxSize, MetadataKeys: b.Partition.MetadataKeys,
+			}
+		}
 	}
 	return m, err
 }
@@ -95,11 +101,6 @@ func (e *Exporter) alone() string {
 		return ""
 	case q.StorageID != nil:
 		return "its queue is in a storage, which Go writes (`sending_queue::storage`)"
-	case q.Batch.HasValue():
-		return "its queue makes batches, in Go (`sending_queue::batch`)"
-	case q.Sizer == exporterhelper.RequestSizerTypeBytes:
-		return "its queue counts the bytes of OTLP, which are not made in Rust " +
-			"(`sending_queue::sizer: bytes`)"
 	default:
 		return ""
 	}

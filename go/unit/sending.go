@@ -27,11 +27,24 @@ type Retry struct {
 // Queue is a queue in memory.
 type Queue struct {
 	Size int64 `json:"size"`
-	// Sizer is what its size counts: "requests" or "items".
+	// Sizer is what its size counts: "requests", "items" or "bytes".
 	Sizer     string `json:"sizer"`
 	Consumers int    `json:"consumers"`
 	// WaitForResult has senders wait until a batch was sent.
 	WaitForResult bool `json:"wait_for_result"`
 	// BlockOnOverflow has who finds it full wait.
 	BlockOnOverflow bool `json:"block_on_overflow"`
+	// Batch is how batches are merged and split; nil: they are sent as they came.
+	Batch *Batch `json:"batch,omitempty"`
+}
+
+// Batch is how the batches of a queue are merged and split.
+type Batch struct {
+	FlushTimeout time.Duration `json:"flush_timeout"`
+	// Sizer is what sizes count: "items" or "bytes".
+	Sizer   string `json:"sizer"`
+	MinSize int64  `json:"min_size"`
+	// MaxSize is 0 where there is no limit.
+	MaxSize      int64    `json:"max_size"`
+	MetadataKeys []string `json:"metadata_keys,omitempty"`
 }

@@ -104,7 +104,6 @@ func (c *collector) factories() (f otelcol.Factories, err error) {
 	masks := crate("mask_cards")
 	masks.Crate, masks.Logs = "mask-cards", component.StabilityLevelAlpha
 	faulty, feeder, source := crate("faulty"), crate("feeder"), crate("source")
-	feeder.Metrics = component.StabilityLevelUndefined
 	for _, m := range []*rustcomponent.Metadata{&masks, &faulty} {
 		m.Traces, m.Metrics = component.StabilityLevelUndefined, component.StabilityLevelUndefined
 	}

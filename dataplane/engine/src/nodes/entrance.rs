@@ -178,7 +178,7 @@ impl Entrance {
             }
         };
         let (span, came_with) = match self.spans.get_mut(&signal) {
-            Some((spans, _)) => spans.begin(came_with),
+            Some((spans, _)) => spans.begin(came_with, &[]),
             None => (None, came_with),
         };
         let items = payload.num_items();

@@ -3,10 +3,10 @@
 //!
 //! A batch that a queue takes is answered at once, and stays in the queue until it is done; where
 //! senders wait, the answer is the verdict. Consumers are tasks on the lane's thread, each with one
-//! batch, from its first attempt to its last. An attempt that takes too long is dropped, after its
-//! context has said so.
+//! load (a batch, or what was merged and split of several), from its first attempt to its last. An
+//! attempt that takes too long is dropped, after its context has said so.
 //!
-//! At the end of the unit no batch is tried again: those that wait for their next attempt are given
+//! At the end of the unit no load is tried again: those that wait for their next attempt are given
 //! up, those in the queue have one attempt each, till the deadline. What is left then is given up,
 //! and logged.
 
@@ -18,7 +18,7 @@ use crate::nodes::exporter::Destination;
 use crate::nodes::exports::Exports;
 use crate::nodes::spans::{self, Spans};
 use crate::nodes::waiting::{sleep_until, terminal};
-use crate::sending::{Full, Item, Sending};
+use crate::sending::{Added, Batcher, Full, Limits, Ready, Sending};
 use crate::unit::Taken;
 use async_trait::async_trait;
 use otel_arrow_dfe_engine::control::NodeControlMsg;
@@ -32,8 +32,8 @@ use std::sync::Arc;
 use std::time::Instant;
 use strait_component::opentelemetry::KeyValue;
 use strait_component::telemetry::Span;
-use strait_component::{Batch, Context, Settings};
-use strait_failure::Class;
+use strait_component::{Batch, Context, Settings, SpanContext};
+use strait_failure::{Class, Failure};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -68,14 +68,25 @@ struct Blocked {
     items: usize,
 }
 
+/// A batch in the queue whose sender waits.
+struct Waiting {
+    pdata: OtapPdata,
+    items: usize,
+}
+
 /// What a consumer has in hand.
 struct Sent {
-    /// In the queue; `None`: there is none.
-    number: Option<u64>,
+    of: Of,
     items: usize,
-    /// Who waits for it.
-    pdata: Option<OtapPdata>,
     span: Option<Span>,
+}
+
+/// Whose a load is.
+enum Of {
+    /// There is no queue; its sender waits.
+    Sender(OtapPdata),
+    /// Batches in the queue, by their numbers.
+    Queued(Vec<u64>),
 }
 
 /// What the exporter helper calls items that were sent, and that were not.
@@ -107,8 +118,12 @@ struct Work {
     engine: EffectHandler<OtapPdata>,
     consumers: JoinSet<Outcome>,
     sent: HashMap<Id, Sent>,
-    /// Those in the queue whose senders wait, by their numbers.
-    waiting: HashMap<u64, OtapPdata>,
+    /// `None`: batches are sent as they came.
+    batcher: Option<Batcher>,
+    /// What waits for a consumer.
+    ready: VecDeque<Ready>,
+    /// By their numbers.
+    waiting: HashMap<u64, Waiting>,
     blocked: VecDeque<Blocked>,
     /// No batch is tried again.
     stopping: CancellationToken,
@@ -124,6 +139,8 @@ impl Exporter<OtapPdata> for Component {
         self.sending.at_rest();
         let mut work = Work {
             spans: spans_of(&self.exports.settings()),
+            batcher: self.sending.batcher(),
+            ready: VecDeque::new(),
             exports: self.exports,
             sending: self.sending,
             taken: self.taken,
@@ -136,12 +153,13 @@ impl Exporter<OtapPdata> for Component {
         };
         let mut shutdown: Option<Instant> = None;
         loop {
-            work.consume();
+            work.consume().await?;
             if let Some(deadline) = shutdown
                 && (work.consumers.is_empty() || Instant::now() >= deadline)
             {
                 return work.stop(deadline).await;
             }
+            let due = work.due();
             tokio::select! {
                 biased;
                 Some(done) = work.consumers.join_next_with_id() => {
@@ -168,6 +186,7 @@ impl Exporter<OtapPdata> for Component {
                         work.unblock().await?;
                     }
                 }
+                () = sleep_until(due), if due.is_some() => work.late(),
                 () = sleep_until(shutdown), if shutdown.is_some() => {}
             }
         }
@@ -202,7 +221,7 @@ impl Work {
             return Ok(());
         };
         if self.sending.queue.is_none() {
-            self.send(None, Some(pdata), batch, context, items);
+            self.send(Of::Sender(pdata), batch, items, &context, &[]);
             return Ok(());
         }
         let offered = Blocked {
@@ -229,7 +248,8 @@ impl Work {
         };
         let verdict = match queue.offer(&blocked.batch, &context, blocked.items) {
             Ok(Some(number)) if wait => {
-                self.waiting.insert(number, blocked.pdata);
+                let Blocked { pdata, items, .. } = blocked;
+                self.waiting.insert(number, Waiting { pdata, items });
                 return Ok(None);
             }
             Ok(_) => Ok(()),
@@ -266,54 +286,110 @@ impl Work {
         Ok(())
     }
 
-    /// Has consumers take what is in the queue.
-    fn consume(&mut self) {
+    /// Has consumers take what is in the queue. While what was merged waits for a consumer, nothing
+    /// more is merged.
+    async fn consume(&mut self) -> Result<(), Error> {
         let sending = Arc::clone(&self.sending);
         let (Some(queue), Some(limits)) = (&sending.queue, &sending.policy.queue) else {
-            return;
+            return Ok(());
         };
-        while self.consumers.len() < limits.consumers
-            && let Some(item) = queue.next()
-        {
-            let Item {
-                number,
-                batch,
-                context,
-                items,
-            } = item;
-            let pdata = self.waiting.remove(&number);
-            self.send(Some(number), pdata, batch, context, items);
+        loop {
+            while self.consumers.len() < limits.consumers
+                && let Some(ready) = self.ready.pop_front()
+            {
+                self.begin(ready).await?;
+            }
+            let waiting = match &self.batcher {
+                None => self.consumers.len() + self.ready.len(),
+                Some(batcher) if batcher.is_partitioned() => self.ready.len(),
+                Some(_) => self.ready.len() + limits.consumers - 1,
+            };
+            if waiting >= limits.consumers {
+                return Ok(());
+            }
+            let Some(item) = queue.next() else {
+                let rest = self
+                    .batcher
+                    .as_mut()
+                    .filter(|_| self.stopping.is_cancelled());
+                self.ready
+                    .extend(rest.map(Batcher::rest).unwrap_or_default());
+                if self.ready.is_empty() {
+                    return Ok(());
+                }
+                continue;
+            };
+            let Some(batcher) = &mut self.batcher else {
+                self.ready.push_back(Ready::of(item, Instant::now()));
+                continue;
+            };
+            let Added { ready, ended, lost } = batcher.add(&item, Instant::now());
+            self.ready.extend(ready);
+            if let Some(error) = lost {
+                let component = self.exports.id();
+                tracing::warn!(%component, error, "Failed to split request.");
+            }
+            if let Some(failure) = ended {
+                self.settle(item.number, Err(failure)).await?;
+            }
         }
+    }
+
+    /// When a load is to be sent that has not become large enough.
+    fn due(&self) -> Option<Instant> {
+        self.batcher.as_ref()?.due()
+    }
+
+    fn late(&mut self) {
+        let late = self
+            .batcher
+            .as_mut()
+            .map(|batcher| batcher.late(Instant::now()));
+        self.ready.extend(late.unwrap_or_default());
+    }
+
+    /// Begins to send a load.
+    async fn begin(&mut self, ready: Ready) -> Result<(), Error> {
+        let items = ready.items();
+        let Ready {
+            load,
+            context,
+            links,
+            of,
+            ..
+        } = ready;
+        match load.into_batch() {
+            Ok(batch) => self.send(Of::Queued(of), batch, items, &context, &links),
+            Err(error) => {
+                let failure = self.exports.failure(Class::Internal, &error.to_string());
+                self.sending.counts.begin();
+                self.sending.counts.end(items, Err(&failure), false);
+                self.over(of, items, Err(failure)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Begins to send a batch.
     fn send(
         &mut self,
-        number: Option<u64>,
-        pdata: Option<OtapPdata>,
+        of: Of,
         batch: Batch,
-        context: Context,
         items: usize,
+        context: &Context,
+        links: &[SpanContext],
     ) {
         self.sending.counts.begin();
         let (exports, sending) = (self.exports.clone(), Arc::clone(&self.sending));
         let stopping = self.stopping.clone();
-        let (span, context) = self.spans.begin(context);
+        let (span, context) = self.spans.begin(context.clone(), links);
         let consumer = self.consumers.spawn_local(async move {
             attempts(&exports, &sending, &stopping, &batch, &context).await
         });
-        self.sent.insert(
-            consumer.id(),
-            Sent {
-                number,
-                items,
-                pdata,
-                span,
-            },
-        );
+        self.sent.insert(consumer.id(), Sent { of, items, span });
     }
 
-    /// A consumer is done with its batch.
+    /// A consumer is done with its load.
     async fn ended(&mut self, done: Result<(Id, Outcome), JoinError>) -> Result<(), Error> {
         let (id, outcome) = match done {
             Ok(done) => done,
@@ -339,25 +415,65 @@ impl Work {
             .counts
             .end(sent.items, result.as_ref().copied(), interrupted);
         spans::end(sent.span, COUNTED, sent.items, result.as_ref().err());
+        match sent.of {
+            Of::Queued(of) => self.over(of, sent.items, result).await,
+            Of::Sender(pdata) => self.tell(pdata, sent.items, result).await,
+        }
+    }
+
+    /// A load of batches in the queue was sent or given up.
+    async fn over(
+        &mut self,
+        of: Vec<u64>,
+        items: usize,
+        result: Result<(), Failure>,
+    ) -> Result<(), Error> {
         if let Err(failure) = &result {
             let component = self.exports.id();
-            if sent.pdata.is_none() {
-                let dropped_items = sent.items;
-                tracing::error!(%component, error = %failure, dropped_items, "{DROPPING}");
-            } else {
-                let rejected_items = sent.items;
-                tracing::error!(%component, error = %failure, rejected_items, "{REJECTING}");
+            tracing::error!(%component, error = %failure, dropped_items = items, "{DROPPING}");
+        }
+        self.share(of, &result).await
+    }
+
+    /// Says to the batches of a load what became of it.
+    async fn share(&mut self, of: Vec<u64>, result: &Result<(), Failure>) -> Result<(), Error> {
+        for number in of {
+            let whole = match &mut self.batcher {
+                Some(batcher) => batcher.done(number, result.clone()),
+                None => Some(result.clone()),
+            };
+            if let Some(whole) = whole {
+                self.settle(number, whole).await?;
             }
         }
-        if let (Some(queue), Some(number)) = (&self.sending.queue, sent.number) {
+        Ok(())
+    }
+
+    /// A batch of the queue has its end.
+    async fn settle(&mut self, number: u64, result: Result<(), Failure>) -> Result<(), Error> {
+        if let Some(queue) = &self.sending.queue {
             queue.done(number);
         }
-        let Some(pdata) = sent.pdata else {
+        let Some(Waiting { pdata, items }) = self.waiting.remove(&number) else {
             return Ok(());
         };
-        if result.is_err() && sent.number.is_some() {
+        if result.is_err() {
             // As the helper counts: the queue has given its sender an error.
-            self.sending.counts.refused(sent.items);
+            self.sending.counts.refused(items);
+        }
+        self.tell(pdata, items, result).await
+    }
+
+    /// Tells who waits.
+    async fn tell(
+        &self,
+        pdata: OtapPdata,
+        rejected_items: usize,
+        result: Result<(), Failure>,
+    ) -> Result<(), Error> {
+        if let Err(failure) = &result {
+            let component = self.exports.id();
+            tracing::error!(%component, error = %failure, rejected_items, "{REJECTING}");
         }
         answer(&self.engine, pdata, result).await
     }
@@ -371,11 +487,16 @@ impl Work {
             .exports
             .failure(Class::Unavailable, "the lane has ended");
         let counts = &self.sending.counts;
-        let mut owed: Vec<_> = std::mem::take(&mut self.waiting).into_values().collect();
+        let waits = |limits: &Limits| limits.wait_for_result;
+        let waits = self.sending.policy.queue.as_ref().is_none_or(waits);
+        let waiting = std::mem::take(&mut self.waiting).into_values();
+        let mut owed: Vec<_> = waiting.map(|waiting| waiting.pdata).collect();
         for sent in std::mem::take(&mut self.sent).into_values() {
             spans::end(sent.span, COUNTED, sent.items, Some(&gone));
-            if let Some(pdata) = sent.pdata {
+            if waits {
                 counts.end(sent.items, Err(&gone), false);
+            }
+            if let Of::Sender(pdata) = sent.of {
                 owed.push(pdata);
             }
         }
@@ -405,38 +526,27 @@ impl Work {
             "the exporter was not done with it when the unit stopped",
         );
         let mut given_up = 0;
-        let mut owed = Vec::new();
-        let counts = &self.sending.counts;
         for (_, sent) in std::mem::take(&mut self.sent) {
-            counts.end(sent.items, Err(&late), true);
-            if let (Some(queue), Some(number)) = (&self.sending.queue, sent.number) {
-                queue.done(number);
-            }
+            self.sending.counts.end(sent.items, Err(&late), true);
             spans::end(sent.span, COUNTED, sent.items, Some(&late));
             given_up += sent.items;
-            owed.extend(
-                sent.pdata
-                    .map(|pdata| (pdata, sent.items, sent.number.is_some())),
-            );
+            match sent.of {
+                Of::Sender(pdata) => answer(&self.engine, pdata, Err(late.clone())).await?,
+                Of::Queued(of) => self.share(of, &Err(late.clone())).await?,
+            }
+        }
+        let rest = self.batcher.as_mut().map(Batcher::rest).unwrap_or_default();
+        for ready in std::mem::take(&mut self.ready).into_iter().chain(rest) {
+            given_up += self.give_up(ready.items(), &late);
+            self.share(ready.of, &Err(late.clone())).await?;
         }
         while let Some(item) = self.sending.queue.as_ref().and_then(|queue| queue.next()) {
-            counts.begin();
-            counts.end(item.items, Err(&late), true);
-            if let Some(queue) = &self.sending.queue {
-                queue.done(item.number);
-            }
-            given_up += item.items;
-            let waits = self.waiting.remove(&item.number);
-            owed.extend(waits.map(|pdata| (pdata, item.items, true)));
+            given_up += self.give_up(item.items, &late);
+            self.settle(item.number, Err(late.clone())).await?;
         }
         for blocked in std::mem::take(&mut self.blocked) {
-            owed.push((blocked.pdata, blocked.items, true));
-        }
-        for (pdata, items, of_queue) in owed {
-            if of_queue {
-                counts.refused(items);
-            }
-            answer(&self.engine, pdata, Err(late.clone())).await?;
+            self.sending.counts.refused(blocked.items);
+            answer(&self.engine, blocked.pdata, Err(late.clone())).await?;
         }
         if given_up > 0 {
             let component = self.exports.id();
@@ -444,5 +554,12 @@ impl Work {
         }
         self.exports.shutdown(deadline).await;
         Ok(terminal(deadline))
+    }
+
+    /// Counts what is not sent any more.
+    fn give_up(&self, items: usize, why: &Failure) -> usize {
+        self.sending.counts.begin();
+        self.sending.counts.end(items, Err(why), true);
+        items
     }
 }

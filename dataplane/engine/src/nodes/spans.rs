@@ -1,10 +1,12 @@
 //! The spans that the Collector's helpers make of receivers and exporters, where they are in a part
 //! and no helper is there.
 
-use strait_component::opentelemetry::KeyValue;
-use strait_component::opentelemetry::trace::{Span as _, Status, TracerProvider as _};
+use strait_component::opentelemetry::trace::{
+    Link, Span as _, Status, TraceContextExt as _, Tracer as _, TracerProvider as _,
+};
+use strait_component::opentelemetry::{self, KeyValue};
 use strait_component::telemetry::{Span, Tracer};
-use strait_component::{Context, Settings};
+use strait_component::{Context, Settings, SpanContext};
 use strait_failure::Failure;
 
 /// The spans of one member.
@@ -30,13 +32,22 @@ impl Spans {
         }
     }
 
-    /// Begins one within that of a batch, and gives the batch's context in it. Where the first one
-    /// has no identity the Collector makes none, and is asked no more.
-    pub(crate) fn begin(&mut self, of: Context) -> (Option<Span>, Context) {
+    /// Begins one within that of a batch, linked with others, and gives the batch's context in it.
+    /// Where the first one has no identity the Collector makes none, and is asked no more.
+    pub(crate) fn begin(&mut self, of: Context, links: &[SpanContext]) -> (Option<Span>, Context) {
         let Some(tracer) = &self.tracer else {
             return (None, of);
         };
-        let mut span = of.child_span(tracer, self.name.clone());
+        let parent = opentelemetry::Context::new();
+        let parent = match of.span() {
+            Some(span) => parent.with_remote_span_context(span.into()),
+            None => parent,
+        };
+        let links = links.iter().map(|span| Link::with_context(span.into()));
+        let mut span = tracer
+            .span_builder(self.name.clone())
+            .with_links(links.collect())
+            .start_with_context(tracer, &parent);
         if span.context().trace_id == [0; 16] {
             self.tracer = None;
             return (None, of);

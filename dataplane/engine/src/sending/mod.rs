@@ -1,8 +1,8 @@
 //! What stands in front of an exporter that is in a part: the queue, the retries, the timeout and
 //! the numbers that the Collector's exporter helper has in front of every other one.
 //!
-//! What it is: a model of `exporterhelper` v0.161 (its memory queue, its retry sender, its report
-//! of what was sent), without a clock, a runtime or a node: time and chance are handed in.
+//! What it is: a model of `exporterhelper` v0.161 (its memory queue, its batcher, its retry sender,
+//! its report of what was sent), without a clock, a runtime or a node: time and chance are handed in.
 //! `tests/native` holds it against the helper itself.
 //!
 //! Guarantees: what was put into a queue stays in it until it was sent or given up, whatever
@@ -10,17 +10,19 @@
 //! item is counted once, as sent, as failed, or as one that the queue had no room for.
 //!
 //! It leaves to `nodes::sending` what is done when, and to the host what is not here: persistent
-//! queues, batches, sizes in bytes.
+//! queues.
 
 mod backoff;
+mod batches;
 mod counts;
 mod policy;
 mod queue;
 mod retries;
 
+pub(crate) use batches::{Added, Batcher, Ready};
 pub use counts::{Exported, Failed, QueueLevel};
-pub(crate) use policy::Policy;
-pub(crate) use queue::{Full, Item};
+pub(crate) use policy::{Limits, Policy};
+pub(crate) use queue::Full;
 pub(crate) use retries::{Next, Retries, interrupted, left};
 
 use counts::Counts;
@@ -43,6 +45,12 @@ impl Sending {
             counts: Counts::default(),
             policy,
         }
+    }
+
+    /// What merges the batches of the queue; `None`: nothing does.
+    pub(crate) fn batcher(&self) -> Option<Batcher> {
+        let limits = self.policy.queue.as_ref()?;
+        limits.batch.clone().map(Batcher::new)
     }
 
     /// Whether batches stay here for longer than an attempt takes.

@@ -1,5 +1,6 @@
 //! How an exporter's batches are sent: the keys of the exporter helper, as the host writes them.
 
+use super::batches::Measure;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -46,6 +47,25 @@ pub(crate) struct Limits {
     pub(crate) wait_for_result: bool,
     /// Who finds it full waits.
     pub(crate) block_on_overflow: bool,
+    /// `None`: batches are sent as they came.
+    #[serde(default)]
+    pub(crate) batch: Option<Batching>,
+}
+
+/// How batches of a queue are merged and split.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Batching {
+    /// For how long one is kept that is not large enough.
+    pub(crate) flush_timeout: u64,
+    pub(crate) sizer: Measure,
+    /// One of this size is sent at once.
+    pub(crate) min_size: u64,
+    /// 0: there is no limit.
+    pub(crate) max_size: u64,
+    /// What of their clients' metadata merged batches have in common.
+    #[serde(default)]
+    pub(crate) metadata_keys: Vec<String>,
 }
 
 /// What a queue's size counts.
@@ -56,4 +76,6 @@ pub(crate) enum Sizer {
     Requests,
     /// Log records, spans, data points.
     Items,
+    /// The bytes of its OTLP, as the Collector's pdata has it.
+    Bytes,
 }

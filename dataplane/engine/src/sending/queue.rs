@@ -3,7 +3,9 @@
 //! What is in it belongs to the unit, not to the node that sends it: a batch that was being sent
 //! when its lane failed is sent again by the next one.
 
+use super::batches::bytes;
 use super::policy::{Limits, Sizer};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use strait_component::{Batch, Context};
@@ -76,6 +78,10 @@ impl Queue {
         let size = match self.limits.sizer {
             Sizer::Requests => 1,
             Sizer::Items => items as u64,
+            // One that is no OTLP is as large as it is.
+            Sizer::Bytes => {
+                bytes(batch).unwrap_or_else(|| batch.otlp().map_or(0, |otlp| otlp.len() as u64))
+            }
         };
         if size == 0 {
             return Ok(None);
@@ -177,6 +183,7 @@ mod tests {
             let sizer = if by_items { Sizer::Items } else { Sizer::Requests };
             let queue = Queue::new(Limits {
                 size, sizer, consumers: 1, wait_for_result, block_on_overflow: false,
+                batch: None,
             });
             let mut waiting: VecDeque<(u64, u64)> = VecDeque::new();
             let mut sent: Vec<(u64, u64)> = Vec::new();

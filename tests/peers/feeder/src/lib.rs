@@ -1,7 +1,8 @@
 //! A Strait receiver that a test feeds, for the system tests.
 //!
 //! Each connection brings one batch, and hears what became of it: the logs of a JSON list, sent as
-//! tables, or after a `t` the OTLP bytes of traces. Connections are served side by side.
+//! tables, or after a `t` or an `m` the OTLP bytes of traces or metrics. Connections are served side
+//! by side.
 
 use std::io;
 use std::rc::Rc;
@@ -55,9 +56,10 @@ impl Receiver for Feeder {
 async fn serve(mut client: TcpStream, host: &Host) -> io::Result<()> {
     let mut bytes = Vec::new();
     client.read_to_end(&mut bytes).await?;
-    let batch = match bytes.strip_prefix(b"t") {
-        Some(traces) => Batch::from_otlp(Signal::Traces, traces.to_vec()),
-        None => logs(&serde_json::from_slice::<Vec<Log>>(&bytes)?).map_err(io::Error::other)?,
+    let batch = match bytes.split_first() {
+        Some((b't', traces)) => Batch::from_otlp(Signal::Traces, traces.to_vec()),
+        Some((b'm', metrics)) => Batch::from_otlp(Signal::Metrics, metrics.to_vec()),
+        _ => logs(&serde_json::from_slice::<Vec<Log>>(&bytes)?).map_err(io::Error::other)?,
     };
     let context = Context::builder().metadata("tenant", ["blue"]).build();
     let sent = host.send(batch.with_context(context)).await;
@@ -92,6 +94,7 @@ impl ReceiverFactory for FeederFactory {
         Description::receiver("feeder", package!())
             .logs(level)
             .traces(level)
+            .metrics(level)
     }
 
     fn create(&self, config: Config, _: &Settings) -> Result<Feeder, CreateError> {

@@ -1,0 +1,85 @@
+//! Logs in tables as trees: their resources and scopes as the host makes pdata of them.
+
+use super::tree::{At, Group, Measure, Node};
+use std::collections::HashMap;
+use strait_component::{Batch, BatchError};
+
+/// The tree of one batch behind the other; its items are their rows.
+pub(super) fn tree(pieces: &[Batch], by: Measure) -> Group {
+    let mut all = Group::default();
+    for (piece, batch) in pieces.iter().enumerate() {
+        all.nodes
+            .extend(resources(piece, batch, by).into_iter().map(Node::Group));
+    }
+    all
+}
+
+/// A resource for each id, and in it a scope for each, in the order of their first logs.
+fn resources(piece: usize, batch: &Batch, by: Measure) -> Vec<Group> {
+    let mut places = HashMap::new();
+    let mut of_scopes = HashMap::new();
+    let mut resources: Vec<(u64, Vec<Group>)> = Vec::new();
+    let measured = by == Measure::Bytes;
+    for log in batch.logs().iter() {
+        let (resource, scope) = (log.resource_id(), log.scope_id());
+        let at = *places.entry(resource).or_insert_with(|| {
+            resources.push((sized(measured, || log.resource_otlp_size()), Vec::new()));
+            resources.len() - 1
+        });
+        let scopes = &mut resources[at].1;
+        let of_scope = *of_scopes.entry((resource, scope)).or_insert_with(|| {
+            scopes.push(Group {
+                own: sized(measured, || log.scope_otlp_size()),
+                ..Group::default()
+            });
+            scopes.len() - 1
+        });
+        let row = log.row();
+        scopes[of_scope].nodes.push_back(Node::Item {
+            size: sized(measured, || log.otlp_size()),
+            at: At::Row { piece, row },
+        });
+    }
+    let group = |(own, scopes): (u64, Vec<Group>)| Group {
+        own,
+        nodes: scopes.into_iter().map(Node::Group).collect(),
+        ..Group::default()
+    };
+    resources.into_iter().map(group).collect()
+}
+
+fn sized(measured: bool, size: impl FnOnce() -> u64) -> u64 {
+    if measured { size() } else { 0 }
+}
+
+/// The logs that a tree of these batches has, in as many batches.
+pub(super) fn logs(tree: &Group, pieces: &[Batch]) -> Result<Vec<Batch>, BatchError> {
+    let mut rows: Vec<(usize, Vec<usize>)> = Vec::new();
+    each_row(tree, &mut |piece, row| match rows.last_mut() {
+        Some((last, rows)) if *last == piece => rows.push(row),
+        _ => rows.push((piece, vec![row])),
+    });
+    let taken = rows.into_iter().filter_map(|(piece, rows)| {
+        let batch = pieces.get(piece)?;
+        let all = rows.len() == batch.len() && rows.is_sorted();
+        Some(if all {
+            Ok(batch.clone())
+        } else {
+            batch.take(&rows)
+        })
+    });
+    taken.collect()
+}
+
+fn each_row(group: &Group, take: &mut impl FnMut(usize, usize)) {
+    for node in &group.nodes {
+        match node {
+            Node::Group(group) => each_row(group, take),
+            Node::Item {
+                at: At::Row { piece, row },
+                ..
+            } => take(*piece, *row),
+            Node::Item { .. } => {}
+        }
+    }
+}
