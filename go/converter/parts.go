@@ -205,13 +205,10 @@ func exports(conf *confmap.Conf, id string, lanes int) string {
 		return fmt.Sprintf("%s has one queue, and runs with %d lanes", id, lanes)
 	}
 	sub, err := conf.Sub(exporters + "::" + id)
-	if err == nil {
-		var why string
-		if why, err = rustconfig.Alone(sub); err == nil {
-			return why
-		}
+	if err != nil || rustconfig.CheckHelped(sub) != nil {
+		return "how " + id + " is to run cannot be read"
 	}
-	return "how " + id + " is to run cannot be read"
+	return ""
 }
 
 // own is what a component's configuration says of how it runs.

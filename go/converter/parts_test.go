@@ -205,10 +205,6 @@ service: {pipelines: {logs: {processors: [one], exporters: [otap]}}}`,
 processors: {one: {runtime: {rust: {lanes: 2}}}}
 exporters: {sink: {runtime: {rust: {lanes: 2}}}}
 service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
-	"`sending_queue::storage`": `
-processors: {one: }
-exporters: {sink: {sending_queue: {storage: file_storage}}}
-service: {pipelines: {logs: {processors: [one], exporters: [sink]}}}`,
 	"`fuse: false` holds for sink": `
 processors: {one: }
 exporters: {sink: {runtime: {rust: {fuse: false}}}}

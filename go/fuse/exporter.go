@@ -2,9 +2,11 @@ package fuse
 
 import (
 	"context"
+	"fmt"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -15,19 +17,22 @@ import (
 // Exporter is an exporter of one signal that is in another's part, which does its work.
 type Exporter struct {
 	standing
-	in string
+	in      string
+	storage *component.ID // which keeps its queue; nil: none
 }
 
-// Exporter is the exporter where it is in another's part with a signal; nil: it is not.
+// Exporter is the exporter where it is in another's part with a signal, and whose queue is in a
+// storage where one is named; nil: it is not.
 func (p *Place) Exporter(
 	signal unit.Signal, set component.TelemetrySettings, expect *unit.ComponentDescription,
+	queue *component.ID,
 ) *Exporter {
 	if p == nil {
 		return nil
 	}
 	for _, in := range p.stand.Aside {
 		if isOf(in, signal) {
-			return &Exporter{in: in, standing: standing{
+			return &Exporter{in: in, storage: queue, standing: standing{
 				place: p, kind: unit.KindExporter, signal: signal, set: set, expect: expect,
 			}}
 		}
@@ -35,8 +40,18 @@ func (p *Place) Exporter(
 	return nil
 }
 
-// Start has it stand aside.
+// Start has it stand aside. It fails, as the Collector's helper would, where its queue's storage is
+// none.
 func (e *Exporter) Start(_ context.Context, host component.Host) error {
+	if e.storage != nil {
+		ext, found := host.GetExtensions()[*e.storage]
+		if !found {
+			return fmt.Errorf("`sending_queue::storage`: no storage client extension found: %s", e.storage)
+		}
+		if _, is := ext.(storage.Extension); !is {
+			return fmt.Errorf("`sending_queue::storage`: %s is not a storage extension", e.storage)
+		}
+	}
 	return e.begin(e.in, host)
 }
 

@@ -87,8 +87,8 @@ func (m Metadata) exportMetrics(
 func (m Metadata) aside(
 	set exporter.Settings, cfg component.Config, signal unit.Signal,
 ) *fuse.Exporter {
-	expect := m.description(unit.KindExporter)
-	return cfg.(*rustconfig.Exporter).Place().Exporter(signal, set.TelemetrySettings, expect)
+	expect, c := m.description(unit.KindExporter), cfg.(*rustconfig.Exporter)
+	return c.Place().Exporter(signal, set.TelemetrySettings, expect, c.Storage())
 }
 
 func (m Metadata) exporter(id component.ID, cfg component.Config, signal unit.Signal) unit.Spec {

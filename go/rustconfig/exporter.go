@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/confmap"
@@ -66,9 +67,6 @@ func (e *Exporter) Kind() unit.Kind { return unit.KindExporter }
 
 // Member is the component in a unit, by its id, with what the helper would have in front of it.
 func (e *Exporter) Member(id string) (unit.Member, error) {
-	if why := e.alone(); why != "" {
-		return unit.Member{}, errors.New(why)
-	}
 	m, err := e.own.Member(id)
 	m.Sending = &unit.Sending{Timeout: e.TimeoutConfig.Timeout}
 	if r := e.RetryConfig; r.Enabled {
@@ -82,6 +80,9 @@ func (e *Exporter) Member(id string) (unit.Member, error) {
 			Size: q.QueueSize, Sizer: q.Sizer.String(), Consumers: q.NumConsumers,
 			WaitForResult: q.WaitForResult, BlockOnOverflow: q.BlockOnOverflow,
 		}
+		if q.StorageID != nil {
+			m.Sending.Queue.Storage = q.StorageID.String()
+		}
 		if b := q.Batch.Get(); b != nil {
 			m.Sending.Queue.Batch = &unit.Batch{
 				FlushTimeout: b.FlushTimeout, Sizer: b.Sizer.String(),
@@ -92,32 +93,22 @@ func (e *Exporter) Member(id string) (unit.Member, error) {
 	return m, err
 }
 
-// alone is what of the helper is not in Rust, so that the exporter cannot be in a part; "":
-// nothing.
-func (e *Exporter) alone() string {
+// Storage is the extension that keeps its queue; nil: none does.
+func (e *Exporter) Storage() *component.ID {
 	q := e.QueueConfig.Get()
-	switch {
-	case q == nil:
-		return ""
-	case q.StorageID != nil:
-		return "its queue is in a storage, which Go writes (`sending_queue::storage`)"
-	default:
-		return ""
+	if q == nil {
+		return nil
 	}
+	return q.StorageID
 }
 
-// Alone is why an exporter of this configuration cannot be in a part, as far as its helper's keys
-// say; "": it can.
-func Alone(conf *confmap.Conf) (string, error) {
-	e := NewExporter("")
+// CheckHelped fails where the helper's keys of an exporter's configuration cannot be read.
+func CheckHelped(conf *confmap.Conf) error {
 	part, err := keysOf(conf, helperKeys...)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err := part.Unmarshal((*helped)(e)); err != nil {
-		return "", err
-	}
-	return e.alone(), nil
+	return part.Unmarshal((*helped)(NewExporter("")))
 }
 
 // Unmarshal reads both parts, and fails with what is wrong in either.

@@ -24,7 +24,7 @@ type Retry struct {
 	MaxElapsedTime time.Duration `json:"max_elapsed_time"`
 }
 
-// Queue is a queue in memory.
+// Queue is a queue in memory, or in a storage.
 type Queue struct {
 	Size int64 `json:"size"`
 	// Sizer is what its size counts: "requests", "items" or "bytes".
@@ -34,6 +34,8 @@ type Queue struct {
 	WaitForResult bool `json:"wait_for_result"`
 	// BlockOnOverflow has who finds it full wait.
 	BlockOnOverflow bool `json:"block_on_overflow"`
+	// Storage is the extension that keeps it, by its id; "": it is in memory.
+	Storage string `json:"storage,omitempty"`
 	// Batch is how batches are merged and split; nil: they are sent as they came.
 	Batch *Batch `json:"batch,omitempty"`
 }

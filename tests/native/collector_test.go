@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -151,7 +152,7 @@ func (c *collector) factories() (f otelcol.Factories, err error) {
 	if err != nil {
 		return f, err
 	}
-	f.Extensions, err = otelcol.MakeFactoryMap(straitextension.NewFactory(),
+	f.Extensions, err = otelcol.MakeFactoryMap(straitextension.NewFactory(), filestorage.NewFactory(),
 		extension.NewFactory(typ("watch"), none, func(
 			context.Context, extension.Settings, component.Config,
 		) (extension.Extension, error) {

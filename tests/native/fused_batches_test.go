@@ -95,25 +95,30 @@ func drawMerging(r *rand.Rand) merging {
 	if r.IntN(4) > 0 {
 		m.most = max(m.least, scale) + r.IntN(8*scale)
 	}
-	options := otaptest.Options{NoDuplicates: true}
 	for seed := r.IntN(1 << 30); len(m.sent) < 3+r.IntN(8); seed++ {
 		switch m.signal {
 		case "logs":
-			d := rapid.Custom(func(t *rapid.T) plog.Logs { return otaptest.Logs(t, options) }).Example(seed)
+			d := drawn(otaptest.Logs, seed)
 			otaptest.Prune(d)
 			number(d, len(m.sent))
 			m.add(d, d.LogRecordCount())
 		case "traces":
-			d := rapid.Custom(func(t *rapid.T) ptrace.Traces { return otaptest.Traces(t, options) }).Example(seed)
+			d := drawn(otaptest.Traces, seed)
 			pruneTraces(d)
 			m.add(d, d.SpanCount())
 		default:
-			d := rapid.Custom(func(t *rapid.T) pmetric.Metrics { return otaptest.Metrics(t, options) }).Example(seed)
+			d := drawn(otaptest.Metrics, seed)
 			pruneMetrics(d)
 			m.add(d, d.DataPointCount())
 		}
 	}
 	return m
+}
+
+// drawn is data of a signal.
+func drawn[D any](of func(*rapid.T, otaptest.Options) D, seed int) D {
+	options := otaptest.Options{NoDuplicates: true}
+	return rapid.Custom(func(t *rapid.T) D { return of(t, options) }).Example(seed)
 }
 
 // pruneTraces takes out what has no items: Go sends none of that on, and the helper loses its way
@@ -230,7 +235,8 @@ func (m merging) of(t *testing.T, batch int) context.Context {
 
 // held is what the queue holds.
 func (m merging) held(t *testing.T, c *collector) int64 {
-	return c.exported(t)[fmt.Sprintf("otelcol_exporter_queue_size[data_type=%s exporter=outlet]", m.signal)]
+	size := fmt.Sprintf("otelcol_exporter_queue_size[data_type=%s exporter=outlet]", m.signal)
+	return c.exported(t)[size]
 }
 
 // delivered ends a Collector, and is what was delivered by then.

@@ -219,20 +219,24 @@ impl<'a> Log<'a> {
         self.logs.scope_version.get(self.row).unwrap_or_default()
     }
 
-    pub(crate) fn scope_schema_url(&self) -> &'a str {
+    /// The schema URL of its scope.
+    pub fn scope_schema_url(&self) -> &'a str {
         self.logs.scope_schema_url.get(self.row).unwrap_or_default()
     }
 
-    pub(crate) fn scope_dropped_attributes(&self) -> u32 {
+    /// How many attributes of its scope were dropped on the way.
+    pub fn scope_dropped_attributes_count(&self) -> u32 {
         self.logs.scope_dropped.get(self.row).unwrap_or_default()
     }
 
-    pub(crate) fn resource_schema_url(&self) -> &'a str {
+    /// The schema URL of its resource.
+    pub fn resource_schema_url(&self) -> &'a str {
         let url = self.logs.resource_schema_url.get(self.row);
         url.unwrap_or_default()
     }
 
-    pub(crate) fn resource_dropped_attributes(&self) -> u32 {
+    /// How many attributes of its resource were dropped on the way.
+    pub fn resource_dropped_attributes_count(&self) -> u32 {
         self.logs.resource_dropped.get(self.row).unwrap_or_default()
     }
 

@@ -30,8 +30,8 @@ impl Log<'_> {
     /// How many bytes the `ResourceLogs` is in which it is in OTLP, without any scope.
     pub fn resource_otlp_size(&self) -> u64 {
         let attributes = self.attributes(AttributeTable::Resource);
-        let resource =
-            attributes.map(pair).sum::<u64>() + number(self.resource_dropped_attributes().into());
+        let resource = attributes.map(pair).sum::<u64>()
+            + number(self.resource_dropped_attributes_count().into());
         within(resource) + text(self.resource_schema_url())
     }
 
@@ -41,7 +41,7 @@ impl Log<'_> {
         let scope = text(self.scope_name())
             + text(self.scope_version())
             + attributes.map(pair).sum::<u64>()
-            + number(self.scope_dropped_attributes().into());
+            + number(self.scope_dropped_attributes_count().into());
         within(scope) + text(self.scope_schema_url())
     }
 }

@@ -152,8 +152,8 @@ fn builders_and_appends_know_the_limit() {
     assert!(moved(&before, &full).is_empty());
 }
 
-// Guarantees: logs with high ids, which stayed where others were dropped, are appended like any, with
-// the attributes that are theirs.
+// Guarantees: logs with high ids, which stayed where others were dropped, are appended like any,
+// with the attributes that are theirs.
 #[test]
 fn few_logs_with_high_ids_are_appended() {
     let mut logs = LogsBuilder::new();

@@ -17,5 +17,6 @@ mod made;
 pub(crate) mod receiver;
 pub(crate) mod sending;
 mod spans;
+mod store;
 pub(crate) mod waiting;
 pub(crate) mod way_out;

@@ -1,6 +1,5 @@
 //! How an exporter's batches are sent: the keys of the exporter helper, as the host writes them.
 
-use super::batches::Measure;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -47,6 +46,9 @@ pub(crate) struct Limits {
     pub(crate) wait_for_result: bool,
     /// Who finds it full waits.
     pub(crate) block_on_overflow: bool,
+    /// The extension of the Collector that keeps it; `None`: it is in memory.
+    #[serde(default)]
+    pub(crate) storage: Option<String>,
     /// `None`: batches are sent as they came.
     #[serde(default)]
     pub(crate) batch: Option<Batching>,
@@ -77,5 +79,15 @@ pub(crate) enum Sizer {
     /// Log records, spans, data points.
     Items,
     /// The bytes of its OTLP, as the Collector's pdata has it.
+    Bytes,
+}
+
+/// What the size of what is sent at once counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Measure {
+    /// Log records, spans, data points.
+    Items,
+    /// The bytes of its OTLP.
     Bytes,
 }

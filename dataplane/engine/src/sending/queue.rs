@@ -4,6 +4,7 @@
 //! when its lane failed is sent again by the next one.
 
 use super::batches::bytes;
+use super::item::Item;
 use super::policy::{Limits, Sizer};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,16 +32,6 @@ struct State {
 struct Held {
     item: Item,
     size: u64,
-}
-
-/// A batch in a queue.
-#[derive(Clone, Debug)]
-pub(crate) struct Item {
-    pub(crate) number: u64,
-    pub(crate) batch: Batch,
-    pub(crate) context: Context,
-    /// Log records, spans or data points.
-    pub(crate) items: usize,
 }
 
 /// Why a queue does not take a batch.
@@ -183,7 +174,7 @@ mod tests {
             let sizer = if by_items { Sizer::Items } else { Sizer::Requests };
             let queue = Queue::new(Limits {
                 size, sizer, consumers: 1, wait_for_result, block_on_overflow: false,
-                batch: None,
+                batch: None, storage: None,
             });
             let mut waiting: VecDeque<(u64, u64)> = VecDeque::new();
             let mut sent: Vec<(u64, u64)> = Vec::new();

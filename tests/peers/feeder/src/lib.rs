@@ -1,8 +1,8 @@
 //! A Strait receiver that a test feeds, for the system tests.
 //!
 //! Each connection brings one batch, and hears what became of it: the logs of a JSON list, sent as
-//! tables, or after a `t` or an `m` the OTLP bytes of traces or metrics. Connections are served side
-//! by side.
+//! tables, or after a `t` or an `m` the OTLP bytes of traces or metrics. Connections are served
+//! side by side.
 
 use std::io;
 use std::rc::Rc;

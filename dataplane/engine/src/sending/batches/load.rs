@@ -1,8 +1,9 @@
 //! What is to be sent at once: batches that were merged, in pieces until they are sent.
 
 use super::messages::Message;
-use super::tree::{Group, Measure};
+use super::tree::Group;
 use super::{otlp, records};
+use crate::sending::policy::Measure;
 use strait_component::{Batch, BatchError, Signal};
 
 /// The rows that one batch of logs has at most.

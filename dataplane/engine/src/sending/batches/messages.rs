@@ -8,7 +8,7 @@
 //! Whoever merges messages merges their bytes, so a walk through all of them is also the check that
 //! one that is broken does not spoil the others.
 
-use super::wire::{Broken, Value, fields, length_of, varint};
+use crate::sending::wire::{Broken, Value, fields, length_of, varint};
 use strait_component::Signal;
 
 /// How deep values may lie in each other.

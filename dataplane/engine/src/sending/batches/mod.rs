@@ -15,13 +15,14 @@ mod records;
 #[cfg(test)]
 mod tests;
 mod tree;
-mod wire;
 
 pub(super) use load::{Load, bytes};
-pub(crate) use tree::Measure;
+pub(super) use records::rows;
 
+use super::item::Item;
 use super::policy::Batching;
-use super::queue::Item;
+#[cfg(test)]
+use super::policy::Measure;
 use super::retries::is_permanent;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};

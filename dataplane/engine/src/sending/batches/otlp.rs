@@ -1,8 +1,9 @@
 //! Batches of OTLP bytes as trees, and back.
 
 use super::messages::Message;
-use super::tree::{At, Data, Group, Measure, Node};
-use super::wire::{Broken, Value, fields, write};
+use super::tree::{At, Data, Group, Node};
+use crate::sending::policy::Measure;
+use crate::sending::wire::{Broken, Value, fields, write};
 use bytes::Bytes;
 use strait_component::Signal;
 

@@ -1,6 +1,7 @@
 //! Logs in tables as trees: their resources and scopes as the host makes pdata of them.
 
-use super::tree::{At, Group, Measure, Node};
+use super::tree::{At, Group, Node};
+use crate::sending::policy::Measure;
 use std::collections::HashMap;
 use strait_component::{Batch, BatchError};
 
@@ -50,6 +51,20 @@ fn resources(piece: usize, batch: &Batch, by: Measure) -> Vec<Group> {
 
 fn sized(measured: bool, size: impl FnOnce() -> u64) -> u64 {
     if measured { size() } else { 0 }
+}
+
+/// The rows of a batch, by scope and resource.
+pub(in crate::sending) fn rows(batch: &Batch) -> Vec<Vec<Vec<usize>>> {
+    let resources = resources(0, batch, Measure::Items).into_iter();
+    let scopes = |resource: Group| resource.nodes.into_iter().filter_map(Node::into_group);
+    let rows = |scope: Group| {
+        let mut rows = Vec::new();
+        each_row(&scope, &mut |_, row| rows.push(row));
+        rows
+    };
+    resources
+        .map(|resource| scopes(resource).map(rows).collect())
+        .collect()
 }
 
 /// The logs that a tree of these batches has, in as many batches.

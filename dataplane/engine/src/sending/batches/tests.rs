@@ -1,5 +1,5 @@
-use super::wire::{Value, fields, write};
 use super::*;
+use crate::sending::wire::{Value, fields, write};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use strait_component::{Batch, LogRecord, LogsBuilder, Resource, Scope};

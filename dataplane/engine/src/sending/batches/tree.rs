@@ -5,20 +5,10 @@
 //! stands in both parts, which differ in their items only. Sizes are the helper's estimates where
 //! it estimates: what is left is not measured anew.
 
-use super::wire::length_of;
+use crate::sending::policy::Measure;
+use crate::sending::wire::length_of;
 use bytes::Bytes;
-use serde::Deserialize;
 use std::collections::VecDeque;
-
-/// What a batch's size counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Measure {
-    /// Log records, spans, data points.
-    Items,
-    /// The bytes of its OTLP.
-    Bytes,
-}
 
 /// An item, or what holds some.
 #[derive(Clone, Debug)]
@@ -74,6 +64,13 @@ impl Node {
                 Measure::Bytes => size.cast_signed(),
             },
             Self::Group(group) => group.size(by),
+        }
+    }
+
+    pub(super) fn into_group(self) -> Option<Group> {
+        match self {
+            Self::Group(group) => Some(group),
+            Self::Item { .. } => None,
         }
     }
 

@@ -3,11 +3,11 @@
 
 /// Bytes that are not protobuf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Broken;
+pub(crate) struct Broken;
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'b> {
+pub(crate) enum Value<'b> {
     Number(u64),
     Eight(u64),
     Four(u32),
@@ -16,15 +16,15 @@ pub(super) enum Value<'b> {
 
 /// A field of a message.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Field<'b> {
-    pub(super) number: u64,
-    pub(super) value: Value<'b>,
+pub(crate) struct Field<'b> {
+    pub(crate) number: u64,
+    pub(crate) value: Value<'b>,
     /// All of it, with its number.
-    pub(super) whole: &'b [u8],
+    pub(crate) whole: &'b [u8],
 }
 
 /// The fields of a message, in their order.
-pub(super) fn fields(mut message: &[u8]) -> impl Iterator<Item = Result<Field<'_>, Broken>> {
+pub(crate) fn fields(mut message: &[u8]) -> impl Iterator<Item = Result<Field<'_>, Broken>> {
     std::iter::from_fn(move || {
         if message.is_empty() {
             return None;
@@ -58,7 +58,7 @@ fn field<'b>(bytes: &mut &'b [u8]) -> Option<Field<'b>> {
     })
 }
 
-pub(super) fn varint(bytes: &mut &[u8]) -> Option<u64> {
+pub(crate) fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first()?;
@@ -78,21 +78,25 @@ fn take<'b>(bytes: &mut &'b [u8], length: u64) -> Option<&'b [u8]> {
 }
 
 /// How many bytes a number takes.
-pub(super) fn length_of(number: u64) -> u64 {
+pub(crate) fn length_of(number: u64) -> u64 {
     let bits = 64 - u64::from((number | 1).leading_zeros());
     bits.div_ceil(7)
 }
 
-/// Appends a message as a field below 16.
-pub(super) fn write(field: u64, message: &[u8], out: &mut Vec<u8>) {
-    out.push((field << 3 | 2).to_le_bytes()[0]);
-    let mut length = message.len() as u64;
-    while length >= 0x80 {
-        out.push(length.to_le_bytes()[0] | 0x80);
-        length >>= 7;
-    }
-    out.push(length.to_le_bytes()[0]);
+/// Appends a message as a field.
+pub(crate) fn write(field: u64, message: &[u8], out: &mut Vec<u8>) {
+    write_varint(field << 3 | 2, out);
+    write_varint(message.len() as u64, out);
     out.extend_from_slice(message);
+}
+
+/// Appends a number.
+pub(crate) fn write_varint(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    out.push(number.to_le_bytes()[0]);
 }
 
 #[cfg(test)]
@@ -108,7 +112,8 @@ mod tests {
             write(field, &message, &mut out);
             let length = message.len() as u64;
             prop_assert_eq!(out.len() as u64, 1 + length_of(length) + length);
-            let found: Vec<_> = fields(&out).map(|field| field.map(|f| (f.number, f.value))).collect();
+            let found = fields(&out).map(|field| field.map(|f| (f.number, f.value)));
+            let found: Vec<_> = found.collect();
             prop_assert_eq!(found, vec![Ok((field, Value::Bytes(&message)))]);
             let read: usize = fields(&any).map_while(Result::ok).map(|f| f.whole.len()).sum();
             prop_assert!(read <= any.len());
@@ -117,12 +122,7 @@ mod tests {
         #[test]
         fn numbers_have_their_length(number: u64) {
             let mut bytes = Vec::new();
-            let mut rest = number;
-            while rest >= 0x80 {
-                bytes.push((rest & 0x7f) as u8 | 0x80);
-                rest >>= 7;
-            }
-            bytes.push(rest as u8);
+            write_varint(number, &mut bytes);
             prop_assert_eq!(length_of(number), bytes.len() as u64);
             prop_assert_eq!(varint(&mut &bytes[..]), Some(number));
         }

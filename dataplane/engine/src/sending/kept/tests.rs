@@ -1,0 +1,248 @@
+use super::*;
+use crate::sending::wire;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, VecDeque};
+use strait_component::{
+    Any, AttributeTable, Batch, Context, Log, LogRecord, LogsBuilder, Resource, Scope, Signal,
+    SpanContext,
+};
+
+/// A storage, whose operations happen together.
+#[derive(Clone, Debug, Default)]
+struct Disk(BTreeMap<String, Vec<u8>>);
+
+impl Disk {
+    fn run(&mut self, operations: Vec<StorageOperation>) -> Option<Vec<u8>> {
+        let mut found = None;
+        for operation in operations {
+            match operation {
+                StorageOperation::Get { key } => found = self.0.get(&key).cloned(),
+                StorageOperation::Set { key, value } => drop(self.0.insert(key, value)),
+                StorageOperation::Delete { key } => drop(self.0.remove(&key)),
+            }
+        }
+        found
+    }
+
+    /// What a process does that begins with it.
+    fn begin(&mut self, limits: &Limits) -> Kept {
+        let kept = Kept::new(limits.clone());
+        for number in kept.load(self.0.get(INDEX).map(Vec::as_slice)).unwrap() {
+            let value = self.0.get(&number.to_string()).cloned();
+            self.run(kept.moved(number, value));
+        }
+        kept
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put(u64, u64),
+    Next,
+    Done,
+    /// The process ends, at any time, and another begins.
+    Killed,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (1..6u64, 1..300u64).prop_map(|(items, bytes)| Step::Put(items, bytes)),
+        3 => Just(Step::Next),
+        3 => Just(Step::Done),
+        1 => Just(Step::Killed),
+    ];
+    prop::collection::vec(step, 0..80)
+}
+
+fn limits(sizer: Sizer, size: u64) -> Limits {
+    Limits {
+        size,
+        sizer,
+        consumers: 1,
+        wait_for_result: false,
+        block_on_overflow: false,
+        storage: Some("file_storage".to_owned()),
+        batch: None,
+    }
+}
+
+proptest! {
+    // Guarantees: a queue in a storage gives what it took, in order, and after the process has
+    // ended at any time too, where what was being sent comes last; its size is that of what it
+    // holds; it takes no more than there is room for; nothing of what is done stays behind.
+    #[test]
+    fn what_is_stored_is_given_once_more(
+        steps in steps(),
+        size in 1..40u64,
+        sizer in prop_oneof![Just(Sizer::Requests), Just(Sizer::Items), Just(Sizer::Bytes)],
+    ) {
+        let limits = limits(sizer, size);
+        let mut disk = Disk::default();
+        let mut kept = disk.begin(&limits);
+        let mut waiting: VecDeque<(u8, Sizes)> = VecDeque::new();
+        let mut sent: Vec<(u64, u8, Sizes)> = Vec::new();
+        let of = |sizes: &Sizes| match sizer {
+            Sizer::Requests => 1,
+            Sizer::Items => sizes.items,
+            Sizer::Bytes => sizes.bytes,
+        };
+        for (name, step) in steps.into_iter().enumerate() {
+            let name = name as u8;
+            let held = waiting.iter().map(|(_, sizes)| of(sizes)).sum::<u64>()
+                + sent.iter().map(|(_, _, sizes)| of(sizes)).sum::<u64>();
+            prop_assert_eq!(kept.size(), held);
+            match step {
+                Step::Put(items, bytes) => {
+                    let sizes = Sizes { items, bytes };
+                    prop_assert_eq!(kept.has_room(sizes), held + of(&sizes) <= size);
+                    if kept.has_room(sizes) {
+                        disk.run(kept.put(sizes, vec![name]));
+                        waiting.push_back((name, sizes));
+                    }
+                }
+                Step::Next => match (kept.next(), waiting.pop_front()) {
+                    (Some((number, fetch)), Some((name, sizes))) => {
+                        prop_assert_eq!(disk.run(fetch), Some(vec![name]));
+                        sent.push((number, name, sizes));
+                    }
+                    (found, expected) => {
+                        prop_assert!(found.is_none() && expected.is_none());
+                    }
+                },
+                Step::Done => {
+                    if let Some((number, _, sizes)) = sent.pop() {
+                        disk.run(kept.done(number, sizes));
+                    }
+                }
+                Step::Killed => {
+                    kept = disk.begin(&limits);
+                    waiting.extend(sent.drain(..).map(|(_, name, sizes)| (name, sizes)));
+                }
+            }
+            let index = usize::from(disk.0.contains_key(INDEX));
+            prop_assert_eq!(disk.0.len(), index + waiting.len() + sent.len());
+        }
+    }
+
+    // Guarantees: no index and no entry makes it panic.
+    #[test]
+    fn what_is_damaged_is_said_to_be(bytes: Vec<u8>, cut in 0..80usize) {
+        let _ = Kept::new(limits(Sizer::Items, 9)).load(Some(&bytes));
+        for signal in Signal::ALL {
+            let _ = read(signal, &bytes);
+        }
+        let mut logs = LogsBuilder::new();
+        logs.push(LogRecord::new("body").with("key", "value")).unwrap();
+        let whole = write(&logs.finish().unwrap(), &Context::default()).unwrap();
+        prop_assert!(read(Signal::Logs, &whole).is_ok());
+        let _ = read(Signal::Logs, &whole[..cut.min(whole.len())]);
+    }
+
+    // Guarantees: logs and their contexts are the same when they are read again.
+    #[test]
+    fn logs_are_read_as_they_were(
+        records in prop::collection::vec(
+            (any::<u64>(), any::<i32>(), "[a-z]{0,3}", value(), any::<[u8; 8]>()), 1..8,
+        ),
+        per_scope in 1..4usize,
+    ) {
+        let mut logs = LogsBuilder::new();
+        for (at, (time, severity, text, value, id)) in records.into_iter().enumerate() {
+            if at % per_scope == 0 {
+                let mut resource = Resource::new([("r", value.clone())]);
+                resource.schema_url = text.clone();
+                resource.dropped_attributes_count = severity.cast_unsigned();
+                logs.resource(resource).unwrap();
+                let mut scope = Scope::new(text.clone());
+                scope.version = text.clone();
+                scope.attributes.push(("s".to_owned(), value.clone()));
+                scope.schema_url = text.clone();
+                logs.scope(scope).unwrap();
+            }
+            let record = LogRecord {
+                time_unix_nano: time,
+                observed_time_unix_nano: time / 2,
+                severity_number: severity,
+                severity_text: text.clone(),
+                event_name: text,
+                flags: severity.cast_unsigned(),
+                span_id: id,
+                ..LogRecord::new(value.clone()).with("k", value)
+            };
+            logs.push(record).unwrap();
+        }
+        let batch = logs.finish().unwrap();
+        let span = SpanContext {
+            trace_id: [7; 16],
+            span_id: [8; 8],
+            flags: 1,
+            trace_state: "a=b".to_owned(),
+            remote: true,
+        };
+        let context = Context::builder().span(span.clone()).peer("10.0.0.7:48122");
+        let context = context.metadata("one", ["1"]).metadata("two", ["1", "2"]).build();
+        let written = write(&batch, &context).unwrap();
+        let (mut again, of) = read(Signal::Logs, &written).unwrap();
+        let again = again.pop().unwrap();
+        prop_assert_eq!(write(&again, &of).unwrap(), written.clone());
+        prop_assert_eq!((of.span(), of.peer()), (Some(&span), Some("10.0.0.7:48122")));
+        prop_assert!(of.metadata("two").eq(["1", "2"]) && of.metadata("one").eq(["1"]));
+        prop_assert_eq!(again.len(), batch.len());
+        for (a, b) in again.logs().iter().zip(batch.logs().iter()) {
+            prop_assert_eq!(a.otlp_size(), b.otlp_size());
+            prop_assert_eq!(a.body().to_any(), b.body().to_any());
+            prop_assert_eq!(a.span_id(), b.span_id());
+            let attributes = |log: Log<'_>| -> Vec<_> {
+                let of = |of| log.attributes(of).map(|a| (a.key.to_owned(), a.value.to_any()));
+                AttributeTable::ALL.into_iter().flat_map(of).collect()
+            };
+            prop_assert_eq!(attributes(a), attributes(b));
+        }
+    }
+}
+
+// Guarantees: more logs than one batch has are read as several, with their resources and scopes.
+#[test]
+fn more_logs_than_a_batch_has_are_several() {
+    let mut logs = LogsBuilder::new();
+    logs.resource(Resource::new([("r", "r")])).unwrap();
+    logs.scope(Scope::new("s")).unwrap();
+    for number in 0..LogsBuilder::MAX {
+        logs.push(LogRecord::new(number as i64)).unwrap();
+    }
+    let whole = write(&logs.finish().unwrap(), &Context::default()).unwrap();
+    let field = wire::fields(&whole)
+        .filter_map(Result::ok)
+        .find(|field| field.number == 3);
+    let wire::Value::Bytes(data) = field.unwrap().value else {
+        panic!("no data")
+    };
+    let (found, _) = read(Signal::Logs, &[data, data].concat()).unwrap();
+    assert_eq!(
+        found.iter().map(Batch::len).collect::<Vec<_>>(),
+        [LogsBuilder::MAX; 2]
+    );
+    for batch in found {
+        let logs = batch.logs();
+        let last = logs.get(LogsBuilder::MAX - 1).unwrap();
+        assert_eq!(last.scope_name(), "s");
+        assert!(last.attribute(AttributeTable::Resource, "r").is_some());
+    }
+}
+
+/// A value of any type; no double, for one may not be equal to itself.
+fn value() -> impl Strategy<Value = Any> {
+    let leaf = prop_oneof![
+        Just(Any::Empty),
+        "[a-z]{0,4}".prop_map(Any::Str),
+        any::<i64>().prop_map(Any::Int),
+        any::<bool>().prop_map(Any::Bool),
+        any::<Vec<u8>>().prop_map(Any::Bytes),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Any::Slice),
+            prop::collection::vec(("[a-z]{0,3}", inner), 0..3).prop_map(Any::Map),
+        ]
+    })
+}
