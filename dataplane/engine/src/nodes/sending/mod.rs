@@ -172,6 +172,9 @@ impl Exporter<OtapPdata> for Component {
         let mut shutdown: Option<Instant> = None;
         loop {
             work.consume().await?;
+            while work.unblock().await? {
+                work.consume().await?;
+            }
             if let Some(deadline) = shutdown
                 && (work.consumers.is_empty() || Instant::now() >= deadline)
             {
@@ -182,7 +185,6 @@ impl Exporter<OtapPdata> for Component {
                 biased;
                 Some(done) = work.consumers.join_next_with_id() => {
                     work.ended(done).await?;
-                    work.unblock().await?;
                 }
                 message = inbox.recv(), if shutdown.is_none() => match message? {
                     Message::PData(pdata) => work.take(pdata).await?,
@@ -201,7 +203,6 @@ impl Exporter<OtapPdata> for Component {
                         work.sending.counts.refused(blocked.items);
                         let failure = blocked.context.cancelled().await.into();
                         answer(&work.engine, blocked.pdata, Err(failure)).await?;
-                        work.unblock().await?;
                     }
                 }
                 () = sleep_until(due), if due.is_some() => work.late(),
@@ -300,18 +301,21 @@ impl Work {
         answer(&self.engine, blocked.pdata, Err(failure)).await
     }
 
-    /// Puts those into the queue that wait for room, in their order, as far as there is some.
-    async fn unblock(&mut self) -> Result<(), Error> {
+    /// Puts those into the queue that wait for room, in their order, as far as there is some;
+    /// whether one was put.
+    async fn unblock(&mut self) -> Result<bool, Error> {
+        let mut any = false;
         while let Some(first) = self.blocked.pop_front() {
             if first.context.is_cancelled() {
                 self.blocked.push_front(first); // told by who sees that it has left
-                return Ok(());
+                return Ok(any);
             }
             if let Some(first) = self.offer(first).await? {
                 self.blocked.push_front(first);
-                return Ok(());
+                return Ok(any);
             }
+            any = true;
         }
-        Ok(())
+        Ok(any)
     }
 }
