@@ -171,10 +171,7 @@ impl Exporter<OtapPdata> for Component {
         };
         let mut shutdown: Option<Instant> = None;
         loop {
-            work.consume().await?;
-            while work.unblock().await? {
-                work.consume().await?;
-            }
+            work.go_on().await?;
             if let Some(deadline) = shutdown
                 && (work.consumers.is_empty() || Instant::now() >= deadline)
             {
@@ -183,9 +180,7 @@ impl Exporter<OtapPdata> for Component {
             let due = work.due();
             tokio::select! {
                 biased;
-                Some(done) = work.consumers.join_next_with_id() => {
-                    work.ended(done).await?;
-                }
+                Some(done) = work.consumers.join_next_with_id() => work.ended(done).await?,
                 message = inbox.recv(), if shutdown.is_none() => match message? {
                     Message::PData(pdata) => work.take(pdata).await?,
                     Message::Control(NodeControlMsg::Shutdown { deadline, .. }) => {
@@ -299,6 +294,16 @@ impl Work {
         tracing::error!(%component, error = why, rejected_items, "{REJECTING}");
         let failure = self.exports.failure(Class::Retryable, why);
         answer(&self.engine, blocked.pdata, Err(failure)).await
+    }
+
+    /// Does what has become possible: consumers take what is in the queue, and who waits for room
+    /// gets it.
+    async fn go_on(&mut self) -> Result<(), Error> {
+        self.consume().await?;
+        while self.unblock().await? {
+            self.consume().await?;
+        }
+        Ok(())
     }
 
     /// Puts those into the queue that wait for room, in their order, as far as there is some;
