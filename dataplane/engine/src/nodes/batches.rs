@@ -8,6 +8,7 @@ use crate::ambient;
 use crate::calls::Port;
 use crate::calls::tag::Tag;
 use crate::nodes::answers::answer;
+use arrow_schema::{DataType, Fields};
 use otel_arrow_dfe_config::SignalType;
 use otel_arrow_dfe_config::context::transport_headers::TransportHeaders;
 use otel_arrow_dfe_engine::error::Error;
@@ -18,6 +19,7 @@ use otel_arrow_dfe_engine::{
 use otel_arrow_dfe_otap::pdata::{Context, OtapPdata, PdataDelivery, PdataEffectHandlerExtension};
 use otel_arrow_dfe_pdata::otap::Logs;
 use otel_arrow_dfe_pdata::proto::opentelemetry::arrow::v1::ArrowPayloadType;
+use otel_arrow_dfe_pdata::schema::consts::{self, metadata};
 use otel_arrow_dfe_pdata::{OtapArrowRecords, OtlpProtoBytes};
 use otel_arrow_dfe_pdata_codec::{EncodePolicy, OtapPayload, PdataEncoding};
 use strait_component::{Batch, Payload, Signal};
@@ -179,14 +181,30 @@ const TABLES: [(Payload, ArrowPayloadType); 4] = [
 
 /// The engine's records as the SDK's batch; the tables are shared, not copied.
 pub(crate) fn to_batch(mut records: OtapArrowRecords) -> Result<Batch, String> {
-    records
-        .decode_transport_optimized_ids()
-        .map_err(|error| error.to_string())?;
+    // What a member has written is plain. The engine would make each table anew to find that out.
+    let mut tables = TABLES.iter().filter_map(|(_, kind)| records.get(*kind));
+    if !tables.all(|table| ids_are_plain(table.schema_ref().fields())) {
+        records
+            .decode_transport_optimized_ids()
+            .map_err(|error| error.to_string())?;
+    }
     let tables = TABLES
         .into_iter()
         .filter_map(|(payload, kind)| Some((payload, records.remove(kind)?)));
     let tables: Vec<_> = tables.collect();
     Batch::from_tables(tables).map_err(|error| error.to_string())
+}
+
+/// Whether the ids of a table, or of a struct in it, are said to be no differences.
+fn ids_are_plain(fields: &Fields) -> bool {
+    fields.iter().all(|field| match field.data_type() {
+        DataType::Struct(fields) => ids_are_plain(fields),
+        _ if matches!(field.name().as_str(), consts::ID | consts::PARENT_ID) => {
+            let encoding = field.metadata().get(metadata::COLUMN_ENCODING);
+            encoding.is_some_and(|encoding| encoding == metadata::encodings::PLAIN)
+        }
+        _ => true,
+    })
 }
 
 pub(crate) fn to_records(batch: Batch) -> Result<OtapArrowRecords, String> {
@@ -202,4 +220,35 @@ pub(crate) fn to_records(batch: Batch) -> Result<OtapArrowRecords, String> {
             .map_err(|error| error.to_string())?;
     }
     Ok(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{RecordBatch, UInt16Array};
+    use arrow_schema::{Field, Schema};
+    use std::sync::Arc;
+
+    // Guarantees: ids that are written as differences, or of which nothing is said, which means the
+    // same, come to the SDK as they are; plain ones stay.
+    #[test]
+    fn ids_are_plain_in_the_sdk() {
+        use metadata::encodings::{DELTA, PLAIN};
+        let ids = |encoding: Option<&str>, ids: [u16; 3]| {
+            let says = encoding.map(|encoding| (metadata::COLUMN_ENCODING.into(), encoding.into()));
+            let id = Field::new(consts::ID, DataType::UInt16, true)
+                .with_metadata(says.into_iter().collect());
+            let ids = Arc::new(UInt16Array::from(ids.to_vec()));
+            let table = RecordBatch::try_new(Arc::new(Schema::new(vec![id])), vec![ids]).unwrap();
+            let mut records = OtapArrowRecords::Logs(Logs::default());
+            records.set(ArrowPayloadType::Logs, table).unwrap();
+            let batch = to_batch(records).unwrap();
+            let table = batch.table(Payload::Logs).unwrap();
+            let ids = table.column(0).as_any().downcast_ref::<UInt16Array>();
+            ids.unwrap().values().to_vec()
+        };
+        assert_eq!(ids(Some(PLAIN), [0, 1, 5]), [0, 1, 5]);
+        assert_eq!(ids(Some(DELTA), [0, 1, 4]), [0, 1, 5]);
+        assert_eq!(ids(None, [0, 1, 4]), [0, 1, 5]);
+    }
 }
