@@ -252,10 +252,11 @@ func TestMergedBatchHasItsOwnContext(t *testing.T) {
 		}
 		wait.Wait()
 		require.Equal(t, 20, s.count())
-		require.Len(t, s.ctxs, 1, "merged")
-		_, deadline := s.ctxs[0].Deadline()
+		ctxs := s.contexts()
+		require.Len(t, ctxs, 1, "merged")
+		_, deadline := ctxs[0].Deadline()
 		require.False(t, deadline)
-		require.Nil(t, s.ctxs[0].Value(key{}))
+		require.Nil(t, ctxs[0].Value(key{}))
 		quiet(t, p)
 	})
 }

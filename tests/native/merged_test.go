@@ -193,7 +193,8 @@ func TestAMergedBatchIsNobodys(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	require.Len(t, s.ctxs, 1)
-	require.Empty(t, client.FromContext(s.ctxs[0]).Metadata.Get("tenant"))
+	ctxs := s.contexts()
+	require.Len(t, ctxs, 1)
+	require.Empty(t, client.FromContext(ctxs[0]).Metadata.Get("tenant"))
 	onceEach(t, s, 20)
 }
