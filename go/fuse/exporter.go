@@ -2,11 +2,9 @@ package fuse
 
 import (
 	"context"
-	"fmt"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -44,12 +42,8 @@ func (p *Place) Exporter(
 // none.
 func (e *Exporter) Start(_ context.Context, host component.Host) error {
 	if e.storage != nil {
-		ext, found := host.GetExtensions()[*e.storage]
-		if !found {
-			return fmt.Errorf("`sending_queue::storage`: no storage client extension found: %s", e.storage)
-		}
-		if _, is := ext.(storage.Extension); !is {
-			return fmt.Errorf("`sending_queue::storage`: %s is not a storage extension", e.storage)
+		if err := unit.CheckStorage(e.storage.String(), host); err != nil {
+			return err
 		}
 	}
 	return e.begin(e.in, host)

@@ -1,6 +1,12 @@
 package unit
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+)
 
 // Sending is what stands in front of an exporter in a unit of several members, in Rust: what the
 // Collector's exporter helper has in front of every other one, with the same meaning. It crosses as
@@ -22,6 +28,23 @@ type Retry struct {
 	MaxInterval         time.Duration `json:"max_interval"`
 	// MaxElapsedTime is for how long; 0: for ever.
 	MaxElapsedTime time.Duration `json:"max_elapsed_time"`
+}
+
+// CheckStorage says why the queue of an exporter cannot be in a storage of its Collector, by the
+// extension's id, in the words of the Collector's helper; nil: it can.
+func CheckStorage(id string, host component.Host) error {
+	var name component.ID
+	if err := name.UnmarshalText([]byte(id)); err != nil {
+		return fmt.Errorf("`sending_queue::storage`: %q is no id of an extension: %w", id, err)
+	}
+	ext, found := host.GetExtensions()[name]
+	if !found {
+		return fmt.Errorf("`sending_queue::storage`: no storage client extension found: %s", id)
+	}
+	if _, is := ext.(storage.Extension); !is {
+		return fmt.Errorf("`sending_queue::storage`: %s is not a storage extension", id)
+	}
+	return nil
 }
 
 // Queue is a queue in memory, or in a storage.

@@ -97,6 +97,11 @@ func (u *Unit) Start(ctx context.Context, host component.Host, edges call.Edges)
 			return err
 		}
 	}
+	if s := u.spec.Members[0].Sending; s != nil && s.Queue != nil && s.Queue.Storage != "" {
+		if err := CheckStorage(s.Queue.Storage, host); err != nil {
+			return err
+		}
+	}
 	u.inherit()
 	u.peer, u.handle = peer, control.NextHandle()
 	if u.spec.kind() == KindProcessor { // others may be in several

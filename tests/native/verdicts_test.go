@@ -236,7 +236,7 @@ func waysToFail(t *testing.T) map[string]consumer.Logs {
 		"an exporter":        logsExporter(t, plainly(nil), nil),
 		"a connector":        logsToMetrics(t, nil, newSaid()),
 		"behind a connector": logsToLogs(t, asSaid(t)),
-		merging:              start(t, f.spec(chain(batchOf(6, 0, "10s"))), f.transport, asSaid(t)),
+		theMerging:           start(t, f.spec(chain(batchOf(6, 0, "10s"))), f.transport, asSaid(t)),
 	}
 	for _, f := range forms() {
 		all["a processor, "+f.name] = start(t, f.component("faulty", nil), f.transport, new(sink))
@@ -246,8 +246,8 @@ func waysToFail(t *testing.T) map[string]consumer.Logs {
 	return all
 }
 
-// merging is the way whose failures are those of several callers.
-const merging = "behind a node that merges"
+// theMerging is the way whose failures are those of several callers.
+const theMerging = "behind a node that merges"
 
 // heardOfGo is what clients hear of each verdict of a component in Go.
 func heardOfGo(t *testing.T) map[verdict]answers {
@@ -281,7 +281,7 @@ func TestClientsHearOfRustWhatTheyHearOfGo(t *testing.T) {
 func TestClientsHearTheirOwnAmongCancels(t *testing.T) {
 	want, all := heardOfGo(t), verdicts()
 	for name, next := range waysToFail(t) {
-		if name == merging {
+		if name == theMerging {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
