@@ -43,6 +43,7 @@ BASE = {
     "whole": ("contrib", "cpu"),
     "part": ("apart, 4", "cpu"),
     "pair": ("Go to Go", "cpu"),
+    "rust": ("apart", "cpu"),
 }
 
 SUITES = ("parts", "whole", "pairs")
@@ -214,7 +215,7 @@ def summary(results):
         out.append("| {case} | {items} | {rival} | {a} | {b} | {w} | {n} | {r:.3g} | {m:.3g} |".format(
             a=figure(entry["ns_per_item_minimum"]), b=figure(entry["ns_per_item_median"]),
             w=figure(entry["wall_ns_per_item_median"]),
-            n="-" if group == "pair" else figure(entry["allocs_per_iteration"]),
+            n="-" if group in ("pair", "rust") else figure(entry["allocs_per_iteration"]),
             r=entry["ratio"]["median"], m=entry["ratio"]["minimum"], **entry))
     return "\n".join(out) + "\n"
 
@@ -230,6 +231,7 @@ def plots(folder, results):
         "whole": "Whole processors: CPU ns per log, all threads",
         "part": "Rust processors in a row: CPU ns per log, all threads",
         "pair": "Whole Collectors, receiver to exporter: CPU ns per log",
+        "rust": "Pipelines in Rust from end to end: CPU ns per log",
     }
     for group, title in titles.items():
         cells = defaultdict(list)

@@ -22,7 +22,8 @@ rm -f "$out"/*
 python3 machine.py "${NOTE:-}" > "$out/machine.json"
 "$built/parts" -out "$out" ${ROUNDS:+-rounds "$ROUNDS"}
 "$built/whole" -out "$out" ${ROUNDS:+-rounds "$ROUNDS"}
-"$built/pairs" -out "$out" ${ROUNDS:+-rounds "$ROUNDS"} -collector "$root/build/otelcol-strait"
+"$built/pairs" -out "$out" ${ROUNDS:+-rounds "$ROUNDS"} -collector "$root/build/otelcol-strait" \
+  -tests "$root/build/native-tests/otelcol-native-tests"
 "$built/cancel" -out "$out" ${ROUNDS:+-rounds "$ROUNDS"}
 python3 report.py "$out"
 echo "everything: $out/summary.md" >&2

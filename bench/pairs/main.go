@@ -1,9 +1,9 @@
 // Command pairs measures whole Collectors, as processes of their own, that take OTLP over gRPC and
 // send it on: with the receiver and the exporter in Go, in Rust, and one of each. What counts is
 // the CPU time of the Collector's process alone; who sends and who takes are in this one, and keep
-// the bytes as they are.
+// the bytes as they are. And pipelines that are in Rust from end to end, with and without fusing.
 //
-// It needs the Collector that `make build` makes.
+// It needs the Collector that `make build` makes, and that of tests/native.
 package main
 
 import (
@@ -36,12 +36,25 @@ func run(ctx context.Context) (err error) {
 	flag.IntVar(&s.Rounds, "rounds", 15, "rounds that the rivals take turns in")
 	flag.IntVar(&s.GOGC, "gogc", 100, "garbage collector target in percent, of this process")
 	collector := flag.String("collector", "build/otelcol-strait", "the Collector")
+	tests := flag.String("tests", "build/native-tests/otelcol-native-tests", "that of the tests")
+	only := flag.String("only", "", "measure `pair` or `rust`")
 	flag.Parse()
 	r, err := measure.New(s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	if *only != "rust" {
+		err = measurePairs(ctx, r, *collector)
+	}
+	if err == nil && *only != "pair" {
+		err = measureLines(ctx, r, *tests)
+	}
+	return err
+}
+
+// measurePairs measures Collectors with an end in each language, or both in one.
+func measurePairs(ctx context.Context, r *measure.Recorder, collector string) (err error) {
 	to, err := newDestination()
 	if err != nil {
 		return err
@@ -54,7 +67,7 @@ func run(ctx context.Context) (err error) {
 		}
 	}()
 	for _, of := range pairs {
-		p, err := of.start(ctx, *collector, to.address)
+		p, err := of.start(ctx, collector, to.address)
 		if err != nil {
 			return fmt.Errorf("%s: %w", of.name, err)
 		}
