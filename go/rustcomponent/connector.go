@@ -99,21 +99,21 @@ func (m Metadata) fromMetrics() (options []connector.FactoryOption) {
 func (m Metadata) connectLogs(
 	set connector.Settings, cfg component.Config, to unit.Signal, next unit.Next,
 ) (connector.Logs, error) {
-	return fuse.ConnectLogs(cfg.(*rustconfig.Config).Place(),
+	return fuse.EnterLogs(cfg.(*rustconfig.Config).Place(),
 		m.connector(set.ID, cfg, unit.Logs, to), transport(cfg), set.TelemetrySettings, next)
 }
 
 func (m Metadata) connectTraces(
 	set connector.Settings, cfg component.Config, to unit.Signal, next unit.Next,
 ) (connector.Traces, error) {
-	return fuse.ConnectTraces(cfg.(*rustconfig.Config).Place(),
+	return fuse.EnterTraces(cfg.(*rustconfig.Config).Place(),
 		m.connector(set.ID, cfg, unit.Traces, to), transport(cfg), set.TelemetrySettings, next)
 }
 
 func (m Metadata) connectMetrics(
 	set connector.Settings, cfg component.Config, to unit.Signal, next unit.Next,
 ) (connector.Metrics, error) {
-	return fuse.ConnectMetrics(cfg.(*rustconfig.Config).Place(),
+	return fuse.EnterMetrics(cfg.(*rustconfig.Config).Place(),
 		m.connector(set.ID, cfg, unit.Metrics, to), transport(cfg), set.TelemetrySettings, next)
 }
 

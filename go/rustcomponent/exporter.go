@@ -40,7 +40,7 @@ func (m Metadata) exportLogs(
 	}
 	spec := m.exporter(set.ID, cfg, unit.Logs)
 	if place := cfg.(*rustconfig.Exporter).Place(); place.Enters() {
-		return fuse.ExportLogs(place, spec, transport(cfg), set.TelemetrySettings)
+		return fuse.EnterLogs(place, spec, transport(cfg), set.TelemetrySettings)
 	}
 	u, err := unit.NewLogs(spec, transport(cfg), set.TelemetrySettings)
 	if err != nil {
@@ -57,7 +57,7 @@ func (m Metadata) exportTraces(
 	}
 	spec := m.exporter(set.ID, cfg, unit.Traces)
 	if place := cfg.(*rustconfig.Exporter).Place(); place.Enters() {
-		return fuse.ExportTraces(place, spec, transport(cfg), set.TelemetrySettings)
+		return fuse.EnterTraces(place, spec, transport(cfg), set.TelemetrySettings)
 	}
 	u, err := unit.NewTraces(spec, transport(cfg), set.TelemetrySettings)
 	if err != nil {
@@ -74,7 +74,7 @@ func (m Metadata) exportMetrics(
 	}
 	spec := m.exporter(set.ID, cfg, unit.Metrics)
 	if place := cfg.(*rustconfig.Exporter).Place(); place.Enters() {
-		return fuse.ExportMetrics(place, spec, transport(cfg), set.TelemetrySettings)
+		return fuse.EnterMetrics(place, spec, transport(cfg), set.TelemetrySettings)
 	}
 	u, err := unit.NewMetrics(spec, transport(cfg), set.TelemetrySettings)
 	if err != nil {
