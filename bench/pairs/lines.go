@@ -60,7 +60,8 @@ func (of linesOf) start(ctx context.Context, program, folder string) (_ *lines, 
 		exporters = append(exporters, fmt.Sprintf(
 			"%s: {to: %q, sending_queue: {enabled: false}, %s}", names[i], l.to.address(), rust))
 	}
-	config := fmt.Sprintf(`receivers: {file_lines: {path: %q, start_at: beginning, poll_interval: 5ms, %s}}
+	config := fmt.Sprintf(`receivers:
+  file_lines: {path: %q, start_at: beginning, poll_interval: 5ms, %s}
 processors: {mask_cards: {%s}}
 exporters: {%s}
 service:

@@ -53,7 +53,7 @@ func (c *converter) pipelines(conf *confmap.Conf, inRust map[string]bool) []part
 				types := c.distribution.Rust[section(kind)]
 				list = add(list, kind, id, slices.Contains(types, typeOf(id)))
 			}
-			return list
+			return once(list)
 		}
 		p.Receivers = end(receivers, unit.KindReceiver)
 		p.Exporters = end(exporters, unit.KindExporter)
@@ -124,6 +124,18 @@ func add(
 		return list
 	}
 	return append(list, x)
+}
+
+// once is each of them at its first place: the Collector has a receiver or exporter once that a
+// pipeline names twice.
+func once(list []partition.Component) (found []partition.Component) {
+	for _, x := range list {
+		same := func(other partition.Component) bool { return other.Ref == x.Ref }
+		if !slices.ContainsFunc(found, same) {
+			found = append(found, x)
+		}
+	}
+	return found
 }
 
 func repeats(list []partition.Component) bool {

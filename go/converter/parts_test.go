@@ -135,6 +135,24 @@ service:
 	}
 }
 
+// Guarantees: what a pipeline names twice is there once, as in the Collector.
+func TestWhoIsNamedTwice(t *testing.T) {
+	stands, _ := partsOf(t, `
+receivers: {source: , otlp: }
+processors: {one: }
+exporters: {sink: , sink/b: }
+service:
+  pipelines:
+    logs: {receivers: [source, source, otlp], processors: [one], exporters: [sink, sink/b, sink]}
+`)
+	to := func(of string) any {
+		across := stands[of]["across"].(map[string]any)
+		return across["logs"].(map[string]any)["to"]
+	}
+	require.Equal(t, list("processor one"), to("source"))
+	require.Equal(t, list("exporter sink", "exporter sink/b"), to("one"))
+}
+
 // alone are configurations with a cut, by its reason.
 var alone = map[string]string{
 	"`fuse: false` holds for one": `

@@ -78,6 +78,16 @@ func (s *Spec) towards(d Direction) (edges []Edge) {
 // ends says that what enters the unit ends there: nothing leaves it.
 func (s *Spec) ends() bool { return len(s.towards(Out)) == 0 }
 
+// toOthers is the signal of what a connector gives to other units; "": it gives them nothing.
+func (s *Spec) toOthers() Signal {
+	for _, m := range s.Members {
+		if m.Bridge != nil {
+			return m.Signal
+		}
+	}
+	return ""
+}
+
 // sends says that an exporter with a queue of its own is among its members.
 func (s *Spec) sends() bool {
 	return slices.ContainsFunc(s.Members, func(m Member) bool { return m.Sending != nil })

@@ -288,7 +288,7 @@ func (u *Unit) identityOf(m *Member) []attribute.KeyValue {
 		known = append(known, attribute.String(keySignal, string(signal)))
 	}
 	if m.Kind == KindConnector {
-		output := string(u.spec.edge(Out).Signal)
+		output := string(cmp.Or(u.spec.edge(Out).Signal, u.spec.toOthers()))
 		known = append(known, attribute.String("otelcol.signal.output", output))
 	}
 	if in := u.pipelineOf(m); in != "" {

@@ -57,6 +57,8 @@ struct Pipeline {
     endings: Vec<Box<dyn FnOnce()>>,
     /// When it must have drained, once it was asked to.
     drain: watch::Sender<Option<Instant>>,
+    /// How many of its nodes may still make batches, or let some in.
+    sources: watch::Sender<usize>,
 }
 
 thread_local! {
@@ -182,6 +184,28 @@ pub(crate) fn draining() -> Option<Instant> {
 /// When the pipeline that is being built must have drained, once it was asked to.
 pub(crate) fn drain() -> Option<watch::Receiver<Option<Instant>>> {
     of_pipeline(|pipeline| pipeline.drain.subscribe())
+}
+
+/// A node of the pipeline that is being built makes batches, or lets some in, till the source goes.
+pub(crate) fn source() -> Source {
+    let sources = of_pipeline(|pipeline| pipeline.sources.clone()).unwrap_or_default();
+    sources.send_modify(|count| *count += 1);
+    Source(sources)
+}
+
+/// See [`source`].
+pub(crate) struct Source(watch::Sender<usize>);
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+/// How many of the nodes of the pipeline that is being built may still make batches.
+pub(crate) fn sources() -> watch::Receiver<usize> {
+    let sources = of_pipeline(|pipeline| pipeline.sources.subscribe());
+    sources.unwrap_or_else(|| watch::channel(0).1)
 }
 
 /// Has `ending` done when the pipeline has ended, and with it every node.

@@ -2,6 +2,7 @@
 
 use super::unavailable;
 use super::way::{FromOthers, ToNode, Verdict};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -17,57 +18,91 @@ pub struct Door(Arc<Ways>);
 
 #[derive(Debug)]
 struct Ways {
-    /// `None`: the unit has ended.
-    lanes: watch::Sender<Option<Vec<ToNode>>>,
+    lanes: watch::Sender<Lanes>,
     /// Where the search for one begins.
     next: AtomicUsize,
 }
 
-impl Default for Door {
-    fn default() -> Self {
-        Self(Arc::new(Ways {
-            lanes: watch::Sender::new(Some(Vec::new())),
-            next: AtomicUsize::new(0),
-        }))
+#[derive(Debug, Default)]
+struct Lanes {
+    /// The ways into those that run.
+    open: Vec<ToNode>,
+    /// Those that will not run again.
+    given_up: BTreeSet<u32>,
+    /// How many the unit has.
+    all: u32,
+    /// The unit has ended.
+    closed: bool,
+}
+
+impl Lanes {
+    /// Why no batch can be taken, now or later.
+    fn shut(&self) -> Option<&'static str> {
+        match self.given_up.len() {
+            _ if self.closed => Some("the unit has stopped"),
+            lanes if lanes >= self.all as usize => {
+                Some("the unit has failed and will not run again")
+            }
+            _ => None,
+        }
+    }
+
+    fn runs(&self) -> bool {
+        self.open.iter().any(|lane| !lane.is_closed())
     }
 }
 
 impl Door {
+    /// That of a unit of so many lanes.
+    pub(crate) fn new(lanes: u32) -> Self {
+        let lanes = Lanes {
+            all: lanes,
+            ..Lanes::default()
+        };
+        Self(Arc::new(Ways {
+            lanes: watch::Sender::new(lanes),
+            next: AtomicUsize::new(0),
+        }))
+    }
+
     /// Opens a way into a lane, which lasts as long as the node has what comes back.
-    pub(crate) fn open(&self) -> FromOthers {
+    pub(crate) fn open(&self, lane: u32) -> FromOthers {
         let (way, from_others) = ToNode::new();
         self.0.lanes.send_modify(|lanes| {
-            if let Some(lanes) = lanes {
-                lanes.retain(|lane| !lane.is_closed());
-                lanes.push(way);
-            }
+            lanes.given_up.remove(&lane);
+            lanes.open.retain(|open| !open.is_closed());
+            lanes.open.push(way);
         });
         from_others
     }
 
+    /// A lane will not run again.
+    pub(crate) fn give_up(&self, lane: u32) {
+        self.0.lanes.send_modify(|lanes| {
+            lanes.given_up.insert(lane);
+        });
+    }
+
     /// The unit has ended: who sends hears so.
     pub fn close(&self) {
-        self.0.lanes.send_replace(None);
+        self.0.lanes.send_modify(|lanes| {
+            lanes.open.clear();
+            lanes.closed = true;
+        });
     }
 
     /// Sends a batch into a lane, one that has room for it where there is such a one. Waits for
     /// room, and not for long for a lane that is made anew.
     pub(crate) async fn send(&self, batch: Batch) -> Verdict {
         let mut lanes = self.0.lanes.subscribe();
-        let running = lanes.wait_for(|lanes| lanes.as_deref().is_none_or(Self::any));
+        let running = lanes.wait_for(|lanes| lanes.runs() || lanes.shut().is_some());
         let way = match tokio::time::timeout(MAX_WAIT, running).await {
-            Ok(Ok(lanes)) => lanes.as_deref().and_then(|lanes| self.one_of(lanes)),
-            _ => return Err(unavailable("no lane of the unit runs")),
+            Ok(Ok(lanes)) => self
+                .one_of(&lanes.open)
+                .ok_or(lanes.shut().unwrap_or("the lane has ended")),
+            _ => Err("no lane of the unit runs"),
         };
-        match way {
-            Some(way) => way.send(batch).await,
-            None => Err(unavailable("the unit has stopped")),
-        }
-    }
-
-    /// Whether a lane runs.
-    fn any(lanes: &[ToNode]) -> bool {
-        lanes.iter().any(|lane| !lane.is_closed())
+        way.map_err(unavailable)?.send(batch).await
     }
 
     /// The way into a lane that runs.

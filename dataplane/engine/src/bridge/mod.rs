@@ -38,12 +38,12 @@ pub(crate) struct Bridge {
 }
 
 impl Bridge {
-    /// To the units of these handles, and to the host too, or not.
-    pub(crate) fn new(to: Vec<u64>, host: bool) -> Self {
+    /// To the units of these handles, and to the host too, or not, by each of so many lanes.
+    pub(crate) fn new(to: Vec<u64>, host: bool, lanes: u32) -> Self {
         Self {
             to,
             doors: OnceLock::new(),
-            host: host.then(Door::default),
+            host: host.then(|| Door::new(lanes)),
         }
     }
 

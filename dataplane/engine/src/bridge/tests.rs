@@ -20,15 +20,15 @@ async fn answers(at: &mut FromOthers, verdict: Verdict) {
 // one failure, final where one of them is.
 #[test]
 fn all_are_sent_to_and_all_are_heard() {
-    let (a, b) = (Door::default(), Door::default());
-    let bridge = Bridge::new(vec![1, 2], true);
+    let (a, b) = (Door::new(1), Door::new(1));
+    let bridge = Bridge::new(vec![1, 2], true, 1);
     let doors = [(1, a.clone()), (2, b.clone())];
     let door = |handle| doors.iter().find(|(of, _)| *of == handle);
     assert_eq!(bridge.find(|_| None), Err(1));
     let found = bridge.find(|handle| door(handle).map(|(_, door)| door.clone()));
     assert_eq!(found, Ok(()));
     let host = bridge.host.clone().expect("a way to the host");
-    let (mut a, mut b, mut host) = (a.open(), b.open(), host.open());
+    let (mut a, mut b, mut host) = (a.open(0), b.open(0), host.open(0));
     for (said, expected) in [
         ([Ok(()), Ok(()), Ok(())], None),
         (
@@ -61,8 +61,8 @@ fn all_are_sent_to_and_all_are_heard() {
 // Guarantees: who does not wait any more is told of to the node that has the batch.
 #[test]
 fn who_leaves_is_missed() {
-    let door = Door::default();
-    let mut lane = door.open();
+    let door = Door::new(1);
+    let mut lane = door.open(0);
     block_on(async {
         let gone = timeout(Duration::from_millis(1), door.send(Batch::default())).await;
         assert!(gone.is_err());
@@ -72,22 +72,22 @@ fn who_leaves_is_missed() {
     });
 }
 
-// Guarantees: a batch waits for a lane that is made anew; a lane without room is
-// passed over where another has some; of a unit that has ended nobody waits.
+// Guarantees: a batch waits for a lane that is made anew; a lane without room is passed over where
+// another has some; where no lane will run again, and of a unit that has ended, nobody waits.
 #[test]
 fn a_door_finds_a_lane() {
     block_on(async {
-        let door = Door::default();
+        let door = Door::new(2);
         let waits = timeout(Duration::from_millis(1), door.send(Batch::default())).await;
         assert!(waits.is_err());
-        drop(door.open());
+        drop(door.open(0));
         let (verdict, ()) = tokio::join!(door.send(Batch::default()), async {
             tokio::task::yield_now().await;
-            answers(&mut door.open(), Ok(())).await;
+            answers(&mut door.open(0), Ok(())).await;
         });
         assert!(verdict.is_ok());
 
-        let (mut first, mut second) = (door.open(), door.open());
+        let (mut first, mut second) = (door.open(0), door.open(1));
         let all = async { tokio::join!(door.send(Batch::default()), door.send(Batch::default())) };
         let both = async {
             answers(&mut first, Ok(())).await;
@@ -101,6 +101,17 @@ fn a_door_finds_a_lane() {
             drop(second.sends.recv().await);
         });
         assert!(verdict.is_err(), "its lane has ended");
+        drop(second);
+        door.give_up(0);
+        door.give_up(1);
+        let failed = door.send(Batch::default()).await.expect_err("given up");
+        assert_eq!(
+            failed.to_string(),
+            "the unit has failed and will not run again"
+        );
+        let mut anew = door.open(1);
+        let (verdict, ()) = tokio::join!(door.send(Batch::default()), answers(&mut anew, Ok(())));
+        assert!(verdict.is_ok());
         door.close();
         let ended = door.send(Batch::default()).await.expect_err("ended");
         assert_eq!(ended.to_string(), "the unit has stopped");

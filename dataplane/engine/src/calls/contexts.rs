@@ -26,8 +26,8 @@ struct Own {
     context: Context,
     /// Ends the context.
     end: CancelHandle,
-    /// What the host answers it by, once it has it.
-    token: Option<u64>,
+    /// What the host answers it by, once it has it: of a batch that was divided, its parts.
+    tokens: Vec<u64>,
     /// Nobody waits for it any more.
     withdrawn: bool,
 }
@@ -55,20 +55,27 @@ impl Contexts {
         let own = Own {
             context,
             end,
-            token: None,
+            tokens: Vec::new(),
             withdrawn: false,
         };
         self.sent.borrow_mut().insert(number, own);
         number
     }
 
-    /// Nobody waits any more for a batch that a member sent; gives the host's token, if it has one.
-    pub(crate) fn withdraw(&self, number: u64) -> Option<u64> {
+    /// Nobody waits any more for a batch that a member sent; gives the host's tokens of it.
+    pub(crate) fn withdraw(&self, number: u64) -> Vec<u64> {
         let mut sent = self.sent.borrow_mut();
-        let own = sent.get_mut(&number)?;
+        let Some(own) = sent.get_mut(&number) else {
+            return Vec::new();
+        };
         own.withdrawn = true;
         own.end.cancel();
-        own.token
+        std::mem::take(&mut own.tokens)
+    }
+
+    /// Whether nothing that members sent by themselves is unanswered.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.sent.borrow().is_empty()
     }
 
     /// Whether nobody waits any more for a tagged batch that a member sent.
@@ -85,7 +92,7 @@ impl Contexts {
             return;
         };
         if let Some(own) = self.sent.borrow_mut().get_mut(&tag.call_id) {
-            own.token = Some(token);
+            own.tokens.push(token);
         }
     }
 
@@ -135,13 +142,17 @@ mod tests {
     fn a_batch_is_withdrawn_where_it_is() {
         let contexts = Contexts::default();
         let numbers = [(); 2].map(|()| contexts.keep(Context::default()));
+        contexts.went(tag(numbers[0]), 98);
         contexts.went(tag(numbers[0]), 99);
-        assert_eq!(contexts.withdraw(numbers[0]), Some(99));
+        assert_eq!(contexts.withdraw(numbers[0]), [98, 99]);
         assert!(!contexts.is_withdrawn(tag(numbers[1])));
-        assert_eq!(contexts.withdraw(numbers[1]), None);
-        assert!(contexts.is_withdrawn(tag(numbers[1])));
-        contexts.forget(numbers[1]);
-        assert_eq!(contexts.withdraw(numbers[1]), None);
+        assert_eq!(contexts.withdraw(numbers[1]), [0; 0]);
+        assert!(contexts.is_withdrawn(tag(numbers[1])) && !contexts.is_idle());
+        for number in numbers {
+            contexts.forget(number);
+        }
+        assert_eq!(contexts.withdraw(numbers[1]), [0; 0]);
+        assert!(contexts.is_idle());
     }
 
     // Guarantees: the end of a call is the end of its context, and of no other; what a member sent

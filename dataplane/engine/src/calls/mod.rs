@@ -170,7 +170,7 @@ impl Port {
 
     /// Nobody waits any more for a batch that a member sent by itself. The host may still answer.
     pub(crate) fn withdraw(&self, number: u64) {
-        if let Some(token) = self.contexts.withdraw(number) {
+        for token in self.contexts.withdraw(number) {
             self.upcalls.batch_cancel(token);
         }
     }

@@ -34,8 +34,9 @@ pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
     name: URN,
     create: |_context, node, node_config, config, _capabilities| {
         let port = ambient::port_for("an ingress")?;
+        let source = ambient::source();
         Ok(ReceiverWrapper::local(
-            Ingress { port },
+            Ingress { port, source },
             node,
             node_config,
             config,
@@ -48,6 +49,7 @@ pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
 
 struct Ingress {
     port: Rc<Port>,
+    source: ambient::Source,
 }
 
 #[async_trait(?Send)]
@@ -57,7 +59,7 @@ impl Receiver<OtapPdata> for Ingress {
         mut control: ControlChannel<OtapPdata>,
         effect_handler: EffectHandler<OtapPdata>,
     ) -> Result<TerminalState, Error> {
-        let port = self.port;
+        let Self { port, source } = *self;
         effect_handler.signal_ready();
         let mut sending: Option<Sending<'_>> = None;
         let mut drain: Option<Requests> = None;
@@ -102,6 +104,7 @@ impl Receiver<OtapPdata> for Ingress {
         drop(sending);
         // What is still queued never entered the engine; what runs is answered below.
         port.change(|calls| calls.fail_queued(Class::Unavailable, "the unit is shutting down"));
+        drop(source);
         effect_handler.notify_receiver_drained().await?;
         let deadline = drain.map_or_else(Instant::now, |drain| drain.deadline);
         // The nodes behind this one end when no sender to them is left, so this one must return;

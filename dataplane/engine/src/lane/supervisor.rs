@@ -53,6 +53,9 @@ pub(super) fn supervise(place: &Place<'_>) {
                 calls.refuse(GIVEN_UP);
                 calls.fail_queued(Class::Unavailable, GIVEN_UP);
             });
+            if let Some(door) = &place.unit.door {
+                door.give_up(place.index);
+            }
             idle(port, shared, None);
             return;
         };

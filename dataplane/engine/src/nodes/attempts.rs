@@ -1,6 +1,6 @@
 //! The attempts of one batch: what a consumer of an exporter's queue does.
 
-use crate::nodes::exporter::Destination;
+use crate::nodes::destination::Destination;
 use crate::nodes::exports::Exports;
 use crate::nodes::waiting::sleep_until;
 use crate::sending::{Next, Retries, Sending, interrupted, left};

@@ -3,7 +3,8 @@
 
 use crate::ambient;
 use crate::bridge::{self, Bridge};
-use crate::nodes::exporter::{Component, Destination};
+use crate::nodes::destination::Destination;
+use crate::nodes::exporter::Component;
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_engine::ExporterFactory;
 use otel_arrow_dfe_engine::exporter::ExporterWrapper;
@@ -71,7 +72,13 @@ impl Across {
 
 impl Destination for Across {
     async fn export(&self, batch: Batch) -> Result<(), Failure> {
-        self.bridge.send(batch).await
+        let context = batch.context().clone();
+        tokio::select! {
+            biased;
+            verdict = self.bridge.send(batch) => verdict,
+            // What is dropped with that is withdrawn wherever it is.
+            why = context.cancelled() => Err(why.into()),
+        }
     }
 
     fn fell(&self, panic: &JoinError) -> Failure {

@@ -300,7 +300,7 @@ impl Processor<OtapPdata> for Component {
             Message::Control(NodeControlMsg::TimerTick { .. }) => self.tick(engine).await,
             // Calls may still come, or wait for what was flushed before.
             Message::Control(NodeControlMsg::DrainIngress { .. }) => {
-                let quiet = self.port.calls().idle();
+                let quiet = self.port.calls().idle() && self.port.contexts.is_idle();
                 if quiet {
                     self.finish(engine).await
                 } else {

@@ -2,7 +2,7 @@
 //! that the host gets besides come back from a bridge of the unit's own.
 //!
 //! As many are under way by it as the lane lets into the engine by the ring; where they come back,
-//! as the host gives credit for.
+//! as the host gives credit for. A way back lasts until nothing more can come by any other node.
 
 use crate::ambient;
 use crate::bridge::FromOthers;
@@ -24,14 +24,16 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// The engine's name of this node.
 pub(crate) const URN: &str = "urn:strait:receiver:door";
 
 pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
     name: URN,
-    create: |_context, node, node_config, config, _capabilities| {
-        let door = Door::open(read(&node_config.config)?)?;
+    create: |context, node, node_config, config, _capabilities| {
+        let lane = u32::try_from(context.core_id()).unwrap_or(u32::MAX);
+        let door = Door::open(read(&node_config.config)?, lane)?;
         Ok(ReceiverWrapper::local(door, node, node_config, config))
     },
     context_declarations: None,
@@ -58,10 +60,13 @@ struct Door {
     most: usize,
     /// Where what enters the unit is counted.
     taken: Option<Arc<Taken>>,
+    /// It lets batches in; `None`: they come back.
+    source: Option<ambient::Source>,
+    others: Others,
 }
 
 impl Door {
-    fn open(Which { back_from }: Which) -> Result<Self, ConfigError> {
+    fn open(Which { back_from }: Which, lane: u32) -> Result<Self, ConfigError> {
         let port = ambient::port_for("a door")?;
         let (limits, members) = (&port.settings.limits, &port.settings.members);
         if let Some(member) = back_from {
@@ -70,9 +75,11 @@ impl Door {
             let back =
                 back.ok_or_else(|| wrong("no way leads back from this bridge".to_owned()))?;
             return Ok(Self {
-                from_others: back.open(),
+                from_others: back.open(lane),
                 most: limits.credit,
                 taken: None,
+                source: None,
+                others: Others(Some(ambient::sources())),
                 port: Rc::clone(&port),
             });
         }
@@ -81,8 +88,10 @@ impl Door {
         // One that is found by its node counts by itself.
         let first = members.first().filter(|first| first.entries.is_empty());
         Ok(Self {
-            from_others: door.open(),
+            from_others: door.open(lane),
             most: limits.max_in_flight,
+            source: Some(ambient::source()),
+            others: Others(None),
             taken: first.map(|first| Arc::clone(&first.taken)),
             port: Rc::clone(&port),
         })
@@ -105,24 +114,34 @@ impl Receiver<OtapPdata> for Door {
             taken: self.taken,
             spans: HashMap::new(),
             waiting: HashMap::new(),
+            source: self.source,
         };
         entrance
-            .run(self.from_others, Nothing, control, effect_handler)
+            .run(self.from_others, self.others, control, effect_handler)
             .await
     }
 }
 
-/// Nothing runs beside a door.
-struct Nothing;
+/// The nodes whose batches come back by a door, until none of them makes any more; `None`: those of
+/// other units, which end before this one.
+struct Others(Option<watch::Receiver<usize>>);
 
-impl Beside for Nothing {
+impl Beside for Others {
     fn runs(&self) -> bool {
-        false
+        self.0.is_some()
     }
 
-    async fn end(&mut self, _draining: bool) {}
+    async fn end(&mut self, _draining: bool) {
+        if let Some(sources) = &mut self.0 {
+            // Where nobody counts any more, nobody is there.
+            let _ = sources.wait_for(|count| *count == 0).await;
+            self.0 = None;
+        }
+    }
 
     fn stop(&mut self) {}
 
-    fn cut(&mut self) {}
+    fn cut(&mut self) {
+        self.0 = None;
+    }
 }

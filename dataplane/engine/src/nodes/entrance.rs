@@ -6,9 +6,11 @@
 //! with it. One that is withdrawn is so for everybody behind it, the host included.
 //!
 //! A drain gives whatever runs beside the node the time to the deadline to end, then drops it; what
-//! was sent is answered meanwhile, and nodes that hold data are asked to hand it on.
+//! was sent is answered meanwhile, and nodes that hold data are asked to hand it on. Where nothing
+//! runs any more, the nodes behind may end at half of that time, and what they hand on then is
+//! answered all the same.
 
-use crate::ambient;
+use crate::ambient::{self, Source};
 use crate::bridge::{FromOthers, Sent, Verdict};
 use crate::calls::Port;
 use crate::nodes::answers::answer_of;
@@ -62,6 +64,8 @@ pub(super) struct Entrance {
     pub(super) spans: HashMap<Signal, (Spans, [&'static str; 2])>,
     /// Who waits for them, by their numbers.
     pub(super) waiting: HashMap<u64, Waiting>,
+    /// What says that more may come; `None`: what comes is of this pipeline's others.
+    pub(super) source: Option<Source>,
 }
 
 /// Who waits for a batch.
@@ -92,9 +96,14 @@ impl Entrance {
         let mut requests: Option<Requests> = None;
         effect_handler.signal_ready();
         while drain.is_none_or(|deadline| {
-            let under_way = beside.runs() || sending.is_some() || !self.waiting.is_empty();
-            (under_way || asks(requests.as_ref())) && Instant::now() < deadline
+            let comes = beside.runs() || sending.is_some() || !sends.is_empty();
+            let under_way = comes || !self.waiting.is_empty() || asks(requests.as_ref());
+            under_way && Instant::now() < patience(deadline, requests.as_ref(), comes)
         }) {
+            let until = drain.map(|deadline| {
+                let comes = beside.runs() || sending.is_some();
+                patience(deadline, requests.as_ref(), comes)
+            });
             let request = requests.as_ref().map(|requests| requests.request);
             tokio::select! {
                 biased;
@@ -127,7 +136,7 @@ impl Entrance {
                         requests.request(!beside.runs() && self.waiting.is_empty());
                     }
                 }
-                () = sleep_until(drain), if drain.is_some() => {}
+                () = sleep_until(until), if until.is_some() => {}
             }
         }
         beside.cut();
@@ -135,6 +144,7 @@ impl Entrance {
             self.withdraw(id);
         }
         drop(sending);
+        drop(self.source.take());
         effect_handler.notify_receiver_drained().await?;
         self.outlives(control);
         Ok(terminal(drain.unwrap_or_else(Instant::now)))
@@ -242,6 +252,13 @@ impl Drop for Entrance {
             drop(self.ended(waiting, Some(&stopped)));
         }
     }
+}
+
+/// How long a drain waits for answers where something still comes, or nothing does.
+fn patience(deadline: Instant, requests: Option<&Requests>, comes: bool) -> Instant {
+    requests
+        .filter(|_| !comes)
+        .map_or(deadline, |requests| requests.patience)
 }
 
 /// Whether nodes that hold data are still to be asked for it.

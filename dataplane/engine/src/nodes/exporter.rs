@@ -12,6 +12,7 @@ use crate::ambient;
 use crate::components;
 use crate::nodes::answers::answer;
 use crate::nodes::batches::take_wanted;
+use crate::nodes::destination::Destination;
 use crate::nodes::exports::Exports;
 use crate::nodes::waiting::{sleep_until, terminal};
 use crate::nodes::{made, sending};
@@ -29,7 +30,6 @@ use otel_arrow_dfe_otap::pdata::OtapPdata;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
-use strait_component::Batch;
 use strait_failure::{Class, Failure};
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -52,20 +52,6 @@ pub(crate) const FACTORY: ExporterFactory<OtapPdata> = ExporterFactory {
     wiring_contract: WiringContract::UNRESTRICTED,
     validate_config: made::validate,
 };
-
-/// What takes batches, several side by side.
-pub(super) trait Destination: Clone + 'static {
-    /// Takes a batch, and is its verdict.
-    async fn export(&self, batch: Batch) -> Result<(), Failure>;
-    /// The failure of a batch whose export panicked as it was dropped.
-    fn fell(&self, panic: &JoinError) -> Failure;
-    /// A failure of its own.
-    fn failure(&self, class: Class, message: &str) -> Failure;
-    /// What it is called in errors.
-    fn id(&self) -> String;
-    /// Ends it, after the last export.
-    async fn shutdown(&self, deadline: Instant);
-}
 
 pub(super) struct Component<D> {
     exports: D,

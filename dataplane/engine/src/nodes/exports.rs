@@ -3,7 +3,7 @@
 //! A panic is the failure of the batch that it met. The instance is made anew for those that come
 //! later; those that are under way end with the old one, whose shutdown is not called.
 
-use crate::nodes::exporter::Destination;
+use crate::nodes::destination::Destination;
 use crate::nodes::made::Made;
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use serde_json::Value;

@@ -7,6 +7,7 @@ pub(crate) mod batches;
 pub(crate) mod bridge;
 pub(crate) mod component;
 pub(crate) mod connector;
+mod destination;
 pub(crate) mod door;
 pub(crate) mod drain;
 mod entrance;

@@ -39,8 +39,8 @@ pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
             context.core_id(),
             |factory, config, settings| Some(factory.receiver()?.create(config, settings)),
         )?;
-        let port = ambient::port_for("a receiver")?;
-        let receiver = Component { made, port };
+        let (port, source) = (ambient::port_for("a receiver")?, ambient::source());
+        let receiver = Component { made, port, source };
         Ok(ReceiverWrapper::local(receiver, node, node_config, config))
     },
     context_declarations: None,
@@ -51,6 +51,7 @@ pub(crate) const FACTORY: ReceiverFactory<OtapPdata> = ReceiverFactory {
 struct Component {
     made: Made<Box<dyn DynReceiver>>,
     port: Rc<Port>,
+    source: ambient::Source,
 }
 
 /// As the receiver helper has them, with what it calls items that were accepted, and refused.
@@ -83,7 +84,11 @@ impl Receiver<OtapPdata> for Component {
         control: ControlChannel<OtapPdata>,
         effect_handler: EffectHandler<OtapPdata>,
     ) -> Result<TerminalState, Error> {
-        let Self { mut made, port } = *self;
+        let Self {
+            mut made,
+            port,
+            source,
+        } = *self;
         let (to_node, from_receiver) = ToNode::new();
         let (host, stop) = Host::new(made.settings().clone(), Arc::new(to_node));
         let run = Box::pin(contained(run(made.take(), host)));
@@ -98,6 +103,7 @@ impl Receiver<OtapPdata> for Component {
                 .map(|signal| (*signal, spans_of(made.settings(), *signal)))
                 .collect(),
             waiting: HashMap::new(),
+            source: Some(source),
             port: Rc::clone(&port),
         };
         let running = Running {

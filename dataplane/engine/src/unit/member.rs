@@ -74,12 +74,13 @@ pub(super) fn ends(members: &[Member]) -> bool {
     })
 }
 
-/// Reads members of a unit of these edges; what is found is told with places in the member's own
-/// configuration. Where there are several, its id leads.
+/// Reads members of a unit of these edges and so many lanes; what is found is told with places in
+/// the member's own configuration. Where there are several, its id leads.
 pub(super) fn read(
     findings: &mut Vec<Finding>,
     edges: &[Edge],
     members: &[Member],
+    lanes: u32,
 ) -> (Topology, Vec<UnitMember>) {
     if let [only] = members {
         let topology = only.topology(findings, edges);
@@ -91,7 +92,7 @@ pub(super) fn read(
         }
         // What stands in front of an exporter is found by its node.
         let entries = only.sending.as_ref().map(|_| topology.entries());
-        let known = only.known(entries.unwrap_or_default());
+        let known = only.known(entries.unwrap_or_default(), lanes);
         return (topology, vec![known]);
     }
     if members.is_empty() {
@@ -119,7 +120,7 @@ pub(super) fn read(
         }
         // What enters the first one, the host counts.
         let entries = if first { Vec::new() } else { part.entries() };
-        known.push(member.known(entries));
+        known.push(member.known(entries, lanes));
         parts.push(part);
     }
     let topology = if receives && findings.is_empty() {
@@ -229,7 +230,7 @@ impl Member {
         }
     }
 
-    fn known(&self, entries: Vec<String>) -> UnitMember {
+    fn known(&self, entries: Vec<String>, lanes: u32) -> UnitMember {
         UnitMember {
             id: self.id.clone(),
             handle: self.handle,
@@ -243,7 +244,7 @@ impl Member {
             bridge: self
                 .bridge
                 .as_ref()
-                .map(|across| Arc::new(Bridge::new(across.to.clone(), across.host))),
+                .map(|across| Arc::new(Bridge::new(across.to.clone(), across.host, lanes))),
         }
     }
 

@@ -143,7 +143,8 @@ impl Unit {
             let message = "a receiver has one instance, and so one lane";
             findings.push(Finding::new("lanes", message));
         }
-        let (topology, members) = member::read(&mut findings, &raw.edges, &raw.members);
+        let lanes = or(raw.lanes, DEFAULT_LANES);
+        let (topology, members) = member::read(&mut findings, &raw.edges, &raw.members, lanes);
         if raw.lanes > 1 && members.iter().any(|member| member.sending.is_some()) {
             let message = "an exporter with members before it has one queue, and so one lane";
             findings.push(Finding::new("lanes", message));
@@ -155,9 +156,9 @@ impl Unit {
         let unit = Self {
             id: raw.id,
             kind,
-            door: raw.door.then(Door::default),
+            door: raw.door.then(|| Door::new(lanes)),
             edges: raw.edges,
-            lanes: or(raw.lanes, DEFAULT_LANES),
+            lanes,
             fidelity: raw.fidelity,
             max_in_flight: or(raw.max_in_flight, DEFAULT_IN_FLIGHT),
             topology,

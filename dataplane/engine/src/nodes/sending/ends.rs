@@ -2,7 +2,7 @@
 
 use super::{COUNTED, Of, Work};
 use crate::nodes::answers::answer;
-use crate::nodes::exporter::Destination;
+use crate::nodes::destination::Destination;
 use crate::nodes::spans;
 use crate::nodes::waiting::terminal;
 use crate::sending::{Batcher, Limits};

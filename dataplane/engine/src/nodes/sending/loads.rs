@@ -3,7 +3,7 @@
 use super::{COUNTED, DROPPING, Of, REJECTING, Sent, Waiting, Work};
 use crate::nodes::answers::answer;
 use crate::nodes::attempts::{Outcome, attempts};
-use crate::nodes::exporter::Destination;
+use crate::nodes::destination::Destination;
 use crate::nodes::spans;
 use crate::sending::{Added, Batcher, Ready};
 use otel_arrow_dfe_engine::error::Error;

@@ -17,7 +17,7 @@ use crate::ambient;
 use crate::nodes::answers::answer;
 use crate::nodes::attempts::Outcome;
 use crate::nodes::batches::take_wanted;
-use crate::nodes::exporter::Destination;
+use crate::nodes::destination::Destination;
 use crate::nodes::exports::Exports;
 use crate::nodes::spans::Spans;
 use crate::nodes::store::Store;

@@ -1,199 +1,18 @@
 //! Units whose batches go to other units without leaving Rust: what arrives, what its sender hears,
 //! and every way to end.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod peers;
 
 use common::otlp::{Log, request};
-use common::{End, Host, Output, PATIENCE, Setup};
-use serde::{Deserialize, Serialize};
+use common::{Control, End, Host, Output, PATIENCE, Setup};
+use peers::{meets, met, register};
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::future::pending;
-use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use strait_component::prelude::*;
-use strait_component::testing::{Sample, batch};
 use strait_engine::{Class, Failure, Unit};
 use strait_records::Encoding;
-
-/// What components have met, by the name in their configuration.
-static MET: LazyLock<Mutex<HashMap<String, Vec<String>>>> = LazyLock::new(Mutex::default);
-
-fn met(name: &str) -> Vec<String> {
-    let met = MET.lock().unwrap_or_else(PoisonError::into_inner);
-    met.get(name).cloned().unwrap_or_default()
-}
-
-fn meets(name: &str, what: impl Into<String>) {
-    let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);
-    met.entry(name.to_owned()).or_default().push(what.into());
-}
-
-#[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
-struct Config {
-    name: String,
-    /// Of a source: what it sends, one after the other.
-    #[serde(default)]
-    sends: Vec<String>,
-}
-
-/// Does what the first log's body says.
-struct Sink(Config);
-
-impl Exporter for Sink {
-    async fn export(&self, batch: Batch) -> Result<(), Error> {
-        let name = &self.0.name;
-        let order = match batch.otlp() {
-            Some(bytes) => format!("{} {bytes:?}", batch.signal()),
-            None => {
-                let logs = batch.logs();
-                let order = logs.get(0).expect("a log").body();
-                order.as_str().expect("a text").to_owned()
-            }
-        };
-        meets(name, &order);
-        match &order[..] {
-            "fail" => Err(Error::retryable("full")
-                .grpc(8)
-                .http(429)
-                .retry_after(Duration::from_secs(7))
-                .rejected(3)),
-            "tell" => {
-                let context = batch.context();
-                let tenants: Vec<_> = context.metadata("Tenant").collect();
-                let until = context.deadline().is_some();
-                meets(name, format!("{tenants:?} {:?} {until}", context.peer()));
-                Ok(())
-            }
-            "leave" => {
-                let error = batch.context().cancelled().await;
-                meets(name, format!("{:?}", error.class()));
-                Err(error)
-            }
-            "hang" => pending().await,
-            _ => Ok(()),
-        }
-    }
-}
-
-struct SinkFactory;
-
-impl ExporterFactory for SinkFactory {
-    type Config = Config;
-    type Exporter = Sink;
-
-    fn describe(&self) -> Description {
-        let level = Stability::Development;
-        Description::exporter("sink", package!())
-            .logs(level)
-            .traces(level)
-    }
-
-    fn create(&self, config: Config, _: &Settings) -> Result<Sink, CreateError> {
-        Ok(Sink(config))
-    }
-}
-
-/// Sends what its configuration names, one batch after the other, and meets what it hears.
-struct Source(Config);
-
-impl Receiver for Source {
-    async fn run(&mut self, host: strait_component::Host) -> Result<(), Error> {
-        let Config { name, sends } = &self.0;
-        for what in sends {
-            let context = Context::builder()
-                .deadline(Instant::now() + Duration::from_secs(60))
-                .metadata("tenant", ["a", "b"])
-                .peer("192.0.2.7:1")
-                .build();
-            let made = match &what[..] {
-                "span" => Batch::from_otlp(Signal::Traces, &b"\x0a\x02\x12\x00"[..]),
-                text => batch(&[Sample::new(text)]),
-            };
-            let sending = host.send(made.with_context(context));
-            if what == "leave" {
-                let arrived = async {
-                    while !met("leaves").iter().any(|what| what == "leave") {
-                        tokio::task::yield_now().await;
-                    }
-                };
-                tokio::select! {
-                    _ = sending => panic!("nobody has answered"),
-                    () = arrived => meets(name, "left"),
-                }
-                continue;
-            }
-            match sending.await {
-                Ok(()) => meets(name, "ok"),
-                Err(error) => meets(
-                    name,
-                    format!(
-                        "{error} {:?} {:?} {:?} {:?} {}",
-                        error.class(),
-                        error.grpc_code(),
-                        error.http_code(),
-                        error.retry_delay(),
-                        error.rejected_items()
-                    ),
-                ),
-            }
-        }
-        host.stopped().await;
-        Ok(())
-    }
-}
-
-struct SourceFactory;
-
-impl ReceiverFactory for SourceFactory {
-    type Config = Config;
-    type Receiver = Source;
-
-    fn describe(&self) -> Description {
-        let level = Stability::Development;
-        Description::receiver("source", package!())
-            .logs(level)
-            .traces(level)
-    }
-
-    fn create(&self, config: Config, _: &Settings) -> Result<Source, CreateError> {
-        Ok(Source(config))
-    }
-}
-
-/// Hands on each batch of logs as it is.
-struct Copy;
-
-impl Connector for Copy {
-    fn consume(&mut self, batch: Batch, out: &mut Emitter) -> Result<(), Error> {
-        out.emit(batch);
-        Ok(())
-    }
-}
-
-struct CopyFactory;
-
-impl ConnectorFactory for CopyFactory {
-    type Config = Config;
-    type Connector = Copy;
-
-    fn describe(&self) -> Description {
-        let level = Stability::Development;
-        Description::connector("copy", package!()).connects(Signal::Logs, Signal::Logs, level)
-    }
-
-    fn create(&self, _: Config, _: &Settings) -> Result<Copy, CreateError> {
-        Ok(Copy)
-    }
-}
-
-fn register() {
-    strait_engine::components::register(&[
-        &AsExporter(SinkFactory),
-        &AsReceiver(SourceFactory),
-        &AsConnector(CopyFactory),
-    ]);
-}
 
 fn edges(list: &[(&str, &str)]) -> Value {
     let numbered = (0_u16..).zip(list);
@@ -313,6 +132,67 @@ fn several_are_sent_to_and_the_host() {
     }
 }
 
+/// Shuts a lane down beside this thread, which goes on as its host.
+fn ending(host: &Host) -> std::thread::JoinHandle<()> {
+    let lane = std::sync::Arc::clone(&host.lane);
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let end = lane.shutdown(Instant::now() + PATIENCE);
+        let counters = runtime.expect("a runtime").block_on(end);
+        assert!(counters.is_some(), "it ends in order");
+    })
+}
+
+// Guarantees: what is sent while a unit drains goes to its host too, and is heard of; so is what a
+// connector has kept till then.
+#[test]
+fn the_host_has_what_a_drain_brings() {
+    let to = Setup::new(sink("drained")).start();
+    let mut from = start(source("last words", &[], &[1], true), &[(1, &to)]);
+    let end = ending(&from);
+    let Output { token, .. } = from.output();
+    from.ack(token);
+    end.join().expect("it ends");
+    assert_eq!(met("last words"), ["ok"]);
+
+    register();
+    let connector = json!({"id": "copy/test", "kind": "connector", "type": "copy",
+                           "config": {"name": ""}});
+    let spec = json!({"id": "copy/test", "pipeline": "p", "lanes": 1,
+                      "members": [connector, bridge("logs", &[1], true)],
+                      "edges": edges(&[("in", "logs"), ("out", "logs")])});
+    let mut middle = start(spec, &[(1, &to)]);
+    let call = middle.call(&request(&[Log::new("hang")]));
+    let Output { token, .. } = middle.output();
+    middle.ack(token);
+    middle.until("its arrival", |_| met("drained").contains(&"hang".into()));
+    let end = ending(&middle);
+    assert!(!middle.wait(Duration::from_millis(50), |host| !host.outputs.is_empty()));
+    middle.lane.cancel(call);
+    let Output { items, token, .. } = middle.output();
+    assert_eq!(items, 1);
+    middle.ack(token);
+    end.join().expect("it ends");
+    assert_eq!(met("drained"), ["last", "hang", "flushed"]);
+    to.finish(&[], Duration::from_millis(50));
+}
+
+// Guarantees: who leaves is missed by the host of the next unit too.
+#[test]
+fn who_leaves_is_missed_by_the_next_host() {
+    let mut to = Setup::new(nodes()).start();
+    let mut from = start(source("host leaver", &["leave"], &[1], false), &[(1, &to)]);
+    let Output { token, .. } = to.output();
+    meets("to host leaver", "leave"); // now it leaves
+    heard(&mut from, "host leaver", 1);
+    to.until("that it is told", |host| {
+        host.events.contains(&Control::Cancel(token))
+    });
+    to.ack(token);
+    from.finish(&[], PATIENCE);
+    to.finish(&[], PATIENCE);
+}
+
 // Guarantees: what enters a unit from another one leaves it for its host, beside what its host
 // sends it; each is answered for itself.
 #[test]
@@ -393,12 +273,12 @@ fn a_connector_is_between_units() {
 // Guarantees: a receiver that leaves is missed in the other unit.
 #[test]
 fn who_leaves_is_missed_there() {
-    let to = Setup::new(sink("leaves")).start();
+    let to = Setup::new(sink("to leaver")).start();
     let sends = ["leave", "more"];
     let mut from = start(source("leaver", &sends, &[1], false), &[(1, &to)]);
     assert_eq!(heard(&mut from, "leaver", 2), ["left", "ok"]);
-    from.until("the end there", |_| met("leaves").len() == 3);
-    let seen = met("leaves");
+    from.until("the end there", |_| met("to leaver").len() == 3);
+    let seen = met("to leaver");
     assert!(seen.contains(&"Cancelled".to_owned()), "{seen:?}");
     from.finish(&[], PATIENCE);
     to.finish(&[], PATIENCE);
