@@ -118,11 +118,12 @@ fn what_is_accepted_starts() {
     let mut wrong = Vec::new();
     for node in TABLE.iter().filter(|node| node.included && !node.ports) {
         let mut runner = TestRunner::new(Config {
-            cases: 200,
+            // Of those that are accepted: of some nodes that is one draw in a hundred.
+            cases: 40,
+            max_global_rejects: 40_000,
             failure_persistence: None,
             ..Config::default()
         });
-        let counted = std::cell::Cell::new(0);
         let drawn = (objects(node.keys), proptest::sample::select(node.signals));
         let result = runner.run(&drawn, |(mut config, signal): (_, Signal)| {
             // Where it writes to is not what is asked here.
@@ -150,9 +151,8 @@ fn what_is_accepted_starts() {
             let nodes = json!([{node.name: config}]);
             let unit = of_nodes_in(node.kind.name(), signal.name(), nodes);
             if Unit::read(&unit).is_err() {
-                return Ok(());
+                return Err(TestCaseError::reject("it is refused"));
             }
-            counted.set(counted.get() + 1);
             let host = Setup::new(unit)
                 .try_start()
                 .map_err(|failure| TestCaseError::fail(failure.to_string()))?;
@@ -162,7 +162,6 @@ fn what_is_accepted_starts() {
         if let Err(error) = result {
             wrong.push(format!("{}: {error}", node.name));
         }
-        assert!(counted.get() > 0, "{}: nothing was accepted", node.name);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
