@@ -83,12 +83,11 @@ impl Store {
         &mut self,
         batch: &Batch,
         context: &Context,
-        items: usize,
+        sizes: Sizes,
     ) -> Result<bool, String> {
         let Some(kept) = &self.sending.kept else {
             return Ok(false);
         };
-        let sizes = Sizes::of(batch, items);
         if !kept.has_room(sizes) {
             return Ok(false);
         }
@@ -116,7 +115,7 @@ impl Store {
                 Ok((mut batches, context)) if batches.len() < 2 => {
                     let batch = batches.pop().unwrap_or_default();
                     let items = batch.items();
-                    self.sent.insert(number, Sizes::of(&batch, items));
+                    self.sent.insert(number, kept.sizes(&batch));
                     return Some(Item {
                         number,
                         batch,
@@ -143,7 +142,7 @@ impl Store {
         };
         let (mut all, mut operations) = (Sizes::default(), Vec::new());
         for batch in batches {
-            let sizes = Sizes::of(batch, batch.items());
+            let sizes = kept.sizes(batch);
             all.items += sizes.items;
             all.bytes += sizes.bytes;
             match write(batch, context) {

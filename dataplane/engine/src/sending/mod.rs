@@ -20,15 +20,17 @@ mod kept;
 mod policy;
 mod queue;
 mod retries;
+mod sizes;
 mod wire;
 
 pub(crate) use batches::{Added, Batcher, Ready};
 pub use counts::{Exported, Failed, QueueLevel};
 pub(crate) use item::Item;
-pub(crate) use kept::{INDEX, Kept, Sizes, read, write};
+pub(crate) use kept::{INDEX, Kept, read, write};
 pub(crate) use policy::{Limits, Policy};
 pub(crate) use queue::Full;
 pub(crate) use retries::{Next, Retries, interrupted, left};
+pub(crate) use sizes::Sizes;
 
 use counts::Counts;
 use queue::Queue;

@@ -3,10 +3,9 @@
 //! What is in it belongs to the unit, not to the node that sends it: a batch that was being sent
 //! when its lane failed is sent again by the next one.
 
-use super::batches::bytes;
 use super::item::Item;
-use super::policy::{Limits, Sizer};
-
+use super::policy::Limits;
+use super::sizes::Sizes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use strait_component::{Batch, Context};
@@ -65,15 +64,9 @@ impl Queue {
         batch: &Batch,
         context: &Context,
         items: usize,
+        sizes: Sizes,
     ) -> Result<Option<u64>, Full> {
-        let size = match self.limits.sizer {
-            Sizer::Requests => 1,
-            Sizer::Items => items as u64,
-            // One that is no OTLP is as large as it is.
-            Sizer::Bytes => {
-                bytes(batch).unwrap_or_else(|| batch.otlp().map_or(0, |otlp| otlp.len() as u64))
-            }
-        };
+        let size = sizes.by(self.limits.sizer);
         if size == 0 {
             return Ok(None);
         }
@@ -138,6 +131,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use super::super::policy::Sizer;
     use super::*;
     use proptest::prelude::*;
     use std::collections::VecDeque;
@@ -184,7 +178,9 @@ mod tests {
                 match step {
                     Step::Offer(items) => {
                         let needs = if by_items { items as u64 } else { 1 };
-                        match queue.offer(&Batch::default(), &Context::default(), items) {
+                        let batch = Batch::default();
+                        let sizes = Sizes::of(&batch, items, &queue.limits);
+                        match queue.offer(&batch, &Context::default(), items, sizes) {
                             Ok(Some(number)) => waiting.push_back((number, needs)),
                             Ok(None) => prop_assert_eq!(needs, 0),
                             Err(Full::Ever) => prop_assert!(needs > size),

@@ -165,6 +165,27 @@ fn a_full_queue_refuses_or_waits() {
     host.finish(&[call], PATIENCE);
 }
 
+// Guarantees: a batch for which there is no room yet keeps no smaller one from the room that there
+// is.
+#[test]
+fn a_large_batch_holds_up_no_other() {
+    let mut waits = queue(4, 2);
+    (waits["block_on_overflow"], waits["sizer"]) = (true.into(), "items".into());
+    let mut host = start("holds", json!({"timeout": 0, "queue": waits}));
+    let first = ["until one", "until other"].map(|what| order(&mut host, what));
+    first.map(|call| assert_eq!(host.end(call), End::Acked));
+    let large = ["large", "2", "3", "4"].map(Log::new);
+    let large = host.call(&request(&large));
+    let small = order(&mut host, "small");
+    meets("one", "open");
+    assert_eq!(host.end(small), End::Acked);
+    assert!(!host.ends.contains_key(&large));
+    meets("other", "open");
+    assert_eq!(host.end(large), End::Acked);
+    until(&mut host, "all", |it| it.sent == 10);
+    host.finish(&[first[0], first[1], large, small], PATIENCE);
+}
+
 // Guarantees: without a queue, and where its senders wait, the verdict is the call's, after all
 // attempts, with the exporter's codes.
 #[test]

@@ -22,7 +22,7 @@ use crate::nodes::exports::Exports;
 use crate::nodes::spans::Spans;
 use crate::nodes::store::Store;
 use crate::nodes::waiting::sleep_until;
-use crate::sending::{Batcher, Full, Ready, Sending};
+use crate::sending::{Batcher, Full, Ready, Sending, Sizes};
 use crate::unit::Taken;
 use async_trait::async_trait;
 use otel_arrow_dfe_engine::control::NodeControlMsg;
@@ -70,6 +70,8 @@ struct Blocked {
     batch: Batch,
     context: Context,
     items: usize,
+    /// Measured once, for it may be offered often.
+    sizes: Sizes,
 }
 
 /// A batch in the queue whose sender waits.
@@ -234,11 +236,12 @@ impl Work {
         else {
             return Ok(());
         };
-        if self.sending.queue.is_none() && self.store.is_none() {
+        let Some(limits) = &self.sending.policy.queue else {
             self.send(Of::Sender(pdata), batch, items, &context, &[]);
             return Ok(());
-        }
+        };
         let offered = Blocked {
+            sizes: Sizes::of(&batch, items, limits),
             pdata,
             batch,
             context,
@@ -261,9 +264,9 @@ impl Work {
         } else {
             blocked.context.detached()
         };
-        let (batch, items) = (&blocked.batch, blocked.items);
+        let (batch, items, sizes) = (&blocked.batch, blocked.items, blocked.sizes);
         let offered = match (&mut self.store, &sending.queue) {
-            (Some(store), _) => match store.offer(batch, &context, items).await {
+            (Some(store), _) => match store.offer(batch, &context, sizes).await {
                 Ok(true) => Ok(None),
                 Ok(false) => Err(Full::Now),
                 Err(error) => {
@@ -271,7 +274,7 @@ impl Work {
                     return Ok(None);
                 }
             },
-            (None, Some(queue)) => queue.offer(batch, &context, items),
+            (None, Some(queue)) => queue.offer(batch, &context, items, sizes),
             (None, None) => return Ok(Some(blocked)),
         };
         match offered {
@@ -306,20 +309,19 @@ impl Work {
         Ok(())
     }
 
-    /// Puts those into the queue that wait for room, in their order, as far as there is some;
-    /// whether one was put.
+    /// Puts those into the queue that wait for room and find some, in their order; whether one was
+    /// put. One that is too large for now, or for ever, keeps nobody from it.
     async fn unblock(&mut self) -> Result<bool, Error> {
         let mut any = false;
-        while let Some(first) = self.blocked.pop_front() {
-            if first.context.is_cancelled() {
-                self.blocked.push_front(first); // told by who sees that it has left
-                return Ok(any);
+        for blocked in std::mem::take(&mut self.blocked) {
+            if blocked.context.is_cancelled() {
+                self.blocked.push_back(blocked); // told by who sees that it has left
+                continue;
             }
-            if let Some(first) = self.offer(first).await? {
-                self.blocked.push_front(first);
-                return Ok(any);
+            match self.offer(blocked).await? {
+                Some(blocked) => self.blocked.push_back(blocked),
+                None => any = true,
             }
-            any = true;
         }
         Ok(any)
     }

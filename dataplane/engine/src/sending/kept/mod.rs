@@ -16,8 +16,8 @@ mod request;
 
 pub(crate) use request::{read, write};
 
-use super::batches::bytes;
 use super::policy::{Limits, Sizer};
+use super::sizes::Sizes;
 use super::wire::{self, Value};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use strait_component::Batch;
@@ -31,23 +31,6 @@ pub(crate) const INDEX: &str = "qmv0";
 pub(crate) struct Kept {
     limits: Limits,
     index: Mutex<Index>,
-}
-
-/// How large a batch is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sizes {
-    pub(crate) items: u64,
-    pub(crate) bytes: u64,
-}
-
-impl Sizes {
-    /// Those of a batch with so many items.
-    pub(crate) fn of(batch: &Batch, items: usize) -> Self {
-        Self {
-            items: items as u64,
-            bytes: bytes(batch).unwrap_or_default(),
-        }
-    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,14 +87,14 @@ impl Kept {
         index.written(operations)
     }
 
+    /// How large a batch is.
+    pub(crate) fn sizes(&self, batch: &Batch) -> Sizes {
+        Sizes::of(batch, batch.items(), &self.limits)
+    }
+
     /// Whether there is room for a batch.
     pub(crate) fn has_room(&self, sizes: Sizes) -> bool {
-        let size = match self.limits.sizer {
-            Sizer::Requests => 1,
-            Sizer::Items => sizes.items,
-            Sizer::Bytes => sizes.bytes,
-        };
-        self.size() + size <= self.limits.size
+        self.size() + sizes.by(self.limits.sizer) <= self.limits.size
     }
 
     /// Takes a batch in.
