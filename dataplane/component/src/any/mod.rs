@@ -3,6 +3,7 @@
 pub(crate) mod cbor;
 
 use crate::Value;
+use crate::nested;
 
 /// A value of any type.
 ///
@@ -31,6 +32,11 @@ pub enum Any {
     Slice(Vec<Any>),
     /// Bytes.
     Bytes(Vec<u8>),
+}
+
+impl Any {
+    /// How deep maps and lists may lie in each other where a batch holds the value.
+    pub const DEPTH_MAX: usize = nested::DEPTH_MAX;
 }
 
 macro_rules! from {

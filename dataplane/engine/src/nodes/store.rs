@@ -8,7 +8,7 @@ use crate::sending::{INDEX, Item, Sending, Sizes, read, write};
 use std::collections::HashMap;
 use std::sync::Arc;
 use strait_component::extension::StorageOperation;
-use strait_component::{Batch, Context, ExtensionError, Settings, Signal, Storage};
+use strait_component::{Batch, Class, Context, ExtensionError, Settings, Signal, Storage};
 
 /// One of the keys that the helper had before it had one index.
 const OLDER: &str = "wi";
@@ -78,22 +78,23 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// It is not in the storage.
+    /// It is not in the storage: for good, or for now.
     pub(crate) async fn offer(
         &mut self,
         batch: &Batch,
         context: &Context,
         sizes: Sizes,
-    ) -> Result<bool, String> {
+    ) -> Result<bool, (Class, String)> {
         let Some(kept) = &self.sending.kept else {
             return Ok(false);
         };
         if !kept.has_room(sizes) {
             return Ok(false);
         }
-        let put = kept.put(sizes, write(batch, context)?);
-        let put = self.storage.batch(put).await;
-        put.map(|_| true).map_err(|error| error.to_string())
+        let value = write(batch, context).map_err(|error| (Class::Permanent, error))?;
+        let put = self.storage.batch(kept.put(sizes, value)).await;
+        put.map(|_| true)
+            .map_err(|error| (Class::Retryable, error.to_string()))
     }
 
     /// The oldest that waits, which is sent from now on.

@@ -269,8 +269,8 @@ impl Work {
             (Some(store), _) => match store.offer(batch, &context, sizes).await {
                 Ok(true) => Ok(None),
                 Ok(false) => Err(Full::Now),
-                Err(error) => {
-                    self.refuse(blocked, &error).await?;
+                Err((class, error)) => {
+                    self.refuse(blocked, class, &error).await?;
                     return Ok(None);
                 }
             },
@@ -284,18 +284,23 @@ impl Work {
             }
             Ok(_) => answer(&self.engine, blocked.pdata, Ok(())).await?,
             Err(Full::Now) if limits.block_on_overflow => return Ok(Some(blocked)),
-            Err(Full::Now) => self.refuse(blocked, "sending queue is full").await?,
-            Err(Full::Ever) => self.refuse(blocked, "element size too large").await?,
+            Err(full) => {
+                let why = match full {
+                    Full::Now => "sending queue is full",
+                    Full::Ever => "element size too large",
+                };
+                self.refuse(blocked, Class::Retryable, why).await?;
+            }
         }
         Ok(None)
     }
 
     /// Says of a batch that the queue has not taken it.
-    async fn refuse(&self, blocked: Blocked, why: &str) -> Result<(), Error> {
+    async fn refuse(&self, blocked: Blocked, class: Class, why: &str) -> Result<(), Error> {
         let (component, rejected_items) = (self.exports.id(), blocked.items);
         self.sending.counts.refused(rejected_items);
         tracing::error!(%component, error = why, rejected_items, "{REJECTING}");
-        let failure = self.exports.failure(Class::Retryable, why);
+        let failure = self.exports.failure(class, why);
         answer(&self.engine, blocked.pdata, Err(failure)).await
     }
 

@@ -9,9 +9,6 @@ use strait_component::{
     Any, AttributeTable, Batch, BatchError, Log, LogRecord, LogsBuilder, Resource, Scope,
 };
 
-/// How deep values may lie in each other; the tables' own limit is lower.
-const DEPTH: usize = 100;
-
 /// Why bytes are no batch of logs.
 #[derive(Debug)]
 pub(super) enum Unread {
@@ -298,7 +295,7 @@ fn to_pair(bytes: &[u8], depth: usize) -> Result<(String, Any), Broken> {
 }
 
 fn to_any(bytes: &[u8], depth: usize) -> Result<Any, Broken> {
-    if depth > DEPTH {
+    if depth > Any::DEPTH_MAX {
         return Err(Broken);
     }
     let mut any = Any::Empty;

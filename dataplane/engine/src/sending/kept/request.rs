@@ -14,12 +14,15 @@ const VERSION: [u8; 5] = [0x0d, 1, 0, 0, 0];
 ///
 /// # Errors
 ///
-/// A value of its logs cannot be read.
+/// A value of its logs cannot be read, or it is no OTLP: it could not be read again.
 pub(crate) fn write(batch: &Batch, context: &Context) -> Result<Vec<u8>, String> {
     let mut out = VERSION.to_vec();
     field(2, &of_context(context), &mut out);
     match batch.otlp() {
-        Some(bytes) => field(3, bytes, &mut out),
+        Some(otlp) => {
+            bytes(batch).ok_or("the batch is no valid OTLP")?;
+            field(3, otlp, &mut out);
+        }
         None => field(3, &logs::write(batch)?, &mut out),
     }
     Ok(out)

@@ -201,6 +201,29 @@ proptest! {
     }
 }
 
+// Guarantees: what can be written can be read, however deep its values lie; what cannot is not
+// written.
+#[test]
+fn what_is_written_can_be_read() {
+    let nested = |depth: usize| (0..depth).fold(Any::from(1), |any, _| vec![any].into());
+    let deepest = Any::DEPTH_MAX;
+    for depth in [deepest / 2, deepest, deepest + 1] {
+        let body = nested(depth);
+        let record = LogRecord::new(body.clone()).with("k", body.clone());
+        let mut logs = LogsBuilder::new();
+        logs.push(record).unwrap();
+        let written = write(&logs.finish().unwrap(), &Context::default());
+        assert_eq!(written.is_ok(), depth <= deepest);
+        let Ok(written) = written else { continue };
+        let (found, _) = read(Signal::Logs, &written).unwrap();
+        let log = found[0].logs();
+        let log = log.get(0).unwrap();
+        assert_eq!(log.body().to_any(), Some(body));
+    }
+    let broken = Batch::from_otlp(Signal::Traces, &[0x0a, 9][..]);
+    assert!(write(&broken, &Context::default()).is_err());
+}
+
 // Guarantees: more logs than one batch has are read as several, with their resources and scopes.
 #[test]
 fn more_logs_than_a_batch_has_are_several() {
