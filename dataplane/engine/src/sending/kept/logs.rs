@@ -179,16 +179,17 @@ pub(super) fn read(request: &[u8]) -> Result<Vec<Batch>, Unread> {
     for resource in messages(request, 1) {
         let resource = resource?;
         let of_resource = to_resource(resource)?;
+        let mut begun = false;
         for scope in messages(resource, 2) {
             let scope = scope?;
             let of_scope = to_scope(scope)?;
             let mut records = messages(scope, 2).peekable();
             while records.peek().is_some() {
-                let begun = logs.resource(of_resource.clone()).map(drop);
-                let begun = begun.and_then(|()| logs.scope(of_scope.clone()).map(drop));
                 let room = LogsBuilder::MAX - logs.len();
-                if begun.is_err() || room == 0 {
+                begun = begun || logs.resource(of_resource.clone()).is_ok();
+                if room == 0 || !begun || logs.scope(of_scope.clone()).is_err() {
                     all.push(std::mem::take(&mut logs).finish()?);
+                    begun = false;
                     continue;
                 }
                 for record in records.by_ref().take(room) {

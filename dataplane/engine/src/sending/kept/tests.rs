@@ -1,7 +1,7 @@
 use super::*;
 use crate::sending::wire;
 use proptest::prelude::*;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use strait_component::{
     Any, AttributeTable, Batch, Context, Log, LogRecord, LogsBuilder, Resource, Scope, Signal,
     SpanContext,
@@ -222,6 +222,29 @@ fn what_is_written_can_be_read() {
     }
     let broken = Batch::from_otlp(Signal::Traces, &[0x0a, 9][..]);
     assert!(write(&broken, &Context::default()).is_err());
+}
+
+// Guarantees: a resource stays one, however many scopes it has, and a batch as large as it was.
+#[test]
+fn a_resource_is_read_as_one() {
+    let mut logs = LogsBuilder::new();
+    for (name, scopes) in [("a", 3), ("b", 1), ("c", 2)] {
+        logs.resource(Resource::new([("r", name)])).unwrap();
+        for scope in 0..scopes {
+            logs.scope(Scope::new(scope.to_string())).unwrap();
+            logs.push(LogRecord::new("body")).unwrap();
+        }
+    }
+    let batch = logs.finish().unwrap();
+    let written = write(&batch, &Context::default()).unwrap();
+    let (found, _) = read(Signal::Logs, &written).unwrap();
+    let [again] = &found[..] else {
+        panic!("{found:?}")
+    };
+    let resources: BTreeSet<_> = again.logs().iter().map(|log| log.resource_id()).collect();
+    assert_eq!(resources.len(), 3);
+    let kept = Kept::new(limits(Sizer::Bytes, 1));
+    assert_eq!(kept.sizes(again), kept.sizes(&batch));
 }
 
 // Guarantees: more logs than one batch has are read as several, with their resources and scopes.
