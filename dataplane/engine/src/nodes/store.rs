@@ -4,11 +4,12 @@
 //! What was taken in is in the storage before its sender is told. A batch that cannot be read is
 //! logged, and gone; one that the unit's end leaves is sent by the next.
 
-use crate::sending::{INDEX, Item, Sending, Sizes, read, write};
+use crate::sending::{Found, INDEX, Item, Sending, Sizes, read, write};
 use std::collections::HashMap;
 use std::sync::Arc;
 use strait_component::extension::StorageOperation;
 use strait_component::{Batch, Class, Context, ExtensionError, Settings, Signal, Storage};
+use strait_failure::Failure;
 
 /// One of the keys that the helper had before it had one index.
 const OLDER: &str = "wi";
@@ -112,8 +113,21 @@ impl Store {
                 }
             };
             let value = found.ok_or_else(|| "it is not there".to_owned());
-            match value.and_then(|value| read(self.signal, &value)) {
-                Ok((mut batches, context)) if batches.len() < 2 => {
+            let read = value.and_then(|value| read(self.signal, &value));
+            if let Ok(Found { lost, .. }) = &read
+                && *lost > 0
+            {
+                self.lose(number, *lost);
+            }
+            match read {
+                Ok(found) if found.lost > 0 && found.batches.iter().all(Batch::is_empty) => {
+                    self.done(number).await;
+                }
+                Ok(Found {
+                    mut batches,
+                    context,
+                    ..
+                }) if batches.len() < 2 => {
                     let batch = batches.pop().unwrap_or_default();
                     let items = batch.items();
                     self.sent.insert(number, kept.sizes(&batch));
@@ -124,7 +138,7 @@ impl Store {
                         items,
                     });
                 }
-                Ok((batches, context)) => self.apart(number, &batches, &context).await,
+                Ok(found) => self.apart(number, &found.batches, &found.context).await,
                 Err(error) => {
                     tracing::error!(
                         %component, number, error,
@@ -134,6 +148,15 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// Logs of a batch cannot be read: they are given up.
+    fn lose(&self, number: u64, items: usize) {
+        let why = "logs of a batch in the queue's storage cannot be read, and are dropped";
+        tracing::error!(component = self.component, number, items, "{why}");
+        let counts = &self.sending.counts;
+        counts.begin();
+        counts.end(items, Err(&Failure::new(Class::Permanent, why)), false);
     }
 
     /// Puts a batch of Go's, which has more logs than one has here, behind the others as several.

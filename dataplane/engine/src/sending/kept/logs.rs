@@ -1,5 +1,6 @@
-//! Logs in tables as the bytes of OTLP, and back: nothing is lost that tables hold. What they do
-//! not hold, such as references to entities, is an error, and not left out.
+//! Logs in tables as the bytes of OTLP, and back: nothing is lost that tables hold. Of what they do
+//! not hold, texts are made UTF-8, references to entities and values of unknown kinds are left out,
+//! and logs that still cannot be read are counted.
 
 use crate::sending::batches;
 use crate::sending::wire::{
@@ -169,21 +170,25 @@ fn eight(at: u64, number: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// The logs of a request: more batches than one where there are more of them than one has.
+/// The logs of a request, and how many of them are lost: more batches than one where there are more
+/// logs than one has. What no table holds is repaired or left out: the Collector has acked it.
 ///
 /// # Errors
 ///
-/// It is none, or has what tables do not hold.
-pub(super) fn read(request: &[u8]) -> Result<Vec<Batch>, Unread> {
-    let (mut all, mut logs) = (Vec::new(), LogsBuilder::new());
+/// It is none.
+pub(super) fn read(request: &[u8]) -> Result<(Vec<Batch>, usize), Unread> {
+    let (mut all, mut logs, mut lost) = (Vec::new(), LogsBuilder::new(), 0);
     for resource in messages(request, 1) {
         let resource = resource?;
-        let of_resource = to_resource(resource)?;
+        let of_resource = to_resource(resource);
         let mut begun = false;
         for scope in messages(resource, 2) {
             let scope = scope?;
-            let of_scope = to_scope(scope)?;
             let mut records = messages(scope, 2).peekable();
+            let (Ok(of_resource), Ok(of_scope)) = (&of_resource, to_scope(scope)) else {
+                lost += records.count();
+                continue;
+            };
             while records.peek().is_some() {
                 let room = LogsBuilder::MAX - logs.len();
                 begun = begun || logs.resource(of_resource.clone()).is_ok();
@@ -193,7 +198,10 @@ pub(super) fn read(request: &[u8]) -> Result<Vec<Batch>, Unread> {
                     continue;
                 }
                 for record in records.by_ref().take(room) {
-                    logs.push(to_record(record?)?)?;
+                    match to_record(record?) {
+                        Ok(record) => drop(logs.push(record)?),
+                        Err(Broken) => lost += 1,
+                    }
                 }
             }
         }
@@ -201,7 +209,7 @@ pub(super) fn read(request: &[u8]) -> Result<Vec<Batch>, Unread> {
     if all.is_empty() || !logs.is_empty() {
         all.push(logs.finish()?);
     }
-    Ok(all)
+    Ok((all, lost))
 }
 
 /// The messages in the fields of a number.
@@ -220,7 +228,7 @@ fn messages(bytes: &[u8], wanted: u64) -> impl Iterator<Item = Result<&[u8], Bro
 fn to_resource(bytes: &[u8]) -> Result<Resource, Broken> {
     let mut resource = Resource::default();
     for field in messages(bytes, 3) {
-        resource.schema_url = to_text(field?)?;
+        resource.schema_url = to_text(field?);
     }
     for field in messages(bytes, 1) {
         for field in fields(field?) {
@@ -228,7 +236,7 @@ fn to_resource(bytes: &[u8]) -> Result<Resource, Broken> {
             match (field.number, field.value) {
                 (1, Found::Bytes(pair)) => resource.attributes.push(to_pair(pair, 0)?),
                 (2, Found::Number(count)) => resource.dropped_attributes_count = count as u32,
-                _ => return Err(Broken), // references to entities are in no table
+                _ => {} // references to entities are in no table
             }
         }
     }
@@ -238,14 +246,14 @@ fn to_resource(bytes: &[u8]) -> Result<Resource, Broken> {
 fn to_scope(bytes: &[u8]) -> Result<Scope, Broken> {
     let mut scope = Scope::default();
     for field in messages(bytes, 3) {
-        scope.schema_url = to_text(field?)?;
+        scope.schema_url = to_text(field?);
     }
     for field in messages(bytes, 1) {
         for field in fields(field?) {
             let field = field?;
             match (field.number, field.value) {
-                (1, Found::Bytes(name)) => scope.name = to_text(name)?,
-                (2, Found::Bytes(version)) => scope.version = to_text(version)?,
+                (1, Found::Bytes(name)) => scope.name = to_text(name),
+                (2, Found::Bytes(version)) => scope.version = to_text(version),
                 (3, Found::Bytes(pair)) => scope.attributes.push(to_pair(pair, 0)?),
                 (4, Found::Number(count)) => scope.dropped_attributes_count = count as u32,
                 _ => {}
@@ -263,7 +271,7 @@ fn to_record(bytes: &[u8]) -> Result<LogRecord, Broken> {
             (1, Found::Eight(time)) => record.time_unix_nano = time,
             (11, Found::Eight(time)) => record.observed_time_unix_nano = time,
             (2, Found::Number(severity)) => record.severity_number = severity as i32,
-            (3, Found::Bytes(text)) => record.severity_text = to_text(text)?,
+            (3, Found::Bytes(text)) => record.severity_text = to_text(text),
             (5, Found::Bytes(body)) => record.body = to_any(body, 0)?,
             (6, Found::Bytes(pair)) => record.attributes.push(to_pair(pair, 0)?),
             (7, Found::Number(count)) => record.dropped_attributes_count = count as u32,
@@ -274,7 +282,7 @@ fn to_record(bytes: &[u8]) -> Result<LogRecord, Broken> {
             (10, Found::Bytes(id)) if !id.is_empty() => {
                 record.span_id = id.try_into().map_err(|_| Broken)?;
             }
-            (12, Found::Bytes(name)) => record.event_name = to_text(name)?,
+            (12, Found::Bytes(name)) => record.event_name = to_text(name),
             _ => {}
         }
     }
@@ -287,7 +295,7 @@ fn to_pair(bytes: &[u8], depth: usize) -> Result<(String, Any), Broken> {
     for field in fields(bytes) {
         let field = field?;
         match (field.number, field.value) {
-            (1, Found::Bytes(text)) => key = to_text(text)?,
+            (1, Found::Bytes(text)) => key = to_text(text),
             (2, Found::Bytes(any)) => value = to_any(any, depth)?,
             _ => {}
         }
@@ -303,7 +311,7 @@ fn to_any(bytes: &[u8], depth: usize) -> Result<Any, Broken> {
     for field in fields(bytes) {
         let field = field?;
         any = match (field.number, field.value) {
-            (1, Found::Bytes(text)) => Any::Str(to_text(text)?),
+            (1, Found::Bytes(text)) => Any::Str(to_text(text)),
             (2, Found::Number(flag)) => Any::Bool(flag != 0),
             (3, Found::Number(number)) => Any::Int(number.cast_signed()),
             (4, Found::Eight(bits)) => Any::Double(f64::from_bits(bits)),
@@ -316,12 +324,14 @@ fn to_any(bytes: &[u8], depth: usize) -> Result<Any, Broken> {
                 Any::Map(entries.collect::<Result<_, _>>()?)
             }
             (7, Found::Bytes(bytes)) => Any::Bytes(bytes.to_vec()),
-            _ => return Err(Broken),
+            // As pdata has it of a kind that it does not know.
+            _ => any,
         };
     }
     Ok(any)
 }
 
-fn to_text(bytes: &[u8]) -> Result<String, Broken> {
-    String::from_utf8(bytes.to_vec()).map_err(|_| Broken)
+/// Go's texts need not be UTF-8.
+fn to_text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

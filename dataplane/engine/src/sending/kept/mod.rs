@@ -14,7 +14,7 @@
 mod logs;
 mod request;
 
-pub(crate) use request::{read, write};
+pub(crate) use request::{Found, read, write};
 
 use super::policy::{Limits, Sizer};
 use super::sizes::Sizes;

@@ -28,16 +28,26 @@ pub(crate) fn write(batch: &Batch, context: &Context) -> Result<Vec<u8>, String>
     Ok(out)
 }
 
-/// The batch of these bytes, in as many as it needs, and its context.
+/// What an entry of the queue holds.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Several where its logs are more than one batch has.
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) context: Context,
+    /// The logs of it that cannot be read.
+    pub(crate) lost: usize,
+}
+
+/// What these bytes hold.
 ///
 /// # Errors
 ///
 /// What is wrong with them.
-pub(crate) fn read(signal: Signal, bytes: &[u8]) -> Result<(Vec<Batch>, Context), String> {
+pub(crate) fn read(signal: Signal, bytes: &[u8]) -> Result<Found, String> {
     let broken = |_| "it is damaged".to_owned();
     let Some(rest) = bytes.strip_prefix(&VERSION) else {
         // As the helper wrote before it had contexts.
-        return Ok((batches(signal, bytes)?, Context::default()));
+        return batches(signal, bytes, Context::default());
     };
     let (mut data, mut context) = (&[][..], Context::default());
     for field in fields(rest) {
@@ -48,18 +58,28 @@ pub(crate) fn read(signal: Signal, bytes: &[u8]) -> Result<(Vec<Batch>, Context)
             _ => {}
         }
     }
-    Ok((batches(signal, data)?, context))
+    batches(signal, data, context)
 }
 
-fn batches(signal: Signal, data: &[u8]) -> Result<Vec<Batch>, String> {
-    let broken = || "it is no OTLP that tables hold".to_owned();
+fn batches(signal: Signal, data: &[u8], context: Context) -> Result<Found, String> {
+    let broken = || "it is no OTLP".to_owned();
     if signal != Signal::Logs {
         let batch = Batch::from_otlp(signal, data.to_vec());
-        return bytes(&batch).map(|_| vec![batch]).ok_or_else(broken);
+        bytes(&batch).ok_or_else(broken)?;
+        return Ok(Found {
+            batches: vec![batch],
+            context,
+            lost: 0,
+        });
     }
-    logs::read(data).map_err(|error| match error {
+    let (batches, lost) = logs::read(data).map_err(|error| match error {
         logs::Unread::Broken => broken(),
         logs::Unread::Batch(error) => error.to_string(),
+    })?;
+    Ok(Found {
+        batches,
+        context,
+        lost,
     })
 }
 
@@ -129,7 +149,7 @@ fn to_context(bytes: &[u8]) -> Result<Context, Broken> {
                             value: Value::Bytes(name),
                             ..
                         } => {
-                            key = String::from_utf8(name.to_vec()).map_err(|_| Broken)?;
+                            key = String::from_utf8_lossy(name).into_owned();
                         }
                         Field {
                             number: 2,
@@ -218,7 +238,7 @@ fn to_span(bytes: &[u8]) -> Result<SpanContext, Broken> {
             (2, Value::Bytes(id)) => span.span_id = id.try_into().map_err(|_| Broken)?,
             (3, Value::Four(flags)) => span.flags = flags.to_le_bytes()[0],
             (4, Value::Bytes(state)) => {
-                span.trace_state = String::from_utf8(state.to_vec()).map_err(|_| Broken)?;
+                span.trace_state = String::from_utf8_lossy(state).into_owned();
             }
             (5, Value::Number(remote)) => span.remote = remote != 0,
             _ => {}

@@ -182,9 +182,9 @@ proptest! {
         let context = Context::builder().span(span.clone()).peer("10.0.0.7:48122");
         let context = context.metadata("one", ["1"]).metadata("two", ["1", "2"]).build();
         let written = write(&batch, &context).unwrap();
-        let (mut again, of) = read(Signal::Logs, &written).unwrap();
-        let again = again.pop().unwrap();
-        prop_assert_eq!(write(&again, &of).unwrap(), written.clone());
+        let found = read(Signal::Logs, &written).unwrap();
+        let (again, of) = (&found.batches[0], found.context);
+        prop_assert_eq!(write(again, &of).unwrap(), written.clone());
         prop_assert_eq!((of.span(), of.peer()), (Some(&span), Some("10.0.0.7:48122")));
         prop_assert!(of.metadata("two").eq(["1", "2"]) && of.metadata("one").eq(["1"]));
         prop_assert_eq!(again.len(), batch.len());
@@ -215,8 +215,8 @@ fn what_is_written_can_be_read() {
         let written = write(&logs.finish().unwrap(), &Context::default());
         assert_eq!(written.is_ok(), depth <= deepest);
         let Ok(written) = written else { continue };
-        let (found, _) = read(Signal::Logs, &written).unwrap();
-        let log = found[0].logs();
+        let found = read(Signal::Logs, &written).unwrap();
+        let log = found.batches[0].logs();
         let log = log.get(0).unwrap();
         assert_eq!(log.body().to_any(), Some(body));
     }
@@ -237,14 +237,55 @@ fn a_resource_is_read_as_one() {
     }
     let batch = logs.finish().unwrap();
     let written = write(&batch, &Context::default()).unwrap();
-    let (found, _) = read(Signal::Logs, &written).unwrap();
-    let [again] = &found[..] else {
+    let found = read(Signal::Logs, &written).unwrap();
+    let [again] = &found.batches[..] else {
         panic!("{found:?}")
     };
     let resources: BTreeSet<_> = again.logs().iter().map(|log| log.resource_id()).collect();
     assert_eq!(resources.len(), 3);
     let kept = Kept::new(limits(Sizer::Bytes, 1));
     assert_eq!(kept.sizes(again), kept.sizes(&batch));
+}
+
+// Guarantees: of what only Go can have written nothing is lost that a table holds, and what is lost
+// is counted: the batch with it goes on.
+#[test]
+fn what_only_go_writes_is_repaired() {
+    let message = |fields: &[(u64, &[u8])]| {
+        let mut out = Vec::new();
+        for (number, bytes) in fields {
+            wire::write(*number, bytes, &mut out);
+        }
+        out
+    };
+    let mut deep = message(&[(1, b"x")]);
+    for _ in 0..=Any::DEPTH_MAX {
+        deep = message(&[(5, &message(&[(1, &deep)]))]);
+    }
+    let unknown = message(&[(6, &message(&[(1, b"k"), (2, &[8 << 3, 1])]))]);
+    let resource = message(&[
+        (1, &message(&[(1, b"r"), (2, &message(&[(1, b"r\xff")]))])),
+        (3, b"entity"),
+    ]);
+    let scope = |log: &[u8], of: &[u8]| message(&[(1, of), (2, log), (2, &unknown)]);
+    let good = scope(&message(&[(5, &message(&[(1, b"b\xff")]))]), b"");
+    let bad = scope(&message(&[(5, &deep)]), b"");
+    let worse = scope(&unknown, &message(&[(3, &message(&[(2, &deep)]))]));
+    let request = [good, bad, worse].map(|scope| message(&[(1, &resource), (2, &scope)]));
+    let found = read(
+        Signal::Logs,
+        &request.map(|one| message(&[(1, &one)])).concat(),
+    )
+    .unwrap();
+    assert_eq!((found.batches[0].len(), found.lost), (3, 3));
+    let logs = found.batches[0].logs();
+    let log = logs.get(0).unwrap();
+    assert_eq!(log.body().as_str(), Some("b\u{fffd}"));
+    let of_resource = log.attribute(AttributeTable::Resource, "r").unwrap();
+    assert_eq!(of_resource.as_str(), Some("r\u{fffd}"));
+    assert!(log.attribute(AttributeTable::Resource, "entity").is_none());
+    let of_log = logs.get(1).unwrap().attribute(AttributeTable::Log, "k");
+    assert_eq!(of_log.and_then(|value| value.to_any()), Some(Any::Empty));
 }
 
 // Guarantees: more logs than one batch has are read as several, with their resources and scopes.
@@ -263,7 +304,8 @@ fn more_logs_than_a_batch_has_are_several() {
     let wire::Value::Bytes(data) = field.unwrap().value else {
         panic!("no data")
     };
-    let (found, _) = read(Signal::Logs, &[data, data].concat()).unwrap();
+    let found = read(Signal::Logs, &[data, data].concat()).unwrap();
+    let found = found.batches;
     assert_eq!(
         found.iter().map(Batch::len).collect::<Vec<_>>(),
         [LogsBuilder::MAX; 2]
