@@ -10,13 +10,21 @@ use strait_component::{Batch, BatchError, Signal};
 const ROWS: u64 = 1 << 16;
 
 /// See the module's documentation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Load {
     pieces: Vec<Batch>,
     /// Log records, spans or data points.
     pub(crate) items: u64,
     /// As the helper has it: an estimate where it was split before.
     pub(super) size: u64,
+}
+
+/// What a load had before another one was put behind it.
+#[derive(Debug)]
+pub(super) struct Merged {
+    pieces: usize,
+    items: u64,
+    size: u64,
 }
 
 /// What came of splitting a load.
@@ -56,11 +64,23 @@ impl Load {
         self.pieces.first().map_or(Signal::Logs, Batch::signal)
     }
 
-    /// Puts another one behind it.
-    pub(super) fn merge(&mut self, other: Self) {
+    /// Puts another one behind it; gives what takes that back.
+    pub(super) fn merge(&mut self, other: Self) -> Merged {
+        let before = Merged {
+            pieces: self.pieces.len(),
+            items: self.items,
+            size: self.size,
+        };
         self.pieces.extend(other.pieces);
         self.items += other.items;
         self.size += other.size;
+        before
+    }
+
+    /// Becomes what it was before another one was put behind it.
+    pub(super) fn unmerge(&mut self, before: Merged) {
+        self.pieces.truncate(before.pieces);
+        (self.items, self.size) = (before.items, before.size);
     }
 
     /// Whether another one cannot be put behind it, because tables have no room for both.
@@ -69,18 +89,12 @@ impl Load {
         tables && self.items + other.items > ROWS
     }
 
-    /// Loads of at most this size.
+    /// Loads of at most this size, of one that is larger.
     ///
     /// # Errors
     ///
     /// Arrow's; what was split by then is lost.
-    pub(super) fn split(self, max: u64, by: Measure) -> Result<Split, BatchError> {
-        if self.size <= max {
-            return Ok(Split {
-                loads: vec![self],
-                too_large: None,
-            });
-        }
+    pub(super) fn split(&self, max: u64, by: Measure) -> Result<Split, BatchError> {
         let mut tree = self.tree(by);
         let mut left = self.size.cast_signed();
         let mut loads = Vec::new();

@@ -108,25 +108,34 @@ impl Batcher {
             added.ready.extend(before.take());
         }
         let alone = Ready {
-            load,
+            load: Load::default(),
             context: item.context.clone(),
             links: Vec::new(),
             of: vec![item.number],
             until: now + Duration::from_nanos(self.policy.flush_timeout),
             added: self.adds,
         };
-        let first = match &before {
-            Some(before) => self.merged(before, &alone),
-            None => alone.clone(),
+        let (mut first, undo) = match before {
+            Some(mut before) => {
+                let undo = before.load.merge(load);
+                (before, Some(undo))
+            }
+            None => (alone.with(load), None),
         };
-        let (loads, failure) = self.split(first.load.clone());
+        let (loads, failure) = self.split(&mut first.load);
         if loads.is_empty() {
             // What was there before is as it was: the helper keeps what is lost in it.
-            self.waiting.extend(before.map(|before| (key, before)));
+            if let Some(undo) = undo {
+                first.load.unmerge(undo);
+                self.waiting.insert(key, first);
+            }
             return Added {
                 ready: added.ready,
                 ..failure.map_or_else(Added::default, Added::lost)
             };
+        }
+        if undo.is_some() {
+            self.join(&mut first, &alone);
         }
         added.lost = failure.as_ref().map(ToString::to_string);
         let of_item = Open {
@@ -134,19 +143,17 @@ impl Batcher {
             failure,
         };
         self.open.insert(item.number, of_item);
-        let mut parts: Vec<_> = loads
-            .into_iter()
-            .enumerate()
-            .map(|(at, load)| Ready {
-                load,
-                ..if at == 0 { &first } else { &alone }.clone()
-            })
-            .collect();
-        let last = parts.pop();
-        added.ready.extend(parts);
-        added
-            .ready
-            .extend(last.and_then(|last| self.keep(key, last)));
+        let mut loads = loads.into_iter();
+        let mut last = Ready {
+            load: loads.next().unwrap_or_default(),
+            ..first
+        };
+        for load in loads {
+            added
+                .ready
+                .push(std::mem::replace(&mut last, alone.with(load)));
+        }
+        added.ready.extend(self.keep(key, last));
         added
     }
 
@@ -164,24 +171,20 @@ impl Batcher {
         self.waiting.remove(&oldest)
     }
 
-    /// A load with what is added to it, whose sender is one of several.
-    fn merged(&self, before: &Ready, added: &Ready) -> Ready {
-        let mut load = before.load.clone();
-        load.merge(added.load.clone());
-        Ready {
-            load,
-            context: self.shared(&before.context),
-            links: [before.parents(), added.parents()].concat(),
-            of: [&before.of[..], &added.of[..]].concat(),
-            until: before.until,
-            added: added.added,
-        }
+    /// One that waited has something of another one, and is nobody's from now on.
+    fn join(&self, before: &mut Ready, added: &Ready) {
+        before.links.extend(before.context.span().cloned());
+        before.links.extend(added.context.span().cloned());
+        before.context = self.shared(&before.context);
+        before.of.extend(&added.of);
+        before.added = added.added;
     }
 
-    /// Loads of the largest size at most, and what is lost because an item is larger.
-    fn split(&self, load: Load) -> (Vec<Load>, Option<Failure>) {
-        if self.policy.max_size == 0 {
-            return (vec![load], None);
+    /// Loads of the largest size at most, and what is lost because an item is larger. Where there
+    /// are none, the load is as it was.
+    fn split(&self, load: &mut Load) -> (Vec<Load>, Option<Failure>) {
+        if self.policy.max_size == 0 || load.size <= self.policy.max_size {
+            return (vec![std::mem::take(load)], None);
         }
         let signal = load.signal();
         match load.split(self.policy.max_size, self.policy.sizer) {
@@ -307,17 +310,17 @@ impl Ready {
         }
     }
 
+    /// The same with another load.
+    fn with(&self, load: Load) -> Self {
+        Self {
+            load,
+            ..self.clone()
+        }
+    }
+
     /// Log records, spans or data points.
     pub(crate) fn items(&self) -> usize {
         usize::try_from(self.load.items).unwrap_or(usize::MAX)
-    }
-
-    /// The spans in which its batches were handed over.
-    fn parents(&self) -> Vec<SpanContext> {
-        match self.context.span() {
-            Some(span) => vec![span.clone()],
-            None => self.links.clone(),
-        }
     }
 }
 

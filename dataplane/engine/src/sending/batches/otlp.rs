@@ -23,7 +23,7 @@ pub(super) fn tree<'b>(
     let mut all = Group::default();
     for request in requests {
         let one = group(Message::request(signal), request, 1, 2, by)?;
-        all.nodes.extend(one.nodes);
+        one.into_nodes().for_each(|node| all.push(node, by));
     }
     Ok(all)
 }
@@ -45,13 +45,14 @@ fn group(
             Value::Bytes(within) if field.number == nodes_in => {
                 let of = message.at(nodes_in).ok_or(Broken)?;
                 let within = bytes.slice_ref(within);
-                group.nodes.push_back(if depth > 0 {
+                let node = if depth > 0 {
                     Node::Group(self::group(of, &within, 2, depth - 1, by)?)
                 } else if of.is_metric() {
                     Node::Group(metric(of, &within, by)?)
                 } else {
                     item(of, within, by)?
-                });
+                };
+                group.push(node, by);
             }
             _ => head.extend_from_slice(field.whole),
         }
@@ -85,10 +86,10 @@ fn metric(message: &'static Message, bytes: &Bytes, by: Measure) -> Result<Group
                 let data = group(of, &bytes.slice_ref(within), 1, 0, by)?;
                 metric.data = Some(Data {
                     field: field.number,
-                    head: data.head,
+                    head: data.head.clone(),
                     own: data.own,
                 });
-                metric.nodes = data.nodes;
+                metric.adopt(data);
             }
             _ => head.extend_from_slice(field.whole),
         }
@@ -118,7 +119,7 @@ fn message(group: &Group, nodes_in: u64) -> Vec<u8> {
 }
 
 fn nodes(group: &Group, field: u64, out: &mut Vec<u8>) {
-    for node in &group.nodes {
+    for node in group.nodes() {
         match node {
             Node::Group(group) => write(field, &message(group, 2), out),
             Node::Item {

@@ -9,8 +9,9 @@ use strait_component::{Batch, BatchError};
 pub(super) fn tree(pieces: &[Batch], by: Measure) -> Group {
     let mut all = Group::default();
     for (piece, batch) in pieces.iter().enumerate() {
-        all.nodes
-            .extend(resources(piece, batch, by).into_iter().map(Node::Group));
+        for resource in resources(piece, batch, by) {
+            all.push(Node::Group(resource), by);
+        }
     }
     all
 }
@@ -29,22 +30,22 @@ fn resources(piece: usize, batch: &Batch, by: Measure) -> Vec<Group> {
         });
         let scopes = &mut resources[at].1;
         let of_scope = *of_scopes.entry((resource, scope)).or_insert_with(|| {
-            scopes.push(Group {
-                own: sized(measured, || log.scope_otlp_size()),
-                ..Group::default()
-            });
+            scopes.push(Group::new(sized(measured, || log.scope_otlp_size())));
             scopes.len() - 1
         });
         let row = log.row();
-        scopes[of_scope].nodes.push_back(Node::Item {
+        let item = Node::Item {
             size: sized(measured, || log.otlp_size()),
             at: At::Row { piece, row },
-        });
+        };
+        scopes[of_scope].push(item, by);
     }
-    let group = |(own, scopes): (u64, Vec<Group>)| Group {
-        own,
-        nodes: scopes.into_iter().map(Node::Group).collect(),
-        ..Group::default()
+    let group = |(own, scopes): (u64, Vec<Group>)| {
+        let mut resource = Group::new(own);
+        for scope in scopes {
+            resource.push(Node::Group(scope), by);
+        }
+        resource
     };
     resources.into_iter().map(group).collect()
 }
@@ -56,7 +57,7 @@ fn sized(measured: bool, size: impl FnOnce() -> u64) -> u64 {
 /// The rows of a batch, by scope and resource.
 pub(in crate::sending) fn rows(batch: &Batch) -> Vec<Vec<Vec<usize>>> {
     let resources = resources(0, batch, Measure::Items).into_iter();
-    let scopes = |resource: Group| resource.nodes.into_iter().filter_map(Node::into_group);
+    let scopes = |resource: Group| resource.into_nodes().filter_map(Node::into_group);
     let rows = |scope: Group| {
         let mut rows = Vec::new();
         each_row(&scope, &mut |_, row| rows.push(row));
@@ -87,7 +88,7 @@ pub(super) fn logs(tree: &Group, pieces: &[Batch]) -> Result<Vec<Batch>, BatchEr
 }
 
 fn each_row(group: &Group, take: &mut impl FnMut(usize, usize)) {
-    for node in &group.nodes {
+    for node in group.nodes() {
         match node {
             Node::Group(group) => each_row(group, take),
             Node::Item {

@@ -203,6 +203,91 @@ proptest! {
     }
 }
 
+/// What a tree has, counted anew.
+fn counted(group: &tree::Group, by: Measure) -> (i64, u64) {
+    let mut all = group.emptied();
+    for node in group.nodes() {
+        let node = match node {
+            tree::Node::Group(group) => {
+                assert_eq!(counted(group, by), (group.size(by), group.items()));
+                tree::Node::Group(group.clone())
+            }
+            item @ tree::Node::Item { .. } => item.clone(),
+        };
+        all.push(node, by);
+    }
+    (all.size(by), all.items())
+}
+
+proptest! {
+    // Guarantees: a tree knows its size and its items after every part that is taken off it, and so
+    // does the part.
+    #[test]
+    fn a_tree_knows_its_size(
+        shapes in shapes(),
+        room in 1..60u64,
+        by_bytes in any::<bool>(),
+        as_logs in any::<bool>(),
+    ) {
+        let by = if by_bytes { Measure::Bytes } else { Measure::Items };
+        let made = |(shape, _): &(Shape, u8)| {
+            if as_logs { logs(shape, 0) } else { spans(shape, 0) }
+        };
+        let pieces: Vec<_> = shapes.iter().map(made).collect();
+        let mut tree = if as_logs {
+            records::tree(&pieces, by)
+        } else {
+            otlp::tree(Signal::Traces, pieces.iter().filter_map(Batch::otlp), by).unwrap()
+        };
+        let mut left = tree.items();
+        loop {
+            prop_assert_eq!(counted(&tree, by), (tree.size(by), tree.items()));
+            let (part, _) = tree.take(room, by);
+            prop_assert_eq!(counted(&part, by), (part.size(by), part.items()));
+            left -= part.items();
+            prop_assert_eq!(tree.items(), left);
+            if part.items() == 0 {
+                break;
+            }
+        }
+    }
+}
+
+// Guarantees: a batch that fits in no load leaves what waits as it was, which goes on alone.
+#[test]
+fn what_fits_in_no_load_leaves_no_trace() {
+    let mut batcher = Batcher::new(policy(Measure::Bytes, 60, 60));
+    let mut add = |number: u8, batch: &Batch| {
+        let context = Context::builder().span(SpanContext {
+            trace_id: [1; 16],
+            span_id: [number; 8],
+            ..SpanContext::default()
+        });
+        let item = Item {
+            number: number.into(),
+            batch: batch.clone(),
+            context: context.build(),
+            items: batch.items(),
+        };
+        batcher.add(&item, Instant::now())
+    };
+    let small = spans(&vec![vec![0]], 0);
+    assert!(add(1, &small).ready.is_empty());
+    let large = (0..3).fold(vec![b'x'; 100], |message, depth| {
+        let mut out = Vec::new();
+        write([5, 2, 2][depth], &message, &mut out);
+        out
+    });
+    let mut request = Vec::new();
+    write(1, &large, &mut request);
+    let large = add(2, &Batch::from_otlp(Signal::Traces, request));
+    assert!(large.ended.is_some() && large.ready.is_empty());
+    let alone = batcher.rest().pop().expect("what waited");
+    assert_eq!((&alone.of[..], &alone.links[..]), (&[1][..], &[][..]));
+    assert!(alone.context.span().is_some());
+    assert_eq!(alone.load.into_batch().unwrap().otlp(), small.otlp());
+}
+
 // Guarantees: what is merged is nobody's, but for the metadata that all have, and is linked with
 // the spans of all; what is not has its own context.
 #[test]

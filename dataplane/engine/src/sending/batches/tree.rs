@@ -35,7 +35,11 @@ pub(super) struct Group {
     pub(super) own: u64,
     /// What holds the data points of a metric.
     pub(super) data: Option<Data>,
-    pub(super) nodes: VecDeque<Node>,
+    nodes: VecDeque<Node>,
+    /// How much its nodes take in it, by the measure that it was made with.
+    taken: i64,
+    /// How many items they have.
+    items: u64,
 }
 
 /// A metric's gauge, sum, histogram, exponential histogram or summary.
@@ -83,20 +87,47 @@ impl Node {
 }
 
 impl Group {
+    /// One without nodes, which has so many bytes of its own.
+    pub(super) fn new(own: u64) -> Self {
+        Self {
+            own,
+            ..Self::default()
+        }
+    }
+
     /// How many items it has.
     pub(super) fn items(&self) -> u64 {
-        self.nodes.iter().map(Node::items).sum()
+        self.items
+    }
+
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
+
+    pub(super) fn into_nodes(self) -> impl Iterator<Item = Node> {
+        self.nodes.into_iter()
+    }
+
+    /// Puts a node behind the others.
+    pub(super) fn push(&mut self, node: Node, by: Measure) {
+        self.taken += by.added(node.size(by));
+        self.items += node.items();
+        self.nodes.push_back(node);
+    }
+
+    /// Has the nodes of another one in the place of its own.
+    pub(super) fn adopt(&mut self, other: Self) {
+        (self.nodes, self.taken, self.items) = (other.nodes, other.taken, other.items);
     }
 
     pub(super) fn size(&self, by: Measure) -> i64 {
-        let nodes: i64 = self.nodes.iter().map(|node| by.added(node.size(by))).sum();
         match by {
-            Measure::Items => nodes,
+            Measure::Items => self.taken,
             Measure::Bytes => {
                 let own = self.own.cast_signed();
                 match &self.data {
-                    None => own + nodes,
-                    Some(data) => own + by.added(data.own.cast_signed() + nodes),
+                    None => own + self.taken,
+                    Some(data) => own + by.added(data.own.cast_signed() + self.taken),
                 }
             }
         }
@@ -112,12 +143,12 @@ impl Group {
     }
 
     /// The same without its nodes.
-    fn emptied(&self) -> Self {
+    pub(super) fn emptied(&self) -> Self {
         Self {
             head: self.head.clone(),
             own: self.own,
             data: self.data.clone(),
-            nodes: VecDeque::new(),
+            ..Self::default()
         }
     }
 
@@ -140,7 +171,11 @@ impl Group {
             if added <= left {
                 left -= added;
                 removed += added;
-                taken.nodes.extend(self.nodes.pop_front());
+                self.taken -= added;
+                self.items -= first.items();
+                if let Some(first) = self.nodes.pop_front() {
+                    taken.push(first, by);
+                }
                 continue;
             }
             let Node::Group(first) = first else {
@@ -151,8 +186,10 @@ impl Group {
             let room = left - (by.added(left) - left) - part.empty_size(by);
             let of_part = first.take_into(&mut part, room, by);
             removed += of_part + (added - size) - (by.added(size - of_part) - (size - of_part));
+            self.taken -= added - by.added(first.size(by));
+            self.items -= part.items;
             if !part.nodes.is_empty() {
-                taken.nodes.push_back(Node::Group(part));
+                taken.push(Node::Group(part), by);
             }
             break;
         }
