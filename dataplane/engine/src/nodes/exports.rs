@@ -5,17 +5,15 @@
 
 use crate::nodes::destination::Destination;
 use crate::nodes::made::Made;
+use crate::nodes::waiting::LEAST_SHUTDOWN;
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use strait_component::{Batch, DynExporter, Settings};
 use strait_failure::{Class, Failure, contained};
 use tokio::task::JoinError;
-
-/// What an exporter has to end in after its last export, however late that was.
-const LEAST_SHUTDOWN: Duration = Duration::from_millis(100);
 
 /// See the module's documentation. Clones are of the same instance.
 #[derive(Clone)]

@@ -8,7 +8,10 @@ use otel_arrow_dfe_engine::terminal_state::TerminalState;
 use otel_arrow_dfe_otap::pdata::OtapPdata;
 use otel_arrow_dfe_telemetry::metrics::MetricSetSnapshot;
 use std::pin::Pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What an exporter and its storage have to end in after the last export, however late that was.
+pub(crate) const LEAST_SHUTDOWN: Duration = Duration::from_millis(100);
 
 /// A batch on its way to the next node, which has no room for it yet.
 pub(crate) type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), TypedError<OtapPdata>>> + 'a>>;

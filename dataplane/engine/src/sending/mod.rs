@@ -26,7 +26,7 @@ mod wire;
 pub(crate) use batches::{Added, Batcher, Ready};
 pub use counts::{Exported, Failed, QueueLevel};
 pub(crate) use item::Item;
-pub(crate) use kept::{Found, INDEX, Kept, read, write};
+pub(crate) use kept::{Found, INDEX, Kept, Mark, read, write};
 pub(crate) use policy::{Limits, Policy};
 pub(crate) use queue::Full;
 pub(crate) use retries::{Next, Retries, interrupted, left};

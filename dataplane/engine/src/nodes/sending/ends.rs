@@ -44,7 +44,7 @@ impl Work {
         }
         self.sending.at_rest();
         if let Some(store) = self.store {
-            store.close().await;
+            store.close(deadline).await;
         }
         self.exports.shutdown(deadline).await;
         Ok(terminal(deadline))
@@ -97,7 +97,7 @@ impl Work {
             tracing::error!(%component, items = given_up, "{}", late.message);
         }
         if let Some(store) = self.store {
-            store.close().await;
+            store.close(deadline).await;
         }
         self.exports.shutdown(deadline).await;
         Ok(terminal(deadline))

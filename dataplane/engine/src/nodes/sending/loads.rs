@@ -5,6 +5,7 @@ use crate::nodes::answers::answer;
 use crate::nodes::attempts::{Outcome, attempts};
 use crate::nodes::destination::Destination;
 use crate::nodes::spans;
+use crate::nodes::store::Store;
 use crate::sending::{Added, Batcher, Ready};
 use otel_arrow_dfe_engine::error::Error;
 use otel_arrow_dfe_otap::pdata::OtapPdata;
@@ -70,17 +71,21 @@ impl Work {
         }
     }
 
-    /// When a load is to be sent that has not become large enough.
+    /// When a load is to be sent that has not become large enough, or the storage tried again.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.batcher.as_ref()?.due()
+        let batcher = self.batcher.as_ref().and_then(Batcher::due);
+        let store = self.store.as_ref().and_then(Store::due);
+        batcher.into_iter().chain(store).min()
     }
 
-    pub(super) fn late(&mut self) {
-        let late = self
-            .batcher
-            .as_mut()
-            .map(|batcher| batcher.late(Instant::now()));
+    /// Does what is due.
+    pub(super) async fn late(&mut self) {
+        let now = Instant::now();
+        let late = self.batcher.as_mut().map(|batcher| batcher.late(now));
         self.ready.extend(late.unwrap_or_default());
+        if let Some(store) = &mut self.store {
+            store.resume(now).await;
+        }
     }
 
     /// Begins to send a load.

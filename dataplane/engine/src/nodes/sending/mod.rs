@@ -202,7 +202,7 @@ impl Exporter<OtapPdata> for Component {
                         answer(&work.engine, blocked.pdata, Err(failure)).await?;
                     }
                 }
-                () = sleep_until(due), if due.is_some() => work.late(),
+                () = sleep_until(due), if due.is_some() => work.late().await,
                 () = sleep_until(shutdown), if shutdown.is_some() => {}
             }
         }

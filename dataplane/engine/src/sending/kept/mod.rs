@@ -33,6 +33,10 @@ pub(crate) struct Kept {
     index: Mutex<Index>,
 }
 
+/// What an index said.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark(Index);
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Index {
     items: u64,
@@ -120,11 +124,15 @@ impl Kept {
         Some((number, index.written(vec![StorageOperation::Get { key }])))
     }
 
-    /// The one that [`next`](Self::next) gave could not be fetched, and waits again.
-    pub(crate) fn back(&self, number: u64) {
-        let mut index = self.lock();
-        index.dispatched.retain(|other| *other != number);
-        index.read = index.read.min(number);
+    /// What it says now, to which it is [`reset`](Self::reset) where the storage does not do what
+    /// it is told next.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark(self.lock().clone())
+    }
+
+    /// Says again what it said then.
+    pub(crate) fn reset(&self, to: &Mark) {
+        self.lock().clone_from(&to.0);
     }
 
     /// A batch was sent or given up.
