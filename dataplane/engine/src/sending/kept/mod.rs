@@ -98,14 +98,14 @@ impl Kept {
 
     /// Whether there is room for a batch.
     pub(crate) fn has_room(&self, sizes: Sizes) -> bool {
-        self.size() + sizes.by(self.limits.sizer) <= self.limits.size
+        self.size().saturating_add(sizes.by(self.limits.sizer)) <= self.limits.size
     }
 
     /// Takes a batch in.
     pub(crate) fn put(&self, sizes: Sizes, value: Vec<u8>) -> Vec<StorageOperation> {
         let mut index = self.lock();
-        index.items += sizes.items;
-        index.bytes += sizes.bytes;
+        index.items = index.items.saturating_add(sizes.items);
+        index.bytes = index.bytes.saturating_add(sizes.bytes);
         let key = index.write.to_string();
         index.write += 1;
         index.written(vec![StorageOperation::Set { key, value }])
@@ -222,9 +222,11 @@ impl Index {
                 _ => {}
             }
         }
-        // Sizes are signed there.
-        let sized = index.items.cast_signed() >= 0 && index.bytes.cast_signed() >= 0;
-        (sized && index.read <= index.write).then_some(index)
+        // Sizes are signed there; no queue comes to the end of its numbers.
+        let numbers = [index.items, index.bytes, index.write];
+        let in_range = numbers.iter().all(|number| number.cast_signed() >= 0);
+        let sent = index.dispatched.iter().all(|number| *number < index.write);
+        (in_range && sent && index.read <= index.write).then_some(index)
     }
 }
 

@@ -95,7 +95,13 @@ fn of_context(context: &Context) -> Vec<u8> {
         of_span.extend([5 << 3, span.remote.into()]);
         field(1, &of_span, &mut out);
     }
+    let mut written: Vec<&str> = Vec::new();
     for key in context.metadata_keys() {
+        // Its values are those of all that differ in case only.
+        if written.iter().any(|other| other.eq_ignore_ascii_case(key)) {
+            continue;
+        }
+        written.push(key);
         let texts: Vec<&[u8]> = context.metadata_bytes(key).collect();
         let mut value = Vec::new();
         if let [one] = texts[..] {

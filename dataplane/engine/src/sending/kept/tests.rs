@@ -201,6 +201,44 @@ proptest! {
     }
 }
 
+// Guarantees: an index whose numbers no queue has is refused, for they could not be added to.
+#[test]
+fn an_index_has_its_range() {
+    let kept = Kept::new(limits(Sizer::Items, 9));
+    let index = |read: u64, write: u64, sent: u64| {
+        let mut out = vec![0x19];
+        out.extend(read.to_le_bytes());
+        out.push(0x21);
+        out.extend(write.to_le_bytes());
+        out.push(0x29);
+        out.extend(sent.to_le_bytes());
+        out
+    };
+    assert!(kept.load(Some(&index(3, 5, 2))).is_ok());
+    for (read, write, sent) in [
+        (u64::MAX, u64::MAX, 2),
+        (3, u64::MAX, 2),
+        (6, 5, 2),
+        (3, 5, 5),
+    ] {
+        assert!(kept.load(Some(&index(read, write, sent))).is_err());
+        assert_eq!(kept.size(), 0);
+    }
+}
+
+// Guarantees: keys of metadata that differ in case only are one, with the values of all.
+#[test]
+fn metadata_is_written_once() {
+    let context = Context::builder()
+        .metadata("Key", ["1"])
+        .metadata("key", ["2"]);
+    let context = context.metadata("other", ["3"]).build();
+    let written = write(&Batch::default(), &context).unwrap();
+    let found = read(Signal::Logs, &written).unwrap().context;
+    assert!(found.metadata("key").eq(context.metadata("key")));
+    assert_eq!(found.metadata_keys().count(), 2);
+}
+
 // Guarantees: what can be written can be read, however deep its values lie; what cannot is not
 // written.
 #[test]
