@@ -127,18 +127,18 @@ fn unfit(edges: &[Edge], kind: Kind) -> Option<(&Edge, &'static str)> {
         towards(Direction::Out).filter(|edge| !chosen(edge)),
     );
     let exit = exits.next();
-    if let Some(edge) = edges.iter().find(chosen) {
-        if kind != Kind::Connector || edge.direction == Direction::In {
-            return Some((
-                edge,
-                "has a pipeline of its own, as only connectors' out have",
-            ));
-        }
-        let differs = |edge: &&Edge| chosen(edge) && Some(edge.signal) != exit.map(|it| it.signal);
-        if let Some(edge) = edges.iter().find(differs) {
-            let why = "leads to a pipeline, and no edge of its signal to all of them";
-            return Some((edge, why));
-        }
+    let misplaced =
+        |edge: &&Edge| chosen(edge) && (kind != Kind::Connector || edge.direction == Direction::In);
+    if let Some(edge) = edges.iter().find(misplaced) {
+        return Some((
+            edge,
+            "has a pipeline of its own, as only connectors' out have",
+        ));
+    }
+    let differs = |edge: &&Edge| chosen(edge) && Some(edge.signal) != exit.map(|it| it.signal);
+    if let Some(edge) = edges.iter().find(differs) {
+        let why = "leads to a pipeline, and no edge of its signal to all of them";
+        return Some((edge, why));
     }
     let wrong = match kind {
         Kind::Extension => (entry.or(exit)?, "is an extension's, which has no data"),
