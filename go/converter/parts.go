@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/featuregate"
 	"go.opentelemetry.io/collector/pipeline"
@@ -138,14 +137,7 @@ func once(list []partition.Component) (found []partition.Component) {
 	return found
 }
 
-func repeats(list []partition.Component) bool {
-	seen := map[component.ID]bool{}
-	return slices.ContainsFunc(list, func(x partition.Component) bool {
-		before := seen[x.ID]
-		seen[x.ID] = true
-		return before
-	})
-}
+func repeats(list []partition.Component) bool { return len(once(list)) < len(list) }
 
 // processRuntime is what components inherit: the extension's, where it is one of the service's.
 func processRuntime(conf *confmap.Conf) (inherited rustruntime.Rust) {

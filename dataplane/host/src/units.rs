@@ -3,6 +3,7 @@
 
 use crate::links::{Accepted, Answer, Offer, StartReply, StartRequest};
 use crate::to_host::ToHost;
+use futures_util::future::join_all;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
@@ -267,8 +268,7 @@ impl Units {
         let until = now + drain.saturating_sub(DRAIN_MARGIN.min(drain / 4));
         let ends = started.iter().map(|started| started.lane.shutdown(until));
         // All are asked at once; each then ends by itself.
-        let ends: Vec<_> = ends.map(Box::pin).collect();
-        for end in join(ends).await.into_iter().flatten() {
+        for end in join_all(ends).await.into_iter().flatten() {
             // What became of the batches is in the host's metrics: here is only how the lane's work
             // ended.
             tracing::debug!(
@@ -373,29 +373,6 @@ impl Drop for Unroute<'_> {
             routes.remove(number);
         }
     }
-}
-
-/// Polls all of them until each is done.
-async fn join<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
-    let mut results: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
-    std::future::poll_fn(|cx| {
-        let mut pending = false;
-        for (future, result) in futures.iter_mut().zip(&mut results) {
-            if result.is_none() {
-                match std::pin::Pin::new(future).poll(cx) {
-                    std::task::Poll::Ready(value) => *result = Some(value),
-                    std::task::Poll::Pending => pending = true,
-                }
-            }
-        }
-        if pending {
-            std::task::Poll::Pending
-        } else {
-            std::task::Poll::Ready(())
-        }
-    })
-    .await;
-    results.into_iter().flatten().collect()
 }
 
 fn named(failure: Failure, unit: &Unit) -> OperationError {

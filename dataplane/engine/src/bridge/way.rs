@@ -5,10 +5,10 @@
 //! waits; who sends hears the verdict, once, or that the unit has stopped. A `send` that is dropped
 //! withdraws its batch: the node hears that nobody waits.
 
+use super::unavailable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use strait_component::{Batch, BoxFuture, Downstream};
-use strait_failure::{Class, Failure};
 use tokio::sync::{mpsc, oneshot};
 
 /// What is told of a batch.
@@ -94,5 +94,5 @@ impl Downstream for ToNode {
 }
 
 fn stopped() -> strait_component::Error {
-    Failure::new(Class::Unavailable, "the unit has stopped").into()
+    unavailable("the unit has stopped")
 }

@@ -5,6 +5,7 @@ use crate::ambient;
 use crate::bridge::{self, Bridge};
 use crate::nodes::destination::Destination;
 use crate::nodes::exporter::Component;
+use crate::nodes::made::wrong;
 use otel_arrow_dfe_config::error::Error as ConfigError;
 use otel_arrow_dfe_engine::ExporterFactory;
 use otel_arrow_dfe_engine::exporter::ExporterWrapper;
@@ -39,10 +40,6 @@ pub(super) fn member(config: &Value) -> Result<usize, ConfigError> {
     }
     let place = Place::deserialize(config).map_err(|error| wrong(error.to_string()))?;
     Ok(place.member)
-}
-
-pub(super) fn wrong(error: String) -> ConfigError {
-    ConfigError::InvalidUserConfig { error }
 }
 
 /// The bridge of the member at a place of this lane's unit.

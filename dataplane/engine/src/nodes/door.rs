@@ -7,8 +7,9 @@
 use crate::ambient;
 use crate::bridge::FromOthers;
 use crate::calls::Port;
-use crate::nodes::bridge::{of_member, wrong};
+use crate::nodes::bridge::of_member;
 use crate::nodes::entrance::{Beside, Entrance};
+use crate::nodes::made::wrong;
 use crate::unit::Taken;
 use async_trait::async_trait;
 use otel_arrow_dfe_config::error::Error as ConfigError;

@@ -95,15 +95,15 @@ impl Entrance {
         let mut drain: Option<Instant> = None;
         let mut requests: Option<Requests> = None;
         effect_handler.signal_ready();
-        while drain.is_none_or(|deadline| {
+        loop {
             let comes = beside.runs() || sending.is_some() || !sends.is_empty();
-            let under_way = comes || !self.waiting.is_empty() || asks(requests.as_ref());
-            under_way && Instant::now() < patience(deadline, requests.as_ref(), comes)
-        }) {
-            let until = drain.map(|deadline| {
-                let comes = beside.runs() || sending.is_some();
-                patience(deadline, requests.as_ref(), comes)
-            });
+            let until = drain.map(|deadline| patience(deadline, requests.as_ref(), comes));
+            if let Some(until) = until {
+                let under_way = comes || !self.waiting.is_empty() || asks(requests.as_ref());
+                if !under_way || Instant::now() >= until {
+                    break;
+                }
+            }
             let request = requests.as_ref().map(|requests| requests.request);
             tokio::select! {
                 biased;

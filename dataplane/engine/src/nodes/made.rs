@@ -32,7 +32,8 @@ fn read(config: &Value) -> Result<NodeConfig, ConfigError> {
     NodeConfig::deserialize(config).map_err(|error| wrong(error.to_string()))
 }
 
-fn wrong(error: String) -> ConfigError {
+/// What the engine is told of a node that cannot be made.
+pub(super) fn wrong(error: String) -> ConfigError {
     ConfigError::InvalidUserConfig { error }
 }
 

@@ -184,9 +184,8 @@ impl Store {
         }
         let why = "logs of a batch in the queue's storage cannot be read, and are dropped";
         tracing::error!(component = self.component, number, items, "{why}");
-        let counts = &self.sending.counts;
-        counts.begin();
-        counts.end(items, Err(&Failure::new(Class::Permanent, why)), false);
+        let why = Failure::new(Class::Permanent, why);
+        self.sending.counts.lost(items, &why, false);
     }
 
     /// Puts a batch of Go's, which has more logs than one has here, behind the others as several.

@@ -36,6 +36,12 @@ impl Counts {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// It is given up, and nobody was sending it.
+    pub(crate) fn lost(&self, items: usize, why: &Failure, interrupted: bool) {
+        self.begin();
+        self.end(items, Err(why), interrupted);
+    }
+
     /// It was sent, or given up; `interrupted`: because the unit ends.
     pub(crate) fn end(&self, items: usize, outcome: Result<(), &Failure>, interrupted: bool) {
         let one_less = |count: u64| Some(count.saturating_sub(1));

@@ -83,8 +83,7 @@ impl Sending {
         let mut items = 0;
         while let Some(item) = queue.next() {
             let why = Failure::new(Class::Unavailable, "the unit has ended");
-            self.counts.begin();
-            self.counts.end(item.items, Err(&why), true);
+            self.counts.lost(item.items, &why, true);
             queue.done(item.number);
             items += item.items;
         }

@@ -105,8 +105,7 @@ impl Work {
 
     /// Counts what is not sent any more.
     pub(super) fn give_up(&self, items: usize, why: &Failure) -> usize {
-        self.sending.counts.begin();
-        self.sending.counts.end(items, Err(why), true);
+        self.sending.counts.lost(items, why, true);
         items
     }
 }

@@ -102,8 +102,7 @@ impl Work {
             Ok(batch) => self.send(Of::Queued(of), batch, items, &context, &links),
             Err(error) => {
                 let failure = self.exports.failure(Class::Internal, &error.to_string());
-                self.sending.counts.begin();
-                self.sending.counts.end(items, Err(&failure), false);
+                self.sending.counts.lost(items, &failure, false);
                 self.over(of, items, Err(failure)).await?;
             }
         }
